@@ -1,0 +1,59 @@
+# Sourced by every script here: finds Python, makes .venv once, and leaves its programs on PATH.
+#
+# Installs exactly what requirements/*.txt pin, checked by hash. A change of those files, of
+# pyproject.toml or of the interpreter makes the environment anew; otherwise this costs nothing.
+# Missing system packages are installed when root; otherwise the command is printed.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+need_packages() {
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing system packages: $*" >&2
+    apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2
+  else
+    echo "This needs system packages that are missing. Install them and try again:" >&2
+    echo "    sudo apt-get install $*" >&2
+    exit 69
+  fi
+}
+
+find_python() {
+  local name
+  for name in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
+    [ -n "$name" ] && command -v "$name" >/dev/null || continue
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+}
+
+python=$(find_python)
+if [ -z "$python" ]; then
+  need_packages python3 python3-venv
+  python=$(find_python)
+fi
+if [ -z "$python" ]; then
+  echo "The watchtower needs Python 3.11 or newer, and this system offers none. Install one and set PYTHON to it." >&2
+  exit 69
+fi
+"$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages python3-venv
+
+venv="$root/.venv"
+wanted=$(cat requirements/build.txt requirements/dev.txt pyproject.toml <("$python" -VV) <(echo "$root") | sha256sum)
+if [ "$(cat "$venv/.made-from" 2>/dev/null)" != "$wanted" ]; then
+  echo "Setting up the environment in .venv …" >&2
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  # Wheels only, so that nothing of a dependency runs while it is installed.
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    --require-hashes --only-binary :all: -r requirements/build.txt -r requirements/dev.txt >&2
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+    --no-deps --no-build-isolation --editable . >&2
+  echo "$wanted" >"$venv/.made-from"
+fi
+export PATH="$venv/bin:$PATH"

@@ -1,0 +1,1 @@
+"""Whom we tell: alarms, and how they reach people."""

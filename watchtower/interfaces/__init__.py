@@ -1,0 +1,1 @@
+"""How others ask: the surroundings that the daemon speaks to."""

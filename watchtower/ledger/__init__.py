@@ -1,0 +1,1 @@
+"""What happened: servers, and the gap-free, ordered stream of channel facts they tell."""

@@ -1,0 +1,1 @@
+"""What we remember: the encrypted, journalled SQLite store."""
