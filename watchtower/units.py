@@ -1,4 +1,4 @@
-"""The few types that every layer shares: drops, ledger time, ledger indexes, channel ids, addresses.
+"""The few types that every layer shares: drops, ledger time, indexes, channel ids, addresses.
 
 Text is parsed here once, at the edge; inside, a value of these types is known to be good. All of
 it is pure.

@@ -1,0 +1,135 @@
+"""The facts that a validated ledger tells about channels and about the accounts we act for.
+
+Facts are all that the rest of the house learns from the outside. They are level-triggered: each
+one carries the whole state of a channel (or of a seat) and the position in the ledger's history
+at which it held, so that a duplicate, a replay or a late arrival changes nothing. Nothing here
+trusts a transaction's type or result; ``decode.py`` reads facts from metadata alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
+
+__all__ = [
+    "END_OF_LEDGER",
+    "ChannelChanged",
+    "ChannelDeleted",
+    "ChannelEntry",
+    "ChannelFact",
+    "ChannelMissing",
+    "Fact",
+    "LedgerAccounted",
+    "LedgerClosed",
+    "Position",
+    "Seat",
+    "SeatUsed",
+]
+
+END_OF_LEDGER: Final = 2**32 - 1
+"""A transaction index behind every transaction: the state that a ledger was left in."""
+
+
+class Position(NamedTuple):
+    """A place in the ledger's history; places compare in the order in which things happened."""
+
+    ledger_index: LedgerIndex
+    transaction_index: int
+
+
+class Seat(NamedTuple):
+    """What one transaction of an account consumes: a sequence, or a ticket.
+
+    Two transactions of one account and one seat exclude each other; that, and not the hash, is
+    the identity of an attempt (anybody may strip a claim's ``Signature`` and change the hash).
+    """
+
+    number: int
+    is_ticket: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelEntry:
+    """A ``PayChannel`` ledger entry.
+
+    Amounts are drops; ``settle_delay`` is seconds; times are ledger time. ``public_key`` is upper
+    case hexadecimal, 33 bytes. ``amount`` is all that was ever put in, ``balance`` all that was
+    ever paid out.
+    """
+
+    channel: ChannelId
+    source: Address
+    destination: Address
+    amount: Drops
+    balance: Drops
+    public_key: str
+    settle_delay: int
+    expiration: RippleTime | None = None
+    cancel_after: RippleTime | None = None
+    source_tag: int | None = None
+    destination_tag: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChanged:
+    """The channel was created or modified, or was read, and holds ``entry`` since ``at``.
+
+    ``transaction`` is None when the state was read and not seen to change.
+    """
+
+    entry: ChannelEntry
+    at: Position
+    transaction: TxHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDeleted:
+    """The channel left the ledger; ``entry`` is its last state, and its balance what was paid."""
+
+    entry: ChannelEntry
+    at: Position
+    transaction: TxHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelMissing:
+    """A validated ledger has no such channel; when it left, and with what balance, is not told."""
+
+    channel: ChannelId
+    at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatUsed:
+    """A validated transaction of ``account`` consumed ``seat``, with whatever result."""
+
+    account: Address
+    seat: Seat
+    transaction: TxHash
+    result: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerClosed:
+    """A ledger was validated. Its facts may still be on their way."""
+
+    ledger_index: LedgerIndex
+    ledger_hash: str
+    close_time: RippleTime
+    base_fee: Drops
+    reserve_base: Drops
+    reserve_increment: Drops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerAccounted:
+    """Every fact of every ledger up to this one has been delivered: the cursor may move here."""
+
+    ledger_index: LedgerIndex
+
+
+ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
+Fact = ChannelFact | SeatUsed

@@ -1,0 +1,59 @@
+"""An attempt: one signed transaction on its way to pay one channel's claim, and its outcome.
+
+One obligation (pay the best claim of a channel) may need many attempts. An attempt is known by
+its account and seat; it is on disk before the first byte of it leaves, and stays there, without
+an outcome, until the ledger has proven one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watchtower.ledger.events import Seat
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+
+__all__ = ["Attempt", "Outcome", "OutcomeKind"]
+
+
+class OutcomeKind(StrEnum):
+    """What became of an attempt. Values are stored: never rename or reuse one."""
+
+    PAID = "paid"  # the channel's balance rose to the attempt's target by this transaction
+    CLOSED_UNPAID = "closed_unpaid"  # it applied too late: the channel closed, nothing was paid
+    ALREADY_PAID = "already_paid"  # the balance had reached the target without it
+    SUPERSEDED = "superseded"  # another transaction took its seat
+    REFUSED = "refused"  # it was validated with a tec, or its last ledger passed without it
+    UNKNOWN = "unknown"  # the ledger cannot tell any more; the obligation stays alive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The proven end of an attempt: what, how much was paid by it, why, and in which ledger."""
+
+    kind: OutcomeKind
+    paid: Drops
+    why: str
+    ledger_index: LedgerIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One signed transaction.
+
+    ``target`` is the channel balance it asks for, ``balance_before`` the one it was planned on,
+    ``blob`` the signed transaction in upper-case hex, ``made_in`` the validated ledger in which
+    it was planned. After ``last_ledger`` it can never apply.
+    """
+
+    channel: ChannelId
+    account: Address
+    seat: Seat
+    target: Drops
+    balance_before: Drops
+    fee: Drops
+    last_ledger: LedgerIndex
+    made_in: LedgerIndex
+    transaction: TxHash
+    blob: str
+    outcome: Outcome | None = None
