@@ -1,0 +1,226 @@
+"""Typed settings from one TOML file and the environment; what is unsafe is refused at the start.
+
+The file is ``watchtower.toml``, or what ``WATCHTOWER_CONFIG`` names. Unknown keys, bad addresses
+and unsafe combinations are one :class:`ConfigError` with a sentence, before anything is opened or
+sent. Relative paths are relative to the file. ``docs/configuration.md`` lists every key and is
+compared with this module by a test.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from watchtower.errors import ConfigError, StoreExistsError
+from watchtower.units import parse_address
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "DEFAULT_CONFIG",
+    "AlertSettings",
+    "FeeSettings",
+    "LedgerSettings",
+    "LogSettings",
+    "PolicySettings",
+    "Settings",
+    "config_path",
+    "load",
+    "write_first",
+]
+
+CONFIG_VARIABLE: Final = "WATCHTOWER_CONFIG"
+DEFAULT_CONFIG: Final = "watchtower.toml"
+
+Seconds = Annotated[int, Meta(ge=0, le=2**31)]
+PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+DropsSetting = Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)]
+
+
+class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When to redeem, and what a channel must be like before we promise anything.
+
+    All times are seconds of ledger time, amounts are drops; 0 switches a limit off.
+    """
+
+    margin_seconds: Seconds = 120
+    min_settle_delay_seconds: Seconds = 900
+    cancel_after_lead_seconds: Seconds = 21_600
+    exposure_limit_drops: DropsSetting = 0
+    redeem_every_seconds: Seconds = 0
+
+
+class FeeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one attempt may cost."""
+
+    cap_drops: Annotated[int, Meta(ge=10, le=100_000_000)] = 1_000_000
+    last_ledger_offset: Annotated[int, Meta(ge=4, le=200)] = 8
+
+
+class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long to wait for servers, and how often to look at everything again."""
+
+    request_timeout_seconds: PositiveSeconds = 10.0
+    silence_seconds: PositiveSeconds = 20.0
+    reconcile_seconds: PositiveSeconds = 600.0
+
+
+class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to tell, besides the log and ``watchtower status``."""
+
+    command: tuple[str, ...] = ()
+    webhook: str = ""
+    heartbeat_url: str = ""
+    heartbeat_seconds: PositiveSeconds = 60.0
+    repeat_seconds: Seconds = 3_600
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much to log, and in which form."""
+
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
+    json: bool | None = None
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the watchtower is told."""
+
+    accounts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    servers: Annotated[tuple[str, ...], Meta(min_length=1)]
+    store: str = "watchtower.db"
+    allow_plaintext_servers: bool = False
+    policy: PolicySettings = PolicySettings()
+    fees: FeeSettings = FeeSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    alerts: AlertSettings = AlertSettings()
+    log: LogSettings = LogSettings()
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Return where the configuration is, or is to be written."""
+    return Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Read, validate and complete the settings.
+
+    ``WATCHTOWER_SERVERS`` (separated by commas) and ``WATCHTOWER_STORE`` in the environment
+    replace what the file says.
+
+    Returns:
+        Settings whose ``store`` is an absolute path.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, unknown in a key, or unsafe.
+        AddressError: an account's address has a bad form or checksum.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        why = f"there is none; run `watchtower init`, or point {CONFIG_VARIABLE} at it"
+        raise ConfigError(path=path, why=why) from None
+    except OSError as problem:
+        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
+    try:
+        settings = msgspec.toml.decode(raw, type=Settings, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(path=path, why=str(problem)) from None
+    settings = _from_environment(settings, environment)
+    _refuse_unsafe(settings, path)
+    store = (path.absolute().parent / Path(settings.store).expanduser()).resolve()
+    return msgspec.structs.replace(settings, store=str(store))
+
+
+def write_first(path: Path, accounts: Sequence[str], servers: Sequence[str]) -> Settings:
+    """Write a first configuration, readable by its owner alone, and return it as loaded.
+
+    Raises:
+        StoreExistsError: the file is there already; it is left as it is.
+        ConfigError: the accounts or servers could not be used.
+        AddressError: an address has a bad form or checksum.
+    """
+    if path.exists():
+        raise StoreExistsError(path=path)
+    settings = Settings(accounts=tuple(accounts), servers=tuple(servers))
+    _refuse_unsafe(settings, path)
+    text = (
+        "# Whom this watchtower guards, and the servers it listens to: name two or more.\n"
+        "# docs/configuration.md lists every other setting and its default.\n\n"
+        f"accounts = {_toml(accounts)}\n"
+        f"servers = {_toml(servers)}\n"
+        f"store = {_toml(settings.store)}\n"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    return load(path, {})
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """Return strings as TOML, whose basic strings are written as JSON's are."""
+    return msgspec.json.encode(value).decode()
+
+
+def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    if servers := environment.get("WATCHTOWER_SERVERS"):
+        listed = tuple(part.strip() for part in servers.split(",") if part.strip())
+        settings = msgspec.structs.replace(settings, servers=listed)
+    if store := environment.get("WATCHTOWER_STORE"):
+        settings = msgspec.structs.replace(settings, store=store)
+    return settings
+
+
+def _refuse_unsafe(settings: Settings, path: Path) -> None:
+    for address in settings.accounts:
+        parse_address(address)
+    for name, values in (("accounts", settings.accounts), ("servers", settings.servers)):
+        if not values:
+            raise ConfigError(path=path, why=f"`{name}` is empty; name at least one")
+        if len(set(values)) != len(values):
+            raise ConfigError(path=path, why=f"`{name}` names the same one twice")
+    for url in settings.servers:
+        if why := _why_unusable(url, allow_plaintext=settings.allow_plaintext_servers):
+            raise ConfigError(path=path, why=f"server {url!r} {why}")
+    if settings.policy.margin_seconds >= settings.policy.min_settle_delay_seconds > 0:
+        why = "`policy.margin_seconds` must be below `policy.min_settle_delay_seconds`"
+        raise ConfigError(path=path, why=why)
+    for name in ("webhook", "heartbeat_url"):
+        url = getattr(settings.alerts, name)
+        if url and urlsplit(url).scheme not in {"http", "https"}:
+            raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _why_unusable(url: str, *, allow_plaintext: bool) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as problem:
+        return f"is not an address: {problem}"
+    if parts.scheme not in {"ws", "wss"} or not host:
+        return "is not a WebSocket address (wss://host:port)"
+    if parts.scheme == "ws" and not allow_plaintext and not _is_loopback(host):
+        # Whoever sits between us and the server could hide a close request from us.
+        return (
+            "is not encrypted; use wss://, or set `allow_plaintext_servers = true` "
+            "if the way there is private"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
