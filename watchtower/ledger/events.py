@@ -76,21 +76,27 @@ class ChannelEntry:
 class ChannelChanged:
     """The channel was created or modified, or was read, and holds ``entry`` since ``at``.
 
-    ``transaction`` is None when the state was read and not seen to change.
+    ``transaction`` is None when the state was read and not seen to change; ``paid`` is what that
+    transaction paid out of the channel, by the balances in its metadata.
     """
 
     entry: ChannelEntry
     at: Position
     transaction: TxHash | None = None
+    paid: Drops = Drops(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeleted:
-    """The channel left the ledger; ``entry`` is its last state, and its balance what was paid."""
+    """The channel left the ledger; ``entry`` is its last state, and its balance what was paid.
+
+    ``paid`` is the part of it that the same transaction paid.
+    """
 
     entry: ChannelEntry
     at: Position
     transaction: TxHash
+    paid: Drops = Drops(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
