@@ -1,0 +1,68 @@
+"""What became of an attempt, told by validated ledgers alone.
+
+Three things can end one, whichever is seen first::
+
+    its own transaction moved the channel ─► Paid, or ClosedUnpaid (it came too late)
+    its seat was used                      ─► Refused (a tec of its own), Superseded (another's)
+    its last ledger is accounted for       ─► Refused (it can never apply any more)
+
+In the last two, a balance that has reached the target by other hands makes it AlreadyPaid.
+A ``tesSUCCESS`` ends nothing: a late claim returns it and pays nothing.
+"""
+
+from __future__ import annotations
+
+from watchtower.judgement.channel import Channel
+from watchtower.ledger.events import ChannelChanged, ChannelDeleted, SeatUsed
+from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
+from watchtower.units import Drops, LedgerIndex
+
+__all__ = ["by_last_ledger", "by_own_transaction", "by_seat"]
+
+
+def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> Outcome | None:
+    """Return the outcome when ``fact`` is what this attempt's own transaction did."""
+    if fact.transaction != attempt.transaction or fact.entry.channel != attempt.channel:
+        return None
+    kind, why = OutcomeKind.PAID, "its transaction paid the claim"
+    if fact.entry.balance < attempt.target:
+        kind, why = OutcomeKind.CLOSED_UNPAID, "it applied after the channel had expired"
+    return Outcome(kind=kind, paid=fact.paid, why=why, ledger_index=fact.at.ledger_index)
+
+
+def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcome | None:
+    """Return the outcome when ``used`` is this attempt's seat.
+
+    ``channel`` is the channel's state after every channel fact of the same transaction.
+    """
+    if (used.account, used.seat) != (attempt.account, attempt.seat):
+        return None
+    ledger_index = used.at.ledger_index
+    if _reached(attempt, channel):
+        return _already_paid(ledger_index)
+    if used.transaction != attempt.transaction:
+        kind, why = OutcomeKind.SUPERSEDED, f"{used.transaction} used its seat ({used.result})"
+    else:
+        kind, why = OutcomeKind.REFUSED, f"validated with {used.result}"
+    return Outcome(kind=kind, paid=Drops(0), why=why, ledger_index=ledger_index)
+
+
+def by_last_ledger(
+    attempt: Attempt, accounted: LedgerIndex, channel: Channel | None
+) -> Outcome | None:
+    """Return the outcome when every ledger the attempt could be in is accounted for."""
+    if accounted < attempt.last_ledger:
+        return None
+    if _reached(attempt, channel):
+        return _already_paid(accounted)
+    why = f"its last ledger, {attempt.last_ledger}, passed without it"
+    return Outcome(kind=OutcomeKind.REFUSED, paid=Drops(0), why=why, ledger_index=accounted)
+
+
+def _reached(attempt: Attempt, channel: Channel | None) -> bool:
+    return channel is not None and channel.entry.balance >= attempt.target
+
+
+def _already_paid(ledger_index: LedgerIndex) -> Outcome:
+    why = "the channel's balance reached the target by another transaction"
+    return Outcome(kind=OutcomeKind.ALREADY_PAID, paid=Drops(0), why=why, ledger_index=ledger_index)

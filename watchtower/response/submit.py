@@ -1,0 +1,106 @@
+"""The way of signed transactions to the servers: to all of them, and again every ledger.
+
+Nothing here decides whether an attempt succeeded. The answers only say whether the next attempt
+should pay more, and whether a person should look. A server that fails, lies or hangs costs
+nothing but its own answer; sending runs beside the tower and never holds it up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from watchtower.response.attempt import Attempt
+from watchtower.response.engine_result import Reaction, reaction_to
+from watchtower.units import ChannelId, TxHash
+
+__all__ = ["Answer", "Submitter", "SubmittingServers"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Answer(Protocol):
+    """One server's word about one submission."""
+
+    @property
+    def server(self) -> str:
+        """Whose word it is."""
+        ...
+
+    @property
+    def engine_result(self) -> str | None:
+        """The engine result, or None when the server did not give one."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """The server's sentence, or why there is no result."""
+        ...
+
+
+class SubmittingServers(Protocol):
+    """Whoever can send a blob to every server."""
+
+    async def submit(self, blob: str) -> Sequence[Answer]:
+        """Send ``blob`` to all servers at once; one answer each, never raising for one."""
+        ...
+
+
+class Submitter:
+    """Sends attempts in the background and remembers the last word about each.
+
+    ``underpriced`` holds the attempts that every server that answered refused for their fee;
+    ``alarming`` the results a person should see, by channel. Both are forgotten with the attempt.
+    """
+
+    def __init__(self, servers: SubmittingServers, tasks: asyncio.TaskGroup) -> None:
+        """Send to ``servers`` in tasks of ``tasks``."""
+        self._servers = servers
+        self._tasks = tasks
+        self._under_way: set[TxHash] = set()
+        self.underpriced: set[TxHash] = set()
+        self.alarming: dict[ChannelId, str] = {}
+
+    def send(self, attempt: Attempt) -> None:
+        """Send ``attempt`` to all servers, unless that is under way already."""
+        if attempt.transaction not in self._under_way:
+            self._under_way.add(attempt.transaction)
+            self._tasks.create_task(self._send(attempt), name=f"submit {attempt.transaction[:8]}")
+
+    def forget(self, attempt: Attempt) -> None:
+        """Drop what was heard about ``attempt``, whose outcome is proven."""
+        self.underpriced.discard(attempt.transaction)
+        self.alarming.pop(attempt.channel, None)
+
+    async def _send(self, attempt: Attempt) -> None:
+        try:
+            answers = await self._servers.submit(attempt.blob)
+        finally:
+            self._under_way.discard(attempt.transaction)
+        self._weigh(attempt, answers)
+
+    def _weigh(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
+        reactions = {}
+        for answer in answers:
+            _log.info(
+                "submission_answered",
+                channel=attempt.channel,
+                transaction=attempt.transaction,
+                server=answer.server,
+                engine_result=answer.engine_result,
+                message=answer.message,
+            )
+            if answer.engine_result is not None:
+                reactions[answer.engine_result] = reaction_to(answer.engine_result)
+        if reactions and all(r is Reaction.RAISE_FEE for r in reactions.values()):
+            self.underpriced.add(attempt.transaction)
+        else:
+            self.underpriced.discard(attempt.transaction)
+        alarming = [code for code, r in reactions.items() if r is Reaction.ALARM]
+        if alarming:
+            self.alarming[attempt.channel] = ", ".join(sorted(alarming))
+        else:
+            self.alarming.pop(attempt.channel, None)

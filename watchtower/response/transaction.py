@@ -1,0 +1,56 @@
+"""The one transaction we make: ``PaymentChannelClaim``, redeeming and never closing.
+
+The transaction is a plain mapping in the ledger's own field names; xrpl-py's codec turns it into
+bytes. It carries a last ledger always, so that it cannot come back from the dead, and
+``NetworkID`` where the network demands it, so that it means nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from watchtower.judgement.claim import Claim
+from watchtower.ledger.events import Seat
+from watchtower.units import Address, Drops, LedgerIndex
+
+__all__ = ["claim_transaction"]
+
+_LAST_NETWORK_WITHOUT_ID: Final = 1024
+"""Networks above it require ``NetworkID`` (else ``telREQUIRES_NETWORK_ID``), the others refuse it
+(``telNETWORK_ID_MAKES_TX_NON_CANONICAL``): rippled src/libxrpl/tx/Transactor.cpp, preflight0."""
+
+
+def claim_transaction(
+    *,
+    account: Address,
+    claim: Claim,
+    target: Drops,
+    fee: Drops,
+    seat: Seat,
+    last_ledger: LedgerIndex,
+    network_id: int,
+) -> dict[str, Any]:
+    """Return the unsigned transaction that takes ``claim``'s channel up to ``target`` drops.
+
+    ``target`` may be below the claim: the ledger holds ``Balance`` against the funds, and only
+    ``Amount`` against the signature (PaymentChannelClaim.cpp; see docs/ledger-rules.md), so a
+    claim above the funds still pays all that there is. No flag is set, above all not ``tfClose``,
+    which would hand everything unclaimed back to the payer at once.
+    """
+    transaction: dict[str, Any] = {
+        "TransactionType": "PaymentChannelClaim",
+        "Account": account,
+        "Channel": claim.channel,
+        "Amount": str(claim.amount),
+        "Balance": str(target),
+        "Signature": claim.signature,
+        "PublicKey": claim.public_key,
+        "Fee": str(fee),
+        "LastLedgerSequence": last_ledger,
+        "Sequence": 0 if seat.is_ticket else seat.number,
+    }
+    if seat.is_ticket:
+        transaction["TicketSequence"] = seat.number
+    if network_id > _LAST_NETWORK_WITHOUT_ID:
+        transaction["NetworkID"] = network_id
+    return transaction
