@@ -1,0 +1,141 @@
+"""What became of an attempt: told by validated ledgers, whatever the engine result said."""
+
+from __future__ import annotations
+
+from watchtower.judgement.channel import Channel
+from watchtower.ledger.events import (
+    ChannelChanged,
+    ChannelDeleted,
+    ChannelEntry,
+    Position,
+    Seat,
+    SeatUsed,
+)
+from watchtower.response.attempt import Attempt, OutcomeKind
+from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+
+PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+OWN, OTHER = TxHash("A" * 64), TxHash("B" * 64)
+AT = Position(LedgerIndex(105), 3)
+ATTEMPT = Attempt(
+    channel=ChannelId("C" * 64),
+    account=PAYEE,
+    seat=Seat(7),
+    target=Drops(30),
+    balance_before=Drops(5),
+    fee=Drops(10),
+    last_ledger=LedgerIndex(107),
+    made_in=LedgerIndex(99),
+    transaction=OWN,
+    blob="00",
+)
+
+
+def entry(balance: int) -> ChannelEntry:
+    """The channel's entry with ``balance`` paid."""
+    return ChannelEntry(
+        channel=ATTEMPT.channel,
+        source=Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"),
+        destination=PAYEE,
+        amount=Drops(100),
+        balance=Drops(balance),
+        public_key="02",
+        settle_delay=3600,
+    )
+
+
+def used(transaction: TxHash, result: str, seat: int = 7) -> SeatUsed:
+    """A validated transaction of the payee."""
+    return SeatUsed(account=PAYEE, seat=Seat(seat), transaction=transaction, result=result, at=AT)
+
+
+def channel(balance: int) -> Channel:
+    """The channel as it is known afterwards."""
+    return Channel(entry=entry(balance), as_of=AT)
+
+
+def test_paid_is_what_the_balance_says_and_how_much_this_transaction_paid() -> None:
+    """The payer may have paid a part of it meanwhile; that part is not ours."""
+    fact = ChannelChanged(entry=entry(30), at=AT, transaction=OWN, paid=Drops(20))
+    outcome = by_own_transaction(ATTEMPT, fact)
+    assert outcome is not None
+    assert (outcome.kind, outcome.paid) == (OutcomeKind.PAID, 20)
+
+
+def test_late_claim_reports_success_and_pays_nothing() -> None:
+    """Past the expiration the claim closes the channel and returns tesSUCCESS."""
+    fact = ChannelDeleted(entry=entry(5), at=AT, transaction=OWN)
+    outcome = by_own_transaction(ATTEMPT, fact)
+    assert outcome is not None
+    assert (outcome.kind, outcome.paid) == (OutcomeKind.CLOSED_UNPAID, 0)
+
+
+def test_channel_that_closed_after_paying_in_full_is_paid() -> None:
+    """A deletion is no loss where the balance reached the target."""
+    fact = ChannelDeleted(entry=entry(30), at=AT, transaction=OWN, paid=Drops(25))
+    outcome = by_own_transaction(ATTEMPT, fact)
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.PAID
+
+
+def test_another_transaction_on_the_channel_ends_nothing() -> None:
+    """Only the attempt's own transaction, its seat or its last ledger end it."""
+    fact = ChannelChanged(entry=entry(30), at=AT, transaction=OTHER, paid=Drops(25))
+    assert by_own_transaction(ATTEMPT, fact) is None
+
+
+def test_success_alone_is_not_payment() -> None:
+    """A seat used with tesSUCCESS and a balance that did not move leaves the claim owed."""
+    outcome = by_seat(ATTEMPT, used(OWN, "tesSUCCESS"), channel(5))
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.REFUSED
+
+
+def test_tec_is_refused_and_names_the_code() -> None:
+    """The seat and the fee are gone; the obligation is not."""
+    outcome = by_seat(ATTEMPT, used(OWN, "tecUNFUNDED_PAYMENT"), channel(5))
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.REFUSED
+    assert "tecUNFUNDED_PAYMENT" in outcome.why
+
+
+def test_seat_taken_by_the_accounts_owner_is_superseded() -> None:
+    """The owner's wallet used our sequence; identity is the seat, not the hash."""
+    outcome = by_seat(ATTEMPT, used(OTHER, "tesSUCCESS"), channel(5))
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.SUPERSEDED
+
+
+def test_seat_of_another_number_or_kind_ends_nothing() -> None:
+    """A ticket with the number of a sequence is another seat."""
+    assert by_seat(ATTEMPT, used(OTHER, "tesSUCCESS", seat=8), channel(5)) is None
+    ticket = SeatUsed(
+        account=PAYEE, seat=Seat(7, is_ticket=True), transaction=OTHER, result="tesSUCCESS", at=AT
+    )
+    assert by_seat(ATTEMPT, ticket, channel(5)) is None
+
+
+def test_claim_that_others_paid_meanwhile_is_already_paid() -> None:
+    """Our tec does not matter when the balance is where it should be."""
+    outcome = by_seat(ATTEMPT, used(OWN, "tecUNFUNDED_PAYMENT"), channel(30))
+    assert outcome is not None
+    assert (outcome.kind, outcome.paid) == (OutcomeKind.ALREADY_PAID, 0)
+
+
+def test_attempt_lapses_only_when_its_last_ledger_is_accounted_for() -> None:
+    """Until every ledger it could be in was seen without gaps, it may still have applied."""
+    assert by_last_ledger(ATTEMPT, LedgerIndex(106), channel(5)) is None
+    outcome = by_last_ledger(ATTEMPT, LedgerIndex(107), channel(5))
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.REFUSED
+    paid = by_last_ledger(ATTEMPT, LedgerIndex(107), channel(40))
+    assert paid is not None
+    assert paid.kind is OutcomeKind.ALREADY_PAID
+
+
+def test_unknown_channel_is_not_taken_for_a_paid_one() -> None:
+    """Without a known balance nothing counts as reached."""
+    outcome = by_last_ledger(ATTEMPT, LedgerIndex(110), None)
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.REFUSED
