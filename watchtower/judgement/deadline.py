@@ -1,0 +1,42 @@
+"""When a channel ends, and until when redeeming is sure: ledger time only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchtower.judgement.channel import ends_at
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.verdict import End
+from watchtower.ledger.events import ChannelEntry
+from watchtower.units import RippleTime
+
+__all__ = ["Deadline", "deadline_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A channel ends at ``ends_at`` because of ``by``; redeeming is sure until ``sure_until``."""
+
+    by: End
+    ends_at: RippleTime
+    sure_until: RippleTime
+
+    def slack(self, ledger_time: RippleTime) -> int:
+        """Return the seconds of ledger time left to redeem surely; negative when too late."""
+        return self.sure_until - ledger_time
+
+    def has_ended(self, ledger_time: RippleTime) -> bool:
+        """Return whether a transaction in the ledger after ``ledger_time`` comes too late.
+
+        The comparison is the strict one: see `watchtower.judgement.channel.phase`.
+        """
+        return ledger_time >= self.ends_at
+
+
+def deadline_of(entry: ChannelEntry, policy: Policy) -> Deadline | None:
+    """Return the deadline of a channel; None if it has neither Expiration nor CancelAfter."""
+    end = ends_at(entry)
+    if end is None:
+        return None
+    by = End.EXPIRATION if end == entry.expiration else End.CANCEL_AFTER
+    return Deadline(by=by, ends_at=end, sure_until=RippleTime(end - policy.margin))

@@ -1,0 +1,42 @@
+"""What the operator wants: the few numbers that judging depends on.
+
+Every time here is a span of ledger time in seconds, every amount is drops. The defaults are what
+we would run ourselves; their reasons stand beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchtower.units import Drops
+
+__all__ = ["Policy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How careful to be, and when to redeem without being threatened.
+
+    Attributes:
+        margin: redeeming counts as sure until so long before a channel's end. 120 s are 60 s of
+            the coarsest usual rounding of close times and ten ledgers for retries (rippled
+            LedgerTiming.h:15-21).
+        cancel_after_lead: no event announces CancelAfter, so from so long before it on a channel
+            with something at stake is threatened. Never less than ``margin``.
+        min_settle_delay: a channel whose settle delay is shorter is not promised protection.
+        wrap_horizon: a settle delay that wraps within so long is not promised protection.
+        exposure_limit: redeem once more than this is at stake on one channel; None for never.
+        redeem_every: redeem what is at stake when the last redemption is older; None for never.
+    """
+
+    margin: int = 120
+    cancel_after_lead: int = 6 * 3600
+    min_settle_delay: int = 900
+    wrap_horizon: int = 10 * 365 * 86_400
+    exposure_limit: Drops | None = None
+    redeem_every: int | None = None
+
+    @property
+    def lead(self) -> int:
+        """How long before CancelAfter a channel is threatened."""
+        return max(self.cancel_after_lead, self.margin)
