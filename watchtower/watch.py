@@ -1,0 +1,242 @@
+"""Everything we guard, in memory: channels, best claims, attempts, and the judgement of each.
+
+Pure: facts, claims and ledgers go in; events, outcomes and judgements come out. Nothing here
+reads a clock or touches the world, so the same inputs give the same watch, whatever failed
+around it. The store holds the same things durably; `Watch` is built from it at the start.
+
+What it guarantees:
+
+- Judging is level-triggered: a judgement follows from the present state alone.
+- A ledger that touches nothing costs nothing. Judged again are channels that changed, those that
+  are threatened or expired (their slack falls every ledger), and those whose next threshold of
+  ledger time has come; the rest are not looked at.
+- An attempt leaves only with a proven outcome.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from watchtower.judgement.channel import Channel, observe
+from watchtower.judgement.channel_events import ChannelEvent, Paid
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.judge import Judgement, judge
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
+from watchtower.ledger.events import (
+    ChannelFact,
+    ChannelMissing,
+    LedgerClosed,
+    SeatUsed,
+)
+from watchtower.response.attempt import Attempt, Outcome
+from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
+from watchtower.response.plan import Obligation
+from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime, TxHash
+
+__all__ = ["Learned", "Settlement", "Watch", "channel_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """An attempt whose outcome is proven; ``attempt.outcome`` is set."""
+
+    attempt: Attempt
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the attempt."""
+        if self.attempt.outcome is None:  # pragma: no cover - made with an outcome, below
+            raise AssertionError
+        return self.attempt.outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What one fact changed: the channel's new state, if any, and what follows from it."""
+
+    channel: Channel | None = None
+    events: tuple[ChannelEvent, ...] = ()
+    settled: tuple[Settlement, ...] = ()
+
+
+def channel_of(fact: ChannelFact) -> ChannelId:
+    """Return the channel that ``fact`` is about."""
+    return fact.channel if isinstance(fact, ChannelMissing) else fact.entry.channel
+
+
+class Watch:
+    """The present state of everything we guard for ``accounts``, as destination."""
+
+    def __init__(
+        self,
+        accounts: Iterable[Address],
+        policy: Policy,
+        *,
+        channels: Iterable[Channel] = (),
+        claims: Iterable[Claim] = (),
+        attempts: Iterable[Attempt] = (),
+    ) -> None:
+        """Begin with what the store remembers."""
+        self.accounts = frozenset(accounts)
+        self.policy = policy
+        self.channels = {channel.entry.channel: channel for channel in channels}
+        self.best = {claim.channel: claim for claim in claims}
+        self.attempts = {attempt.transaction: attempt for attempt in attempts}
+        self.judgements: dict[ChannelId, Judgement] = {}
+        self.newest: LedgerClosed | None = None
+        self.missing_payees: set[Address] = set()
+        self.last_redeemed: dict[ChannelId, RippleTime] = {}
+        self._dirty = set(self.channels)
+        self._pressing: set[ChannelId] = set()
+        self._thresholds: list[tuple[RippleTime, ChannelId]] = []
+
+    def learn(self, fact: ChannelFact | SeatUsed) -> Learned:
+        """Take one fact; return what it changed, which is nothing for one that was known."""
+        if isinstance(fact, SeatUsed):
+            return Learned(settled=self._settle_by_seat(fact))
+        channel_id = channel_of(fact)
+        if not isinstance(fact, ChannelMissing) and fact.entry.destination not in self.accounts:
+            return Learned()
+        before = self.channels.get(channel_id)
+        after, events = observe(before, fact)
+        if after is None:
+            return Learned()
+        settled = self._settle_by_transaction(fact)
+        if after == before:
+            return Learned(settled=settled)
+        self.channels[channel_id] = after
+        self._dirty.add(channel_id)
+        if self.newest is not None and any(isinstance(event, Paid) for event in events):
+            self.last_redeemed[channel_id] = self.newest.close_time
+        return Learned(channel=after, events=events, settled=settled)
+
+    def raise_best(self, claim: Claim) -> None:
+        """Take the best claim of a channel as the store has it; a lower one changes nothing."""
+        best = self.best.get(claim.channel)
+        if best is None or claim.amount > best.amount:
+            self.best[claim.channel] = claim
+            self._dirty.add(claim.channel)
+
+    def payee_seen(self, account: Address, *, exists: bool) -> None:
+        """Take note whether a guarded account is in the ledger and can be paid."""
+        if exists != (account not in self.missing_payees):
+            (self.missing_payees.discard if exists else self.missing_payees.add)(account)
+            self._dirty.update(
+                id_ for id_, c in self.channels.items() if c.entry.destination == account
+            )
+
+    def ledger_closed(self, closed: LedgerClosed) -> None:
+        """Let time pass; ledgers that are not newer than the newest change nothing."""
+        if self.newest is None or closed.ledger_index > self.newest.ledger_index:
+            self.newest = closed
+
+    def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
+        """Return the attempts that can never apply any more, now that all facts are known."""
+        return self._settle(
+            (attempt, by_last_ledger(attempt, ledger_index, self.channels.get(attempt.channel)))
+            for attempt in self.attempts.values()
+        )
+
+    def attempt_made(self, attempt: Attempt) -> None:
+        """Take note of an attempt that is on disk."""
+        self.attempts[attempt.transaction] = attempt
+
+    def judge(self) -> tuple[Judgement, ...]:
+        """Return the judgements that may differ from those given last; none before a ledger."""
+        if self.newest is None:
+            return ()
+        now = self.newest.close_time
+        while self._thresholds and self._thresholds[0][0] <= now:
+            self._dirty.add(heapq.heappop(self._thresholds)[1])
+        due = (self._dirty | self._pressing) & self.channels.keys()
+        self._dirty.clear()
+        return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
+
+    def obligations(self) -> tuple[Obligation, ...]:
+        """Return what is to be redeemed now, by the judgements given last."""
+        judgements = (self.judgements[channel_id] for channel_id in sorted(self._pressing))
+        return tuple(
+            Obligation(
+                claim=self.best[judgement.channel],
+                account=self.channels[judgement.channel].entry.destination,
+                target=judgement.target,
+                balance=self.channels[judgement.channel].entry.balance,
+                deadline=None if judgement.deadline is None else judgement.deadline.sure_until,
+                why=judgement.redeem_why.value,
+            )
+            for judgement in judgements
+            if judgement.redeem_why is not None
+        )
+
+    def adopt(self, channel: Channel) -> None:
+        """Take a channel as the store has it, unless it is known."""
+        if channel.entry.channel not in self.channels:
+            self.channels[channel.entry.channel] = channel
+            self._dirty.add(channel.entry.channel)
+
+    def forget(self, channel_id: ChannelId) -> None:
+        """Drop a channel that was seen to close, once what became of it is recorded."""
+        for held in (self.channels, self.best, self.judgements, self.last_redeemed):
+            held.pop(channel_id, None)
+        self._pressing.discard(channel_id)
+        self._dirty.discard(channel_id)
+
+    def _judge(self, channel_id: ChannelId, now: RippleTime) -> Judgement:
+        channel = self.channels[channel_id]
+        judgement = judge(
+            channel,
+            self.best.get(channel_id),
+            ledger_time=now,
+            policy=self.policy,
+            payee_exists=channel.entry.destination not in self.missing_payees,
+            last_redeemed=self.last_redeemed.get(channel_id),
+        )
+        self.judgements[channel_id] = judgement
+        if judgement.redeem or isinstance(judgement.verdict, Threatened):
+            self._pressing.add(channel_id)
+        else:
+            self._pressing.discard(channel_id)
+            self._await_threshold(judgement, now)
+        return judgement
+
+    def _await_threshold(self, judgement: Judgement, now: RippleTime) -> None:
+        """Note the next ledger time at which the judgement may change by time alone."""
+        if isinstance(judgement.verdict, Closed | Expired):
+            return
+        times = []
+        if judgement.deadline is not None:
+            end = judgement.deadline.ends_at
+            times += [end - self.policy.lead, end]
+        if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
+            times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
+        coming = [time for time in times if time > now]
+        if coming:
+            heapq.heappush(self._thresholds, (RippleTime(min(coming)), judgement.channel))
+
+    def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
+        return self._settle(
+            (attempt, by_seat(attempt, used, self.channels.get(attempt.channel)))
+            for attempt in self.attempts.values()
+        )
+
+    def _settle_by_transaction(self, fact: ChannelFact) -> tuple[Settlement, ...]:
+        if isinstance(fact, ChannelMissing) or fact.transaction is None:
+            return ()
+        attempt = self.attempts.get(fact.transaction)
+        if attempt is None:
+            return ()
+        return self._settle([(attempt, by_own_transaction(attempt, fact))])
+
+    def _settle(self, ends: Iterable[tuple[Attempt, Outcome | None]]) -> tuple[Settlement, ...]:
+        settled = tuple(
+            Settlement(attempt=replace(attempt, outcome=outcome))
+            for attempt, outcome in ends
+            if outcome is not None
+        )
+        for settlement in settled:
+            self.attempts.pop(settlement.attempt.transaction, None)
+            self._dirty.add(settlement.attempt.channel)
+        return settled
