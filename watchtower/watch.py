@@ -34,7 +34,7 @@ from watchtower.ledger.events import (
 from watchtower.response.attempt import Attempt, Outcome
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
 from watchtower.response.plan import Obligation
-from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime, TxHash
+from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 
 __all__ = ["Learned", "Settlement", "Watch", "channel_of"]
 
