@@ -1,0 +1,39 @@
+"""Channels as last known. Closed ones stay, apart from the open ones and not read with them."""
+
+from __future__ import annotations
+
+from watchtower.judgement.channel import Channel
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.tables import CLOSED_CHANNELS, OPEN_CHANNELS
+from watchtower.units import ChannelId
+
+__all__ = ["Channels"]
+
+
+class Channels:
+    """The channels, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the channels through ``transaction``."""
+        self._open = SealedTable(transaction, OPEN_CHANNELS, Channel)
+        self._closed = SealedTable(transaction, CLOSED_CHANNELS, Channel)
+
+    async def load_open(self) -> list[Channel]:
+        """Return the channels that the ledger still has, as far as we know."""
+        return await self._open.all()
+
+    async def load_all(self) -> list[Channel]:
+        """Return every channel we ever knew: the open ones first."""
+        return [*await self._open.all(), *await self._closed.all()]
+
+    async def get(self, channel: ChannelId) -> Channel | None:
+        """Return one channel, open or closed."""
+        return await self._open.get(channel) or await self._closed.get(channel)
+
+    async def put(self, channel: Channel) -> None:
+        """Remember a channel as it is now, in place of what was known of it."""
+        is_open = channel.closed_at is None
+        here, there = (self._open, self._closed) if is_open else (self._closed, self._open)
+        name = channel.entry.channel
+        await there.remove(name)
+        await here.put(name, channel)

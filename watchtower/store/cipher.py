@@ -1,0 +1,133 @@
+"""The seals: what makes a stored record unreadable, and impossible to change, move or relabel.
+
+One random master key; everything else is derived from it by HKDF-SHA256 (RFC 5869), one key for
+each purpose and table::
+
+    master ─┬─ "seal" + table ──► expand(row, topic, version) ──► AES-256-GCM of one record
+            ├─ "row" + table ───► HMAC-SHA256(natural key)   = the row a record is found by
+            ├─ "topic" + table ─► HMAC-SHA256(what it is about) = how related records are found
+            └─ "census" + table ► HMAC-SHA256(place, tag)    = a record's share in the census
+
+A record is sealed for its *place*: table, row, topic and version, bound twice, by the key that is
+derived for it and as associated data. Put anywhere else, or given another version, it fails. The
+text is padded to whole blocks before sealing, so that its length tells no amount.
+
+Deterministic but for ``random``, from which nonces come.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+__all__ = ["CENSUS_MODULUS", "MASTER_KEY_BYTES", "Keyring", "Place", "Randomness", "new_master_key"]
+
+Randomness = Callable[[int], bytes]
+"""Gives so many unpredictable bytes."""
+
+MASTER_KEY_BYTES: Final = 32
+
+CENSUS_MODULUS: Final = 2**256
+"""Shares of the census add up modulo this."""
+
+_NONCE_BYTES: Final = 12  # NIST SP 800-38D, 5.2.1.1: the length for which GCM needs no hashing
+_TAG_BYTES: Final = 16
+_BLOCK: Final = 64
+_DOMAIN: Final = b"xrpl-watchtower store 1"
+
+
+class Place(NamedTuple):
+    """Where a record lives; a seal holds at exactly one place. ``topic`` is empty without one."""
+
+    table: str
+    row: bytes
+    topic: bytes
+    version: int
+
+
+class Keyring:
+    """The keys of one store. There is no way to ask for them."""
+
+    __slots__ = ("_derived", "_master", "_random")
+
+    def __init__(self, master: bytes, random: Randomness = os.urandom) -> None:
+        """Derive keys from ``master`` as they are needed."""
+        self._master = master
+        self._random = random
+        self._derived: dict[tuple[str, str], bytes] = {}
+
+    def same_as(self, other: Keyring) -> bool:
+        """Say whether both have the same master key."""
+        return hmac.compare_digest(self._master, other._master)
+
+    def row(self, table: str, name: str) -> bytes:
+        """Return the row of ``table`` under which the record called ``name`` is kept."""
+        return hmac.digest(self._key("row", table), name.encode(), "sha256")
+
+    def topic(self, table: str, name: str) -> bytes:
+        """Return the mark of the records of ``table`` that are about ``name``."""
+        return hmac.digest(self._key("topic", table), name.encode(), "sha256")
+
+    def seal(self, place: Place, text: bytes) -> bytes:
+        """Return ``text`` sealed for ``place``: nonce, ciphertext and tag."""
+        nonce = self._random(_NONCE_BYTES)
+        label = _label(place)
+        return nonce + self._record_cipher(place, label).encrypt(nonce, _pad(text), label)
+
+    def unseal(self, place: Place, sealed: bytes) -> bytes | None:
+        """Return the text, or None if the seal is not ours, or not for this place."""
+        label = _label(place)
+        try:
+            padded = self._record_cipher(place, label).decrypt(
+                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label
+            )
+        except (InvalidTag, ValueError):  # ValueError: cut shorter than a nonce or a tag
+            return None
+        return _unpad(padded)
+
+    def share(self, place: Place, sealed: bytes) -> int:
+        """Return what this record, in this very sealing, adds to the census of its table."""
+        message = _label(place) + sealed[-_TAG_BYTES:]
+        return int.from_bytes(hmac.digest(self._key("census", place.table), message, "sha256"))
+
+    def _key(self, purpose: str, table: str) -> bytes:
+        found = self._derived.get((purpose, table))
+        if found is None:
+            info = b"\0".join((_DOMAIN, purpose.encode(), table.encode()))
+            found = HKDF(SHA256(), length=32, salt=None, info=info).derive(self._master)
+            self._derived[purpose, table] = found
+        return found
+
+    def _record_cipher(self, place: Place, label: bytes) -> AESGCM:
+        # A key of its own for each record and version: two seals share a key only if one
+        # transaction was rolled back, so random nonces never come near their bound.
+        key = self._key("seal", place.table)
+        return AESGCM(HKDFExpand(SHA256(), length=32, info=label).derive(key))
+
+
+def new_master_key(random: Randomness = os.urandom) -> bytes:
+    """Return a fresh master key."""
+    return random(MASTER_KEY_BYTES)
+
+
+def _label(place: Place) -> bytes:
+    # Each part with its length before it, so that no two places have the same label.
+    parts = (place.table.encode(), place.row, place.topic, place.version.to_bytes(8))
+    return b"".join(len(part).to_bytes(2) + part for part in parts)
+
+
+def _pad(text: bytes) -> bytes:
+    # ISO/IEC 7816-4: one 80, then zeros.
+    return text + b"\x80" + bytes(-(len(text) + 1) % _BLOCK)
+
+
+def _unpad(padded: bytes) -> bytes | None:
+    text, mark, zeros = padded.rpartition(b"\x80")
+    return text if mark and not zeros.strip(b"\0") else None

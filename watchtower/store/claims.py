@@ -1,0 +1,71 @@
+"""The best claim of each channel, which only ever grows, and claims that wait to be judged."""
+
+from __future__ import annotations
+
+from watchtower.judgement.claim import Claim
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.tables import CLAIMS, PENDING_CLAIMS
+from watchtower.units import ChannelId
+
+__all__ = ["Claims"]
+
+
+class Claims:
+    """The claims, in one transaction.
+
+    *Best* claims were found valid. *Pending* ones are for channels that the ledger has not shown
+    yet, so nobody can tell which key is the channel's: the highest is kept for each channel and
+    key, so that a claim under another key cannot displace a true one.
+    """
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the claims through ``transaction``."""
+        self._best = SealedTable(transaction, CLAIMS, Claim)
+        self._pending = SealedTable(transaction, PENDING_CLAIMS, Claim)
+
+    async def best(self, channel: ChannelId) -> Claim | None:
+        """Return the best claim of one channel."""
+        return await self._best.get(channel)
+
+    async def load_all(self) -> list[Claim]:
+        """Return the best claim of every channel that has one."""
+        return await self._best.all()
+
+    async def raise_best(self, claim: Claim) -> bool:
+        """Keep ``claim`` if it is strictly above the best one, and say whether it was.
+
+        The comparison is made inside the write transaction: whoever else writes, the best claim
+        only grows (rule 7).
+        """
+        return await _raise(self._best, claim.channel, claim)
+
+    async def put_pending(self, claim: Claim) -> bool:
+        """Keep ``claim`` until it can be judged, if it is the highest for its channel and key.
+
+        Its signature must have been found valid under its own ``public_key``; otherwise anybody
+        could displace a true claim by an invented one under the same key.
+        """
+        return await _raise(self._pending, _pending_name(claim), claim)
+
+    async def load_pending(self) -> list[Claim]:
+        """Return every claim that waits to be judged."""
+        return await self._pending.all()
+
+    async def drop_pending(self, claim: Claim) -> bool:
+        """Forget a pending claim that has been judged; one that has grown since stays."""
+        kept = await self._pending.get(_pending_name(claim))
+        if kept is None or kept.amount > claim.amount:
+            return False
+        return await self._pending.remove(_pending_name(claim))
+
+
+async def _raise(table: SealedTable[Claim], name: str, claim: Claim) -> bool:
+    kept = await table.get(name)
+    if kept is not None and kept.amount >= claim.amount:
+        return False
+    await table.put(name, claim)
+    return True
+
+
+def _pending_name(claim: Claim) -> str:
+    return f"{claim.channel} {claim.public_key}"

@@ -1,0 +1,272 @@
+"""The store: one encrypted SQLite file, several processes, and transactions that are durable.
+
+What it guarantees:
+
+- Everything done in one ``write`` block is on disk, fsynced, when the block has ended without an
+  exception; if it ended with one, nothing of it is (WAL, ``synchronous=FULL``).
+- A ``read`` block sees one moment, whatever others write meanwhile.
+- Writers take their turn, in this process and between processes (``BEGIN IMMEDIATE``): what was
+  read inside a ``write`` block still holds when the block commits.
+- Nothing in the file can be read or changed without the passphrase (``cipher.py``).
+
+A session::
+
+    async with await Store.create(path, passphrase) as store:
+        async with store.write() as work:
+            await work.claims.raise_best(claim)
+        async with store.read() as work:
+            best = await work.claims.best(claim.channel)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from sqlalchemy import URL, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from watchtower.errors import StoreDamagedError, StoreMissingError
+from watchtower.store.cipher import Keyring, new_master_key
+from watchtower.store.faults import disk_faults, sqlite_faults
+from watchtower.store.files import new_file
+from watchtower.store.header import DEFAULT_COST, Cost
+from watchtower.store.schema import create_schema, migrate, open_header
+from watchtower.store.sealed import Transaction
+from watchtower.store.tables import FORMAT
+from watchtower.store.work import Work
+
+__all__ = ["Store"]
+
+_MAGIC: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat2.html, section 1.3
+_PATIENCE: Final = 5.0
+
+
+class Store:
+    """An open store. Make one with ``create`` or ``open``."""
+
+    def __init__(
+        self,
+        path: Path,
+        engine: AsyncEngine,
+        writer: AsyncConnection,
+        keyring: Keyring,
+        clock: Callable[[], float],
+    ) -> None:
+        """Take over what ``open`` has prepared."""
+        self.path = path
+        self.network: int | None = None
+        self._engine = engine
+        self._writer = writer
+        self._keyring = keyring
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def create(
+        cls,
+        path: Path,
+        passphrase: str,
+        *,
+        cost: Cost = DEFAULT_COST,
+        patience: float = _PATIENCE,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Create a store, readable by its owner only, and open it.
+
+        ``cost`` is what guessing the passphrase costs; only tests have a reason for less.
+
+        Raises:
+            StoreExistsError: there is something at ``path``; it stays as it is.
+            StoreFullError: the file cannot be written.
+        """
+        path = _absolute(path)
+        with new_file(path) as draft, sqlite_faults(path):
+            engine = _engine(draft, patience)
+            try:
+                async with engine.connect() as connection:
+                    await create_schema(connection, new_master_key(), passphrase, cost)
+            finally:
+                await engine.dispose()
+        return await cls.open(path, passphrase, patience=patience, clock=clock)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        passphrase: str,
+        *,
+        cost: Cost = DEFAULT_COST,
+        patience: float = _PATIENCE,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Open a store, bringing an older format up to the present.
+
+        ``patience`` is how many seconds a write waits for another process; ``cost`` is used only
+        where an older format has to be wrapped anew.
+
+        Raises:
+            StoreMissingError: there is none.
+            StoreDamagedError: the file is truncated, or no database of ours.
+            StoreVersionError: it was written by a newer watchtower.
+            PassphraseError: the passphrase is wrong.
+            StoreTamperedError: the network it is pinned to fails its seal.
+        """
+        path = _absolute(path)
+        await asyncio.to_thread(_look_at, path)
+        engine = _engine(path, patience)
+        try:
+            with sqlite_faults(path):
+                writer = await engine.connect()
+                try:
+                    keyring = await _unlock(writer, path, passphrase, cost)
+                    store = cls(path, engine, writer, keyring, clock)
+                    async with store.read() as work:
+                        store.network = await work.network.get()
+                except BaseException:
+                    await writer.close()
+                    raise
+        except BaseException:
+            await engine.dispose()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Let go of the file, after the write that may be under way."""
+        async with self._turn:
+            await self._writer.close()
+            await self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Work]:
+        """Begin a transaction that commits, durably, when the block ends without an exception.
+
+        Raises:
+            StoreBusyError: another process writes for longer than we wait.
+            StoreFullError: nothing can be written; everything is as it was.
+            StoreTamperedError: what had to be read fails its seal.
+        """
+        async with self._turn:
+            with sqlite_faults(self.path):
+                try:
+                    await self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+                    transaction = self._transaction(self._writer)
+                    yield Work(transaction)
+                    await transaction.seal_census()
+                    await _to_the_end(self._writer.commit())
+                except BaseException:
+                    await _to_the_end(self._writer.rollback())
+                    raise
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Work]:
+        """Look at one moment of the store.
+
+        Raises:
+            StoreTamperedError: what was read fails its seal.
+            StoreDamagedError: it cannot be read at all.
+        """
+        with sqlite_faults(self.path):
+            async with self._engine.connect() as connection:
+                await connection.exec_driver_sql("BEGIN")
+                yield Work(self._transaction(connection))
+
+    async def pin_network(self, network: int) -> None:
+        """Bind the store to one network for ever; the same again changes nothing.
+
+        Raises:
+            StoreNetworkError: it is bound to another one.
+        """
+        async with self.write() as work:
+            await work.network.pin(network)
+        self.network = network
+
+    async def data_version(self) -> int:
+        """Return a number that changes when another process has committed, and costs next to none.
+
+        Our own commits do not change it: it is asked of the connection that makes them.
+        """
+        async with self._turn:
+            with sqlite_faults(self.path):
+                try:
+                    found = await self._writer.exec_driver_sql("PRAGMA data_version")
+                    return int(found.scalar_one())
+                finally:
+                    await _to_the_end(self._writer.rollback())
+
+    def _transaction(self, connection: AsyncConnection) -> Transaction:
+        return Transaction(
+            connection=connection, keyring=self._keyring, path=self.path, clock=self._clock
+        )
+
+
+def _absolute(path: Path) -> Path:
+    return path.absolute()  # the store stays where it is when the process changes its directory
+
+
+def _look_at(path: Path) -> None:
+    """Refuse what is no database before SQLite touches it."""
+    if not path.is_file():
+        raise StoreMissingError(path=path)
+    with disk_faults(path), path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head != _MAGIC:
+        raise StoreDamagedError(path=path, why="it is no database")
+
+
+def _engine(path: Path, patience: float) -> AsyncEngine:
+    # `mode=rw`: a file that vanished meanwhile must not come back as an empty one.
+    database = f"file:{quote(str(path))}"
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=database, query={"mode": "rw", "uri": "true"}),
+        connect_args={"isolation_level": None, "timeout": patience},
+        max_overflow=-1,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost: Cost) -> Keyring:
+    found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
+    if found != "ok":
+        raise StoreDamagedError(path=path, why=found)
+    master, store_format = await open_header(connection, path, passphrase)
+    await connection.rollback()
+    if store_format < FORMAT:
+        await migrate(connection, master, passphrase, cost)
+    return Keyring(master)
+
+
+async def _to_the_end(action: Awaitable[None]) -> None:
+    """Finish ``action`` even if we are cancelled meanwhile: a commit is not left half known."""
+    task = asyncio.ensure_future(action)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,0 +1,53 @@
+"""Whole files: a store or a backup appears under its name complete and durable, or not at all.
+
+Nothing is ever overwritten: the last step gives the finished file its name with ``link(2)``, which
+fails if the name is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from watchtower.errors import StoreExistsError
+from watchtower.store.faults import disk_faults
+
+__all__ = ["new_file"]
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Give an empty file beside ``target``, readable by its owner only, that becomes ``target``.
+
+    If the block fails, nothing of the file stays.
+
+    Raises:
+        StoreExistsError: ``target`` is there already; it stays as it is.
+        StoreFullError: the file cannot be written.
+    """
+    if os.path.lexists(target):
+        raise StoreExistsError(path=target)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with disk_faults(target):
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        yield draft
+        with disk_faults(target):
+            _sync(draft)
+            os.link(draft, target)
+            draft.unlink()
+            _sync(target.parent)
+    finally:
+        for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

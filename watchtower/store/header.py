@@ -1,0 +1,140 @@
+"""The slots: how the master key is wrapped, so that only a passphrase opens the store.
+
+A slot is the master key, sealed with AES-256-GCM under a key that Argon2id (RFC 9106) makes of
+the passphrase. The store's format and the slot's own parameters are the associated data: a
+header that was changed in any way does not open, exactly like a wrong passphrase. Several slots
+may stand beside each other, of several kinds; ``passphrase`` is the one there is.
+
+Deterministic but for ``random``; Argon2id takes its time on purpose, so call it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from watchtower.store.cipher import Randomness
+
+__all__ = ["DEFAULT_COST", "Cost", "Slot", "checksum", "unwrap", "wrap"]
+
+_KIND: Final = "passphrase"
+
+_NONCE_BYTES: Final = 12
+_SALT_BYTES: Final = 16
+_DOMAIN: Final = b"xrpl-watchtower slot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one guess of the passphrase costs: memory in KiB, passes over it, and lanes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+DEFAULT_COST: Final = Cost(memory_kib=64 * 1024, passes=3, lanes=4)
+"""RFC 9106, section 4, the second recommended choice."""
+
+_MOST: Final = Cost(memory_kib=4 * 1024 * 1024, passes=64, lanes=64)
+"""More than anybody writes: a header that asks for more would only exhaust this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One way to the master key, as it stands in the file."""
+
+    kind: str
+    parameters: bytes
+    wrapped: bytes
+
+
+class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    memory_kib: int
+    passes: int
+    lanes: int
+    salt: bytes
+
+
+def wrap(
+    master: bytes,
+    passphrase: str,
+    *,
+    store_format: int,
+    cost: Cost = DEFAULT_COST,
+    random: Randomness = os.urandom,
+) -> Slot:
+    """Return a slot that opens with ``passphrase`` and is bound to ``store_format``."""
+    salt = random(_SALT_BYTES)
+    parameters = msgspec.msgpack.encode(
+        _Parameters(memory_kib=cost.memory_kib, passes=cost.passes, lanes=cost.lanes, salt=salt)
+    )
+    nonce = random(_NONCE_BYTES)
+    cipher = AESGCM(_stretch(passphrase, cost, salt))
+    sealed = cipher.encrypt(nonce, master, _label(store_format, _KIND, parameters))
+    return Slot(kind=_KIND, parameters=parameters, wrapped=nonce + sealed)
+
+
+def unwrap(slot: Slot, passphrase: str, *, store_format: int) -> bytes | None:
+    """Return the master key; None if the passphrase is wrong or the slot was changed."""
+    if slot.kind != _KIND:
+        return None
+    try:
+        told = msgspec.msgpack.decode(slot.parameters, type=_Parameters)
+    except msgspec.DecodeError:
+        return None
+    cost = Cost(memory_kib=told.memory_kib, passes=told.passes, lanes=told.lanes)
+    if not _is_sane(cost, told.salt):
+        return None
+    cipher = AESGCM(_stretch(passphrase, cost, told.salt))
+    nonce, sealed = slot.wrapped[:_NONCE_BYTES], slot.wrapped[_NONCE_BYTES:]
+    try:
+        return cipher.decrypt(nonce, sealed, _label(store_format, slot.kind, slot.parameters))
+    except (InvalidTag, ValueError):
+        return None
+
+
+def checksum(store_format: int, slots: list[Slot]) -> bytes:
+    """Return a digest of the header that tells damage by chance from a wrong passphrase.
+
+    It has no key and stops no attacker; the unwrapping does.
+    """
+    digest = sha256(store_format.to_bytes(4))
+    for slot in slots:
+        for part in (slot.kind.encode(), slot.parameters, slot.wrapped):
+            digest.update(len(part).to_bytes(4) + part)
+    return digest.digest()
+
+
+def _label(store_format: int, kind: str, parameters: bytes) -> bytes:
+    return b"\0".join((_DOMAIN, store_format.to_bytes(4), kind.encode(), parameters))
+
+
+def _stretch(passphrase: str, cost: Cost, salt: bytes) -> bytes:
+    # The same letters must open the store whichever keyboard composed them: NFC first.
+    secret = unicodedata.normalize("NFC", passphrase).encode()
+    return Argon2id(
+        salt=salt,
+        length=32,
+        iterations=cost.passes,
+        lanes=cost.lanes,
+        memory_cost=cost.memory_kib,
+    ).derive(secret)
+
+
+def _is_sane(cost: Cost, salt: bytes) -> bool:
+    # RFC 9106, section 3.1: at least one pass and one lane, and 8 KiB of memory for each lane.
+    return (
+        1 <= cost.lanes <= _MOST.lanes
+        and 8 * cost.lanes <= cost.memory_kib <= _MOST.memory_kib
+        and 1 <= cost.passes <= _MOST.passes
+        and len(salt) == _SALT_BYTES
+    )

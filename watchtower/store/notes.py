@@ -1,0 +1,45 @@
+"""Notes: small values under fixed names, such as the daemon's status and the alarms that stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.tables import NOTES
+
+__all__ = ["RECOVERY", "Notes"]
+
+RECOVERY: Final = "recovery"
+"""Stands while a restored store has not been reconciled with the ledger (rule 7)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    name: str
+    value: Any
+
+
+class Notes:
+    """The notes, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the notes through ``transaction``."""
+        self._notes = SealedTable(transaction, NOTES, _Note)
+
+    async def get(self, name: str) -> Any:
+        """Return the value of a note, JSON values only; None if there is none."""
+        note = await self._notes.get(name)
+        return None if note is None else note.value
+
+    async def put(self, name: str, value: Any) -> None:
+        """Write a note over the one of that name."""
+        await self._notes.put(name, _Note(name=name, value=value))
+
+    async def drop(self, name: str) -> bool:
+        """Take a note away; say whether there was one."""
+        return await self._notes.remove(name)
+
+    async def load_all(self) -> dict[str, Any]:
+        """Return every note by its name."""
+        return {note.name: note.value for note in await self._notes.all()}

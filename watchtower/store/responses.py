@@ -1,0 +1,80 @@
+"""Attempts: written before the first byte of them leaves, settled when the ledger has proven how.
+
+The row of an attempt is its account, seat and transaction: one seat may be tried again after an
+earlier transaction lapsed, and two transactions on one seat exclude each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from watchtower.ledger.events import Seat
+from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.tables import OPEN_ATTEMPTS, SETTLED_ATTEMPTS
+from watchtower.units import Address, ChannelId, TxHash
+
+__all__ = ["Attempts"]
+
+
+class Attempts:
+    """The attempts, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the attempts through ``transaction``."""
+        self._open = SealedTable(transaction, OPEN_ATTEMPTS, Attempt)
+        self._settled = SealedTable(transaction, SETTLED_ATTEMPTS, Attempt)
+
+    async def put(self, attempt: Attempt) -> bool:
+        """Remember a new attempt; False, and nothing changes, if it is known already."""
+        name = _name(attempt.account, attempt.seat, attempt.transaction)
+        if await self._open.get(name) or await self._settled.get(name):
+            return False
+        table = self._open if attempt.outcome is None else self._settled
+        await table.put(name, attempt, topic=attempt.channel)
+        return True
+
+    async def settle(
+        self, account: Address, seat: Seat, transaction: TxHash, outcome: Outcome
+    ) -> bool:
+        """Give an attempt its outcome, and say whether that was news.
+
+        A proven outcome stays as it is; an unknown one may still be replaced by proof. An attempt
+        that is not there changes nothing.
+        """
+        name = _name(account, seat, transaction)
+        attempt = await self._open.get(name)
+        if attempt is None:
+            settled = await self._settled.get(name)
+            is_unknown = settled is not None and _is_unknown(settled)
+            if settled is None or not is_unknown or outcome.kind is OutcomeKind.UNKNOWN:
+                return False
+            attempt = settled
+        await self._open.remove(name)
+        await self._settled.put(name, replace(attempt, outcome=outcome), topic=attempt.channel)
+        return True
+
+    async def unsettled(self) -> list[Attempt]:
+        """Return the attempts without an outcome, oldest first."""
+        return sorted(await self._open.all(), key=_age)
+
+    async def for_channel(self, channel: ChannelId) -> list[Attempt]:
+        """Return every attempt for one channel, oldest first."""
+        found = [*await self._open.about(channel), *await self._settled.about(channel)]
+        return sorted((attempt for _, attempt in found), key=_age)
+
+    async def load_all(self) -> list[Attempt]:
+        """Return every attempt, oldest first."""
+        return sorted([*await self._open.all(), *await self._settled.all()], key=_age)
+
+
+def _name(account: Address, seat: Seat, transaction: TxHash) -> str:
+    return f"{account} {'ticket' if seat.is_ticket else 'sequence'} {seat.number} {transaction}"
+
+
+def _is_unknown(attempt: Attempt) -> bool:
+    return attempt.outcome is not None and attempt.outcome.kind is OutcomeKind.UNKNOWN
+
+
+def _age(attempt: Attempt) -> tuple[int, int, str]:
+    return attempt.made_in, attempt.seat.number, attempt.transaction

@@ -1,0 +1,92 @@
+"""The header in the file, and the way from every earlier format to the present one."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from watchtower.errors import PassphraseError, StoreDamagedError, StoreVersionError
+from watchtower.store.header import Cost, Slot, checksum, unwrap, wrap
+from watchtower.store.tables import FORMAT, HEADER, SLOTS
+
+__all__ = ["create_schema", "migrate", "open_header"]
+
+
+async def create_schema(
+    connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost
+) -> None:
+    """Create every table, and the header with its first slot, in one transaction."""
+    slot = await asyncio.to_thread(wrap, master, passphrase, store_format=FORMAT, cost=cost)
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.run_sync(_upgrade)
+    await _write_header(connection, [slot])
+    await connection.commit()
+
+
+async def open_header(
+    connection: AsyncConnection, path: Path, passphrase: str
+) -> tuple[bytes, int]:
+    """Return the master key and the format of the file.
+
+    Raises:
+        StoreDamagedError: there is no header, or not as it was written.
+        StoreVersionError: the format is newer than we know.
+        PassphraseError: the passphrase opens none of the slots.
+    """
+    store_format, slots = await _read_header(connection, path)
+    if store_format > FORMAT:
+        raise StoreVersionError(path=path, found=store_format, known=FORMAT)
+    for slot in slots:
+        master = await asyncio.to_thread(unwrap, slot, passphrase, store_format=store_format)
+        if master is not None:
+            return master, store_format
+    raise PassphraseError(path=path)
+
+
+async def migrate(connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost) -> None:
+    """Bring the file to the present format: tables and header in one transaction."""
+    slot = await asyncio.to_thread(wrap, master, passphrase, store_format=FORMAT, cost=cost)
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.run_sync(_upgrade)
+    await connection.execute(delete(HEADER))
+    await connection.execute(delete(SLOTS))
+    await _write_header(connection, [slot])
+    await connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    place = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", place.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _write_header(connection: AsyncConnection, slots: list[Slot]) -> None:
+    for slot in slots:
+        await connection.execute(
+            insert(SLOTS).values(kind=slot.kind, parameters=slot.parameters, wrapped=slot.wrapped)
+        )
+    digest = checksum(FORMAT, slots)
+    await connection.execute(insert(HEADER).values(id=1, format=FORMAT, checksum=digest))
+
+
+async def _read_header(connection: AsyncConnection, path: Path) -> tuple[int, list[Slot]]:
+    header = (await connection.execute(select(HEADER))).first()
+    rows = (await connection.execute(select(SLOTS).order_by(SLOTS.c.id))).all()
+    if header is None:
+        raise StoreDamagedError(path=path, why="it has no header")
+    slots = [Slot(kind=row.kind, parameters=row.parameters, wrapped=row.wrapped) for row in rows]
+    try:
+        is_whole = hmac.compare_digest(checksum(header.format, slots), header.checksum)
+    except (AttributeError, OverflowError, TypeError):  # columns of types that we never write
+        is_whole = False
+    if not is_whole:
+        raise StoreDamagedError(path=path, why="its header is not as it was written")
+    return header.format, slots

@@ -1,0 +1,255 @@
+"""Sealed tables: the only code that writes records, reads them, and checks that none is missing.
+
+A seal proves that a record is ours and at its place. It cannot prove that a record is *there*:
+who may write the file can delete one, or put an older version of one back. So every table has a
+census, a count and a sum of keyed shares of all its records, itself a sealed record that changes
+in the transaction that changes them. Reading a whole table compares the two. (To put the whole
+file back to an earlier day is beyond what a file can know of itself.)
+
+Nothing here commits: that is the transaction's business (``database.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from watchtower.errors import StoreDamagedError, StoreTamperedError
+from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
+from watchtower.store.tables import CENSUS
+
+__all__ = ["SealedTable", "Transaction"]
+
+Value = TypeVar("Value")
+
+_CENSUS_ROW: Final = b"census"
+_PAGE: Final = 500  # records that are unsealed between two looks at the event loop: some 10 ms
+
+
+class _Count(NamedTuple):
+    records: int
+    shares: bytes
+
+
+class _Found(NamedTuple):
+    place: Place
+    sealed: bytes
+
+
+_NONE: Final = _Count(0, bytes(32))
+
+
+@dataclass(slots=True, kw_only=True)
+class Transaction:
+    """What the tables need while one transaction lasts."""
+
+    connection: AsyncConnection
+    keyring: Keyring
+    path: Path
+    clock: Callable[[], float] = time.time
+    counts: dict[str, _Count] | None = None
+    census_version: int = 0
+    is_changed: bool = False
+
+    async def count(self, table: str, *, records: int, shares: int) -> None:
+        """Add (or, negative, take away) records of ``table`` in the census."""
+        counts = await self.census()
+        old = counts.get(table, _NONE)
+        total = (int.from_bytes(old.shares) + shares) % CENSUS_MODULUS
+        counts[table] = _Count(old.records + records, total.to_bytes(32))
+        self.is_changed = True
+
+    async def census(self) -> dict[str, _Count]:
+        """Return the census as it stands in this transaction.
+
+        Raises:
+            StoreTamperedError: it fails its seal.
+        """
+        if self.counts is None:
+            row = (await self.connection.execute(select(CENSUS))).first()
+            if row is None:
+                self.counts = {}
+            else:
+                found = self.found(CENSUS.name, row)
+                self.census_version = found.place.version
+                self.counts = self.read(found, dict[str, _Count])
+        return self.counts
+
+    async def seal_census(self) -> None:
+        """Write the census, if anything changed; the last thing before a commit."""
+        if not self.is_changed:
+            return
+        place = Place(CENSUS.name, _CENSUS_ROW, b"", self.census_version + 1)
+        sealed = self.keyring.seal(place, msgspec.msgpack.encode(self.counts))
+        values = {"topic": b"", "version": place.version, "sealed": sealed}
+        if self.census_version == 0:
+            await self.connection.execute(insert(CENSUS).values(row=_CENSUS_ROW, **values))
+        else:
+            await self.connection.execute(update(CENSUS).values(**values))
+
+    def found(self, table: str, row: Row[Any]) -> _Found:
+        """Return a row as the record it has to be.
+
+        Raises:
+            StoreTamperedError: its columns are of types that we never write.
+        """
+        key, topic, version, sealed = row.row, row.topic, row.version, row.sealed
+        if isinstance(key, int) and key > 0:
+            key = key.to_bytes(8)
+        if not (
+            isinstance(key, bytes)
+            and isinstance(topic, bytes)
+            and isinstance(version, int)
+            and version > 0
+            and isinstance(sealed, bytes)
+        ):
+            raise StoreTamperedError(path=self.path, what=f"a record of {table}")
+        return _Found(Place(table, key, topic, version), sealed)
+
+    def read(self, found: _Found, kind: type[Value]) -> Value:
+        """Return the record that is sealed at its place.
+
+        Raises:
+            StoreTamperedError: it fails its seal.
+            StoreDamagedError: the seal holds and the content is none that we know.
+        """
+        text = self.keyring.unseal(found.place, found.sealed)
+        if text is None:
+            raise StoreTamperedError(path=self.path, what=f"a record of {found.place.table}")
+        try:
+            return msgspec.msgpack.decode(text, type=kind)
+        except msgspec.DecodeError as error:
+            why = f"a record of {found.place.table} cannot be understood ({error})"
+            raise StoreDamagedError(path=self.path, why=why) from None
+
+
+class SealedTable(Generic[Value]):
+    """The records of one table, each found by its name, of one type.
+
+    ``name`` is the record's natural key in text; it is never written. In a numbered table names
+    are given by ``append``.
+    """
+
+    def __init__(self, transaction: Transaction, table: Table, kind: type[Value]) -> None:
+        """Look at ``table`` through ``transaction``; its records are of type ``kind``."""
+        self._transaction = transaction
+        self._connection = transaction.connection
+        self._keyring = transaction.keyring
+        self._table = table
+        self._kind = kind
+
+    async def get(self, name: str) -> Value | None:
+        """Return the record called ``name``, if there is one."""
+        found = await self._find(name)
+        return None if found is None else self._read(found)
+
+    async def put(self, name: str, value: Value, *, topic: str = "") -> None:
+        """Write the record called ``name``, over the one that may be there."""
+        found = await self._find(name)
+        version = 1 if found is None else found.place.version + 1
+        place = Place(self._table.name, self._row(name), self._topic(topic), version)
+        sealed = self._keyring.seal(place, msgspec.msgpack.encode(value))
+        values = {"topic": place.topic, "version": version, "sealed": sealed}
+        shares = self._keyring.share(place, sealed)
+        if found is None:
+            await self._connection.execute(insert(self._table).values(row=place.row, **values))
+        else:
+            where = self._table.c.row == place.row
+            await self._connection.execute(update(self._table).where(where).values(**values))
+            shares -= self._keyring.share(found.place, found.sealed)
+        added = 1 if found is None else 0
+        await self._transaction.count(self._table.name, records=added, shares=shares)
+
+    async def append(self, value: Value, *, topic: str = "") -> int:
+        """Write a record under the next number, and return the number."""
+        last = (await self._connection.execute(select(func.max(self._table.c.row)))).scalar()
+        number = int(last or 0) + 1
+        place = Place(self._table.name, number.to_bytes(8), self._topic(topic), 1)
+        sealed = self._keyring.seal(place, msgspec.msgpack.encode(value))
+        await self._connection.execute(
+            insert(self._table).values(row=number, topic=place.topic, version=1, sealed=sealed)
+        )
+        shares = self._keyring.share(place, sealed)
+        await self._transaction.count(self._table.name, records=1, shares=shares)
+        return number
+
+    async def remove(self, name: str) -> bool:
+        """Delete the record called ``name``; say whether there was one."""
+        found = await self._find(name)
+        if found is None:
+            return False
+        await self._connection.execute(
+            delete(self._table).where(self._table.c.row == found.place.row)
+        )
+        shares = -self._keyring.share(found.place, found.sealed)
+        await self._transaction.count(self._table.name, records=-1, shares=shares)
+        return True
+
+    async def all(self) -> list[Value]:
+        """Return every record, in the order of rows.
+
+        Raises:
+            StoreTamperedError: a record fails its seal, or records are missing, or old.
+        """
+        values: list[Value] = []
+        await self.walk(values.append)
+        return values
+
+    async def walk(self, visit: Callable[[Value], object]) -> int:
+        """Visit every record, compare them with the census, and return how many there are.
+
+        Raises:
+            StoreTamperedError: a record fails its seal, or records are missing, or old.
+        """
+        records = shares = 0
+        query = select(self._table).order_by(self._table.c.row)
+        async with self._connection.stream(query) as rows:
+            async for page in rows.partitions(_PAGE):
+                for row in page:
+                    found = self._of(row)
+                    visit(self._read(found))
+                    records += 1
+                    shares += self._keyring.share(found.place, found.sealed)
+        counted = (await self._transaction.census()).get(self._table.name, _NONE)
+        if counted != (records, (shares % CENSUS_MODULUS).to_bytes(32)):
+            what = f"the census of {self._table.name} ({counted.records} records, {records} found)"
+            raise StoreTamperedError(path=self._transaction.path, what=what)
+        return records
+
+    async def about(self, topic: str) -> list[tuple[int | bytes, Value]]:
+        """Return the records about ``topic``, each with its row, in the order of rows."""
+        where = self._table.c.topic == self._topic(topic)
+        query = select(self._table).where(where).order_by(self._table.c.row)
+        rows = (await self._connection.execute(query)).all()
+        return [(row.row, self._read(self._of(row))) for row in rows]
+
+    async def last(self, limit: int) -> list[tuple[int | bytes, Value]]:
+        """Return the last ``limit`` records, each with its row, in the order of rows."""
+        query = select(self._table).order_by(self._table.c.row.desc()).limit(limit)
+        rows = (await self._connection.execute(query)).all()
+        return [(row.row, self._read(self._of(row))) for row in reversed(rows)]
+
+    def _row(self, name: str) -> bytes:
+        return self._keyring.row(self._table.name, name)
+
+    def _topic(self, topic: str) -> bytes:
+        return self._keyring.topic(self._table.name, topic) if topic else b""
+
+    def _read(self, found: _Found) -> Value:
+        return self._transaction.read(found, self._kind)
+
+    def _of(self, row: Row[Any]) -> _Found:
+        return self._transaction.found(self._table.name, row)
+
+    async def _find(self, name: str) -> _Found | None:
+        query = select(self._table).where(self._table.c.row == self._row(name))
+        row = (await self._connection.execute(query)).first()
+        return None if row is None else self._of(row)

@@ -1,0 +1,60 @@
+"""Where we stand: the network this store belongs to, and the cursor."""
+
+from __future__ import annotations
+
+from watchtower.errors import StoreNetworkError
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.tables import STATE
+from watchtower.units import LedgerIndex
+
+__all__ = ["Cursor", "Network"]
+
+
+class Network:
+    """The network that the store is pinned to, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the network through ``transaction``."""
+        self._transaction = transaction
+        self._state = SealedTable(transaction, STATE, int)
+
+    async def get(self) -> int | None:
+        """Return the network's id; None until the store is pinned."""
+        return await self._state.get("network")
+
+    async def pin(self, network: int) -> None:
+        """Pin the store to ``network``, for ever.
+
+        Raises:
+            StoreNetworkError: it is pinned to another one.
+        """
+        pinned = await self.get()
+        if pinned is None:
+            await self._state.put("network", network)
+        elif pinned != network:
+            raise StoreNetworkError(path=self._transaction.path, pinned=pinned, network=network)
+
+
+class Cursor:
+    """The last ledger that was fully accounted for, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at the cursor through ``transaction``."""
+        self._state = SealedTable(transaction, STATE, int)
+
+    async def get(self) -> LedgerIndex | None:
+        """Return the last ledger accounted for; None before the first."""
+        found = await self._state.get("cursor")
+        return None if found is None else LedgerIndex(found)
+
+    async def move(self, ledger_index: LedgerIndex) -> bool:
+        """Move forward to ``ledger_index``; False, and nothing changes, if that is not forward."""
+        found = await self._state.get("cursor")
+        if found is not None and ledger_index <= found:
+            return False
+        await self._state.put("cursor", ledger_index)
+        return True
+
+    async def set_back(self, ledger_index: LedgerIndex) -> None:
+        """Put the cursor where a restored copy stood, so that what followed is read again."""
+        await self._state.put("cursor", ledger_index)
