@@ -6,12 +6,12 @@ unprotectable channel is redeemed with the same effort as any other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.signature import key_type
 from watchtower.ledger.events import ChannelEntry
 from watchtower.units import Address, RippleTime
 
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 _TIME_SIZE: Final = 2**32
-_PUBLIC_KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,5 +93,5 @@ def _reasons(
         yield CancelAfterNear(cancel_after=entry.cancel_after, lead=policy.lead)
     if not payee_exists:
         yield PayeeMissing(destination=entry.destination)
-    if not _PUBLIC_KEY.match(entry.public_key):
+    if key_type(bytes.fromhex(entry.public_key)) is None:
         yield KeyUnusable(public_key=entry.public_key)

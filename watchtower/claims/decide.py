@@ -1,0 +1,305 @@
+"""Two answers to every claim: is it kept, and is it safe to serve against it?
+
+What it guarantees: a claim whose signature the ledger would take, for a channel that pays an
+account we guard, above everything we hold and everything that was paid, is always kept, whatever
+else is wrong. Whether to serve against it is said apart, with every reason against (rule 8).
+
+While no server can tell us of the channel, a well-signed claim is *pending*: stored, and decided
+as soon as one answers. Nothing is served against it until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, assert_never
+
+from watchtower.errors import (
+    ClaimDestinationError,
+    ClaimError,
+    ClaimKeyError,
+    ClaimNotAboveError,
+    ClaimSignatureError,
+    ClaimUnknownChannelError,
+)
+from watchtower.judgement.channel import Channel, Phase, phase
+from watchtower.judgement.claim import Claim, Refused, SignatureFault, verify
+from watchtower.judgement.explain import describe_unprotectable
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.protection import Unprotectable, unprotectable
+from watchtower.units import Address, ChannelId, Drops, RippleTime, format_drops, format_time
+
+__all__ = [
+    "BadSignature",
+    "BeyondFunds",
+    "ChannelUnknown",
+    "Closing",
+    "Decision",
+    "DoNotServe",
+    "Kept",
+    "NotAbove",
+    "NotKept",
+    "NotKeptWhy",
+    "Pending",
+    "Serve",
+    "Standing",
+    "WhyNotServe",
+    "WrongDestination",
+    "WrongKey",
+    "as_error",
+    "decide",
+    "describe_why_not_serve",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelUnknown:
+    """A validated ledger has no such channel, and we never knew one."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongDestination:
+    """The channel pays an account that is not guarded here."""
+
+    channel: ChannelId
+    destination: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongKey:
+    """The claim names another key than the channel's, and is not signed by the channel's."""
+
+    channel: ChannelId
+    given: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadSignature:
+    """The ledger would not take the signature in any form."""
+
+    why: SignatureFault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAbove:
+    """The claim adds nothing to ``best``: what is kept, or what was paid already."""
+
+    channel: ChannelId
+    amount: Drops
+    best: Drops
+
+
+NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """To be stored as the best claim, in this form; ``rescued`` if it was given in another."""
+
+    claim: Claim
+    rescued: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """To be stored until a server tells of the channel; well signed by the key that it names."""
+
+    claim: Claim
+    rescued: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotKept:
+    """Not to be stored; everything stays as it was."""
+
+    why: NotKeptWhy
+
+
+class Standing(StrEnum):
+    """Why not to serve, whatever the numbers are."""
+
+    NOT_KEPT = "not_kept"  # the claim was not kept
+    NOT_JUDGED = "not_judged"  # no server has told of the channel yet
+    EXPIRED = "expired"  # the channel has reached its end
+    CLOSED = "closed"  # the channel is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The source has asked to close."""
+
+    expiration: RippleTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeyondFunds:
+    """The claim promises more than the channel holds."""
+
+    amount: Drops
+    funds: Drops
+
+
+WhyNotServe = Standing | Closing | BeyondFunds | Unprotectable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve:
+    """What the claim pays for may be served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoNotServe:
+    """Better not serve against the claim, for each of these reasons; there is at least one."""
+
+    reasons: tuple[WhyNotServe, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The two answers."""
+
+    kept: Kept | Pending | NotKept
+    serve: Serve | DoNotServe
+
+
+_STANDING: Final = {
+    Standing.NOT_KEPT: "The claim was not kept.",
+    Standing.NOT_JUDGED: "No server has told of the channel yet.",
+    Standing.EXPIRED: "The channel has expired.",
+    Standing.CLOSED: "The channel is closed.",
+}
+
+
+def decide(
+    claim: Claim,
+    channel: Channel | None,
+    best: Claim | None,
+    *,
+    guarded: Collection[Address],
+    policy: Policy,
+    ledger_time: RippleTime,
+    payee_exists: bool = True,
+    looked_up: bool = True,
+) -> Decision:
+    """Decide both answers about ``claim``.
+
+    Args:
+        claim: well formed, and nothing more.
+        channel: its channel's last known state; None if none is known.
+        best: the best claim held for the channel; while the channel is unknown, the best pending
+            one by the same key.
+        guarded: the accounts we guard.
+        policy: how careful to be.
+        ledger_time: close time of the newest validated ledger.
+        payee_exists: whether the destination's account is in the ledger.
+        looked_up: whether a server answered when we asked for the channel; with ``channel`` None
+            it tells "there is none" (True) from "nobody answered" (False).
+    """
+    kept = _kept(claim, channel, best, guarded=guarded, looked_up=looked_up)
+    if isinstance(kept, NotKept):
+        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_KEPT,)))
+    if isinstance(kept, Pending) or channel is None:
+        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_JUDGED,)))
+    reasons = (
+        *_channel_reasons(channel, kept.claim, ledger_time),
+        *unprotectable(
+            channel.entry, ledger_time=ledger_time, policy=policy, payee_exists=payee_exists
+        ),
+    )
+    return Decision(kept=kept, serve=DoNotServe(reasons=reasons) if reasons else Serve())
+
+
+def as_error(why: NotKeptWhy) -> ClaimError:
+    """Return the exception, with its sentence and exit code, that says why nothing was kept."""
+    match why:
+        case ChannelUnknown():
+            return ClaimUnknownChannelError(channel=why.channel)
+        case WrongDestination():
+            return ClaimDestinationError(channel=why.channel, destination=why.destination)
+        case WrongKey():
+            return ClaimKeyError(channel=why.channel, given=why.given, key=why.key)
+        case BadSignature():
+            return ClaimSignatureError(why=why.why.sentence)
+        case NotAbove():
+            return ClaimNotAboveError(channel=why.channel, amount=why.amount, best=why.best)
+        case _:
+            assert_never(why)
+
+
+def describe_why_not_serve(reason: WhyNotServe) -> str:
+    """Return one sentence that says why not to serve."""
+    match reason:
+        case Standing():
+            return _STANDING[reason]
+        case Closing():
+            return f"The channel is closing: it expires at {format_time(reason.expiration)}."
+        case BeyondFunds():
+            return (
+                f"The claim promises {format_drops(reason.amount)}, and the channel holds "
+                f"{format_drops(reason.funds)}."
+            )
+        case _:
+            return describe_unprotectable(reason)
+
+
+def _kept(
+    claim: Claim,
+    channel: Channel | None,
+    best: Claim | None,
+    *,
+    guarded: Collection[Address],
+    looked_up: bool,
+) -> Kept | Pending | NotKept:
+    if channel is None:
+        if looked_up:
+            return NotKept(why=ChannelUnknown(channel=claim.channel))
+    elif channel.entry.destination not in guarded:
+        why = WrongDestination(channel=claim.channel, destination=channel.entry.destination)
+        return NotKept(why=why)
+    # The channel's own key decides; a claim it has signed is good, whatever key was named with it.
+    key = claim.public_key if channel is None else channel.entry.public_key
+    checked = verify(replace(claim, public_key=key))
+    if isinstance(checked, Refused) and checked.why is not SignatureFault.AMOUNT:
+        return NotKept(why=_signature_refusal(claim, key, checked.why))
+    floor = _floor(channel, best, key)
+    if isinstance(checked, Refused) or claim.amount <= floor:
+        return NotKept(why=NotAbove(channel=claim.channel, amount=claim.amount, best=floor))
+    kind = Pending if channel is None else Kept
+    return kind(claim=checked.claim, rescued=checked.rescued or key != claim.public_key)
+
+
+def _signature_refusal(claim: Claim, key: str, fault: SignatureFault) -> WrongKey | BadSignature:
+    if key != claim.public_key:
+        return WrongKey(channel=claim.channel, given=claim.public_key, key=key)
+    return BadSignature(why=fault)
+
+
+def _floor(channel: Channel | None, best: Claim | None, key: str) -> Drops:
+    """Return what a claim must be above: the best one by the same key, and what was paid.
+
+    While the channel is unknown anybody may send us a huge claim signed with a key of their own;
+    it must not stand in the way of the payer's.
+    """
+    held = best.amount if best is not None and best.public_key == key else Drops(0)
+    return held if channel is None else max(held, channel.entry.balance)
+
+
+def _channel_reasons(
+    channel: Channel, claim: Claim, ledger_time: RippleTime
+) -> Iterator[WhyNotServe]:
+    entry = channel.entry
+    match phase(channel, ledger_time):
+        case Phase.CLOSED:
+            yield Standing.CLOSED
+        case Phase.EXPIRED:
+            yield Standing.EXPIRED
+        case _:
+            pass
+    if entry.expiration is not None:
+        yield Closing(expiration=entry.expiration)
+    if claim.amount > entry.amount:
+        yield BeyondFunds(amount=claim.amount, funds=entry.amount)

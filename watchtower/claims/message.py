@@ -1,0 +1,82 @@
+"""Read a claim as a person or a payer's software gives it: four words, or one JSON object.
+
+What it guarantees: what comes out is well formed, and nothing more; whether it is worth anything
+is for ``decide.py`` to say. Whatever bytes come in, only the documented errors come out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from watchtower.errors import AmountError, ClaimFormatError, PublicKeyError
+from watchtower.judgement.claim import Claim
+from watchtower.units import MAX_DROPS, Drops, parse_channel_id, parse_drops
+
+__all__ = ["parse_claim", "parse_claim_json"]
+
+_PUBLIC_KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z", re.ASCII | re.IGNORECASE)
+# The ledger's longest signature has 72 bytes; what is a little longer may still be rescued.
+_SIGNATURE: Final = re.compile(r"(?:[0-9A-F]{2}){1,256}\Z", re.ASCII | re.IGNORECASE)
+
+
+class _ClaimObject(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The JSON form. ``amount`` is drops as a number, or text as a person would write it."""
+
+    channel: str
+    amount: str | int
+    signature: str
+    public_key: str
+
+
+_DECODER: Final = msgspec.json.Decoder(_ClaimObject)
+
+
+def parse_claim(*, channel: str, amount: str, signature: str, public_key: str) -> Claim:
+    """Return the claim that four words spell.
+
+    Raises:
+        ChannelIdError: ``channel`` is not 64 hexadecimal digits.
+        AmountError: ``amount`` is neither drops nor XRP.
+        PublicKeyError: ``public_key`` is of no type that a channel can have.
+        ClaimFormatError: ``signature`` is not hexadecimal, or of no length that a signature has.
+    """
+    return _claim(channel, parse_drops(amount), signature, public_key)
+
+
+def parse_claim_json(line: bytes | str) -> Claim:
+    """Return the claim in one JSON object: ``channel``, ``amount``, ``signature``, ``public_key``.
+
+    Raises:
+        ClaimFormatError: it is not such an object; a field is missing, unknown or of a wrong type.
+        ChannelIdError: as `parse_claim`.
+        AmountError: as `parse_claim`.
+        PublicKeyError: as `parse_claim`.
+    """
+    try:
+        found = _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeError) as wrong:
+        raise ClaimFormatError(why=str(wrong)) from wrong
+    if isinstance(found.amount, str):
+        amount = parse_drops(found.amount)
+    elif 0 <= found.amount <= MAX_DROPS:
+        amount = Drops(found.amount)
+    else:
+        raise AmountError(text=str(found.amount))
+    return _claim(found.channel, amount, found.signature, found.public_key)
+
+
+def _claim(channel: str, amount: Drops, signature: str, public_key: str) -> Claim:
+    channel_id = parse_channel_id(channel)
+    if not _PUBLIC_KEY.match(public_key):
+        raise PublicKeyError(text=public_key)
+    if not _SIGNATURE.match(signature):
+        raise ClaimFormatError(why="its signature is not hexadecimal, or too long or short for one")
+    return Claim(
+        channel=channel_id,
+        amount=amount,
+        public_key=public_key.upper(),
+        signature=signature.upper(),
+    )
