@@ -105,7 +105,7 @@ def test_what_is_below_the_level_is_not_written() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ("seed", "family_seed", "Secret", "passphrase", "private_key", "api_token", "master_key"),
+    ["seed", "family_seed", "Secret", "passphrase", "private_key", "api_token", "master_key"],
 )
 def test_a_value_named_like_a_secret_is_never_written(name: str) -> None:
     """The name alone is enough, whatever the value looks like, at any depth."""
@@ -118,8 +118,8 @@ def test_a_value_named_like_a_secret_is_never_written(name: str) -> None:
     assert lines(out)[0][name] == logs.REDACTED
 
 
-@pytest.mark.parametrize("seed", (SECP256K1_SEED, ED25519_SEED))
-@pytest.mark.parametrize("as_json", (True, False))
+@pytest.mark.parametrize("seed", [SECP256K1_SEED, ED25519_SEED])
+@pytest.mark.parametrize("as_json", [True, False])
 def test_a_seed_is_never_written_wherever_it_stands(seed: str, *, as_json: bool) -> None:
     """In a value, in a sentence, in a list, in an object's repr, at a terminal or in JSON."""
     out = Terminal()

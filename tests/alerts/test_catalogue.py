@@ -1,0 +1,118 @@
+"""Every alarm of the house names itself, its subject, and what to do."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.rules import Alarm, Severity
+
+ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
+EXAMPLES: dict[str, Any] = {
+    "account": ACCOUNT,
+    "at_stake": 1_500_000,
+    "behind": 7,
+    "channel": "C" * 64,
+    "deadline": 0,
+    "first": 3,
+    "found": 1,
+    "last": 5,
+    "ledger_index": 9,
+    "needed": 2_000_000,
+    "other": "wss://two",
+    "paid": 2_500_000,
+    "path": "/var/lib/watchtower/watchtower.db",
+    "seconds": 20.0,
+    "server": "wss://one",
+    "spendable": 12,
+    "transaction": "A" * 64,
+    "unpaid": 3_500_000,
+    "wanted": 0,
+    "why": "no space left on device",
+}
+
+
+def example(name: str) -> Alarm:
+    """Return the alarm that the catalogue makes under ``name``, of example facts."""
+    make = getattr(catalogue, name)
+    facts = {parameter: EXAMPLES[parameter] for parameter in inspect.signature(make).parameters}
+    first = next(iter(facts), None)
+    alarm = (
+        make(*([facts.pop(first)] if first else []), **facts)
+        if _positional(make)
+        else (make(**facts))
+    )
+    assert isinstance(alarm, Alarm)
+    return alarm
+
+
+def _positional(make: Any) -> bool:
+    kinds = [parameter.kind for parameter in inspect.signature(make).parameters.values()]
+    return bool(kinds) and kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+@pytest.mark.parametrize("name", catalogue.__all__)
+def test_an_alarm_is_called_what_its_function_is_called(name: str) -> None:
+    """Whoever greps for the name in the log finds the code."""
+    alarm = example(name)
+
+    assert alarm.name == name
+    assert alarm.subject
+
+
+@pytest.mark.parametrize("name", catalogue.__all__)
+def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
+    """Two sentences at least, all facts in them, none left as a placeholder."""
+    sentence = example(name).sentence
+
+    assert sentence.count(". ") >= 1
+    assert sentence.endswith(".")
+    assert "{" not in sentence
+    make = getattr(catalogue, name)
+    if "why" in inspect.signature(make).parameters:
+        assert EXAMPLES["why"] in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "amount"),
+    [
+        ("channel_unprotectable", "1.5 XRP"),
+        ("close_requested", "1.5 XRP"),
+        ("redeemed", "2.5 XRP"),
+        ("lost", "3.5 XRP"),
+        ("fee_money_low", "0.000012 XRP"),
+    ],
+)
+def test_amounts_are_written_for_people(name: str, amount: str) -> None:
+    """Drops are for programs."""
+    assert amount in example(name).sentence
+
+
+def test_what_loses_money_or_sight_is_urgent() -> None:
+    """These wake somebody up; everything else waits for the morning."""
+    urgent = {name for name in catalogue.__all__ if example(name).severity is Severity.URGENT}
+
+    assert urgent == {
+        "cursor_stuck",
+        "key_missing",
+        "lost",
+        "no_server",
+        "server_wrong_network",
+        "servers_disagree",
+        "store_not_writing",
+    }
+
+
+def test_two_payments_are_two_happenings() -> None:
+    """A happening is known by its transaction, so that a second one of a channel is told too."""
+    one = catalogue.redeemed(
+        EXAMPLES["channel"], paid=EXAMPLES["paid"], transaction=EXAMPLES["transaction"]
+    )
+    two = catalogue.redeemed(
+        EXAMPLES["channel"], paid=EXAMPLES["paid"], transaction=EXAMPLES["channel"]
+    )
+
+    assert one.subject != two.subject

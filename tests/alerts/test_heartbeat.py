@@ -1,0 +1,62 @@
+"""The dead man's switch is fed while ledgers advance, and not otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from tests.alerts.conftest import HttpServer
+from watchtower.alerts.heartbeat import Heartbeat
+
+
+async def test_beats_between_two_requests_are_one_request(http_server: HttpServer) -> None:
+    """Many ledgers in one interval feed it once; a beat in the next interval feeds it again."""
+    heart = Heartbeat(f"{http_server.url}/ping", every=0.01)
+    for _ in range(100):
+        heart.beat()
+    running = asyncio.create_task(heart.run())
+    await http_server.count(1)
+    heart.beat()
+    await http_server.count(2)
+    running.cancel()
+
+    assert [request.path for request in http_server.received] == ["/ping", "/ping"]
+    assert {request.method for request in http_server.received} == {"GET"}
+
+
+async def test_without_a_ledger_nothing_is_sent(http_server: HttpServer) -> None:
+    """A tower that is up and blind stays silent, and the service outside raises the alarm."""
+    blind = Heartbeat(f"{http_server.url}/blind", every=0.001)
+    seeing = Heartbeat(f"{http_server.url}/seeing", every=0.001)
+    running = [asyncio.create_task(heart.run()) for heart in (blind, seeing)]
+    for wanted in range(1, 6):
+        seeing.beat()
+        await http_server.count(wanted)
+    for task in running:
+        task.cancel()
+
+    assert {request.path for request in http_server.received} == {"/seeing"}
+
+
+async def test_a_failure_is_logged_without_the_address_and_the_next_beat_goes_on(
+    http_server: HttpServer,
+) -> None:
+    """The address is a secret of the operator's; the failure is a warning, never a crash."""
+    http_server.answers = [500]
+    heart = Heartbeat(f"{http_server.url}/T0KEN", every=0.001)
+    with structlog.testing.capture_logs() as logs:
+        running = asyncio.create_task(heart.run())
+        heart.beat()
+        await http_server.count(1)
+        heart.beat()
+        await http_server.count(2)
+        running.cancel()
+
+    (line,) = logs
+    assert (line["event"], line["log_level"], line["why"]) == (
+        "heartbeat_failed",
+        "warning",
+        "answered 500",
+    )
+    assert "T0KEN" not in str(logs)

@@ -1,0 +1,238 @@
+"""Every alarm of the house, one function each: its name, how urgent it is, and its sentence.
+
+The names are an interface: people filter by them. ``docs/operating.md`` says what each one asks
+of an operator, and a test compares the two lists.
+"""
+
+from __future__ import annotations
+
+from watchtower.alerts.rules import Alarm, Severity
+from watchtower.units import (
+    Address,
+    ChannelId,
+    Drops,
+    LedgerIndex,
+    RippleTime,
+    TxHash,
+    format_drops,
+    format_time,
+)
+
+__all__ = [
+    "attempt_refused",
+    "channel_unprotectable",
+    "close_requested",
+    "cursor_stuck",
+    "fee_money_low",
+    "history_missing",
+    "key_missing",
+    "lost",
+    "no_server",
+    "redeemed",
+    "server_amendment_blocked",
+    "server_lagging",
+    "server_silent",
+    "server_unreachable",
+    "server_wrong_network",
+    "servers_disagree",
+    "single_server",
+    "store_not_writing",
+]
+
+
+def server_unreachable(server: str, *, why: str) -> Alarm:
+    """One server cannot be reached; the others are still listened to."""
+    return Alarm(
+        name="server_unreachable",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} cannot be reached ({why}). It is tried again by itself; if this "
+        "stays, check the address and the network, or name another server.",
+    )
+
+
+def server_silent(server: str, *, seconds: float) -> Alarm:
+    """One server is connected and tells no ledgers."""
+    return Alarm(
+        name="server_silent",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} has told no ledger for {seconds:.0f} s. It is connected anew by "
+        "itself; if this stays, name another server.",
+    )
+
+
+def server_lagging(server: str, *, behind: int) -> Alarm:
+    """One server is behind the others."""
+    return Alarm(
+        name="server_lagging",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} is {behind} ledgers behind another server. Nothing to do if it "
+        "catches up; if it does not, name another server.",
+    )
+
+
+def servers_disagree(server: str, *, other: str, ledger_index: LedgerIndex) -> Alarm:
+    """Two servers told different hashes for one validated ledger: one of them is wrong or lies."""
+    return Alarm(
+        name="servers_disagree",
+        subject=server,
+        severity=Severity.URGENT,
+        sentence=f"{server} and {other} tell different hashes for ledger {ledger_index}. One of "
+        "them is broken or lies. Find out which, with a third server, and remove it.",
+    )
+
+
+def server_amendment_blocked(server: str) -> Alarm:
+    """One server no longer understands the ledger's rules."""
+    return Alarm(
+        name="server_amendment_blocked",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} is amendment blocked: it no longer understands the ledger. Upgrade "
+        "it if it is yours, or name another server.",
+    )
+
+
+def server_wrong_network(server: str, *, found: int, wanted: int) -> Alarm:
+    """One server serves another network, and is not used."""
+    return Alarm(
+        name="server_wrong_network",
+        subject=server,
+        severity=Severity.URGENT,
+        sentence=f"{server} serves network {found}, and this watchtower guards network {wanted}. "
+        "It is not used. Correct the configuration.",
+    )
+
+
+def single_server(server: str) -> Alarm:
+    """Only one server is configured: if it stops or lies, we are blind."""
+    return Alarm(
+        name="single_server",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} is the only server configured. If it stops or lies, close requests "
+        "go unseen. Name a second one, run by somebody else.",
+    )
+
+
+def no_server() -> Alarm:
+    """Nothing is heard from any server: the tower is blind."""
+    return Alarm(
+        name="no_server",
+        subject="servers",
+        severity=Severity.URGENT,
+        sentence="No server is heard: the watchtower is blind, and close requests go unseen. "
+        "Check the network, or name servers that answer.",
+    )
+
+
+def history_missing(*, first: LedgerIndex, last: LedgerIndex) -> Alarm:
+    """What happened in ledgers we missed is told by no server."""
+    return Alarm(
+        name="history_missing",
+        subject=f"{first}-{last}",
+        severity=Severity.WARNING,
+        sentence=f"No server has ledgers {first} to {last} without holes. Channels are guarded "
+        "from their present state; name a server with more history to learn what happened.",
+    )
+
+
+def cursor_stuck(ledger_index: LedgerIndex, *, why: str) -> Alarm:
+    """A ledger cannot be processed; it is retried and never skipped."""
+    return Alarm(
+        name="cursor_stuck",
+        subject="cursor",
+        severity=Severity.URGENT,
+        sentence=f"Ledger {ledger_index} cannot be processed ({why}). It is retried and not "
+        "skipped. If this stays, restart the watchtower and report it with the log.",
+    )
+
+
+def channel_unprotectable(channel: ChannelId, *, why: str, at_stake: Drops) -> Alarm:
+    """Claims are kept for a channel for which the promise cannot be given."""
+    return Alarm(
+        name="channel_unprotectable",
+        subject=channel,
+        severity=Severity.WARNING,
+        sentence=f"Channel {channel} cannot be protected: {why}. {format_drops(at_stake)} are at "
+        "stake. Serve nothing more against it. Every effort is made all the same.",
+    )
+
+
+def close_requested(channel: ChannelId, *, at_stake: Drops, deadline: RippleTime) -> Alarm:
+    """The payer asked to close while something is at stake; it is being redeemed."""
+    return Alarm(
+        name="close_requested",
+        subject=channel,
+        severity=Severity.WARNING,
+        sentence=f"Channel {channel} is closing with {format_drops(at_stake)} at stake. They are "
+        f"redeemed now; it must be done by {format_time(deadline)}. Serve nothing more against "
+        "it.",
+    )
+
+
+def redeemed(channel: ChannelId, *, paid: Drops, transaction: TxHash) -> Alarm:
+    """A validated ledger shows that a claim was paid."""
+    return Alarm(
+        name="redeemed",
+        subject=transaction,
+        severity=Severity.INFO,
+        sentence=f"{format_drops(paid)} were redeemed from channel {channel}. Nothing to do.",
+    )
+
+
+def lost(channel: ChannelId, *, unpaid: Drops, why: str) -> Alarm:
+    """A channel closed with less paid than the best claim allowed."""
+    return Alarm(
+        name="lost",
+        subject=channel,
+        severity=Severity.URGENT,
+        sentence=f"Channel {channel} closed with {format_drops(unpaid)} unpaid: {why}. They "
+        f"cannot be redeemed any more. `watchtower channel explain {channel}` tells how it came.",
+    )
+
+
+def attempt_refused(channel: ChannelId, *, transaction: TxHash, why: str) -> Alarm:
+    """An attempt ended without pay; another follows while anything can be gained."""
+    return Alarm(
+        name="attempt_refused",
+        subject=transaction,
+        severity=Severity.WARNING,
+        sentence=f"An attempt to redeem channel {channel} was refused: {why}. Another one "
+        "follows by itself; look if it goes on.",
+    )
+
+
+def key_missing(account: Address) -> Alarm:
+    """Something has to be redeemed for an account whose key we do not hold."""
+    return Alarm(
+        name="key_missing",
+        subject=account,
+        severity=Severity.URGENT,
+        sentence=f"There is no key for {account}, so nothing can be redeemed for it. Import one "
+        f"with `watchtower key import --account {account}`.",
+    )
+
+
+def fee_money_low(account: Address, *, spendable: Drops, needed: Drops) -> Alarm:
+    """The account can hardly pay for its transactions."""
+    return Alarm(
+        name="fee_money_low",
+        subject=account,
+        severity=Severity.WARNING,
+        sentence=f"{account} has {format_drops(spendable)} above its reserve and may need "
+        f"{format_drops(needed)} for fees. Send it some XRP.",
+    )
+
+
+def store_not_writing(path: str, *, why: str) -> Alarm:
+    """What must be remembered cannot be: no claim is taken until it can."""
+    return Alarm(
+        name="store_not_writing",
+        subject=path,
+        severity=Severity.URGENT,
+        sentence=f"The store {path} cannot be written: {why}. No claim is kept and nothing is "
+        "sent until it can. Free some space, or mend the disk.",
+    )
