@@ -1,0 +1,95 @@
+"""What systemd is told about the daemon: ready, how it is, alive, stopping.
+
+One datagram each to the socket that ``NOTIFY_SOCKET`` names (sd_notify(3)); without it, nothing
+happens. Telling never blocks and never fails the daemon: a service manager that does not listen
+is logged and otherwise ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+__all__ = ["ServiceManager"]
+
+_log = structlog.get_logger()
+
+_MICROSECONDS: Final = 1_000_000
+
+
+class ServiceManager:
+    """The service manager that started this process, or nobody."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Read ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` from ``environment``."""
+        self._address = _address(environment.get("NOTIFY_SOCKET", ""))
+        self._watchdog_seconds = _watchdog_seconds(environment) if self._address else None
+
+    @property
+    def watchdog_seconds(self) -> float | None:
+        """How long we may be without a sign of life before we are restarted; None: for ever."""
+        return self._watchdog_seconds
+
+    def ready(self, status: str) -> None:
+        """Say that start-up is done."""
+        self._send(f"READY=1\nSTATUS={_one_line(status)}")
+
+    def status(self, status: str) -> None:
+        """Say in one line how things are, for ``systemctl status``."""
+        self._send(f"STATUS={_one_line(status)}")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """Say that we are on our way out."""
+        self._send("STOPPING=1")
+
+    async def feed(self, is_alive: Callable[[], bool]) -> None:
+        """Feed the watchdog, while ``is_alive`` says so, until cancelled.
+
+        Returns at once when nobody expects it. Half the time allowed is what sd_watchdog_enabled(3)
+        recommends.
+        """
+        if self._watchdog_seconds is None:
+            return
+        while True:
+            if is_alive():
+                self.alive()
+            await asyncio.sleep(self._watchdog_seconds / 2)
+
+    def _send(self, message: str) -> None:
+        if self._address is None:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as unix:
+                unix.settimeout(0)
+                unix.sendto(message.encode(), self._address)
+        except OSError as problem:
+            _log.warning("service_manager_not_told", why=problem.strerror or str(problem))
+
+
+def _address(path: str) -> str | None:
+    """Return the socket's address; a leading ``@`` means Linux' abstract namespace."""
+    if path.startswith("@"):
+        return f"\0{path[1:]}"
+    return path if path.startswith("/") else None
+
+
+def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
+    """Return the watchdog's time, unless it is meant for another process."""
+    pid, microseconds = environment.get("WATCHDOG_PID"), environment.get("WATCHDOG_USEC", "")
+    if pid not in {None, str(os.getpid())} or not microseconds.isdecimal():
+        return None
+    return int(microseconds) / _MICROSECONDS or None
+
+
+def _one_line(text: str) -> str:
+    """Return ``text`` without line breaks: a second line would be a message of its own."""
+    return " ".join(text.splitlines())
