@@ -1,0 +1,105 @@
+"""The one place that signs.
+
+It signs what ``permission.py`` allows and nothing else; fetches the key for one signature and lets
+go of it; and hands out nothing that it has not read back from the bytes and verified. secp256k1
+signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled PublicKey.cpp:
+ecdsaCanonicality); ed25519 is RFC 8032.
+
+xrpl-py's codec writes and reads the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from hashlib import sha512
+from typing import Any, Final, Protocol
+
+from coincurve import PrivateKey, PublicKey
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+from xrpl.core.binarycodec import decode, encode, encode_for_signing
+
+from watchtower.errors import SigningRefusedError
+from watchtower.keys.permission import why_not
+from watchtower.store.secrets import StoredKey
+from watchtower.units import Address, Drops, TxHash
+
+__all__ = ["KeySource", "SignedTransaction", "Signer"]
+
+_ED25519: Final = "ED"
+_TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
+
+
+class KeySource(Protocol):
+    """Where the signer gets its keys: the vault."""
+
+    async def key_of(self, account: Address) -> StoredKey:
+        """Return the key that signs for ``account``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTransaction:
+    """A transaction as the servers take it, in upper-case hex, and its identifying hash."""
+
+    blob: str
+    transaction: TxHash
+
+
+class Signer:
+    """Signs claims of the configured accounts, none for a fee above the cap."""
+
+    def __init__(self, keys: KeySource, accounts: Collection[Address], fee_cap: Drops) -> None:
+        """Sign with ``keys`` for ``accounts`` only, up to ``fee_cap`` drops a transaction."""
+        self._keys = keys
+        self._accounts = frozenset(accounts)
+        self._fee_cap = fee_cap
+
+    async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
+        """Return ``transaction`` signed; ``SigningPubKey`` is filled in here.
+
+        Raises:
+            SigningRefusedError: it is outside what keys may sign.
+            KeyMissingError: there is no key for its account.
+        """
+        reason = why_not(transaction, self._accounts, self._fee_cap)
+        if reason is not None:
+            raise SigningRefusedError(why=reason)
+        key = await self._keys.key_of(Address(transaction["Account"]))
+        return _sign({**transaction, "SigningPubKey": key.public_key}, key)
+
+
+def _sign(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+    message = bytes.fromhex(encode_for_signing(unsigned))
+    signature = _signature(message, key)
+    blob = encode({**unsigned, "TxnSignature": signature.hex().upper()})
+    read_back = decode(blob)
+    is_ours = bytes.fromhex(encode_for_signing(read_back)) == message and _verify(
+        message, bytes.fromhex(read_back["TxnSignature"]), key.public_key
+    )
+    if not is_ours:
+        raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
+    digest = sha512(_TRANSACTION_ID + bytes.fromhex(blob)).digest()[:32]
+    return SignedTransaction(blob=blob, transaction=TxHash(digest.hex().upper()))
+
+
+def _signature(message: bytes, key: StoredKey) -> bytes:
+    if key.public_key.startswith(_ED25519):
+        return SigningKey(key.private_key).sign(message).signature
+    return PrivateKey(key.private_key).sign(_half_sha512(message), hasher=None)
+
+
+def _verify(message: bytes, signature: bytes, public_key: str) -> bool:
+    key = bytes.fromhex(public_key)
+    if not public_key.startswith(_ED25519):
+        return PublicKey(key).verify(signature, _half_sha512(message), hasher=None)
+    try:
+        VerifyKey(key[1:]).verify(message, signature)
+    except BadSignatureError:
+        return False
+    return True
+
+
+def _half_sha512(message: bytes) -> bytes:
+    return sha512(message).digest()[:32]
