@@ -1,0 +1,331 @@
+"""One pass of responding: plan, sign, journal, send.
+
+What it guarantees: a transaction is on disk (its blob, hash, seat and last ledger) before the
+first byte of it leaves; killed anywhere in between, the next start finds it and goes on. A pass
+that fails anywhere changes nothing that the next pass does not mend: it plans again from state.
+Everything on its way is sent again in every ledger, until the ledger has told what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from watchtower.errors import LedgerError, SigningError
+from watchtower.ledger.events import LedgerClosed
+from watchtower.response.attempt import Attempt
+from watchtower.response.fees import FeeOffer
+from watchtower.response.plan import Leave, Obligation, Plan, Redeem, Terms, Wait, plan
+from watchtower.response.submit import Submitter
+from watchtower.response.transaction import claim_transaction
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+
+__all__ = ["FeeLimits", "Responder", "Response"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Docket(Protocol):
+    """What is owed, and what is on its way."""
+
+    @property
+    def newest(self) -> LedgerClosed | None:
+        """The newest validated ledger."""
+        ...
+
+    @property
+    def attempts(self) -> Mapping[TxHash, Attempt]:
+        """The attempts without a proven outcome."""
+        ...
+
+    def obligations(self) -> Collection[Obligation]:
+        """Return what is to be redeemed now."""
+        ...
+
+    def attempt_made(self, attempt: Attempt) -> None:
+        """Take note of an attempt that is on disk."""
+        ...
+
+
+class Fees(Protocol):
+    """What transactions cost now, in drops."""
+
+    @property
+    def base_fee(self) -> Drops:
+        """The least that any transaction pays."""
+        ...
+
+    @property
+    def open_ledger_fee(self) -> Drops:
+        """What enters the open ledger at once."""
+        ...
+
+
+class Servers(Protocol):
+    """Who tells the terms of the moment."""
+
+    async def fee(self) -> Fees:
+        """Return what transactions cost now."""
+        ...
+
+    async def account_sequence(self, account: Address) -> int:
+        """Return the account's next sequence in the open ledger."""
+        ...
+
+
+class Signed(Protocol):
+    """A signed transaction."""
+
+    @property
+    def blob(self) -> str:
+        """Its bytes in upper-case hex."""
+        ...
+
+    @property
+    def transaction(self) -> TxHash:
+        """Its hash."""
+        ...
+
+
+class Signer(Protocol):
+    """The one that signs."""
+
+    async def sign(self, transaction: Mapping[str, Any]) -> Signed:
+        """Sign a claim transaction of an account it has a key for, or raise a SigningError."""
+        ...
+
+
+class _Attempts(Protocol):
+    async def put(self, attempt: Attempt) -> bool: ...
+
+
+class _Journal(Protocol):
+    async def append(
+        self,
+        kind: str,
+        *,
+        channel: ChannelId | None = None,
+        ledger_index: LedgerIndex | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> int: ...
+
+
+class Work(Protocol):
+    """What responding needs of one transaction of the store."""
+
+    @property
+    def attempts(self) -> _Attempts:
+        """Where attempts are journalled."""
+        ...
+
+    @property
+    def journal(self) -> _Journal:
+        """What was done, in order."""
+        ...
+
+
+class Store(Protocol):
+    """Where attempts are journalled."""
+
+    def write(self) -> AbstractAsyncContextManager[Work]:
+        """Begin one durable transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeLimits:
+    """What one attempt may cost, in drops, and for how many ledgers it is good."""
+
+    cap: Drops
+    last_ledger_offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What one pass did.
+
+    ``sent`` are new attempts; ``left`` was not worth its fee; ``unsigned`` could not be signed,
+    and why; ``would_redeem`` is what would have been done, in shadow mode.
+    """
+
+    sent: tuple[Attempt, ...] = ()
+    left: tuple[Leave, ...] = ()
+    unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
+    would_redeem: tuple[Redeem, ...] = ()
+
+
+class Responder:
+    """Turns what is owed into transactions on their way."""
+
+    def __init__(
+        self,
+        docket: Docket,
+        *,
+        store: Store,
+        servers: Servers,
+        signer: Signer,
+        submitter: Submitter,
+        limits: FeeLimits,
+        network_id: int,
+        shadow: bool = False,
+    ) -> None:
+        """Respond to what ``docket`` says; with ``shadow`` decide everything and send nothing."""
+        self._docket = docket
+        self._store = store
+        self._servers = servers
+        self._signer = signer
+        self._submitter = submitter
+        self._limits = limits
+        self._network_id = network_id
+        self._shadow = shadow
+        self._sent_in: dict[TxHash, LedgerIndex] = {}
+
+    async def respond(self) -> Response:
+        """Do what can be done now.
+
+        Raises:
+            LedgerError: no server told fees or sequences; attempts on their way were sent again.
+            StoreError: an attempt could not be written down, and so was not sent.
+        """
+        newest = self._docket.newest
+        obligations = self._docket.obligations()
+        if newest is None:
+            return Response()
+        self._send_again(newest.ledger_index)
+        if not obligations or self._all_wait(obligations, newest):
+            return Response()
+        terms = await self._ask_terms({o.account for o in obligations}, newest.ledger_index)
+        return await self._carry_out(obligations, terms)
+
+    def _send_again(self, now: LedgerIndex) -> None:
+        attempts = self._docket.attempts
+        for gone in self._sent_in.keys() - attempts.keys():
+            del self._sent_in[gone]
+        for attempt in attempts.values():
+            if attempt.last_ledger > now and self._sent_in.get(attempt.transaction) != now:
+                self._send(attempt, now)
+
+    def _send(self, attempt: Attempt, now: LedgerIndex) -> None:
+        if not self._shadow:
+            self._sent_in[attempt.transaction] = now
+            self._submitter.send(attempt)
+
+    def _all_wait(self, obligations: Collection[Obligation], newest: LedgerClosed) -> bool:
+        """Return whether every obligation is on its way, which needs no server to tell.
+
+        Whether to wait depends on the attempts alone, so any fee and sequence will do here.
+        """
+        terms = self._terms(
+            newest.ledger_index,
+            FeeOffer(base=Drops(1), open_ledger=Drops(1)),
+            {obligation.account: 0 for obligation in obligations},
+        )
+        plans = plan(obligations, self._docket.attempts.values(), terms)
+        return all(isinstance(step, Wait) for step in plans)
+
+    async def _ask_terms(self, accounts: Iterable[Address], now: LedgerIndex) -> Terms:
+        fees = await self._servers.fee()
+        sequences: dict[Address, int] = {}
+        failure: LedgerError | None = None
+        for account in sorted(accounts):
+            try:
+                sequences[account] = await self._servers.account_sequence(account)
+            except LedgerError as failed:
+                # One account that is gone must not hold up the others.
+                _log.warning("sequence_unknown", account=account, why=str(failed))
+                failure = failed
+        if not sequences and failure is not None:
+            raise failure
+        offer = FeeOffer(base=fees.base_fee, open_ledger=fees.open_ledger_fee)
+        return self._terms(now, offer, sequences)
+
+    def _terms(self, now: LedgerIndex, offer: FeeOffer, sequences: Mapping[Address, int]) -> Terms:
+        return Terms(
+            validated=now,
+            next_sequence=sequences,
+            offer=offer,
+            fee_cap=self._limits.cap,
+            last_ledger_offset=self._limits.last_ledger_offset,
+            underpriced=self._submitter.underpriced,
+        )
+
+    async def _carry_out(self, obligations: Collection[Obligation], terms: Terms) -> Response:
+        unsigned: list[tuple[Obligation, SigningError]] = []
+        while True:
+            plans = plan(obligations, self._docket.attempts.values(), terms)
+            redeem = tuple(step for step in plans if isinstance(step, Redeem))
+            left = tuple(step for step in plans if isinstance(step, Leave))
+            if self._shadow:
+                return Response(left=left, would_redeem=redeem)
+            attempts, refused = await self._sign_all(redeem)
+            if not refused:
+                break
+            # Planned anew without them: an unsigned seat would be a hole for all behind it.
+            unsigned += refused
+            hopeless = {obligation.channel for obligation, _ in refused}
+            obligations = [owed for owed in obligations if owed.channel not in hopeless]
+        if attempts:
+            await self._write_down(attempts)
+        for attempt in attempts:
+            self._docket.attempt_made(attempt)
+            self._send(attempt, attempt.made_in)
+        return Response(sent=tuple(attempts), left=left, unsigned=tuple(unsigned))
+
+    async def _sign_all(
+        self, redeem: Iterable[Redeem]
+    ) -> tuple[list[Attempt], list[tuple[Obligation, SigningError]]]:
+        attempts: list[Attempt] = []
+        refused: list[tuple[Obligation, SigningError]] = []
+        for step in redeem:
+            try:
+                attempts.append(await self._sign(step))
+            except SigningError as why:
+                refused.append((step.obligation, why))
+        return attempts, refused
+
+    async def _sign(self, step: Redeem) -> Attempt:
+        owed = step.obligation
+        signed = await self._signer.sign(
+            claim_transaction(
+                account=owed.account,
+                claim=owed.claim,
+                target=owed.target,
+                fee=step.fee,
+                seat=step.seat,
+                last_ledger=step.last_ledger,
+                network_id=self._network_id,
+            )
+        )
+        return Attempt(
+            channel=owed.channel,
+            account=owed.account,
+            seat=step.seat,
+            target=owed.target,
+            balance_before=owed.balance,
+            fee=step.fee,
+            last_ledger=step.last_ledger,
+            made_in=LedgerIndex(step.last_ledger - self._limits.last_ledger_offset),
+            transaction=signed.transaction,
+            blob=signed.blob,
+        )
+
+    async def _write_down(self, attempts: Iterable[Attempt]) -> None:
+        async with self._store.write() as work:
+            for attempt in attempts:
+                await work.attempts.put(attempt)
+                await work.journal.append(
+                    "attempt_made",
+                    channel=attempt.channel,
+                    ledger_index=attempt.made_in,
+                    facts={
+                        "transaction": attempt.transaction,
+                        "sequence": attempt.seat.number,
+                        "target": attempt.target,
+                        "fee": attempt.fee,
+                        "last_ledger": attempt.last_ledger,
+                    },
+                )
