@@ -27,6 +27,7 @@ __all__ = [
     "history_missing",
     "key_missing",
     "lost",
+    "message_rejected",
     "no_server",
     "redeemed",
     "server_amendment_blocked",
@@ -125,6 +126,17 @@ def no_server() -> Alarm:
         severity=Severity.URGENT,
         sentence="No server is heard: the watchtower is blind, and close requests go unseen. "
         "Check the network, or name servers that answer.",
+    )
+
+
+def message_rejected(server: str, *, why: str) -> Alarm:
+    """A server sent what cannot be understood; the ledgers it was about are read again."""
+    return Alarm(
+        name="message_rejected",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} sent what cannot be understood ({why}). The ledger is read again by "
+        "other means. If this goes on, upgrade the watchtower, or name another server.",
     )
 
 

@@ -1,0 +1,133 @@
+"""The desk where alarms come together: what stands now, and telling it to people.
+
+The rules of what to tell are `rules.py`; the desk only brings them a clock (monotonic, so that a
+jump of the host's time neither silences nor repeats an alarm) and hands on what they answer. It
+also translates what is wrong with servers, one health event at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.rules import Alarm, AlarmBoard, Notice
+from watchtower.ledger.health import (
+    HealthEvent,
+    HistoryMissing,
+    HistoryRecovered,
+    MessageRejected,
+    ServerAmendmentBlocked,
+    ServerLagging,
+    ServerRecovered,
+    ServersDisagreed,
+    ServerSilent,
+    ServerUnreachable,
+    StateReconciled,
+    Trouble,
+    WrongNetworkServed,
+)
+
+__all__ = ["Desk", "Teller"]
+
+_ALARM_OF: Final = {
+    Trouble.UNREACHABLE: "server_unreachable",
+    Trouble.SILENT: "server_silent",
+    Trouble.LAGGING: "server_lagging",
+    Trouble.AMENDMENT_BLOCKED: "server_amendment_blocked",
+    Trouble.WRONG_NETWORK: "server_wrong_network",
+    Trouble.DISAGREEING: "servers_disagree",
+}
+
+
+class Teller(Protocol):
+    """Whoever tells people."""
+
+    def tell(self, notice: Notice) -> None:
+        """Hand on one notice, without waiting."""
+        ...
+
+
+class Desk:
+    """Takes alarms and health events, and has them told."""
+
+    def __init__(
+        self, teller: Teller, *, repeat_after: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin with nothing standing."""
+        self._teller = teller
+        self._board = AlarmBoard(repeat_after=repeat_after)
+        self._clock = clock
+        self._history_missing: str | None = None
+
+    def stand(self, alarm: Alarm) -> None:
+        """Take note that ``alarm`` stands now; cheap to repeat."""
+        self._tell(self._board.stand(alarm, now=self._clock()))
+
+    def end(self, name: str, subject: str) -> None:
+        """Take note that an alarm does not stand."""
+        self._tell(self._board.end(name, subject, now=self._clock()))
+
+    def happen(self, alarm: Alarm) -> None:
+        """Tell what has no end."""
+        self._tell(self._board.happen(alarm, now=self._clock()))
+
+    def look(self) -> None:
+        """Tell again what goes on; call it now and then."""
+        self._tell(self._board.due(now=self._clock()))
+
+    def standing(self) -> tuple[Alarm, ...]:
+        """Return what stands now, the most severe first."""
+        return self._board.standing()
+
+    def health(self, event: HealthEvent) -> None:
+        """Take note of what is wrong, or right again, with the servers."""
+        match event:
+            case ServerUnreachable():
+                self.stand(catalogue.server_unreachable(event.server, why=event.why))
+            case ServerSilent():
+                self.stand(catalogue.server_silent(event.server, seconds=event.seconds))
+            case ServerLagging():
+                behind = event.best - event.ledger_index
+                self.stand(catalogue.server_lagging(event.server, behind=behind))
+            case ServerAmendmentBlocked():
+                self.stand(catalogue.server_amendment_blocked(event.server))
+            case WrongNetworkServed():
+                alarm = catalogue.server_wrong_network(
+                    event.server, found=event.found, wanted=event.wanted
+                )
+                self.stand(alarm)
+            case ServersDisagreed():
+                self._disagreed(event)
+            case ServerRecovered():
+                self.end(_ALARM_OF[event.trouble], event.server)
+            case _:
+                self._history(event)
+
+    def _history(
+        self, event: MessageRejected | HistoryMissing | HistoryRecovered | StateReconciled
+    ) -> None:
+        if isinstance(event, HistoryMissing):
+            alarm = catalogue.history_missing(first=event.first, last=event.last)
+            if self._history_missing not in {None, alarm.subject}:
+                self.end("history_missing", str(self._history_missing))
+            self._history_missing = alarm.subject
+            self.stand(alarm)
+        elif isinstance(event, HistoryRecovered):
+            self.end("history_missing", self._history_missing or "")
+            self._history_missing = None
+        elif isinstance(event, MessageRejected):
+            self.happen(catalogue.message_rejected(event.server, why=event.why))
+
+    def _disagreed(self, event: ServersDisagreed) -> None:
+        servers = sorted(event.hashes)
+        for server in servers:
+            other = next((name for name in servers if name != server), server)
+            self.stand(
+                catalogue.servers_disagree(server, other=other, ledger_index=event.ledger_index)
+            )
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self._teller.tell(notice)

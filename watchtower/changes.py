@@ -1,0 +1,146 @@
+"""What was learnt and is not on disk yet: written in one transaction, kept until that worked.
+
+A write that fails (a full disk, another process in the way) loses nothing: the same changes are
+written at the next try, and the cursor with them, last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.channel_events import ChannelEvent
+from watchtower.response.attempt import Attempt
+from watchtower.store.work import Work
+from watchtower.units import ChannelId, LedgerIndex
+from watchtower.watch import Learned, Settlement
+
+__all__ = ["Batch", "Changes", "Note"]
+
+_IDLE_LEDGERS: Final = 50
+"""Ledgers without effects after which the cursor is saved all the same: some three minutes."""
+
+Note = tuple[str, ChannelId | None, LedgerIndex | None, dict[str, Any]]
+"""A journal entry: its kind, its channel, its ledger, its facts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One transaction's worth of changes."""
+
+    channels: dict[ChannelId, Channel]
+    settled: tuple[Attempt, ...]
+    notes: tuple[Note, ...]
+    cursor: LedgerIndex | None
+
+    async def write(self, work: Work) -> None:
+        """Write everything through ``work``, the cursor last."""
+        for channel in self.channels.values():
+            await work.channels.put(channel)
+        for attempt in self.settled:
+            if attempt.outcome is not None:
+                await work.attempts.settle(
+                    attempt.account, attempt.seat, attempt.transaction, attempt.outcome
+                )
+        for kind, about, ledger_index, facts in self.notes:
+            await work.journal.append(kind, channel=about, ledger_index=ledger_index, facts=facts)
+        if self.cursor is not None:
+            await work.cursor.move(self.cursor)
+
+
+class Changes:
+    """Collects what is to be written, while and until it is."""
+
+    def __init__(self, cursor: LedgerIndex | None) -> None:
+        """Begin with nothing to write, and ``cursor`` on disk."""
+        self._saved = cursor
+        self._cursor = cursor
+        self._channels: dict[ChannelId, Channel] = {}
+        self._settled: list[Attempt] = []
+        self._notes: list[Note] = []
+
+    @property
+    def pressing(self) -> bool:
+        """Whether anything should be written now; a cursor over idle ledgers may wait."""
+        if self._channels or self._settled or self._notes:
+            return True
+        if self._cursor is None or self._cursor == self._saved:
+            return False
+        return self._saved is None or self._cursor - self._saved >= _IDLE_LEDGERS
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything at all is not on disk yet."""
+        return self.pressing or self._cursor != self._saved
+
+    def learned(self, learned: Learned) -> None:
+        """Add what one fact changed."""
+        if learned.channel is not None:
+            self._channels[learned.channel.entry.channel] = learned.channel
+        for event in learned.events:
+            self._notes.append(_note_of(event))
+        self.settled(*learned.settled)
+
+    def settled(self, *settlements: Settlement) -> None:
+        """Add proven outcomes."""
+        for settlement in settlements:
+            attempt, outcome = settlement.attempt, settlement.outcome
+            self._settled.append(attempt)
+            facts = {
+                "transaction": attempt.transaction,
+                "outcome": outcome.kind.value,
+                "paid": outcome.paid,
+                "why": outcome.why,
+            }
+            self._notes.append(("attempt_settled", attempt.channel, outcome.ledger_index, facts))
+
+    def note(
+        self,
+        kind: str,
+        channel: ChannelId | None,
+        ledger_index: LedgerIndex | None,
+        **facts: object,
+    ) -> None:
+        """Add a journal entry."""
+        self._notes.append((kind, channel, ledger_index, facts))
+
+    def accounted(self, ledger_index: LedgerIndex) -> None:
+        """Let the cursor move to ``ledger_index`` with the next write."""
+        self._cursor = ledger_index
+
+    def take(self) -> Batch:
+        """Hand over everything to be written; what comes meanwhile is for the next batch."""
+        batch = Batch(
+            channels=self._channels,
+            settled=tuple(self._settled),
+            notes=tuple(self._notes),
+            cursor=self._cursor,
+        )
+        self._channels, self._settled, self._notes = {}, [], []
+        return batch
+
+    def written(self, batch: Batch) -> None:
+        """Take note that ``batch`` is on disk."""
+        self._saved = batch.cursor
+
+    def put_back(self, batch: Batch) -> None:
+        """Take ``batch``, which could not be written, back in front of what came since."""
+        self._channels = batch.channels | self._channels
+        self._settled = [*batch.settled, *self._settled]
+        self._notes = [*batch.notes, *self._notes]
+
+
+def _note_of(event: ChannelEvent) -> Note:
+    facts = {
+        field.name: getattr(event, field.name)
+        for field in fields(event)
+        if field.name not in {"channel", "at"}
+    }
+    return (_kind_of(event), event.channel, event.at.ledger_index, facts)
+
+
+def _kind_of(event: ChannelEvent) -> str:
+    """Return the event's name as the journal writes it: ``CloseRequested``, ``close_requested``."""
+    name = type(event).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
