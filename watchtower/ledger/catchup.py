@@ -1,0 +1,232 @@
+"""Catching up: reading what was missed from history, and everything open from its present state.
+
+What it guarantees: after a start, a gap, and on a timer, every open channel is read with
+``ledger_entry`` and inbound channels are looked for with ``account_objects``; missed ledgers are
+read from whichever servers have them, piece by piece, and a piece counts only when it is complete.
+What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from watchtower.errors import HistoryMissingError, LedgerError
+from watchtower.ledger.backfill import HistoryServer, read_facts
+from watchtower.ledger.events import ChannelChanged, ChannelMissing, Fact
+from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
+from watchtower.ledger.outbox import Outbox
+from watchtower.ledger.sequence import Delivery, Gap
+from watchtower.ledger.sequence import Sequence as LedgerSequence
+from watchtower.units import Address, ChannelId, LedgerIndex
+
+__all__ = ["CatchUp", "Sources", "StreamSettings"]
+
+_log = structlog.get_logger(__name__)
+
+_PIECE: Final = 2_000
+"""Ledgers read from history in one go, about two hours: bounds what is held in memory."""
+
+_AT_ONCE: Final = 8
+"""Channels read at the same time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings:
+    """How often to read everything anew, and how soon to try again what failed; in seconds."""
+
+    reconcile: float = 600.0
+    retry: float = 5.0
+
+
+class Sources(Protocol):
+    """The servers, as far as catching up asks them."""
+
+    def ready(self) -> Sequence[HistoryServer]:
+        """Return the servers that can be asked, best first."""
+        ...
+
+    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
+        """Return one channel's validated state."""
+        ...
+
+    async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
+        """Return all channels that pay ``account``."""
+        ...
+
+
+class CatchUp:
+    """The reading side of one stream."""
+
+    def __init__(
+        self,
+        *,
+        servers: Sources,
+        accounts: Collection[Address],
+        sequence: LedgerSequence,
+        outbox: Outbox,
+        open_channels: Callable[[], Collection[ChannelId]],
+        settings: StreamSettings,
+    ) -> None:
+        """Prepare; nothing is asked before `run`."""
+        self._servers = servers
+        self._accounts = sorted(accounts)
+        self._sequence = sequence
+        self._outbox = outbox
+        self._open_channels = open_channels
+        self._settings = settings
+        self._attention = asyncio.Event()
+        self._is_reconciled = False
+        self._missing: HistoryMissing | None = None
+        self._last_failure: Gap | None = None
+
+    def attend(self, *, reconcile: bool = False) -> None:
+        """Look at once whether something is missing, and read everything anew if told so."""
+        if reconcile:
+            self._is_reconciled = False
+        self._attention.set()
+
+    async def run(self) -> None:
+        """Catch up, now and whenever something is missing, until cancelled."""
+        while self._sequence.newest is None:
+            await self._wait(None)
+        start = self._sequence.newest
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            all_filled = await self._fill_gaps()
+            if not self._is_reconciled or loop.time() >= due:
+                self._is_reconciled = await self._reconcile()
+                due = loop.time() + self._settings.reconcile
+            if self._sequence.accounted is None and self._is_reconciled:
+                await self._outbox.put_all(lambda: self._sequence.begin(start))
+            elif all_filled and self._is_reconciled:
+                await self._wait(due - loop.time())
+            else:
+                await self._wait(self._settings.retry)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait for attention, at most ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._attention.wait()
+        except TimeoutError:
+            pass
+        self._attention.clear()
+
+    async def _fill_gaps(self) -> bool:
+        """Read every gap that some server can fill; say whether none is left."""
+        unfilled: list[HistoryMissing] = []
+        gap = self._sequence.gap()
+        while gap is not None:
+            self._is_reconciled = False
+            piece, servers = self._piece_of(gap)
+            try:
+                facts = await self._read_piece(piece, servers)
+            except LedgerError as failed:
+                unfilled.append(HistoryMissing(first=piece.first, last=piece.last, why=str(failed)))
+                gap = self._sequence.gap_after(piece)
+            else:
+                await self._accept(piece, facts)
+                gap = self._sequence.gap_after(piece)
+        await self._report(unfilled)
+        return not unfilled
+
+    async def _accept(self, piece: Gap, facts: Sequence[Fact]) -> None:
+        _log.info("history_read", first=piece.first, last=piece.last, facts=len(facts))
+        await self._outbox.put_all(lambda: self._sequence.backfilled(piece, facts))
+
+    def _piece_of(self, gap: Gap) -> tuple[Gap, list[HistoryServer]]:
+        """Return the longest beginning of ``gap`` that one server has, and all that have it.
+
+        When no server has its first ledger, the piece ends before the first that one has.
+        """
+        ends = [
+            (end, server)
+            for server in self._servers.ready()
+            if (end := server.history.end_of_run(gap.first)) is not None
+        ]
+        if ends:
+            last = min(gap.last, gap.first + _PIECE - 1, max(end for end, _ in ends))
+            piece = Gap(gap.first, LedgerIndex(last))
+            return piece, [server for end, server in ends if end >= last]
+        starts = [server.history.next_member(gap.first) for server in self._servers.ready()]
+        known = min((start for start in starts if start is not None), default=gap.last + 1)
+        return Gap(gap.first, LedgerIndex(min(gap.last, known - 1))), []
+
+    async def _read_piece(self, piece: Gap, servers: Sequence[HistoryServer]) -> Sequence[Fact]:
+        """Return the facts of ``piece`` from the first server that can be relied on."""
+        failure: LedgerError = HistoryMissingError(first=piece.first, last=piece.last)
+        for server in servers:
+            try:
+                return await read_facts(server, piece, self._accounts)
+            except LedgerError as failed:
+                _log.warning("history_not_read", server=server.url, why=str(failed))
+                failure = failed
+        raise failure
+
+    async def _report(self, unfilled: Sequence[HistoryMissing]) -> None:
+        """Say once that history is missing, and once that it is there again.
+
+        It takes a second look that finds the same: a server that is only a ledger behind, or just
+        being connected to, is not worth an alarm.
+        """
+        if not unfilled:
+            self._last_failure = None
+            if self._missing is not None and (last := self._sequence.accounted) is not None:
+                self._missing = None
+                await self._tell(HistoryRecovered(last=last))
+            return
+        first = unfilled[0]
+        again = self._last_failure is not None and self._last_failure.first == first.first
+        self._last_failure = Gap(first.first, first.last)
+        if again and self._missing is None and self._servers.ready():
+            self._missing = first
+            _log.warning("history_missing", first=first.first, last=first.last, why=first.why)
+            await self._tell(first)
+
+    async def _reconcile(self) -> bool:
+        """Read every open channel and look for new ones; say whether all of it could be read."""
+        newest = self._sequence.newest
+        if newest is None or not self._servers.ready():
+            return False
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def deliver(read: Callable[[], Awaitable[Sequence[Fact]]]) -> bool:
+            async with limit:
+                try:
+                    facts = await read()
+                except LedgerError as failed:
+                    _log.warning("state_not_read", why=str(failed))
+                    return False
+            await self._outbox.put_all(lambda: facts)
+            return True
+
+        reads = [
+            *(self._reading(channel) for channel in sorted(self._open_channels())),
+            *(self._finding(account) for account in self._accounts),
+        ]
+        done = await asyncio.gather(*(deliver(read) for read in reads))
+        if not all(done):
+            return False
+        await self._tell(StateReconciled(ledger_index=newest))
+        return True
+
+    def _reading(self, channel: ChannelId) -> Callable[[], Awaitable[Sequence[Fact]]]:
+        async def read() -> Sequence[Fact]:
+            return (await self._servers.read_channel(channel),)
+
+        return read
+
+    def _finding(self, account: Address) -> Callable[[], Awaitable[Sequence[Fact]]]:
+        async def find() -> Sequence[Fact]:
+            return await self._servers.find_channels(account)
+
+        return find
+
+    async def _tell(self, delivery: Delivery) -> None:
+        await self._outbox.put_all(lambda: (delivery,))

@@ -1,0 +1,182 @@
+"""One WebSocket connection to one server: requests matched to answers, everything else handed on.
+
+What it guarantees: a request ends with a result, a refusal, a timeout or, at once, with the end
+of the connection; it never hangs. Reading only sorts frames, so that a slow reader behind it can
+never make the server drop us as "client is too slow" (LEDGER C3). A frame that cannot be read is
+handed on as such and stops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from watchtower.errors import RequestRefusedError, RequestTimeoutError, UnreachableError
+from watchtower.ledger.wire import refusal_of, result_of
+
+__all__ = ["API_VERSION", "Connection", "Listener"]
+
+_log = structlog.get_logger(__name__)
+
+API_VERSION: Final = 2
+"""The newest stable version of the API; answers in version 1 are understood all the same."""
+
+
+class Listener(Protocol):
+    """Who takes what a connection hears, in the order in which it came, without waiting."""
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Take a message that answers no request."""
+        ...
+
+    def answered(self, answer: Mapping[str, Any]) -> None:
+        """Look at an answer on its way to whoever asked."""
+        ...
+
+    def misheard(self) -> None:
+        """A frame came that could not be read."""
+        ...
+
+
+class Connection:
+    """An open connection; `read` must run for as long as it is used."""
+
+    def __init__(
+        self, socket: ClientConnection, *, server: str, timeout: float, listener: Listener
+    ) -> None:
+        """Use ``socket``, an open connection to ``server``; requests wait ``timeout`` seconds."""
+        self._socket = socket
+        self._server = server
+        self._timeout = timeout
+        self._listener = listener
+        self._waiting: dict[int, _Waiting] = {}
+        self._last_id = 0
+        self._closed_because: str | None = None
+
+    async def read(self) -> None:
+        """Sort frames until the connection ends, then fail every request that still waits."""
+        try:
+            async for frame in self._socket:
+                self._sort(frame)
+        except ConnectionClosed as closed:
+            self._note_end(_reason(closed))
+        finally:
+            self._note_end("the connection was closed")
+            for waiting in self._waiting.values():
+                waiting.fail(self._gone())
+            self._waiting.clear()
+
+    @property
+    def closed_because(self) -> str | None:
+        """Why the connection ended; None while it stands."""
+        return self._closed_because
+
+    async def request(
+        self,
+        command: str,
+        params: Mapping[str, Any],
+        *,
+        then: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> Mapping[str, Any]:
+        """Ask the server and return the result.
+
+        Args:
+            command: the method, in the words of the XRPL API.
+            params: its parameters.
+            then: called with the result before any later frame is looked at.
+
+        Raises:
+            RequestTimeoutError: no answer in time.
+            RequestRefusedError: the answer is an error; ``facts`` hold ``error``, ``message``
+                and the ``answer`` itself.
+            UnreachableError: the connection ended before the answer came.
+        """
+        if self._closed_because is not None:
+            raise self._gone()
+        self._last_id += 1
+        number = self._last_id
+        waiting = self._waiting[number] = _Waiting(then)
+        frame = msgspec.json.encode(
+            {**params, "id": number, "command": command, "api_version": API_VERSION}
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._socket.send(frame.decode())
+                answer = await waiting.answer
+        except TimeoutError:
+            raise RequestTimeoutError(
+                server=self._server, command=command, seconds=self._timeout
+            ) from None
+        except ConnectionClosed as closed:
+            self._note_end(_reason(closed))
+            raise self._gone() from None
+        finally:
+            self._waiting.pop(number, None)
+            waiting.answer.cancel()
+        if refusal := refusal_of(answer):
+            raise RequestRefusedError(
+                server=self._server,
+                command=command,
+                error=refusal.error,
+                message=refusal.message,
+                answer=answer,
+            )
+        return result_of(answer)
+
+    def _sort(self, frame: str | bytes) -> None:
+        try:
+            message = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            message = None
+        if not isinstance(message, dict):
+            _log.warning("unreadable_frame", server=self._server, size=len(frame))
+            self._listener.misheard()
+        elif "id" not in message or message.get("type", "response") != "response":
+            self._listener.heard(message)
+        else:
+            self._listener.answered(message)
+            number = message["id"]
+            if isinstance(number, int) and (waiting := self._waiting.pop(number, None)):
+                waiting.fulfil(message)
+            else:
+                _log.warning("answer_to_no_request", server=self._server)
+
+    def _note_end(self, reason: str) -> None:
+        if self._closed_because is None:
+            self._closed_because = reason
+
+    def _gone(self) -> UnreachableError:
+        return UnreachableError(servers=self._server, why=self._closed_because)
+
+
+class _Waiting:
+    """A request under way."""
+
+    def __init__(self, then: Callable[[Mapping[str, Any]], None] | None) -> None:
+        self.answer: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
+        self._then = then
+
+    def fulfil(self, answer: Mapping[str, Any]) -> None:
+        if self.answer.done():
+            return
+        if self._then is not None and refusal_of(answer) is None:
+            self._then(result_of(answer))
+        self.answer.set_result(answer)
+
+    def fail(self, error: UnreachableError) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+def _reason(closed: ConnectionClosed) -> str:
+    """Return why a connection ended, in the server's words when it gave any."""
+    if closed.rcvd is None:
+        return "the connection broke"
+    words = f": {closed.rcvd.reason}" if closed.rcvd.reason else ""
+    return f"the server closed the connection ({closed.rcvd.code}{words})"

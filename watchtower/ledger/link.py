@@ -1,0 +1,344 @@
+"""The link to one server: connected, subscribed and listened to, again and again.
+
+What it guarantees: while `run` runs, the server is connected to whenever it can be, with growing
+waits between attempts; every connection is introduced (network, amendment block, history) and
+subscribed before it counts; a server that announces no new ledger for a while is given up and
+connected to anew. What is heard goes to a ``Journal`` in the order of the connection, and what
+goes wrong is said there once. Nothing a server does ends `run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from watchtower.errors import LedgerError, RequestRefusedError, UnreachableError, WrongNetworkError
+from watchtower.ledger.backoff import Backoff
+from watchtower.ledger.connection import Connection
+from watchtower.ledger.health import (
+    HealthEvent,
+    ServerAmendmentBlocked,
+    ServerRecovered,
+    ServerSilent,
+    ServerUnreachable,
+    Trouble,
+    WrongNetworkServed,
+)
+from watchtower.ledger.ranges import LedgerRanges
+from watchtower.ledger.subscription import subscriptions
+from watchtower.ledger.wire import (
+    AMENDMENT_BLOCKED,
+    announcement_of,
+    integer,
+    result_of,
+    warning_ids,
+)
+from watchtower.units import Address, LedgerIndex
+
+__all__ = ["Journal", "Link", "LinkSettings"]
+
+_log = structlog.get_logger(__name__)
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettings:
+    """How a server is dealt with; all times are seconds.
+
+    ``patience`` is how long a request waits for any server to be connected at all;
+    ``max_message_bytes`` bounds what a server may send at once.
+    """
+
+    request_timeout: float = 10.0
+    silence: float = 20.0
+    backoff_first: float = 0.5
+    backoff_most: float = 30.0
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0
+    close_timeout: float = 2.0
+    patience: float = 3.0
+    max_message_bytes: int = 16 * 2**20
+
+
+class Journal(Protocol):
+    """Who writes down, in order and without waiting, what one link hears and suffers."""
+
+    def subscribed(self, server: str, result: Mapping[str, Any]) -> None:
+        """The subscription of ``server`` stands, and this was its answer."""
+        ...
+
+    def heard(self, server: str, message: Mapping[str, Any]) -> None:
+        """A message came from ``server``."""
+        ...
+
+    def misheard(self, server: str) -> None:
+        """A frame came from ``server`` that could not be read."""
+        ...
+
+    def lost(self, server: str) -> None:
+        """The subscription of ``server`` ended."""
+        ...
+
+    def happened(self, event: HealthEvent) -> None:
+        """Something went wrong with a server, or ended going wrong."""
+        ...
+
+
+class _Silence(Exception):  # noqa: N818 - a turn of events inside this module, never raised out
+    """The connection stands, and no new ledger is announced."""
+
+
+class Link:
+    """One server, kept connected.
+
+    ``ready`` is set while it can be asked, ``settled`` once it was ready or failed for the first
+    time; ``history`` and ``validated`` are what the server last told of itself.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        accounts: Collection[Address],
+        journal: Journal,
+        network: Callable[[int | None], int | None],
+        settings: LinkSettings,
+        luck: Callable[[], float] | None = None,
+    ) -> None:
+        """Prepare; nothing is sent before `run`.
+
+        Args:
+            url: the server's ``ws://`` or ``wss://`` address.
+            accounts: whose transactions to subscribe to.
+            journal: where everything heard goes.
+            network: given the network id a server tells (None if it tells none), returns the one
+                that is guarded.
+            settings: times and limits.
+            luck: numbers in [0, 1) for the jitter; the system's own if not given.
+        """
+        self.url = url
+        self.history = LedgerRanges()
+        self.validated: LedgerIndex | None = None
+        self.amendment_blocked = False
+        self.ready = asyncio.Event()
+        self.settled = asyncio.Event()
+        self.trouble: LedgerError | None = None
+        self.why_not_ready = "it has not answered yet"
+        self._accounts = accounts
+        self._journal = journal
+        self._network = network
+        self._settings = settings
+        self._backoff = Backoff(
+            first=settings.backoff_first,
+            most=settings.backoff_most,
+            luck=luck or SystemRandom().random,
+        )
+        self._connection: Connection | None = None
+        self._stirred = asyncio.Event()
+        self._troubles: set[Trouble] = set()
+        self._stands = False
+        self._last_announced: Mapping[str, Any] | None = None
+
+    async def run(self) -> None:
+        """Keep the server connected until cancelled."""
+        while True:
+            try:
+                await self._serve()
+            except (LedgerError, OSError, WebSocketException, EOFError, _Silence) as trouble:
+                self._account_for(trouble)
+            wait = self._backoff.next_wait()
+            _log.info("reconnecting", server=self.url, seconds=round(wait, 3))
+            await asyncio.sleep(wait)
+
+    async def request(self, command: str, **params: object) -> Mapping[str, Any]:
+        """Ask this server and return its result.
+
+        Raises:
+            UnreachableError: there is no connection, or it ended.
+            RequestTimeoutError: no answer in time.
+            RequestRefusedError: the answer is an error.
+        """
+        if self._connection is None or not self.ready.is_set():
+            raise UnreachableError(servers=self.url, why=self.why_not_ready)
+        return await self._connection.request(command, params)
+
+    def tell_again(self) -> None:
+        """Write the standing subscription down once more, for who begins to read only now."""
+        if self._stands and self._last_announced is not None:
+            self._journal.subscribed(self.url, self._last_announced)
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Take a message of the connection (`Listener`).
+
+        What comes before the subscription stands is left out: it may have holes, and what was
+        missed is read from history anyway.
+        """
+        if not self._stands:
+            return
+        if message.get("type") == "ledgerClosed":
+            self._note_ledger(message)
+        self._journal.heard(self.url, message)
+
+    def answered(self, answer: Mapping[str, Any]) -> None:
+        """Look at an answer's warnings (`Listener`)."""
+        warnings = warning_ids(answer) | warning_ids(result_of(answer))
+        if AMENDMENT_BLOCKED in warnings:
+            self._block()
+
+    def misheard(self) -> None:
+        """A frame could not be read (`Listener`)."""
+        self._journal.misheard(self.url)
+
+    async def _serve(self) -> None:
+        """Connect once, and listen until the connection ends; always ends with an exception."""
+        settings = self._settings
+        local = urlsplit(self.url).hostname in _LOOPBACK
+        async with connect(
+            self.url,
+            open_timeout=settings.request_timeout,
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            close_timeout=settings.close_timeout,
+            max_size=settings.max_message_bytes,
+            max_queue=1024,
+            # A server on this host is never behind the proxy that the environment names.
+            proxy=None if local else True,
+        ) as socket:
+            connection = self._connection = Connection(
+                socket, server=self.url, timeout=settings.request_timeout, listener=self
+            )
+            reading = asyncio.create_task(connection.read(), name=f"read {self.url}")
+            reading.add_done_callback(lambda _: self._stirred.set())
+            try:
+                await self._introduce(connection)
+                await self._subscribe(connection)
+                await self._listen(reading, connection)
+            finally:
+                self._leave()
+                reading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reading
+
+    async def _introduce(self, connection: Connection) -> None:
+        """Learn what server this is; one of another network is refused."""
+        try:
+            info = (await connection.request("server_info", {})).get("info")
+        except RequestRefusedError as refused:
+            _log.warning("server_info_refused", server=self.url, error=refused.facts["error"])
+            return
+        if not isinstance(info, Mapping):
+            return
+        self._check_network(integer(info, "network_id"))
+        self.history = LedgerRanges.parse(info.get("complete_ledgers"))
+        if info.get("amendment_blocked") is True:
+            self._block()
+
+    async def _subscribe(self, connection: Connection) -> None:
+        for params in subscriptions(self._accounts):
+            then = self._stand if "streams" in params else None
+            result = await connection.request("subscribe", params, then=then)
+            self._check_network(integer(result, "network_id"))
+        self.ready.set()
+        self.settled.set()
+
+    def _stand(self, result: Mapping[str, Any]) -> None:
+        """The subscription stands, from before anything that is heard from here on."""
+        if self._is_foreign(integer(result, "network_id")):
+            return
+        self._stands = True
+        self._note_ledger(result)
+        self._journal.subscribed(self.url, result)
+
+    async def _listen(self, reading: asyncio.Task[None], connection: Connection) -> None:
+        """Return never: raise when the connection ends or falls silent."""
+        self._recover(Trouble.UNREACHABLE)
+        self._recover(Trouble.WRONG_NETWORK)
+        while True:
+            self._stirred.clear()
+            if reading.done():
+                raise UnreachableError(servers=self.url, why=connection.closed_because)
+            try:
+                async with asyncio.timeout(self._settings.silence):
+                    await self._stirred.wait()
+            except TimeoutError:
+                raise _Silence from None
+
+    def _note_ledger(self, message: Mapping[str, Any]) -> None:
+        announcement = announcement_of(message)
+        if announcement is None:
+            return
+        index = announcement.closed.ledger_index
+        if announcement.validated_ledgers is not None:
+            self.history = LedgerRanges.parse(announcement.validated_ledgers)
+        if message.get("type") == "ledgerClosed" and index > (self.validated or 0):
+            # Only a new ledger breaks the silence: a server may repeat itself for ever.
+            self._backoff.reset()
+            self._recover(Trouble.SILENT)
+            self._stirred.set()
+        self.validated = index
+        self._last_announced = message
+
+    def _is_foreign(self, found: int | None) -> bool:
+        return found is not None and self._network(found) != found
+
+    def _check_network(self, found: int | None) -> None:
+        wanted = self._network(found)
+        if found is not None and wanted is not None and found != wanted:
+            self._complain(
+                Trouble.WRONG_NETWORK,
+                WrongNetworkServed(server=self.url, found=found, wanted=wanted),
+            )
+            raise WrongNetworkError(server=self.url, found=found, wanted=wanted)
+
+    def _leave(self) -> None:
+        self.ready.clear()
+        self._stands = False
+        self._connection = None
+        self.history = LedgerRanges()
+        self._journal.lost(self.url)
+
+    def _account_for(self, trouble: Exception) -> None:
+        """Remember, and say once, why the connection ended."""
+        self.trouble = trouble if isinstance(trouble, LedgerError) else None
+        self.settled.set()
+        if isinstance(trouble, WrongNetworkError):
+            self.why_not_ready = str(trouble)
+        elif isinstance(trouble, _Silence):
+            # It answers, so asking it again soon costs little; a long wait would be deaf time.
+            self._backoff.reset()
+            self.why_not_ready = "it announces no ledger"
+            silence = self._settings.silence
+            self._complain(
+                Trouble.SILENT,
+                ServerSilent(server=self.url, seconds=silence, ledger_index=self.validated),
+            )
+        else:
+            why = trouble.facts["why"] if isinstance(trouble, UnreachableError) else trouble
+            self.why_not_ready = str(why) or type(trouble).__name__
+            self._complain(
+                Trouble.UNREACHABLE, ServerUnreachable(server=self.url, why=self.why_not_ready)
+            )
+
+    def _block(self) -> None:
+        self.amendment_blocked = True
+        self._complain(Trouble.AMENDMENT_BLOCKED, ServerAmendmentBlocked(server=self.url))
+
+    def _complain(self, trouble: Trouble, event: HealthEvent) -> None:
+        if trouble not in self._troubles:
+            self._troubles.add(trouble)
+            self._journal.happened(event)
+
+    def _recover(self, trouble: Trouble) -> None:
+        if trouble in self._troubles:
+            self._troubles.discard(trouble)
+            self._journal.happened(ServerRecovered(server=self.url, trouble=trouble))

@@ -1,0 +1,391 @@
+"""All configured servers, connected to at once: what the rest of the house asks of the ledger.
+
+Opened as a context, it keeps every server connected until it is left::
+
+    async with Servers(urls, accounts=accounts, network_id=0) as servers:
+        async with servers.stream(cursor=cursor, open_channels=open_channels) as stream:
+            async for delivery in stream.deliveries():
+                ...
+
+and for one look, by the command line::
+
+    async with Servers.connected(urls) as servers:
+        fact = await servers.read_channel(channel)
+
+No request hangs; a question fails over from server to server, and a transaction goes to all.
+Servers of another network than the pinned one (or than the first that told its network) are not
+used. Nothing about money is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
+from watchtower.ledger.catchup import StreamSettings
+from watchtower.ledger.channels import find_inbound_channels, read_channel
+from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.ledger.inbox import Inbox
+from watchtower.ledger.link import Link, LinkSettings
+from watchtower.ledger.stream import Stream, opened
+from watchtower.ledger.wire import integer
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex
+
+__all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitAnswer:
+    """One server's word about one submission; never proof of anything (LEDGER B2).
+
+    ``engine_result`` is None when the server gave none; ``message`` then says why.
+    ``open_ledger_cost`` is the drops with which *this* transaction would enter the open ledger.
+    """
+
+    server: str
+    engine_result: str | None
+    message: str
+    account_sequence_next: int | None = None
+    open_ledger_cost: Drops | None = None
+    validated_ledger_index: LedgerIndex | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    """What a transaction costs now, in drops: at least, and to enter the open ledger."""
+
+    base_fee: Drops
+    open_ledger_fee: Drops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """How one server is doing, for ``status``."""
+
+    server: str
+    connected: bool
+    validated: LedgerIndex | None
+    amendment_blocked: bool
+    why: str
+
+
+class Servers:
+    """Every configured server.
+
+    ``network_id`` is the network that is guarded: the pinned one, or else the first that a server
+    told; None before that.
+    """
+
+    def __init__(
+        self,
+        urls: Iterable[str],
+        *,
+        accounts: Collection[Address] = (),
+        network_id: int | None = None,
+        settings: LinkSettings | None = None,
+        luck: Callable[[], float] | None = None,
+    ) -> None:
+        """Prepare links to ``urls`` that watch ``accounts``; nothing is sent before entering.
+
+        Args:
+            urls: ``ws://`` or ``wss://`` addresses.
+            accounts: whose transactions the stream tells.
+            network_id: the pinned network, None to take the first that is told.
+            settings: times and limits.
+            luck: numbers in [0, 1) for the jitter of reconnects.
+        """
+        self.network_id = network_id
+        self._settings = settings or LinkSettings()
+        self._accounts = frozenset(accounts)
+        self._inbox = Inbox()
+        self._links = [
+            Link(
+                url,
+                accounts=self._accounts,
+                journal=self._inbox,
+                network=self._network,
+                settings=self._settings,
+                luck=luck,
+            )
+            for url in dict.fromkeys(urls)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(
+        cls,
+        urls: Iterable[str],
+        timeout: float = 10.0,  # noqa: ASYNC109 - the caller's patience, told in the error
+        *,
+        network_id: int | None = None,
+        settings: LinkSettings | None = None,
+    ) -> AsyncIterator[Self]:
+        """Open servers for a few questions: enter once any of them answers.
+
+        Raises:
+            UnreachableError: none answers within ``timeout`` seconds, or all failed before.
+            WrongNetworkError: those that answer serve another network than ``network_id``.
+        """
+        async with cls(urls, network_id=network_id, settings=settings) as servers:
+            await servers.wait_until_ready(timeout)
+            yield servers
+
+    async def __aenter__(self) -> Self:
+        """Start connecting to every server."""
+        self._tasks = [
+            asyncio.create_task(link.run(), name=f"link {link.url}") for link in self._links
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def wait_until_ready(self, timeout: float) -> None:  # noqa: ASYNC109 - see `connected`
+        """Wait until any server is ready, or every one has failed once.
+
+        Raises:
+            UnreachableError: none is ready by then.
+            WrongNetworkError: those that answer serve another network.
+        """
+        waits = [asyncio.create_task(link.settled.wait()) for link in self._links]
+        try:
+            async with asyncio.timeout(timeout):
+                for settled in asyncio.as_completed(waits):
+                    await settled
+                    if self.ready():
+                        return
+        except TimeoutError:
+            pass
+        finally:
+            for wait in waits:
+                wait.cancel()
+        for link in self._links:
+            if isinstance(link.trouble, WrongNetworkError):
+                raise link.trouble
+        raise nobody(self._links)
+
+    def stream(
+        self,
+        *,
+        cursor: LedgerIndex | None,
+        open_channels: Callable[[], Collection[ChannelId]],
+        settings: StreamSettings | None = None,
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Open the one stream of everything that happens after ledger ``cursor``.
+
+        Args:
+            cursor: the last ledger accounted for; None to begin with the present one.
+            open_channels: the channels to read anew whenever something may have been missed.
+            settings: times and limits.
+        """
+        self._inbox.open()
+        for link in self._links:
+            link.tell_again()
+        return opened(
+            servers=self,
+            inbox=self._inbox,
+            accounts=self._accounts,
+            cursor=cursor,
+            open_channels=open_channels,
+            settings=settings or StreamSettings(),
+            links=self._tasks,
+        )
+
+    def ready(self) -> list[Link]:
+        """Return the links that can be asked, best first."""
+        return by_preference(self._links)
+
+    def states(self) -> list[ServerState]:
+        """Return how each server is doing."""
+        return [
+            ServerState(
+                server=link.url,
+                connected=link.ready.is_set(),
+                validated=link.validated,
+                amendment_blocked=link.amendment_blocked,
+                why="" if link.ready.is_set() else link.why_not_ready,
+            )
+            for link in self._links
+        ]
+
+    async def ask(self, command: str, **params: object) -> Mapping[str, Any]:
+        """Ask any server, one after another, and return the result.
+
+        Raises:
+            RequestRefusedError: every server that answered refused.
+            RequestTimeoutError: the last server asked did not answer in time.
+            UnreachableError: no server is connected.
+        """
+        await self._be_patient()
+        return await ask_any(self._links, lambda link: link.request(command, **params))
+
+    async def submit(self, blob: str) -> list[SubmitAnswer]:
+        """Send a signed transaction to every server at once; one answer each, never raising."""
+        await self._be_patient()
+        answers = await ask_all(self._links, lambda link: link.request("submit", tx_blob=blob))
+        return [_submit_answer(link.url, answer) for link, answer in answers]
+
+    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
+        """Return a channel's state in a validated ledger.
+
+        That it is missing is believed only if no other server, as far on or further, has it.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        await self._be_patient()
+        told: list[str] = []
+
+        async def read(link: Link) -> ChannelChanged | ChannelMissing:
+            told.append(link.url)
+            return await read_channel(link, channel)
+
+        fact = await ask_any(self._links, read)
+        if isinstance(fact, ChannelChanged):
+            return fact
+        others = [link for link in self.ready() if link.url not in told]
+        for _, other in await ask_all(others, lambda link: read_channel(link, channel)):
+            if isinstance(other, ChannelChanged) and other.at >= fact.at:
+                return other
+        return fact
+
+    async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
+        """Return every channel that pays ``account``, as one validated ledger has them.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        await self._be_patient()
+        return await ask_any(self._links, lambda link: find_inbound_channels(link, account))
+
+    async def account_sequence(self, account: Address) -> int:
+        """Return the next sequence of ``account`` in the open ledger: the highest one told.
+
+        Raises:
+            RequestRefusedError: there is no such account (``actNotFound``), or all refused.
+            LedgerError: no server could tell.
+        """
+
+        async def ask(link: Link) -> int:
+            result = await link.request("account_info", account=account, ledger_index="current")
+            return _account_field(link.url, result, "Sequence")
+
+        return max(await self._ask_each(ask))
+
+    async def account_balance(self, account: Address) -> Drops:
+        """Return the XRP of ``account`` in a validated ledger, in drops.
+
+        Raises:
+            RequestRefusedError: there is no such account (``actNotFound``), or all refused.
+            LedgerError: no server could tell.
+        """
+        await self._be_patient()
+
+        async def ask(link: Link) -> Drops:
+            result = await link.request("account_info", account=account, ledger_index="validated")
+            return Drops(_account_field(link.url, result, "Balance"))
+
+        return await ask_any(self._links, ask)
+
+    async def account_exists(self, account: Address) -> bool:
+        """Say whether any server's validated ledger has ``account``.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        try:
+            await self.ask("account_info", account=account, ledger_index="validated")
+        except RequestRefusedError as refused:
+            if refused.facts["error"] != "actNotFound":
+                raise
+            return False
+        return True
+
+    async def fee(self) -> Fees:
+        """Return what transactions cost now: the highest that any server asks.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+
+        async def ask(link: Link) -> tuple[int, int]:
+            drops = _mapping(link.url, "fee", await link.request("fee"), "drops")
+            return (
+                _number(link.url, "fee", drops, "base_fee"),
+                _number(link.url, "fee", drops, "open_ledger_fee"),
+            )
+
+        base_fees, open_ledger_fees = zip(*await self._ask_each(ask), strict=True)
+        return Fees(base_fee=Drops(max(base_fees)), open_ledger_fee=Drops(max(open_ledger_fees)))
+
+    async def _ask_each(self, question: Callable[[Link], Awaitable[_T]]) -> list[_T]:
+        """Return the answers of all servers that gave one; raise when none did."""
+        await self._be_patient()
+        answers = [answer for _, answer in await ask_all(self.ready(), question)]
+        errors = [answer for answer in answers if isinstance(answer, LedgerError)]
+        if told := [answer for answer in answers if not isinstance(answer, LedgerError)]:
+            return told
+        refusals = [error for error in errors if isinstance(error, RequestRefusedError)]
+        raise next(iter([*refusals, *errors]), nobody(self._links))
+
+    async def _be_patient(self) -> None:
+        """Give a server that is just being connected to a moment."""
+        if self.ready():
+            return
+        waits = [asyncio.create_task(link.ready.wait()) for link in self._links]
+        await asyncio.wait(
+            waits, timeout=self._settings.patience, return_when=asyncio.FIRST_COMPLETED
+        )
+        for wait in waits:
+            wait.cancel()
+
+    def _network(self, found: int | None) -> int | None:
+        if self.network_id is None:
+            self.network_id = found
+        return self.network_id
+
+
+def _submit_answer(server: str, answer: Mapping[str, Any] | LedgerError) -> SubmitAnswer:
+    if isinstance(answer, LedgerError):
+        return SubmitAnswer(server=server, engine_result=None, message=str(answer))
+    result, message = answer.get("engine_result"), answer.get("engine_result_message")
+    cost = integer(answer, "open_ledger_cost")
+    validated = integer(answer, "validated_ledger_index")
+    return SubmitAnswer(
+        server=server,
+        engine_result=result if isinstance(result, str) else None,
+        message=message if isinstance(message, str) else "the server gave no result",
+        account_sequence_next=integer(answer, "account_sequence_next"),
+        open_ledger_cost=None if cost is None else Drops(cost),
+        validated_ledger_index=None if validated is None else LedgerIndex(validated),
+    )
+
+
+def _account_field(server: str, result: Mapping[str, Any], field: str) -> int:
+    data = _mapping(server, "account_info", result, "account_data")
+    return _number(server, "account_info", data, field)
+
+
+def _mapping(server: str, command: str, result: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = result.get(key)
+    if not isinstance(value, Mapping):
+        raise AnswerError(server=server, command=command, why=f"{key} is missing")
+    return value
+
+
+def _number(server: str, command: str, fields: Mapping[str, Any], key: str) -> int:
+    value = integer(fields, key)
+    if value is None:
+        raise AnswerError(server=server, command=command, why=f"{key} is missing")
+    return value
