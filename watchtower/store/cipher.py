@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
 
 class Keyring:
-    """The keys of one store. There is no way to ask for them."""
+    """The keys of one store. Neither ``repr`` nor an error shows them."""
 
     __slots__ = ("_derived", "_master", "_random")
 
@@ -63,9 +63,10 @@ class Keyring:
         self._random = random
         self._derived: dict[tuple[str, str], bytes] = {}
 
-    def same_as(self, other: Keyring) -> bool:
-        """Say whether both have the same master key."""
-        return hmac.compare_digest(self._master, other._master)
+    @property
+    def master(self) -> bytes:
+        """The master key, for wrapping it anew."""
+        return self._master
 
     def row(self, table: str, name: str) -> bytes:
         """Return the row of ``table`` under which the record called ``name`` is kept."""

@@ -32,12 +32,12 @@ from urllib.parse import quote
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from watchtower.errors import StoreDamagedError, StoreMissingError
+from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
 from watchtower.store.cipher import Keyring, new_master_key
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
 from watchtower.store.header import DEFAULT_COST, Cost
-from watchtower.store.schema import create_schema, migrate, open_header
+from watchtower.store.schema import create_schema, open_header, read_header, rewrap
 from watchtower.store.sealed import Transaction
 from watchtower.store.tables import FORMAT
 from watchtower.store.work import Work
@@ -198,6 +198,38 @@ class Store:
             await work.network.pin(network)
         self.network = network
 
+    async def rewrap(self, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
+        """Let ``passphrase`` open the store from now on, and no other."""
+        async with self._turn:
+            with sqlite_faults(self.path):
+                try:
+                    await rewrap(self._writer, self._keyring.master, passphrase, cost)
+                finally:
+                    await _to_the_end(self._writer.rollback())
+
+    async def copy_into(self, empty: Path) -> dict[str, int]:
+        """Fill an empty file with this moment of the store, and verify every seal of the copy.
+
+        Writers are not held up meanwhile. Returns how many records each table of the copy has.
+
+        Raises:
+            StoreFullError: the copy cannot be written.
+            StoreTamperedError: a record of the store, and so of its copy, fails its seal.
+        """
+        with sqlite_faults(empty):
+            async with self._engine.connect() as connection:
+                await connection.exec_driver_sql("VACUUM INTO ?", (str(empty),))
+            engine = _engine(empty, _PATIENCE)
+            try:
+                async with engine.connect() as connection:
+                    await read_header(connection, empty)
+                    transaction = Transaction(
+                        connection=connection, keyring=self._keyring, path=empty
+                    )
+                    return await Work(transaction).verify()
+            finally:
+                await engine.dispose()
+
     async def data_version(self) -> int:
         """Return a number that changes when another process has committed, and costs next to none.
 
@@ -255,10 +287,14 @@ async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost
     found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
     if found != "ok":
         raise StoreDamagedError(path=path, why=found)
+    # We make no triggers and no views; one that is there would act inside our transactions.
+    foreign = "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    if (await connection.exec_driver_sql(foreign)).scalar_one():
+        raise StoreTamperedError(path=path, what="its schema")
     master, store_format = await open_header(connection, path, passphrase)
     await connection.rollback()
     if store_format < FORMAT:
-        await migrate(connection, master, passphrase, cost)
+        await rewrap(connection, master, passphrase, cost)
     return Keyring(master)
 
 

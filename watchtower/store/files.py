@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watchtower.errors import StoreExistsError
+from watchtower.errors import StoreError, StoreExistsError
 from watchtower.store.faults import disk_faults
 
-__all__ = ["new_file"]
+__all__ = ["new_file", "renamed_errors"]
 
 
 @contextmanager
@@ -43,6 +43,15 @@ def new_file(target: Path) -> Iterator[Path]:
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
             leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def renamed_errors(path: Path) -> Iterator[None]:
+    """Let errors about a draft or a copy tell the name of the file that the caller knows."""
+    try:
+        yield
+    except StoreError as error:
+        raise type(error)(**{**error.facts, "path": path}) from None
 
 
 def _sync(path: Path) -> None:

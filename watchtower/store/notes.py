@@ -8,14 +8,16 @@ from typing import Any, Final
 from watchtower.store.sealed import SealedTable, Transaction
 from watchtower.store.tables import NOTES
 
-__all__ = ["RECOVERY", "Notes"]
+__all__ = ["RECOVERY", "Note", "Notes"]
 
 RECOVERY: Final = "recovery"
 """Stands while a restored store has not been reconciled with the ledger (rule 7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Note:
+class Note:
+    """A note under its name."""
+
     name: str
     value: Any
 
@@ -25,7 +27,7 @@ class Notes:
 
     def __init__(self, transaction: Transaction) -> None:
         """Look at the notes through ``transaction``."""
-        self._notes = SealedTable(transaction, NOTES, _Note)
+        self._notes = SealedTable(transaction, NOTES, Note)
 
     async def get(self, name: str) -> Any:
         """Return the value of a note, JSON values only; None if there is none."""
@@ -34,7 +36,7 @@ class Notes:
 
     async def put(self, name: str, value: Any) -> None:
         """Write a note over the one of that name."""
-        await self._notes.put(name, _Note(name=name, value=value))
+        await self._notes.put(name, Note(name=name, value=value))
 
     async def drop(self, name: str) -> bool:
         """Take a note away; say whether there was one."""

@@ -15,7 +15,7 @@ from watchtower.errors import PassphraseError, StoreDamagedError, StoreVersionEr
 from watchtower.store.header import Cost, Slot, checksum, unwrap, wrap
 from watchtower.store.tables import FORMAT, HEADER, SLOTS
 
-__all__ = ["create_schema", "migrate", "open_header"]
+__all__ = ["create_schema", "open_header", "read_header", "rewrap"]
 
 
 async def create_schema(
@@ -39,7 +39,7 @@ async def open_header(
         StoreVersionError: the format is newer than we know.
         PassphraseError: the passphrase opens none of the slots.
     """
-    store_format, slots = await _read_header(connection, path)
+    store_format, slots = await read_header(connection, path)
     if store_format > FORMAT:
         raise StoreVersionError(path=path, found=store_format, known=FORMAT)
     for slot in slots:
@@ -49,8 +49,8 @@ async def open_header(
     raise PassphraseError(path=path)
 
 
-async def migrate(connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost) -> None:
-    """Bring the file to the present format: tables and header in one transaction."""
+async def rewrap(connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost) -> None:
+    """Bring the tables to the present format, and wrap ``master`` anew, in one transaction."""
     slot = await asyncio.to_thread(wrap, master, passphrase, store_format=FORMAT, cost=cost)
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
     await connection.run_sync(_upgrade)
@@ -77,7 +77,12 @@ async def _write_header(connection: AsyncConnection, slots: list[Slot]) -> None:
     await connection.execute(insert(HEADER).values(id=1, format=FORMAT, checksum=digest))
 
 
-async def _read_header(connection: AsyncConnection, path: Path) -> tuple[int, list[Slot]]:
+async def read_header(connection: AsyncConnection, path: Path) -> tuple[int, list[Slot]]:
+    """Return the format and the slots, as they were written.
+
+    Raises:
+        StoreDamagedError: there are none, or they are not as they were written.
+    """
     header = (await connection.execute(select(HEADER))).first()
     rows = (await connection.execute(select(SLOTS).order_by(SLOTS.c.id))).all()
     if header is None:

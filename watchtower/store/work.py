@@ -6,16 +6,49 @@ one moment of the store.
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+from watchtower.errors import StoreTamperedError
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
+from watchtower.response.attempt import Attempt
 from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
-from watchtower.store.journal import Journal
-from watchtower.store.notes import Notes
+from watchtower.store.journal import Entry, Journal
+from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
-from watchtower.store.sealed import Transaction
-from watchtower.store.secrets import Secrets
+from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Network
+from watchtower.store.tables import (
+    CLAIMS,
+    CLOSED_CHANNELS,
+    JOURNAL,
+    KEYS,
+    NOTES,
+    OPEN_ATTEMPTS,
+    OPEN_CHANNELS,
+    PENDING_CLAIMS,
+    SEALED_TABLES,
+    SETTLED_ATTEMPTS,
+    STATE,
+)
 
 __all__ = ["Work"]
+
+_KINDS: Final[dict[str, type[Any]]] = {
+    OPEN_CHANNELS.name: Channel,
+    CLOSED_CHANNELS.name: Channel,
+    CLAIMS.name: Claim,
+    PENDING_CLAIMS.name: Claim,
+    OPEN_ATTEMPTS.name: Attempt,
+    SETTLED_ATTEMPTS.name: Attempt,
+    JOURNAL.name: Entry,
+    KEYS.name: StoredKey,
+    STATE.name: int,
+    NOTES.name: Note,
+}
+"""What the records of each table are."""
 
 
 class Work:
@@ -23,6 +56,7 @@ class Work:
 
     def __init__(self, transaction: Transaction) -> None:
         """Open every room on ``transaction``."""
+        self._transaction = transaction
         self.channels = Channels(transaction)
         self.claims = Claims(transaction)
         self.attempts = Attempts(transaction)
@@ -31,3 +65,22 @@ class Work:
         self.network = Network(transaction)
         self.secrets = Secrets(transaction)
         self.notes = Notes(transaction)
+
+    async def verify(self) -> dict[str, int]:
+        """Check every seal and every census; return how many records each table has.
+
+        Raises:
+            StoreTamperedError: naming all that fails.
+            StoreDamagedError: a record is sealed and cannot be understood.
+        """
+        records: dict[str, int] = {}
+        broken: list[str] = []
+        for table in SEALED_TABLES:
+            sealed = SealedTable(self._transaction, table, _KINDS[table.name])
+            try:
+                records[table.name] = await sealed.walk(lambda _: None)
+            except StoreTamperedError as error:
+                broken.append(str(error.facts["what"]))
+        if broken:
+            raise StoreTamperedError(path=self._transaction.path, what="; ".join(broken))
+        return records

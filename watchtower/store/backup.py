@@ -1,0 +1,27 @@
+"""Backups: a second store file, made while the first is in use, and verified after writing.
+
+A backup is a moment of the store, sealed exactly as the store is: the same passphrase opens it,
+and nothing else does. It appears under its name only when every seal in it has been checked, and
+replaces no file. ``restore.py`` reads one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from watchtower.store.database import Store
+from watchtower.store.files import new_file, renamed_errors
+
+__all__ = ["backup"]
+
+
+async def backup(store: Store, target: Path) -> dict[str, int]:
+    """Write a backup of ``store`` to ``target``; return how many records of each table it has.
+
+    Raises:
+        StoreExistsError: there is something at ``target``; it stays as it is.
+        StoreFullError: the backup cannot be written; nothing of it stays.
+        StoreTamperedError: a record fails its seal, so this would be no backup.
+    """
+    with new_file(target) as draft, renamed_errors(target):
+        return await store.copy_into(draft)
