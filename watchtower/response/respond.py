@@ -19,7 +19,7 @@ from watchtower.errors import LedgerError, SigningError
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.fees import FeeOffer
-from watchtower.response.plan import Leave, Obligation, Plan, Redeem, Terms, Wait, plan
+from watchtower.response.plan import Leave, Obligation, Redeem, Terms, Wait, plan
 from watchtower.response.submit import Submitter
 from watchtower.response.transaction import claim_transaction
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
