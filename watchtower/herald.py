@@ -1,0 +1,142 @@
+"""The herald: what happened and what was decided, told to people, the log and the journal.
+
+It decides nothing. Each judgement, outcome and response is told once: alarms by the desk's rules,
+log lines and journal entries only where a verdict is another one than before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.desk import Desk
+from watchtower.changes import Changes
+from watchtower.errors import KeyMissingError
+from watchtower.judgement.explain import describe, describe_unprotectable
+from watchtower.judgement.judge import Judgement
+from watchtower.judgement.verdict import Closed, Threatened
+from watchtower.ledger.health import HealthEvent
+from watchtower.response.attempt import OutcomeKind
+from watchtower.response.plan import Redeem
+from watchtower.response.respond import Response
+from watchtower.units import ChannelId, Drops, LedgerIndex
+from watchtower.watch import Learned, Settlement
+
+__all__ = ["Herald"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Herald:
+    """Tells, and writes into ``changes`` what belongs in the journal."""
+
+    def __init__(self, desk: Desk, changes: Changes) -> None:
+        """Begin with nothing told."""
+        self._desk = desk
+        self._changes = changes
+        self._verdicts: dict[ChannelId, str] = {}
+        self._shadowed: dict[ChannelId, Drops] = {}
+
+    def learned(self, learned: Learned) -> None:
+        """Tell what one fact changed."""
+        for event in learned.events:
+            _log.info("channel_event", what=type(event).__name__, channel=event.channel)
+        self.settled(learned.settled)
+
+    def health(self, event: HealthEvent) -> None:
+        """Tell how the servers are."""
+        _log.info("server_health", what=type(event).__name__, detail=repr(event))
+        self._desk.health(event)
+
+    def judged(self, judgement: Judgement, *, ledger_index: LedgerIndex) -> None:
+        """Tell what is thought of a channel, where that is new."""
+        channel, verdict = judgement.channel, judgement.verdict
+        if isinstance(verdict, Threatened):
+            alarm = catalogue.close_requested(
+                channel, at_stake=verdict.at_stake, deadline=verdict.deadline
+            )
+            self._desk.stand(alarm)
+        else:
+            self._desk.end("close_requested", channel)
+        if judgement.unprotectable and judgement.at_stake:
+            why = " ".join(describe_unprotectable(reason) for reason in judgement.unprotectable)
+            alarm = catalogue.channel_unprotectable(
+                channel, why=why.rstrip("."), at_stake=judgement.at_stake
+            )
+            self._desk.stand(alarm)
+        else:
+            self._desk.end("channel_unprotectable", channel)
+        self._verdict(judgement, ledger_index)
+
+    def settled(self, settled: Sequence[Settlement]) -> None:
+        """Tell what became of attempts."""
+        for settlement in settled:
+            attempt, outcome = settlement.attempt, settlement.outcome
+            _log.info(
+                "attempt_settled",
+                channel=attempt.channel,
+                transaction=attempt.transaction,
+                outcome=outcome.kind.value,
+                paid=outcome.paid,
+                why=outcome.why,
+            )
+            channel, transaction = attempt.channel, attempt.transaction
+            if outcome.kind is OutcomeKind.PAID:
+                paid = catalogue.redeemed(channel, paid=outcome.paid, transaction=transaction)
+                self._desk.happen(paid)
+            elif outcome.kind is not OutcomeKind.ALREADY_PAID:
+                refused = catalogue.attempt_refused(
+                    channel, transaction=transaction, why=outcome.why
+                )
+                self._desk.happen(refused)
+
+    def responded(self, response: Response) -> None:
+        """Tell what a pass of responding did."""
+        for attempt in response.sent:
+            _log.info(
+                "attempt_sent",
+                channel=attempt.channel,
+                transaction=attempt.transaction,
+                target=attempt.target,
+                fee=attempt.fee,
+                last_ledger=attempt.last_ledger,
+            )
+            self._desk.end("key_missing", attempt.account)
+        for obligation, refused in response.unsigned:
+            if isinstance(refused, KeyMissingError):
+                self._desk.stand(catalogue.key_missing(obligation.account))
+            else:
+                _log.warning("not_signed", channel=obligation.channel, why=str(refused))
+        for step in response.would_redeem:
+            self._would_redeem(step)
+
+    def forget(self, channel: ChannelId) -> None:
+        """Drop what was told of a channel that is closed and done with."""
+        self._verdicts.pop(channel, None)
+        self._shadowed.pop(channel, None)
+
+    def _verdict(self, judgement: Judgement, ledger_index: LedgerIndex) -> None:
+        channel, verdict = judgement.channel, judgement.verdict
+        name = type(verdict).__name__
+        before = self._verdicts.get(channel)
+        if before == name:
+            return
+        self._verdicts[channel] = name
+        if before is None and not judgement.at_stake and not isinstance(verdict, Closed):
+            return
+        sentence = describe(verdict)
+        _log.info("verdict", channel=channel, verdict=name, sentence=sentence)
+        self._changes.note("judged", channel, ledger_index, verdict=name, sentence=sentence)
+        if isinstance(verdict, Closed) and verdict.lost:
+            self._desk.happen(catalogue.lost(channel, unpaid=verdict.lost, why=sentence))
+
+    def _would_redeem(self, step: Redeem) -> None:
+        owed = step.obligation
+        if self._shadowed.get(owed.channel) == owed.target:
+            return
+        self._shadowed[owed.channel] = owed.target
+        facts = {"target": owed.target, "at_stake": owed.at_stake, "fee": step.fee}
+        _log.info("would_redeem", channel=owed.channel, **facts)
+        self._changes.note("would_redeem", owed.channel, None, **facts)

@@ -1,0 +1,277 @@
+"""The tower at work: facts in, judgements, responses out, and what happened on disk.
+
+Three loops share one `Watch`, in one event loop, so nothing needs a lock::
+
+    listen    deliveries of the ledger ─► watch ─► changes ─► store (the cursor last)
+    respond   watch ─► judgements ─► alarms, responses
+    tend      claims that came into the store, payees, alarms that go on, status
+
+A batch of deliveries is in the watch before it is on disk, and acted on at once; the cursor moves
+only with the transaction that holds everything before it. What fails is tried again from state:
+no loop ends because a server, the disk or a signer did something unexpected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.desk import Desk
+from watchtower.changes import Changes
+from watchtower.claims.intake import Intake, Sight
+from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
+from watchtower.herald import Herald
+from watchtower.judgement.judge import Judgement
+from watchtower.judgement.verdict import Closed
+from watchtower.ledger.events import (
+    ChannelChanged,
+    ChannelDeleted,
+    ChannelFact,
+    ChannelMissing,
+    Fact,
+    LedgerAccounted,
+    LedgerClosed,
+    SeatUsed,
+)
+from watchtower.ledger.health import StateReconciled
+from watchtower.ledger.sequence import Delivery
+from watchtower.response.respond import Responder, Response
+from watchtower.store.database import Store
+from watchtower.units import ChannelId, LedgerIndex
+from watchtower.watch import Watch, channel_of
+
+__all__ = ["ChannelSource", "Tower"]
+
+_log = structlog.get_logger(__name__)
+
+_BATCH: Final = 1_000
+"""Deliveries that are taken, and written down, together at most."""
+
+_RETRY: Final = 1.0
+"""Seconds until a pass that failed is tried again even if no ledger comes."""
+
+
+class ChannelSource(Protocol):
+    """Who can tell of a channel that we do not know."""
+
+    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
+        """Return one channel's validated state, or raise a LedgerError."""
+        ...
+
+
+class Pulse(Protocol):
+    """Who wants to know that ledgers advance."""
+
+    def beat(self) -> None:
+        """Note that a ledger was accounted for."""
+        ...
+
+
+class Tower:
+    """Guards what `watch` holds, until it is cancelled."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        store: Store,
+        changes: Changes,
+        servers: ChannelSource,
+        intake: Intake,
+        responder: Responder,
+        desk: Desk,
+        herald: Herald,
+        pulses: Sequence[Pulse] = (),
+    ) -> None:
+        """Bring the parts together; nothing happens before a loop runs."""
+        self.watch = watch
+        self.reconciled = asyncio.Event()
+        self.accounted: LedgerIndex | None = None
+        self._store = store
+        self._changes = changes
+        self._servers = servers
+        self._intake = intake
+        self._responder = responder
+        self._desk = desk
+        self._herald = herald
+        self._pulses = tuple(pulses)
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    async def listen(self, deliveries: AsyncIterator[Delivery]) -> None:
+        """Take what the ledger tells, in batches, as it comes."""
+        queue: asyncio.Queue[Delivery] = asyncio.Queue(_BATCH)
+
+        async def pump() -> None:
+            async for delivery in deliveries:
+                await queue.put(delivery)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pump(), name="pump deliveries")
+            while True:
+                batch = [await queue.get()]
+                while not queue.empty():
+                    batch.append(queue.get_nowait())
+                await self.take(batch)
+
+    async def take(self, batch: Sequence[Delivery]) -> None:
+        """Take a batch of deliveries: into the watch, then onto the disk."""
+        await self._recall(batch)
+        reconciled = False
+        for delivery in batch:
+            match delivery:
+                case LedgerClosed():
+                    self.watch.ledger_closed(delivery)
+                case LedgerAccounted():
+                    self._take_accounted(delivery)
+                case SeatUsed() | ChannelChanged() | ChannelDeleted() | ChannelMissing():
+                    self._take_fact(delivery)
+                case StateReconciled():
+                    reconciled = True
+                case _:
+                    self._herald.health(delivery)
+        self._wake.set()
+        await self.save()
+        if reconciled:
+            self.reconciled.set()
+
+    async def respond_for_ever(self) -> None:
+        """Respond whenever something changed, and again soon after a failure."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.respond()
+            except (LedgerError, StoreFullError, StoreBusyError) as failure:
+                self._note_failure(failure)
+                await asyncio.sleep(_RETRY)
+                self._wake.set()
+
+    async def respond(self) -> Response:
+        """Judge what changed, and do what is to be done now.
+
+        Raises:
+            LedgerError: no server told the terms; nothing new was sent.
+            StoreError: nothing could be written down, so nothing new was sent.
+        """
+        newest = self.watch.newest
+        judgements = self.watch.judge()
+        for judgement in judgements:
+            if newest is not None:
+                self._herald.judged(judgement, ledger_index=newest.ledger_index)
+        await self.save()
+        self._forget_closed(judgements)
+        response = await self._responder.respond()
+        self._herald.responded(response)
+        await self.save()
+        return response
+
+    async def save(self) -> None:
+        """Write down what is to be written; a failure is told, and tried again later."""
+        async with self._writing:
+            if not self._changes.pressing:
+                return
+            batch = self._changes.take()
+            try:
+                async with self._store.write() as work:
+                    await batch.write(work)
+            except (StoreFullError, StoreBusyError) as failure:
+                self._changes.put_back(batch)
+                self._note_failure(failure)
+                return
+            except BaseException:
+                self._changes.put_back(batch)
+                raise
+            self._changes.written(batch)
+            self._desk.end("store_not_writing", str(self._store.path))
+
+    def is_idle(self) -> bool:
+        """Return whether everything known was answered and every outcome is proven."""
+        return not (self.watch.attempts or self.watch.obligations() or self._changes.pressing)
+
+    async def claim_kept(self, channel_id: ChannelId) -> None:
+        """Take up the best claim of a channel from the store."""
+        async with self._store.read() as work:
+            claim = await work.claims.best(channel_id)
+            channel = await work.channels.get(channel_id)
+        if channel is not None and channel.closed_at is None:
+            self.watch.adopt(channel)
+        if claim is not None:
+            self.watch.raise_best(claim)
+            self._wake.set()
+
+    async def settle_pending(self) -> None:
+        """Decide about claims that wait for their channel, as far as a server can tell of it.
+
+        Raises:
+            LedgerError: no server answers; they go on waiting.
+        """
+        newest = self.watch.newest
+        if newest is None:
+            return
+        async with self._store.read() as work:
+            pending = await work.claims.load_pending()
+        for claim in pending:
+            known = self.watch.channels.get(claim.channel)
+            if known is not None:
+                fact: ChannelChanged | ChannelMissing = ChannelChanged(
+                    entry=known.entry, at=known.as_of
+                )
+            else:
+                fact = await self._servers.read_channel(claim.channel)
+            sight = Sight(fact=fact, ledger_time=newest.close_time)
+            receipt = await self._intake.settle_pending(claim, sight)
+            _log.info("pending_claim_settled", **receipt.report())
+            if receipt.is_stored:
+                await self.claim_kept(claim.channel)
+
+    async def _recall(self, batch: Sequence[Delivery]) -> None:
+        """Bring back from the store what the watch let go: a closed channel stays closed."""
+        unknown = {
+            channel_of(delivery)
+            for delivery in batch
+            if isinstance(delivery, ChannelFact) and channel_of(delivery) not in self.watch.channels
+        }
+        if not unknown:
+            return
+        async with self._store.read() as work:
+            for channel_id in sorted(unknown):
+                channel = await work.channels.get(channel_id)
+                claim = await work.claims.best(channel_id)
+                if channel is not None:
+                    self.watch.adopt(channel)
+                if claim is not None:
+                    self.watch.raise_best(claim)
+
+    def _take_fact(self, fact: Fact) -> None:
+        learned = self.watch.learn(fact)
+        self._changes.learned(learned)
+        self._herald.learned(learned)
+
+    def _take_accounted(self, accounted: LedgerAccounted) -> None:
+        self.accounted = accounted.ledger_index
+        settled = self.watch.accounted(accounted.ledger_index)
+        self._changes.settled(*settled)
+        self._changes.accounted(accounted.ledger_index)
+        self._herald.settled(settled)
+        for pulse in self._pulses:
+            pulse.beat()
+
+    def _note_failure(self, failure: Exception) -> None:
+        _log.warning("pass_failed", why=str(failure))
+        if isinstance(failure, StoreFullError | StoreBusyError):
+            path = str(self._store.path)
+            self._desk.stand(catalogue.store_not_writing(path, why=str(failure)))
+
+    def _forget_closed(self, judgements: Sequence[Judgement]) -> None:
+        """Let go of channels that were seen to close, once nothing is on its way for them."""
+        busy = {attempt.channel for attempt in self.watch.attempts.values()}
+        for judgement in judgements:
+            verdict = judgement.verdict
+            if isinstance(verdict, Closed) and verdict.exact and judgement.channel not in busy:
+                self.watch.forget(judgement.channel)
+                self._herald.forget(judgement.channel)
