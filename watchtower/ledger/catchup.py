@@ -80,14 +80,17 @@ class CatchUp:
         self._open_channels = open_channels
         self._settings = settings
         self._attention = asyncio.Event()
-        self._is_reconciled = False
+        self._due = 0.0
+        self._failures = 0
+        self._in_doubt_to: int = 0
+        self._read_at: int = -1
         self._missing: HistoryMissing | None = None
         self._last_failure: Gap | None = None
 
     def attend(self, *, reconcile: bool = False) -> None:
         """Look at once whether something is missing, and read everything anew if told so."""
         if reconcile:
-            self._is_reconciled = False
+            self._due = 0.0
         self._attention.set()
 
     async def run(self) -> None:
@@ -95,19 +98,22 @@ class CatchUp:
         while self._sequence.newest is None:
             await self._wait(None)
         start = self._sequence.newest
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+        clock = asyncio.get_running_loop().time
         while True:
             all_filled = await self._fill_gaps()
-            if not self._is_reconciled or loop.time() >= due:
-                self._is_reconciled = await self._reconcile()
-                due = loop.time() + self._settings.reconcile
-            if self._sequence.accounted is None and self._is_reconciled:
+            if self._read_at < self._in_doubt_to or clock() >= self._due:
+                await self._reconcile()
+            is_read = self._read_at >= self._in_doubt_to and clock() < self._due
+            if is_read and self._sequence.accounted is None:
                 await self._outbox.put_all(lambda: self._sequence.begin(start))
-            elif all_filled and self._is_reconciled:
-                await self._wait(due - loop.time())
+            elif is_read and all_filled:
+                await self._wait(self._due - clock())
             else:
-                await self._wait(self._settings.retry)
+                await self._wait(self._retry_wait())
+
+    def _retry_wait(self) -> float:
+        """Return how long to wait before what failed is tried again."""
+        return min(self._settings.retry * (1 << min(self._failures, 8)), self._settings.reconcile)
 
     async def _wait(self, seconds: float | None) -> None:
         """Wait for attention, at most ``seconds``."""
@@ -123,7 +129,8 @@ class CatchUp:
         unfilled: list[HistoryMissing] = []
         gap = self._sequence.gap()
         while gap is not None:
-            self._is_reconciled = False
+            # What is missing in between is in doubt until the channels were read behind it.
+            self._in_doubt_to = max(self._in_doubt_to, gap.last)
             piece, servers = self._piece_of(gap)
             try:
                 facts = await self._read_piece(piece, servers)
@@ -189,11 +196,11 @@ class CatchUp:
             _log.warning("history_missing", first=first.first, last=first.last, why=first.why)
             await self._tell(first)
 
-    async def _reconcile(self) -> bool:
-        """Read every open channel and look for new ones; say whether all of it could be read."""
+    async def _reconcile(self) -> None:
+        """Read every open channel and look for new ones, as of the newest ledger or later."""
         newest = self._sequence.newest
         if newest is None or not self._servers.ready():
-            return False
+            return
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def deliver(read: Callable[[], Awaitable[Sequence[Fact]]]) -> bool:
@@ -204,17 +211,20 @@ class CatchUp:
                     _log.warning("state_not_read", why=str(failed))
                     return False
             await self._outbox.put_all(lambda: facts)
-            return True
+            return all(fact.at.ledger_index >= newest for fact in facts)
 
         reads = [
             *(self._reading(channel) for channel in sorted(self._open_channels())),
             *(self._finding(account) for account in self._accounts),
         ]
         done = await asyncio.gather(*(deliver(read) for read in reads))
-        if not all(done):
-            return False
-        await self._tell(StateReconciled(ledger_index=newest))
-        return True
+        if all(done):
+            self._failures = 0
+            self._read_at = newest
+            self._due = asyncio.get_running_loop().time() + self._settings.reconcile
+            await self._tell(StateReconciled(ledger_index=newest))
+        else:
+            self._failures += 1
 
     def _reading(self, channel: ChannelId) -> Callable[[], Awaitable[Sequence[Fact]]]:
         async def read() -> Sequence[Fact]:

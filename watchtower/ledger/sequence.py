@@ -56,6 +56,9 @@ Delivery = LedgerClosed | Fact | LedgerAccounted | HealthEvent
 _PATIENCE: Final = 5
 """Ledgers that a server may be behind and still be waited for before a gap is read from history."""
 
+_LEAP: Final = 10_000
+"""Ledgers that a server cannot be ahead of a living one: more than half a day."""
+
 _REMEMBERED: Final = 512
 """Ledgers of which told facts are remembered; a repeat of an older one is delivered again."""
 
@@ -115,8 +118,10 @@ class Sequence:
         announcement = announcement_of(result)
         if announcement is None:
             return [MessageRejected(server=server, why="a subscription without its ledger")]
-        closed = announcement.closed
-        self._feeds[server] = _Feed(newest=closed.ledger_index)
+        index = announcement.closed.ledger_index
+        if self._is_absurd(index):
+            return [_absurd(server, index)]
+        self._feeds[server] = _Feed(newest=index)
         return [*self._announce(server, announcement), *self._advance()]
 
     def received(self, server: str, message: Mapping[str, Any]) -> list[Delivery]:
@@ -180,6 +185,9 @@ class Sequence:
             self.garbled(server)
             return [MessageRejected(server=server, why="a ledgerClosed without its ledger")]
         index = announcement.closed.ledger_index
+        if self._is_absurd(index):
+            self.garbled(server)
+            return [_absurd(server, index)]
         if feed is not None and index > feed.newest:
             if feed.whole:
                 self._whole.add(feed.newest, feed.newest)
@@ -187,6 +195,11 @@ class Sequence:
             if announcement.transactions == 0:
                 self._whole.add(index, index)
         return [*self._announce(server, announcement), *self._advance()]
+
+    def _is_absurd(self, index: LedgerIndex) -> bool:
+        """Say whether an index is so far ahead that it would only blind us to what follows."""
+        known = max((feed.newest for feed in self._feeds.values()), default=index)
+        return index > known + _LEAP
 
     def _announce(self, server: str, announcement: Announcement) -> list[Delivery]:
         closed = announcement.closed
@@ -227,3 +240,7 @@ class Sequence:
             return False
         told.add(key)
         return True
+
+
+def _absurd(server: str, index: LedgerIndex) -> MessageRejected:
+    return MessageRejected(server=server, why=f"ledger {index} is absurdly far ahead")

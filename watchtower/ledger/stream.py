@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from watchtower.ledger.catchup import CatchUp, Sources, StreamSettings
 from watchtower.ledger.inbox import Heard, Inbox, Lost, Misheard, Note, Subscribed
 from watchtower.ledger.outbox import Outbox
-from watchtower.ledger.sequence import Delivery
+from watchtower.ledger.sequence import Delivery, Gap
 from watchtower.ledger.sequence import Sequence as LedgerSequence
 from watchtower.units import Address, ChannelId, LedgerIndex
 
@@ -56,10 +56,14 @@ class Stream:
 
     async def pump(self) -> None:
         """Turn what the links hear into deliveries, until cancelled."""
+        gap: Gap | None = None
         while True:
             note = await self._inbox.take()
             await self._outbox.put_all(lambda note=note: self._apply(note))  # type: ignore[misc]
-            if isinstance(note, Subscribed) or self._sequence.gap() is not None:
+            before, gap = gap, self._sequence.gap()
+            # An old gap is tried again in its own time; only a new one is worth a look at once.
+            is_new = gap is not None and (before is None or before.first != gap.first)
+            if is_new or isinstance(note, Subscribed):
                 self._catch_up.attend()
 
     def _apply(self, note: Note) -> Sequence[Delivery]:
