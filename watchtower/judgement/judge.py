@@ -18,7 +18,6 @@ from watchtower.judgement.protection import Unprotectable, unprotectable
 from watchtower.judgement.stake import at_stake, payable
 from watchtower.judgement.verdict import (
     Closed,
-    End,
     Expired,
     Settled,
     SettledWhy,
@@ -144,7 +143,7 @@ def _verdict(
         return Expired(by=deadline.by, ended_at=deadline.ends_at, lost=stake)
     if stake == 0:
         return _settled(channel.entry, best)
-    if deadline is not None and _presses(deadline, ledger_time, policy):
+    if deadline is not None and _presses(channel.entry, deadline, ledger_time, policy):
         return Threatened(
             at_stake=stake,
             by=deadline.by,
@@ -155,9 +154,11 @@ def _verdict(
     return Watching(at_stake=stake)
 
 
-def _presses(deadline: Deadline, ledger_time: RippleTime, policy: Policy) -> bool:
+def _presses(
+    entry: ChannelEntry, deadline: Deadline, ledger_time: RippleTime, policy: Policy
+) -> bool:
     """Return whether to act now: an Expiration always presses, CancelAfter when it comes near."""
-    return deadline.by is End.EXPIRATION or ledger_time >= deadline.ends_at - policy.lead
+    return entry.expiration is not None or ledger_time >= deadline.ends_at - policy.lead
 
 
 def _settled(entry: ChannelEntry, best: Claim | None) -> Settled:
