@@ -1,0 +1,275 @@
+"""The two answers: what is kept whatever else is wrong, and what may be served."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha512
+
+import pytest
+from coincurve import PrivateKey
+from nacl.signing import SigningKey
+
+from watchtower.claims.decide import (
+    BadSignature,
+    BeyondFunds,
+    ChannelUnknown,
+    Closing,
+    Decision,
+    DoNotServe,
+    Kept,
+    NotAbove,
+    NotKept,
+    NotKeptWhy,
+    Pending,
+    Serve,
+    Standing,
+    WhyNotServe,
+    WrongDestination,
+    WrongKey,
+    as_error,
+    decide,
+    describe_why_not_serve,
+)
+from watchtower.errors import (
+    ClaimDestinationError,
+    ClaimError,
+    ClaimKeyError,
+    ClaimNotAboveError,
+    ClaimSignatureError,
+    ClaimUnknownChannelError,
+)
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim, SignatureFault, claim_message
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.protection import PayeeMissing, SettleDelayShort
+from watchtower.ledger.events import END_OF_LEDGER, ChannelEntry, Position
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
+
+ID = ChannelId("5DB01B7FFED6B67E6B0414DED11E051D2EE2B7619CE0EAA6286D67A3A4D5BDB3")
+PAYEE = Address("rPzyFpgj9j6EgN6CNDpRDSFqc7rw7829KX")
+STRANGER = Address("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
+PAYER_KEY = SigningKey(b"\x01" * 32)
+OTHER_KEY = SigningKey(b"\x02" * 32)
+NOW = RippleTime(820_000_000)
+
+
+def public(key: SigningKey) -> str:
+    """The public key as XRPL writes it."""
+    return "ED" + bytes(key.verify_key).hex().upper()
+
+
+ENTRY = ChannelEntry(
+    channel=ID,
+    source=Address("r36oydBJLqRk6nBAske77Vz1cnHARjUKGZ"),
+    destination=PAYEE,
+    amount=Drops(100),
+    balance=Drops(10),
+    public_key=public(PAYER_KEY),
+    settle_delay=3600,
+)
+CHANNEL = Channel(entry=ENTRY, as_of=Position(LedgerIndex(5), 1))
+
+
+def signed(amount: int, key: SigningKey = PAYER_KEY) -> Claim:
+    """A claim for ``amount``, signed by ``key``."""
+    signature = key.sign(claim_message(ID, Drops(amount))).signature.hex().upper()
+    return Claim(channel=ID, amount=Drops(amount), public_key=public(key), signature=signature)
+
+
+def decided(
+    claim: Claim,
+    channel: Channel | None = CHANNEL,
+    best: Claim | None = None,
+    *,
+    guarded: frozenset[Address] = frozenset({PAYEE}),
+    payee_exists: bool = True,
+    looked_up: bool = True,
+) -> Decision:
+    """Decide with our usual policy, now."""
+    return decide(
+        claim,
+        channel,
+        best,
+        guarded=guarded,
+        policy=Policy(),
+        ledger_time=NOW,
+        payee_exists=payee_exists,
+        looked_up=looked_up,
+    )
+
+
+def refused(decision: Decision) -> NotKeptWhy:
+    """Why the claim was not kept; it is not served either."""
+    assert decision.serve == DoNotServe(reasons=(Standing.NOT_KEPT,))
+    assert isinstance(decision.kept, NotKept)
+    return decision.kept.why
+
+
+def changed(**changes: object) -> Channel:
+    """The channel with another entry."""
+    return replace(CHANNEL, entry=replace(ENTRY, **changes))  # type: ignore[arg-type]  # replace takes fields
+
+
+def test_good_claim_is_kept_and_served() -> None:
+    """Signed by the channel's key, above everything, within the funds, nothing wrong."""
+    claim = signed(50)
+    assert decided(claim) == Decision(kept=Kept(claim=claim, rescued=False), serve=Serve())
+    assert decided(claim, best=signed(49)).kept == Kept(claim=claim, rescued=False)
+
+
+@pytest.mark.parametrize(
+    ("channel", "amount", "payee_exists", "reasons"),
+    [
+        (
+            changed(expiration=RippleTime(NOW + 90)),
+            50,
+            True,
+            (Closing(expiration=RippleTime(NOW + 90)),),
+        ),
+        (changed(), 101, True, (BeyondFunds(amount=Drops(101), funds=Drops(100)),)),
+        (changed(settle_delay=60), 50, True, (SettleDelayShort(settle_delay=60, minimum=900),)),
+        (changed(), 50, False, (PayeeMissing(destination=PAYEE),)),
+        (
+            changed(expiration=NOW),
+            50,
+            True,
+            (Standing.EXPIRED, Closing(expiration=NOW)),
+        ),
+        (
+            changed(expiration=RippleTime(NOW + 9), settle_delay=60),
+            101,
+            False,
+            (
+                Closing(expiration=RippleTime(NOW + 9)),
+                BeyondFunds(amount=Drops(101), funds=Drops(100)),
+                SettleDelayShort(settle_delay=60, minimum=900),
+                PayeeMissing(destination=PAYEE),
+            ),
+        ),
+        (replace(CHANNEL, closed_at=CHANNEL.as_of), 50, True, (Standing.CLOSED,)),
+    ],
+)
+def test_valid_claim_is_kept_whatever_else_is_wrong_and_serving_says_no(
+    channel: Channel,
+    amount: int,
+    payee_exists: bool,  # noqa: FBT001 - a table
+    reasons: tuple[WhyNotServe, ...],
+) -> None:
+    """Rule 8: keeping and serving are two answers, and every reason is told."""
+    claim = signed(amount)
+    decision = decided(claim, channel, payee_exists=payee_exists)
+    assert decision.kept == Kept(claim=claim, rescued=False)
+    assert decision.serve == DoNotServe(reasons=reasons)
+
+
+@pytest.mark.parametrize(
+    ("amount", "best", "floor"),
+    [(50, 50, 50), (49, 50, 50), (10, None, 10), (9, 5, 10), (0, None, 10)],
+)
+def test_claim_that_adds_nothing_is_not_kept(amount: int, best: int | None, floor: int) -> None:
+    """Not above the best one, or not above what the channel has paid already."""
+    decision = decided(signed(amount), best=None if best is None else signed(best))
+    why = refused(decision)
+    assert why == NotAbove(channel=ID, amount=Drops(amount), best=Drops(floor))
+    assert isinstance(as_error(why), ClaimNotAboveError)
+
+
+def test_claim_for_a_channel_that_the_ledger_does_not_have_is_not_kept() -> None:
+    """A server answered that there is none."""
+    why = refused(decided(signed(50), None))
+    assert why == ChannelUnknown(channel=ID)
+    assert isinstance(as_error(why), ClaimUnknownChannelError)
+
+
+def test_claim_for_another_destination_is_not_kept() -> None:
+    """Not ours to redeem, however good it is."""
+    why = refused(decided(signed(50), changed(destination=STRANGER)))
+    assert why == WrongDestination(channel=ID, destination=STRANGER)
+    assert isinstance(as_error(why), ClaimDestinationError)
+
+
+def test_claim_signed_with_another_key_is_not_kept() -> None:
+    """A good signature by the wrong key is worth nothing on the ledger."""
+    why = refused(decided(signed(50, OTHER_KEY)))
+    assert why == WrongKey(channel=ID, given=public(OTHER_KEY), key=public(PAYER_KEY))
+    assert isinstance(as_error(why), ClaimKeyError)
+
+
+def test_claim_with_a_wrong_signature_is_not_kept() -> None:
+    """Even if it would not be above the best one: the signature is what is wrong with it."""
+    bad = replace(signed(50), amount=Drops(51))
+    why = refused(decided(bad))
+    assert why == refused(decided(bad, best=signed(60)))
+    assert why == BadSignature(why=SignatureFault.SIGNATURE)
+    error: ClaimError = as_error(why)
+    assert isinstance(error, ClaimSignatureError)
+    assert SignatureFault.SIGNATURE.sentence in str(error)
+
+
+def test_claim_that_the_channels_key_signed_is_kept_whatever_key_is_named() -> None:
+    """A slip in the envelope does not cost the payee its money."""
+    good = signed(50)
+    misnamed = replace(good, public_key=public(OTHER_KEY))
+    assert decided(misnamed).kept == Kept(claim=good, rescued=True)
+
+
+def test_high_s_claim_is_kept_in_the_form_that_the_ledger_takes() -> None:
+    """A payer who hands over the twin that xrpld refuses gains nothing."""
+    key = PrivateKey(b"\x03" * 32)
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    low = key.sign(sha512(claim_message(ID, Drops(50))).digest()[:32], None)
+    head, s = low[: 6 + low[3]], int.from_bytes(low[6 + low[3] :], "big")
+    high = bytearray(head + b"\0" + (order - s).to_bytes(32, "big"))
+    high[1], high[5 + low[3]] = len(high) - 2, 33
+    public_key = key.public_key.format().hex().upper()
+    claim = Claim(channel=ID, amount=Drops(50), public_key=public_key, signature=high.hex().upper())
+    kept = decided(claim, changed(public_key=public_key)).kept
+    assert kept == Kept(claim=replace(claim, signature=low.hex().upper()), rescued=True)
+
+
+def test_claim_is_pending_while_nobody_can_tell_of_its_channel() -> None:
+    """Kept for later, never served against; a badly signed one is refused at once."""
+    claim = signed(50)
+    decision = decided(claim, None, looked_up=False)
+    assert decision == Decision(
+        kept=Pending(claim=claim, rescued=False), serve=DoNotServe(reasons=(Standing.NOT_JUDGED,))
+    )
+    bad = replace(claim, amount=Drops(51))
+    assert refused(decided(bad, None, looked_up=False)) == BadSignature(
+        why=SignatureFault.SIGNATURE
+    )
+    assert refused(decided(signed(40), None, claim, looked_up=False)) == NotAbove(
+        channel=ID, amount=Drops(40), best=Drops(50)
+    )
+
+
+def test_strangers_pending_claim_does_not_stand_in_the_way() -> None:
+    """Anybody can sign a huge claim with a key of their own while the channel is unknown."""
+    huge = signed(10**9, OTHER_KEY)
+    assert isinstance(decided(signed(50), None, huge, looked_up=False).kept, Pending)
+    assert isinstance(decided(signed(50), CHANNEL, huge).kept, Kept)
+
+
+def test_channel_missing_from_the_ledger_is_closed_and_its_claim_kept() -> None:
+    """We knew it once: the claim is evidence, and the server may be wrong."""
+    gone = replace(CHANNEL, closed_at=Position(LedgerIndex(9), END_OF_LEDGER))
+    decision = decided(signed(50), gone)
+    assert isinstance(decision.kept, Kept)
+    assert decision.serve == DoNotServe(reasons=(Standing.CLOSED,))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Standing.NOT_KEPT, "not kept"),
+        (Standing.NOT_JUDGED, "No server"),
+        (Standing.EXPIRED, "expired"),
+        (Standing.CLOSED, "closed"),
+        (Closing(expiration=RippleTime(820_540_800)), "expires at 2026-01-01T00:00:00Z"),
+        (BeyondFunds(amount=Drops(2_000_000), funds=Drops(1_000_000)), "promises 2 XRP"),
+        (PayeeMissing(destination=PAYEE), "is gone"),
+    ],
+)
+def test_each_reason_not_to_serve_has_its_sentence(reason: WhyNotServe, words: str) -> None:
+    """Whoever asks gets an answer with a reason."""
+    assert words in describe_why_not_serve(reason)
