@@ -26,17 +26,19 @@ async def test_beats_between_two_requests_are_one_request(http_server: HttpServe
 
 
 async def test_without_a_ledger_nothing_is_sent(http_server: HttpServer) -> None:
-    """A tower that is up and blind stays silent, and the service outside raises the alarm."""
-    blind = Heartbeat(f"{http_server.url}/blind", every=0.001)
+    """A tower that is up and goes blind falls silent, and the service outside raises the alarm."""
+    blinded = Heartbeat(f"{http_server.url}/blinded", every=0.001)
     seeing = Heartbeat(f"{http_server.url}/seeing", every=0.001)
-    running = [asyncio.create_task(heart.run()) for heart in (blind, seeing)]
-    for wanted in range(1, 6):
+    running = [asyncio.create_task(heart.run()) for heart in (blinded, seeing)]
+    blinded.beat()
+    await http_server.count(1)
+    for wanted in range(2, 12):
         seeing.beat()
         await http_server.count(wanted)
     for task in running:
         task.cancel()
 
-    assert {request.path for request in http_server.received} == {"/seeing"}
+    assert [request.path for request in http_server.received] == ["/blinded"] + ["/seeing"] * 10
 
 
 async def test_a_failure_is_logged_without_the_address_and_the_next_beat_goes_on(
