@@ -17,7 +17,7 @@ from watchtower.ledger.events import (
     ChannelMissing,
     Position,
 )
-from watchtower.ledger.wire import integer
+from watchtower.ledger.wire import integer, result_of
 from watchtower.units import Address, ChannelId, LedgerIndex
 
 __all__ = ["StateServer", "find_inbound_channels", "read_channel"]
@@ -127,11 +127,12 @@ def _inbound(
 def _missing(
     server: StateServer, channel: ChannelId, answer: object, known_before: LedgerIndex | None
 ) -> ChannelMissing:
-    told = integer(answer, "ledger_index") if isinstance(answer, Mapping) else None
+    said = result_of(answer) if isinstance(answer, Mapping) else {}
+    told = integer(said, "ledger_index")
     index = known_before if told is None else LedgerIndex(told)
-    if index is None:
+    if index is None or said.get("validated") is False:
         raise AnswerError(
-            server=server.url, command="ledger_entry", why="it does not say of which ledger"
+            server=server.url, command="ledger_entry", why="it is not of a validated ledger"
         )
     return ChannelMissing(channel=channel, at=Position(index, END_OF_LEDGER))
 
