@@ -115,6 +115,7 @@ def test_good_claim_is_kept_and_served() -> None:
     claim = signed(50)
     assert decided(claim) == Decision(kept=Kept(claim=claim, rescued=False), serve=Serve())
     assert decided(claim, best=signed(49)).kept == Kept(claim=claim, rescued=False)
+    assert decided(signed(100)).serve == Serve()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ def test_json_object_spells_the_same_claim(amount: object) -> None:
     assert parse_claim_json(line) == parse_claim_json(line.encode() + b"\n") == CLAIM
 
 
+def test_claim_for_nothing_is_well_formed() -> None:
+    """Zero drops are an amount; that they are worth nothing is for the decision to say."""
+    assert parse_claim_json(json.dumps({**OBJECT, "amount": 0})).amount == 0
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

@@ -70,13 +70,12 @@ def key_type(public_key: bytes) -> KeyType | None:
 
 def canonical(public_key: bytes, message: bytes, signature: bytes) -> Canonical | None:
     """Return ``signature`` in the form that the ledger takes; None if there is none."""
-    match key_type(public_key):
-        case KeyType.SECP256K1:
-            return _canonical_secp256k1(public_key, message, signature)
-        case KeyType.ED25519:
-            return _canonical_ed25519(public_key[1:], message, signature)
-        case None:
-            return None
+    kind = key_type(public_key)
+    if kind is KeyType.SECP256K1:
+        return _canonical_secp256k1(public_key, message, signature)
+    if kind is KeyType.ED25519:
+        return _canonical_ed25519(public_key[1:], message, signature)
+    return None
 
 
 def _canonical_secp256k1(public_key: bytes, message: bytes, signature: bytes) -> Canonical | None:
