@@ -83,7 +83,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill what is left of the command's session, and leave no zombie behind."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
 
