@@ -89,7 +89,7 @@ def unwrap(slot: Slot, passphrase: str, *, store_format: int) -> bytes | None:
         return None
     try:
         told = msgspec.msgpack.decode(slot.parameters, type=_Parameters)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     cost = Cost(memory_kib=told.memory_kib, passes=told.passes, lanes=told.lanes)
     if not _is_sane(cost, told.salt):

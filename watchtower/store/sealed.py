@@ -237,6 +237,12 @@ class SealedTable(Generic[Value]):
         rows = (await self._connection.execute(query)).all()
         return [(row.row, self._read(self._of(row))) for row in reversed(rows)]
 
+    async def after(self, row: int) -> list[tuple[int | bytes, Value]]:
+        """Return the records of a numbered table behind ``row``, in the order of rows."""
+        query = select(self._table).where(self._table.c.row > row).order_by(self._table.c.row)
+        rows = (await self._connection.execute(query)).all()
+        return [(found.row, self._read(self._of(found))) for found in rows]
+
     def _row(self, name: str) -> bytes:
         return self._keyring.row(self._table.name, name)
 

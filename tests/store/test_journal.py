@@ -1,0 +1,65 @@
+"""The journal tells in order, and forgets nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from tests.store import make
+from watchtower.store.database import Store
+from watchtower.units import LedgerIndex
+
+
+async def test_a_story_is_told_in_order_and_of_one_channel(store: Store) -> None:
+    """Entries of others, and of no channel, stand between."""
+    one, two = make.channel_id(1), make.channel_id(2)
+    async with store.write() as work:
+        await work.journal.append("close_requested", channel=one, ledger_index=LedgerIndex(7))
+        await work.journal.append("claim_kept", channel=two, facts={"amount": 12})
+        await work.journal.append("started")
+        await work.journal.append("redeem_planned", channel=one, facts={"fee": 10, "why": None})
+    async with store.read() as work:
+        story = await work.journal.story(one)
+        assert [told.entry.kind for told in story] == ["close_requested", "redeem_planned"]
+        assert story[0].entry.ledger_index == LedgerIndex(7)
+        assert story[1].entry.facts == {"fee": 10, "why": None}
+        assert await work.journal.story(make.channel_id(3)) == []
+        tail = await work.journal.tail(3)
+    assert [told.entry.kind for told in tail] == ["claim_kept", "started", "redeem_planned"]
+
+
+async def test_numbers_ascend_also_across_restarts_and_failures(tmp_path: Path) -> None:
+    """A number belongs to one entry; a transaction that failed gave none away."""
+    path = tmp_path / "watchtower.db"
+    numbers = []
+    async with await make.store(path) as store:
+        for is_kept in (True, False, True):
+            with suppress(make.Interruption):
+                async with store.write() as work:
+                    number = await work.journal.append("tick")
+                    make.interrupt(really=not is_kept)
+                numbers.append(number)
+    async with await make.reopen(path) as store, store.write() as work:
+        numbers.append(await work.journal.append("tick"))
+        assert [told.number for told in await work.journal.tail(9)] == numbers == [1, 2, 3]
+
+
+async def test_every_entry_has_an_identity_of_its_own(store: Store) -> None:
+    """Two equal things that happened are two things."""
+    async with store.write() as work:
+        await work.journal.append("tick")
+        await work.journal.append("tick")
+        first, second = await work.journal.load_all()
+    assert first.identity != second.identity
+
+
+async def test_an_entry_tells_when_it_was_written(tmp_path: Path) -> None:
+    """By the host's clock, for people."""
+    path = tmp_path / "watchtower.db"
+    opened = await Store.create(
+        path, make.PASSPHRASE, cost=make.CHEAP, clock=lambda: 1_767_225_600.25
+    )
+    async with opened as store, store.write() as work:
+        await work.journal.append("tick")
+        (entry,) = await work.journal.load_all()
+    assert entry.written == 1_767_225_600_250
