@@ -103,9 +103,9 @@ def test_judgement_tells_time_verdict_action_and_doubts_in_this_order() -> None:
         policy=Policy(),
     )
     assert explain(judgement) == (
-        "At ledger time 2026-01-01T00:00:00Z: 0.00005 XRP is at stake, and the channel ends at "
-        "2026-01-01T00:01:00Z (the source asked to close). Since 60 s redeeming is not sure any "
-        "more; it is still tried. It is redeemed now, because the channel will end. Protection "
-        "cannot be promised: The settle delay of 60 s is shorter than the 900 s needed to redeem "
-        "surely."
+        "At ledger time 2026-01-01T00:00:00Z, by its state of ledger 5: 0.00005 XRP is at stake, "
+        "and the channel ends at 2026-01-01T00:01:00Z (the source asked to close). Since 60 s "
+        "redeeming is not sure any more; it is still tried. It is redeemed now, because the "
+        "channel will end. Protection cannot be promised: The settle delay of 60 s is shorter than "
+        "the 900 s needed to redeem surely."
     )

@@ -86,10 +86,10 @@ def describe_unprotectable(reason: Unprotectable) -> str:
 
 
 def explain(judgement: Judgement) -> str:
-    """Return the whole judgement in a few sentences, ledger time first."""
-    sentences = [
-        f"At ledger time {format_time(judgement.ledger_time)}: {describe(judgement.verdict)}"
-    ]
+    """Return the whole judgement in a few sentences, ledger time and index first."""
+    time, ledger = format_time(judgement.ledger_time), judgement.as_of.ledger_index
+    verdict = describe(judgement.verdict)
+    sentences = [f"At ledger time {time}, by its state of ledger {ledger}: {verdict}"]
     if judgement.redeem_why is not None:
         sentences.append(_REDEEM[judgement.redeem_why])
     sentences.extend(

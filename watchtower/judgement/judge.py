@@ -25,7 +25,7 @@ from watchtower.judgement.verdict import (
     Verdict,
     Watching,
 )
-from watchtower.ledger.events import ChannelEntry
+from watchtower.ledger.events import ChannelEntry, Position
 from watchtower.units import ChannelId, Drops, RippleTime
 
 __all__ = ["Judgement", "RedeemWhy", "judge"]
@@ -48,6 +48,7 @@ class Judgement:
     Attributes:
         channel: whose judgement it is.
         ledger_time: the close time it was made for.
+        as_of: the place in history since which the channel's state holds.
         verdict: what it amounts to.
         at_stake: drops that redeeming now would pay; 0 once the channel has ended.
         target: the balance that redeeming would reach.
@@ -58,6 +59,7 @@ class Judgement:
 
     channel: ChannelId
     ledger_time: RippleTime
+    as_of: Position
     verdict: Verdict
     at_stake: Drops
     target: Drops
@@ -117,6 +119,7 @@ def judge(
     return Judgement(
         channel=entry.channel,
         ledger_time=ledger_time,
+        as_of=channel.closed_at or channel.as_of,
         verdict=verdict,
         at_stake=stake if live else _NOTHING,
         target=Drops(entry.balance + stake) if live else entry.balance,
