@@ -59,8 +59,8 @@ Start = Callable[..., Awaitable[Any]]
 async def until(true: Callable[[], object]) -> None:
     """Wait until ``true`` holds."""
     async with asyncio.timeout(GENEROUS):
-        while not true():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - what servers do has no event to wait for
+        while not true():  # noqa: ASYNC110 - what a server has seen is no event of ours
+            await asyncio.sleep(0.01)
 
 
 class Receiver:

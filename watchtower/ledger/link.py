@@ -145,7 +145,7 @@ class Link:
         )
         self._connection: Connection | None = None
         self._stirred = asyncio.Event()
-        self._troubles: set[Trouble] = set()
+        self._troubles: dict[Trouble, HealthEvent] = {}
         self._stands = False
         self._last_announced: Mapping[str, Any] | None = None
 
@@ -155,6 +155,9 @@ class Link:
             try:
                 await self._serve()
             except (LedgerError, OSError, WebSocketException, EOFError, _Silence) as trouble:
+                self._account_for(trouble)
+            except ImportError as trouble:
+                # The environment names a SOCKS proxy, and what speaks to it is not installed.
                 self._account_for(trouble)
             wait = self._backoff.next_wait()
             _log.info("reconnecting", server=self.url, seconds=round(wait, 3))
@@ -173,7 +176,9 @@ class Link:
         return await self._connection.request(command, params)
 
     def tell_again(self) -> None:
-        """Write the standing subscription down once more, for who begins to read only now."""
+        """Write down once more how things stand, for who begins to read only now."""
+        for event in self._troubles.values():
+            self._journal.happened(event)
         if self._stands and self._last_announced is not None:
             self._journal.subscribed(self.url, self._last_announced)
 
@@ -335,10 +340,9 @@ class Link:
 
     def _complain(self, trouble: Trouble, event: HealthEvent) -> None:
         if trouble not in self._troubles:
-            self._troubles.add(trouble)
+            self._troubles[trouble] = event
             self._journal.happened(event)
 
     def _recover(self, trouble: Trouble) -> None:
-        if trouble in self._troubles:
-            self._troubles.discard(trouble)
+        if self._troubles.pop(trouble, None) is not None:
             self._journal.happened(ServerRecovered(server=self.url, trouble=trouble))

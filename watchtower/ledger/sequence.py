@@ -4,8 +4,9 @@ Sans I/O: no socket, no clock, no log. The shell (``stream.py``) feeds what the 
 the order of each connection, and hands on what comes out. What it guarantees:
 
 1. Facts come from validated transactions only. Each is delivered as soon as any server tells it,
-   once (by transaction and channel or seat, over the last ledgers), and never swallowed: one that
-   arrives after its ledger was accounted for is delivered all the same.
+   once (over the last ledgers), and never swallowed: one that arrives after its ledger was
+   accounted for, or that says something else about the same transaction, is delivered all the
+   same.
 2. ``LedgerClosed`` only ever moves forward.
 3. ``LedgerAccounted`` N means: every fact of every ledger up to N that a server had to tell was
    delivered before. A ledger is *whole* when one connection saw all of it, or when it was read
@@ -42,7 +43,6 @@ from watchtower.ledger.events import (
     Fact,
     LedgerAccounted,
     LedgerClosed,
-    SeatUsed,
 )
 from watchtower.ledger.health import HealthEvent, MessageRejected
 from watchtower.ledger.ranges import LedgerRanges
@@ -92,7 +92,7 @@ class Sequence:
         self._told_from = cursor
         self._whole = LedgerRanges()
         self._feeds: dict[str, _Feed] = {}
-        self._seen: dict[LedgerIndex, set[object]] = {}
+        self._seen: dict[LedgerIndex, set[Fact]] = {}
         self._agreement = Agreement()
 
     @property
@@ -216,6 +216,8 @@ class Sequence:
         except AnswerError as error:
             self.garbled(server)
             return [MessageRejected(server=server, why=str(error.facts["why"]))]
+        if facts and self._is_absurd(facts[0].at.ledger_index):
+            return [_absurd(server, facts[0].at.ledger_index)]
         return [fact for fact in facts if self._is_new(fact)]
 
     def _advance(self) -> list[Delivery]:
@@ -234,11 +236,9 @@ class Sequence:
         told = self._seen.setdefault(fact.at.ledger_index, set())
         while len(self._seen) > _REMEMBERED:
             self._seen.pop(next(iter(self._seen)))
-        subject = (fact.account, fact.seat) if isinstance(fact, SeatUsed) else fact.entry.channel
-        key = (fact.transaction, subject)
-        if key in told:
+        if fact in told:
             return False
-        told.add(key)
+        told.add(fact)
         return True
 
 
