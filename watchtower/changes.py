@@ -59,6 +59,7 @@ class Changes:
         self._channels: dict[ChannelId, Channel] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
+        self._idle = _IDLE_LEDGERS
 
     @property
     def pressing(self) -> bool:
@@ -67,12 +68,7 @@ class Changes:
             return True
         if self._cursor is None or self._cursor == self._saved:
             return False
-        return self._saved is None or self._cursor - self._saved >= _IDLE_LEDGERS
-
-    @property
-    def waiting(self) -> bool:
-        """Whether anything at all is not on disk yet."""
-        return self.pressing or self._cursor != self._saved
+        return self._saved is None or self._cursor - self._saved >= self._idle
 
     def learned(self, learned: Learned) -> None:
         """Add what one fact changed."""
@@ -108,6 +104,10 @@ class Changes:
     def accounted(self, ledger_index: LedgerIndex) -> None:
         """Let the cursor move to ``ledger_index`` with the next write."""
         self._cursor = ledger_index
+
+    def close(self) -> None:
+        """From now on, let the cursor wait for nothing."""
+        self._idle = 1
 
     def take(self) -> Batch:
         """Hand over everything to be written; what comes meanwhile is for the next batch."""

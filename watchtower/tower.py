@@ -23,7 +23,7 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.changes import Changes
 from watchtower.claims.intake import Intake, Sight
-from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
+from watchtower.errors import LedgerError, SigningError, StoreBusyError, StoreFullError
 from watchtower.herald import Herald
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.verdict import Closed
@@ -72,7 +72,11 @@ class Pulse(Protocol):
 
 
 class Tower:
-    """Guards what `watch` holds, until it is cancelled."""
+    """Guards what ``watch`` holds, until it is cancelled.
+
+    ``heard`` is set once any ledger was heard of, ``reconciled`` once every open channel was read
+    anew; ``unsigned`` is why the last pass could not sign something.
+    """
 
     def __init__(
         self,
@@ -89,7 +93,9 @@ class Tower:
     ) -> None:
         """Bring the parts together; nothing happens before a loop runs."""
         self.watch = watch
+        self.heard = asyncio.Event()
         self.reconciled = asyncio.Event()
+        self.unsigned: SigningError | None = None
         self.accounted: LedgerIndex | None = None
         self._store = store
         self._changes = changes
@@ -100,7 +106,9 @@ class Tower:
         self._herald = herald
         self._pulses = tuple(pulses)
         self._wake = asyncio.Event()
+        self._progress = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._beyond_us: set[ChannelId] = set()
 
     async def listen(self, deliveries: AsyncIterator[Delivery]) -> None:
         """Take what the ledger tells, in batches, as it comes."""
@@ -126,6 +134,7 @@ class Tower:
             match delivery:
                 case LedgerClosed():
                     self.watch.ledger_closed(delivery)
+                    self.heard.set()
                 case LedgerAccounted():
                     self._take_accounted(delivery)
                 case SeatUsed() | ChannelChanged() | ChannelDeleted() | ChannelMissing():
@@ -136,6 +145,7 @@ class Tower:
                     self._herald.health(delivery)
         self._wake.set()
         await self.save()
+        self._progress.set()
         if reconciled:
             self.reconciled.set()
 
@@ -167,6 +177,13 @@ class Tower:
         self._forget_closed(judgements)
         response = await self._responder.respond()
         self._herald.responded(response)
+        self._beyond_us = {
+            *(step.obligation.channel for step in response.left),
+            *(step.obligation.channel for step in response.would_redeem),
+            *(obligation.channel for obligation, _ in response.unsigned),
+        }
+        self.unsigned = response.unsigned[0][1] if response.unsigned else None
+        self._progress.set()
         await self.save()
         return response
 
@@ -190,8 +207,19 @@ class Tower:
             self._desk.end("store_not_writing", str(self._store.path))
 
     def is_idle(self) -> bool:
-        """Return whether everything known was answered and every outcome is proven."""
-        return not (self.watch.attempts or self.watch.obligations() or self._changes.pressing)
+        """Return whether all that can be answered was answered, and every outcome is proven."""
+        owed = {obligation.channel for obligation in self.watch.obligations()}
+        return not (self.watch.attempts or owed - self._beyond_us or self._changes.pressing)
+
+    async def progress(self) -> None:
+        """Wait until anything was taken in, or responded to, since this was last asked."""
+        await self._progress.wait()
+        self._progress.clear()
+
+    async def finish(self) -> None:
+        """Write down the last of it, a cursor over idle ledgers too."""
+        self._changes.close()
+        await self.save()
 
     async def claim_kept(self, channel_id: ChannelId) -> None:
         """Take up the best claim of a channel from the store."""

@@ -86,6 +86,7 @@ class Watch:
         self.best = {claim.channel: claim for claim in claims}
         self.attempts = {attempt.transaction: attempt for attempt in attempts}
         self.judgements: dict[ChannelId, Judgement] = {}
+        self.at_stake = 0
         self.newest: LedgerClosed | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
@@ -155,6 +156,10 @@ class Watch:
         self._dirty.clear()
         return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
 
+    def open_channels(self) -> tuple[ChannelId, ...]:
+        """Return the channels that may still be in the ledger."""
+        return tuple(channel_id for channel_id, c in self.channels.items() if not c.is_final)
+
     def obligations(self) -> tuple[Obligation, ...]:
         """Return what is to be redeemed now, by the judgements given last."""
         judgements = (self.judgements[channel_id] for channel_id in sorted(self._pressing))
@@ -178,7 +183,10 @@ class Watch:
             self._dirty.add(channel.entry.channel)
 
     def forget(self, channel_id: ChannelId) -> None:
-        """Drop a channel that was seen to close, once what became of it is recorded."""
+        """Drop a channel that was seen to close, once what became of it is recorded.
+
+        Nothing is at stake on it any more, so the sum of what is needs no change.
+        """
         for held in (self.channels, self.best, self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
         self._pressing.discard(channel_id)
@@ -194,6 +202,8 @@ class Watch:
             payee_exists=channel.entry.destination not in self.missing_payees,
             last_redeemed=self.last_redeemed.get(channel_id),
         )
+        before = self.judgements.get(channel_id)
+        self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
         self.judgements[channel_id] = judgement
         if judgement.redeem or isinstance(judgement.verdict, Threatened):
             self._pressing.add(channel_id)

@@ -68,6 +68,11 @@ class Fees(Protocol):
 class Servers(Protocol):
     """Who tells the terms of the moment."""
 
+    @property
+    def network_id(self) -> int | None:
+        """The network they serve; None where they do not tell, which is mainnet's way."""
+        ...
+
     async def fee(self) -> Fees:
         """Return what transactions cost now."""
         ...
@@ -170,7 +175,6 @@ class Responder:
         signer: Signer,
         submitter: Submitter,
         limits: FeeLimits,
-        network_id: int,
         shadow: bool = False,
     ) -> None:
         """Respond to what ``docket`` says; with ``shadow`` decide everything and send nothing."""
@@ -180,7 +184,6 @@ class Responder:
         self._signer = signer
         self._submitter = submitter
         self._limits = limits
-        self._network_id = network_id
         self._shadow = shadow
         self._sent_in: dict[TxHash, LedgerIndex] = {}
 
@@ -297,7 +300,7 @@ class Responder:
                 fee=step.fee,
                 seat=step.seat,
                 last_ledger=step.last_ledger,
-                network_id=self._network_id,
+                network_id=self._servers.network_id or 0,
             )
         )
         return Attempt(

@@ -56,19 +56,27 @@ class Submitter:
     ``alarming`` the results a person should see, by channel. Both are forgotten with the attempt.
     """
 
-    def __init__(self, servers: SubmittingServers, tasks: asyncio.TaskGroup) -> None:
-        """Send to ``servers`` in tasks of ``tasks``."""
+    def __init__(self, servers: SubmittingServers) -> None:
+        """Send to ``servers``; nothing leaves before `run`."""
         self._servers = servers
-        self._tasks = tasks
+        self._waiting: asyncio.Queue[Attempt] = asyncio.Queue()
         self._under_way: set[TxHash] = set()
         self.underpriced: set[TxHash] = set()
         self.alarming: dict[ChannelId, str] = {}
 
+    async def run(self) -> None:
+        """Send what is to be sent, each beside the others, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                attempt = await self._waiting.get()
+                name = f"submit {attempt.transaction[:8]}"
+                tasks.create_task(self._send(attempt), name=name)
+
     def send(self, attempt: Attempt) -> None:
-        """Send ``attempt`` to all servers, unless that is under way already."""
+        """Have ``attempt`` sent to all servers, unless that is under way already."""
         if attempt.transaction not in self._under_way:
             self._under_way.add(attempt.transaction)
-            self._tasks.create_task(self._send(attempt), name=f"submit {attempt.transaction[:8]}")
+            self._waiting.put_nowait(attempt)
 
     def forget(self, attempt: Attempt) -> None:
         """Drop what was heard about ``attempt``, whose outcome is proven."""

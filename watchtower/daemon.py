@@ -1,0 +1,347 @@
+"""The daemon: builds every part once, runs them together, stops them in reverse.
+
+This is the one module that knows everybody. It decides nothing: what is built here speaks only
+through the Protocols that each part declares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.deliver import Deliverer
+from watchtower.alerts.desk import Desk
+from watchtower.alerts.heartbeat import Heartbeat
+from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
+from watchtower.changes import Changes
+from watchtower.claims.intake import Intake
+from watchtower.errors import StoreBusyError
+from watchtower.herald import Herald
+from watchtower.interfaces.systemd import ServiceManager
+from watchtower.judgement.policy import Policy
+from watchtower.keys.signer import Signer
+from watchtower.keys.vault import Vault
+from watchtower.ledger.catchup import StreamSettings
+from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.servers import Servers
+from watchtower.ledger.stream import Stream
+from watchtower.response.respond import FeeLimits, Responder
+from watchtower.response.submit import Submitter
+from watchtower.settings import AlertSettings, Settings
+from watchtower.store.database import Store
+from watchtower.store.notes import RECOVERY
+from watchtower.tending import Rounds
+from watchtower.tower import Tower
+from watchtower.units import Address, Drops
+from watchtower.watch import Watch
+
+__all__ = ["link_settings", "policy_of", "run"]
+
+_log = structlog.get_logger(__name__)
+
+_ALERT_TIMEOUT: Final = 30.0
+_LAST_ALERTS: Final = 5.0
+"""Seconds that alarms have to reach people while the daemon stops."""
+
+
+class _Stopped(Exception):  # noqa: N818 - a turn of events, and never leaves this module
+    """Somebody asked the daemon to stop, or ``--once`` is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What stands before the first task runs, and after the last one ended."""
+
+    settings: Settings
+    accounts: tuple[Address, ...]
+    store: Store
+    servers: Servers
+    stream: Stream
+    watch: Watch
+    changes: Changes
+    deliverer: Deliverer
+    desk: Desk
+    heartbeat: Heartbeat | None
+    service: ServiceManager
+    in_recovery: bool
+    shadow: bool
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy that the settings spell."""
+    policy = settings.policy
+    return Policy(
+        margin=policy.margin_seconds,
+        cancel_after_lead=policy.cancel_after_lead_seconds,
+        min_settle_delay=policy.min_settle_delay_seconds,
+        exposure_limit=Drops(policy.exposure_limit_drops) or None,
+        redeem_every=policy.redeem_every_seconds or None,
+    )
+
+
+def link_settings(settings: Settings) -> LinkSettings:
+    """Return how servers are dealt with, by the settings."""
+    return LinkSettings(
+        request_timeout=settings.ledger.request_timeout_seconds,
+        silence=settings.ledger.silence_seconds,
+    )
+
+
+async def run(
+    settings: Settings,
+    passphrase: str,
+    environment: Mapping[str, str],
+    *,
+    once: bool = False,
+    shadow: bool = False,
+) -> Mapping[str, Any]:
+    """Guard the channels of the settings' accounts until SIGTERM or SIGINT.
+
+    Args:
+        settings: as loaded.
+        passphrase: opens the store.
+        environment: where systemd says how to reach it.
+        once: look, answer what needs answering, wait for the outcomes, and return.
+        shadow: decide everything and send nothing.
+
+    Returns:
+        How things stood at the end, in JSON values.
+
+    Raises:
+        StoreError: the store cannot be opened, or another daemon runs on it.
+        UnreachableError: with ``once``, no server answers.
+        SigningError: with ``once``, something is owed and could not be signed.
+    """
+    path = Path(settings.store)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(await Store.open(path, passphrase))
+        stack.enter_context(_alone(path))
+        ground = await _prepare(stack, store, settings, environment, shadow=shadow)
+        end = _until_answered if once else _until_signalled
+        return await _run_tasks(ground, end)
+
+
+@contextmanager
+def _alone(store: Path) -> Iterator[None]:
+    """Hold the store for one daemon: two would use the same sequences.
+
+    Raises:
+        StoreBusyError: another daemon holds it.
+    """
+    with store.with_name(store.name + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreBusyError(path=store) from None
+        yield
+
+
+async def _prepare(
+    stack: AsyncExitStack,
+    store: Store,
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    shadow: bool,
+) -> _Ground:
+    """Open the way to the servers, and bring back what the store remembers."""
+    accounts = tuple(Address(account) for account in settings.accounts)
+    async with store.read() as work:
+        cursor = await work.cursor.get()
+        in_recovery = await work.notes.get(RECOVERY) is not None
+        watch = Watch(
+            accounts,
+            policy_of(settings),
+            channels=await work.channels.load_open(),
+            claims=await work.claims.load_all(),
+            attempts=await work.attempts.unsettled(),
+        )
+    links = Servers(
+        settings.servers,
+        accounts=accounts,
+        network_id=store.network,
+        settings=link_settings(settings),
+    )
+    servers = await stack.enter_async_context(links)
+    stream_settings = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
+    stream = await stack.enter_async_context(
+        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
+    )
+    deliverer = Deliverer(_routes(settings.alerts, environment))
+    return _Ground(
+        settings=settings,
+        accounts=accounts,
+        store=store,
+        servers=servers,
+        stream=stream,
+        watch=watch,
+        changes=Changes(cursor),
+        deliverer=deliverer,
+        desk=Desk(deliverer, repeat_after=settings.alerts.repeat_seconds),
+        heartbeat=_heartbeat(settings.alerts),
+        service=ServiceManager(environment),
+        in_recovery=in_recovery,
+        shadow=shadow,
+    )
+
+
+End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]
+
+
+async def _run_tasks(ground: _Ground, end: End) -> Mapping[str, Any]:
+    """Run everything together until ``end`` returns or anything fails."""
+    tower, rounds, submitter = _build(ground)
+    await rounds.begin()
+    async with asyncio.TaskGroup() as alarms:
+        telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
+        failure = await _work(ground, tower, rounds, submitter, end=end)
+        ground.service.stopping()
+        if failure is None:
+            await tower.finish()
+        await ground.deliverer.drained(within=_LAST_ALERTS)
+        telling.cancel()
+    if failure is not None:
+        raise failure
+    return rounds.status(ground.servers.states())
+
+
+async def _work(
+    ground: _Ground, tower: Tower, rounds: Rounds, submitter: Submitter, *, end: End
+) -> BaseException | None:
+    """Run every loop until ``end`` returns; return what went wrong, if anything did."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(submitter.run(), name="submit")
+            for name, loop in _loops(ground, tower, rounds):
+                tasks.create_task(loop, name=name)
+            await end(ground, tower, rounds)
+            raise _Stopped
+    except BaseExceptionGroup as group:
+        return _first(group)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
+    """Return what really went wrong; None if we were only asked to stop."""
+    failures = group.subgroup(lambda error: not isinstance(error, _Stopped))
+    if failures is None:
+        return None
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
+    settings, store, servers = ground.settings, ground.store, ground.servers
+    cap = Drops(settings.fees.cap_drops)
+    submitter = Submitter(servers)
+    responder = Responder(
+        ground.watch,
+        store=store,
+        servers=servers,
+        signer=Signer(Vault(store), ground.accounts, cap),
+        submitter=submitter,
+        limits=FeeLimits(cap=cap, last_ledger_offset=settings.fees.last_ledger_offset),
+        shadow=ground.shadow,
+    )
+    tower = Tower(
+        ground.watch,
+        store=store,
+        changes=ground.changes,
+        servers=servers,
+        intake=Intake(store, guarded=ground.accounts, policy=ground.watch.policy),
+        responder=responder,
+        desk=ground.desk,
+        herald=Herald(ground.desk, ground.changes),
+        pulses=[ground.heartbeat] if ground.heartbeat else [],
+    )
+    rounds = Rounds(
+        tower,
+        store=store,
+        servers=servers,
+        desk=ground.desk,
+        accounts=ground.accounts,
+        fee_cap=cap,
+        shadow=ground.shadow,
+    )
+    return tower, rounds, submitter
+
+
+def _loops(
+    ground: _Ground, tower: Tower, rounds: Rounds
+) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    yield "listen", tower.listen(ground.stream.deliveries())
+    yield "respond", _respond(ground, tower)
+    yield "take claims", rounds.take_claims_for_ever()
+    yield "tend", rounds.tend_for_ever()
+    yield "feed watchdog", ground.service.feed(lambda: True)
+    if ground.heartbeat is not None:
+        yield "heartbeat", ground.heartbeat.run()
+
+
+async def _respond(ground: _Ground, tower: Tower) -> None:
+    """Respond for ever, once it is sure on which network, and on what memory, we stand."""
+    store, servers = ground.store, ground.servers
+    if len(ground.settings.servers) == 1:
+        ground.desk.stand(catalogue.single_server(ground.settings.servers[0]))
+    await tower.heard.wait()
+    await store.pin_network(servers.network_id or 0)
+    if ground.in_recovery:
+        # A restored copy may have missed what was paid, and promised, since it was made.
+        await tower.reconciled.wait()
+        async with store.write() as work:
+            await work.notes.drop(RECOVERY)
+        _log.info("recovery_ended")
+    await tower.respond_for_ever()
+
+
+async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> None:
+    """Return when somebody asks us to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    servers = ", ".join(ground.settings.servers)
+    ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
+    _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    _log.info("stopping")
+
+
+async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None:
+    """Return when everything was looked at and answered, and the outcomes are known."""
+    await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)
+    await tower.reconciled.wait()
+    await rounds.take_claims()
+    await rounds.tend()
+    await tower.respond()
+    while not tower.is_idle():
+        await tower.progress()
+    if tower.unsigned is not None:
+        raise tower.unsigned
+
+
+def _routes(alerts: AlertSettings, environment: Mapping[str, str]) -> list[Route]:
+    routes: list[Route] = []
+    if alerts.command:
+        routes.append(CommandRoute(alerts.command, timeout=_ALERT_TIMEOUT, environment=environment))
+    if alerts.webhook:
+        routes.append(WebhookRoute(alerts.webhook, timeout=_ALERT_TIMEOUT))
+    return routes
+
+
+def _heartbeat(alerts: AlertSettings) -> Heartbeat | None:
+    if not alerts.heartbeat_url:
+        return None
+    return Heartbeat(alerts.heartbeat_url, every=alerts.heartbeat_seconds)

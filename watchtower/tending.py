@@ -1,0 +1,198 @@
+"""The small rounds beside the tower's main work: nothing here is urgent, all of it matters.
+
+- *claims* that another process (``watchtower claim add``) wrote into the store: noticed by
+  SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
+  that the cost grows with what came and not with what is kept;
+- *pending claims*, decided as soon as a server can tell of their channel;
+- *payees*: whether they are in the ledger, and have fee money left;
+- *alarms* that go on, and the *status* that ``watchtower status`` shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.desk import Desk
+from watchtower.errors import LedgerError, RequestRefusedError, StoreBusyError, StoreFullError
+from watchtower.ledger.servers import ServerState
+from watchtower.store.database import Store
+from watchtower.tower import Tower
+from watchtower.units import Address, Drops
+
+__all__ = ["STATUS_NOTE", "Rounds"]
+
+_log = structlog.get_logger(__name__)
+
+STATUS_NOTE: Final = "status"
+
+_CLAIMS_EVERY: Final = 0.2
+_STATUS_EVERY: Final = 5.0
+
+
+class Servers(Protocol):
+    """What the rounds ask of the servers."""
+
+    def states(self) -> Sequence[ServerState]:
+        """Return how each server is doing."""
+        ...
+
+    async def account_balance(self, account: Address) -> Drops:
+        """Return the account's validated balance in drops."""
+        ...
+
+
+class Rounds:
+    """Makes the rounds for one tower, until cancelled."""
+
+    def __init__(
+        self,
+        tower: Tower,
+        *,
+        store: Store,
+        servers: Servers,
+        desk: Desk,
+        accounts: Collection[Address],
+        fee_cap: Drops,
+        shadow: bool,
+    ) -> None:
+        """Prepare; `begin` has to be awaited before the first round."""
+        self._tower = tower
+        self._store = store
+        self._servers = servers
+        self._desk = desk
+        self._accounts = sorted(accounts)
+        self._fee_cap = fee_cap
+        self._shadow = shadow
+        self._version = -1
+        self._journal_number = 0
+        self._has_pending = False
+        self._told: Mapping[str, Any] = {}
+
+    async def begin(self) -> None:
+        """Take note of where the store stands now."""
+        self._version = await self._store.data_version()
+        async with self._store.read() as work:
+            tail = await work.journal.tail(1)
+            self._has_pending = bool(await work.claims.load_pending())
+        self._journal_number = tail[-1].number if tail else 0
+
+    async def take_claims_for_ever(self) -> None:
+        """Take up claims that others write into the store."""
+        while True:
+            await asyncio.sleep(_CLAIMS_EVERY)
+            try:
+                await self.take_claims()
+            except (StoreBusyError, StoreFullError) as failure:
+                _log.warning("claims_not_read", why=str(failure))
+
+    async def take_claims(self) -> None:
+        """Take up what was written since the last look."""
+        version = await self._store.data_version()
+        if version == self._version:
+            return
+        async with self._store.read() as work:
+            entries = await work.journal.since(self._journal_number)
+        kept = {e.entry.channel for e in entries if e.entry.kind == "claim_kept"}
+        for channel in sorted(channel for channel in kept if channel is not None):
+            await self._tower.claim_kept(channel)
+        self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
+        if entries:
+            self._journal_number = entries[-1].number
+        self._version = version
+
+    async def tend_for_ever(self) -> None:
+        """Look after everything else, every few seconds."""
+        while True:
+            await self.tend()
+            await asyncio.sleep(_STATUS_EVERY)
+
+    async def tend(self) -> None:
+        """Make one round; what fails is logged and left to the next."""
+        for look in (self._tower.save, self._settle_pending, self.look_at_payees, self.tell_status):
+            try:
+                await look()
+            except (LedgerError, StoreBusyError, StoreFullError) as failure:
+                _log.warning("round_failed", round=look.__name__, why=str(failure))
+        self._desk.look()
+
+    async def look_at_payees(self) -> None:
+        """See whether every payee is in the ledger, and can pay its fees."""
+        newest = self._tower.watch.newest
+        if newest is None:
+            return
+        for account in self._accounts:
+            try:
+                balance = await self._servers.account_balance(account)
+            except RequestRefusedError as refused:
+                if refused.facts["error"] != "actNotFound":
+                    raise
+                self._tower.watch.payee_seen(account, exists=False)
+                continue
+            self._tower.watch.payee_seen(account, exists=True)
+            spendable = Drops(max(0, balance - newest.reserve_base))
+            # One attempt at the cap must always be possible.
+            if spendable < self._fee_cap:
+                alarm = catalogue.fee_money_low(account, spendable=spendable, needed=self._fee_cap)
+                self._desk.stand(alarm)
+            else:
+                self._desk.end("fee_money_low", account)
+
+    async def tell_status(self) -> None:
+        """Write how things stand, if anything of it changed, for ``watchtower status``."""
+        states = self._servers.states()
+        if any(state.connected for state in states):
+            self._desk.end("no_server", "servers")
+        else:
+            self._desk.stand(catalogue.no_server())
+        told = self.status(states)
+        if told == self._told:
+            return
+        async with self._store.write() as work:
+            await work.notes.put(STATUS_NOTE, {**told, "written": int(time.time())})
+        self._told = told
+
+    def status(self, states: Sequence[ServerState]) -> Mapping[str, Any]:
+        """Return how things stand, in JSON values."""
+        watch = self._tower.watch
+        newest = watch.newest
+        return {
+            "shadow": self._shadow,
+            "ledger_index": None if newest is None else newest.ledger_index,
+            "ledger_time": None if newest is None else newest.close_time,
+            "accounted": self._tower.accounted,
+            "channels": len(watch.channels),
+            "at_stake": watch.at_stake,
+            "redeeming": len(watch.obligations()),
+            "attempts": len(watch.attempts),
+            "servers": [
+                {
+                    "server": state.server,
+                    "connected": state.connected,
+                    "validated": state.validated,
+                    "amendment_blocked": state.amendment_blocked,
+                    "why": state.why,
+                }
+                for state in states
+            ],
+            "alarms": [
+                {
+                    "name": alarm.name,
+                    "subject": alarm.subject,
+                    "severity": alarm.severity.value,
+                    "sentence": alarm.sentence,
+                }
+                for alarm in self._desk.standing()
+            ],
+        }
+
+    async def _settle_pending(self) -> None:
+        if self._has_pending:
+            await self._tower.settle_pending()
+            async with self._store.read() as work:
+                self._has_pending = bool(await work.claims.load_pending())
