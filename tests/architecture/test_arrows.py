@@ -1,0 +1,156 @@
+"""Who may know whom. The arrows of docs/architecture.md, held by following the imports."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+
+from tests.architecture.sources import House, is_within, made_up, our_imports, read_house
+
+EVERYBODY_MAY = ("units", "errors")
+
+ARROWS: dict[str, tuple[str, ...]] = {
+    # the words
+    "units": (),
+    "errors": (),
+    "settings": (),
+    "logs": (),
+    # what happened: knows servers, and nothing of what it means
+    "ledger": (),
+    # what it means: pure; of the ledger it knows the facts alone
+    "judgement": ("ledger.events",),
+    # what was promised
+    "claims": ("judgement", "ledger.events"),
+    # what we do
+    "response": ("judgement", "ledger.events"),
+    # what we remember: the values that it keeps, and none who make them
+    "store": ("judgement.channel", "judgement.claim", "ledger.events", "response.attempt"),
+    # what we may sign: seeds live in the store
+    "keys": ("store.database", "store.secrets"),
+    # whom we tell: decides nothing
+    "alerts": (),
+    "alerts.desk": ("ledger.health",),
+    # how others ask: decides nothing
+    "interfaces": (),
+    # a ledger in a box: shares nothing with the tower that it is used to test
+    "sandbox": (),
+    # the tower itself, from its memory outwards
+    "watch": (
+        "judgement",
+        "ledger.events",
+        "response.attempt",
+        "response.confirm",
+        "response.plan",
+    ),
+    "changes": ("watch", "judgement", "response.attempt", "store.work"),
+    "herald": ("watch", "changes", "alerts", "judgement", "response", "ledger.health"),
+    "tower": (
+        "watch",
+        "changes",
+        "herald",
+        "alerts",
+        "claims",
+        "judgement",
+        "ledger",
+        "response",
+        "store",
+    ),
+    "tending": ("tower", "alerts", "ledger", "store"),
+}
+"""For each room (or file), the rooms it may import beside itself and `EVERYBODY_MAY`.
+
+The longest name that fits a module counts.
+"""
+
+MAY_KNOW_EVERYBODY = ("daemon", "cli")
+
+
+def rule_for(module: str) -> str | None:
+    """Return the line of the table that a module stands under."""
+    fitting = [room for room in (*ARROWS, *MAY_KNOW_EVERYBODY) if is_within(module, room)]
+    return max(fitting, key=len, default=None)
+
+
+def forbidden_arrows(house: House) -> list[str]:
+    """Return every import that the table does not draw."""
+    found = []
+    for module in house:
+        room = rule_for(module)
+        if room is None:
+            found += [f"{module or 'the package'} is not in the table"] if module else []
+            continue
+        for target in sorted(our_imports(house, module)):
+            if not _may(room, target):
+                found.append(f"{module} → {target}")
+    return found
+
+
+def _may(room: str, target: str) -> bool:
+    if room == "cli":
+        return True
+    if is_within(target, "cli") or is_within(target, "daemon"):
+        return is_within(target, room)
+    if room in MAY_KNOW_EVERYBODY or target == "":
+        return True
+    own = room.partition(".")[0]
+    allowed = (own, *EVERYBODY_MAY, *ARROWS[own], *ARROWS[room])
+    return any(is_within(target, room) for room in allowed)
+
+
+def cycle(house: House) -> list[str] | None:
+    """Return modules that import each other in a ring, if there are any."""
+    try:
+        TopologicalSorter({name: our_imports(house, name) for name in house}).prepare()
+    except CycleError as ring:
+        return list(ring.args[1])
+    return None
+
+
+def test_rooms_know_only_whom_they_may_know() -> None:
+    """No import, at the top or inside a function, draws an arrow that the table does not have."""
+    assert forbidden_arrows(read_house()) == []
+
+
+def test_the_table_draws_only_what_exists() -> None:
+    """A line for a room that is gone would allow what nobody decided."""
+    house = read_house()
+    targets = {target for allowed in ARROWS.values() for target in allowed}
+    drawn = {*ARROWS, *targets, *MAY_KNOW_EVERYBODY}
+
+    assert sorted(room for room in drawn if room not in house) == []
+
+
+def test_no_modules_import_each_other_in_a_ring() -> None:
+    """Deferred imports count: a ring hidden in a function is still a ring."""
+    assert cycle(read_house()) is None
+
+
+def test_a_judgement_that_asks_the_store_would_be_found() -> None:
+    """The check sees an arrow that runs backwards, even one hidden in a function."""
+    house = made_up(
+        judgement__judge="def judge():\n    from watchtower.store.database import Store\n",
+        store__database="",
+    )
+
+    assert forbidden_arrows(house) == ["judgement.judge → store.database"]
+
+
+def test_an_import_of_the_command_line_would_be_found() -> None:
+    """Nobody but the command line itself may know it, not even who knows everybody."""
+    house = made_up(daemon="import watchtower.cli.output", cli__output="")
+
+    assert forbidden_arrows(house) == ["daemon → cli.output"]
+
+
+def test_a_room_that_nobody_drew_would_be_found() -> None:
+    """A new room is a decision, and stands in the table first."""
+    assert forbidden_arrows(made_up(fraud="")) == ["fraud is not in the table"]
+
+
+def test_a_ring_would_be_found() -> None:
+    """Two modules that import each other are seen, though one import is deferred."""
+    house = made_up(
+        ledger__a="from watchtower.ledger.b import x",
+        ledger__b="def f():\n    from watchtower.ledger import a\n",
+    )
+
+    assert cycle(house) is not None
