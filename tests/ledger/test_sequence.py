@@ -263,6 +263,35 @@ def test_an_absurd_ledger_index_does_not_blind_us(sequence: Sequence) -> None:
     assert accounted(play(sequence, "a", closed(12, 0))) == [12]
 
 
+def test_a_server_stuck_in_the_past_does_not_hide_the_present() -> None:
+    """An amendment-blocked server goes on naming the last ledger that it understood."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(90_000))
+    sequence.subscribed("stuck", subscription(10))
+    deliveries = sequence.subscribed("fresh", subscription(90_000))
+    deliveries += play(sequence, "fresh", closed(90_001, 0), transaction(90_001))
+
+    assert [d.ledger_index for d in deliveries if isinstance(d, LedgerClosed)] == [90_000, 90_001]
+    assert accounted(deliveries) == [90_001]
+    assert told(deliveries) == facts_of(transaction(90_001))
+
+
+def test_a_fact_from_the_far_future_is_rejected(sequence: Sequence) -> None:
+    """It would stand before every true state of its channel for ever."""
+    deliveries = play(sequence, "a", closed(11), transaction(2**32 - 1))
+
+    assert [type(d) for d in deliveries] == [LedgerClosed, MessageRejected]
+
+
+def test_a_server_that_is_still_syncing_is_followed_once_it_is_there() -> None:
+    """Its subscription names no ledger; what it announces later is seen whole."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10))
+    assert sequence.subscribed("a", {"warning": "not synced"}) == []
+    deliveries = play(sequence, "a", closed(90_011), transaction(90_011), closed(90_012))
+
+    assert told(deliveries) == facts_of(transaction(90_011))
+    assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(90_010))
+
+
 def test_servers_that_disagree_are_told(sequence: Sequence) -> None:
     """One ledger has one hash."""
     sequence.subscribed("b", subscription(10))

@@ -46,6 +46,10 @@ class StreamSettings:
 class Sources(Protocol):
     """The servers, as far as catching up asks them."""
 
+    async def settle(self) -> None:
+        """Wait a moment until every server is ready, or has failed to be."""
+        ...
+
     def ready(self) -> Sequence[HistoryServer]:
         """Return the servers that can be asked, best first."""
         ...
@@ -97,6 +101,8 @@ class CatchUp:
         """Catch up, now and whenever something is missing, until cancelled."""
         while self._sequence.newest is None:
             await self._wait(None)
+        # The first to answer may be a server that is stuck in the past.
+        await self._servers.settle()
         start = self._sequence.newest
         clock = asyncio.get_running_loop().time
         while True:

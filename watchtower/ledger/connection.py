@@ -175,8 +175,10 @@ class _Waiting:
 
 
 def _reason(closed: ConnectionClosed) -> str:
-    """Return why a connection ended, in the server's words when it gave any."""
-    if closed.rcvd is None:
-        return "the connection broke"
-    words = f": {closed.rcvd.reason}" if closed.rcvd.reason else ""
-    return f"the server closed the connection ({closed.rcvd.code}{words})"
+    """Return why a connection ended, in the server's words or ours when there are any."""
+    if closed.rcvd is not None:
+        words = f": {closed.rcvd.reason}" if closed.rcvd.reason else ""
+        return f"the server closed the connection ({closed.rcvd.code}{words})"
+    if closed.sent is not None and closed.sent.reason:
+        return f"the connection was given up ({closed.sent.reason})"
+    return "the connection broke"

@@ -57,7 +57,7 @@ _PATIENCE: Final = 5
 """Ledgers that a server may be behind and still be waited for before a gap is read from history."""
 
 _LEAP: Final = 10_000
-"""Ledgers that a server cannot be ahead of a living one: more than half a day."""
+"""Ledgers between two announcements of one connection: half a day, and it would be silent."""
 
 _REMEMBERED: Final = 512
 """Ledgers of which told facts are remembered; a repeat of an older one is delivered again."""
@@ -117,11 +117,10 @@ class Sequence:
         """
         announcement = announcement_of(result)
         if announcement is None:
-            return [MessageRejected(server=server, why="a subscription without its ledger")]
-        index = announcement.closed.ledger_index
-        if self._is_absurd(index):
-            return [_absurd(server, index)]
-        self._feeds[server] = _Feed(newest=index)
+            # A server that is still syncing; its first announcement is seen whole all the same.
+            self._feeds[server] = _Feed(newest=LedgerIndex(0))
+            return []
+        self._feeds[server] = _Feed(newest=announcement.closed.ledger_index)
         return [*self._announce(server, announcement), *self._advance()]
 
     def received(self, server: str, message: Mapping[str, Any]) -> list[Delivery]:
@@ -185,7 +184,7 @@ class Sequence:
             self.garbled(server)
             return [MessageRejected(server=server, why="a ledgerClosed without its ledger")]
         index = announcement.closed.ledger_index
-        if self._is_absurd(index):
+        if self._is_absurd(server, index):
             self.garbled(server)
             return [_absurd(server, index)]
         if feed is not None and index > feed.newest:
@@ -196,10 +195,13 @@ class Sequence:
                 self._whole.add(index, index)
         return [*self._announce(server, announcement), *self._advance()]
 
-    def _is_absurd(self, index: LedgerIndex) -> bool:
-        """Say whether an index is so far ahead that it would only blind us to what follows."""
-        known = max((feed.newest for feed in self._feeds.values()), default=index)
-        return index > known + _LEAP
+    def _is_absurd(self, server: str, index: LedgerIndex) -> bool:
+        """Say whether an index is a leap that no connection makes, and would blind us to the rest.
+
+        It is compared with the same connection only: another server may be stuck far behind.
+        """
+        feed = self._feeds.get(server)
+        return feed is not None and 0 < feed.newest < index - _LEAP
 
     def _announce(self, server: str, announcement: Announcement) -> list[Delivery]:
         closed = announcement.closed
@@ -216,7 +218,7 @@ class Sequence:
         except AnswerError as error:
             self.garbled(server)
             return [MessageRejected(server=server, why=str(error.facts["why"]))]
-        if facts and self._is_absurd(facts[0].at.ledger_index):
+        if facts and self._is_absurd(server, facts[0].at.ledger_index):
             return [_absurd(server, facts[0].at.ledger_index)]
         return [fact for fact in facts if self._is_new(fact)]
 

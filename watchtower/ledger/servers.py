@@ -175,6 +175,10 @@ class Servers:
                 raise link.trouble
         raise nobody(self._links)
 
+    async def settle(self) -> None:
+        """Wait a moment until every server is ready, or has failed to be."""
+        await self._wait_for((link.settled for link in self._links), asyncio.ALL_COMPLETED)
+
     def stream(
         self,
         *,
@@ -341,14 +345,16 @@ class Servers:
 
     async def _be_patient(self) -> None:
         """Give a server that is just being connected to a moment."""
-        if self.ready():
-            return
-        waits = [asyncio.create_task(link.ready.wait()) for link in self._links]
-        await asyncio.wait(
-            waits, timeout=self._settings.patience, return_when=asyncio.FIRST_COMPLETED
-        )
-        for wait in waits:
-            wait.cancel()
+        if not self.ready():
+            await self._wait_for((link.ready for link in self._links), asyncio.FIRST_COMPLETED)
+
+    async def _wait_for(self, events: Iterable[asyncio.Event], how_many: str) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, timeout=self._settings.patience, return_when=how_many)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _network(self, found: int | None) -> int | None:
         if self.network_id is None:
