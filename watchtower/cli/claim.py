@@ -1,0 +1,238 @@
+"""``watchtower claim``: claims come in by arguments, from a file, or as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+
+from watchtower.claims.decide import NotKept, Pending, as_error
+from watchtower.claims.intake import Intake, Receipt, Sight
+from watchtower.claims.message import parse_claim, parse_claim_json
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import ledger_time, open_store, run_async, settings
+from watchtower.daemon import link_settings, policy_of
+from watchtower.errors import (
+    ClaimFormatError,
+    InputError,
+    LedgerError,
+    UnreachableError,
+)
+from watchtower.judgement.claim import Claim
+from watchtower.ledger.servers import Servers
+from watchtower.settings import Settings
+from watchtower.store.database import Store
+from watchtower.units import (
+    Address,
+    ChannelId,
+    RippleTime,
+    format_drops,
+)
+
+__all__ = ["claim"]
+
+_PATIENCE: Final = 4.0
+"""Seconds that a person waits for the first server before a claim is kept as pending."""
+
+_STALE: Final = 2.0
+"""Seconds after which a channel is looked at again before the next claim is judged."""
+
+_NOBODY: Final = Sight(fact=None, ledger_time=RippleTime(0))
+
+
+@click.group()
+def claim() -> None:
+    """Claims that payers gave us."""
+
+
+@claim.command(
+    name="add",
+    epilog=examples(
+        "watchtower claim add CHANNEL 1.5XRP SIGNATURE --public-key HEX",
+        "watchtower claim add CHANNEL 1500000 SIGNATURE --public-key HEX --json",
+        "watchtower claim add --file claims.jsonl",
+        "tail -f claims.jsonl | watchtower claim add -",
+    ),
+)
+@click.argument("channel", required=False)
+@click.argument("amount", required=False)
+@click.argument("signature", required=False)
+@click.option("--public-key", help="The key that signed, in hex; it must be the channel's.")
+@click.option("--file", "file", help="JSON lines: channel, amount, signature, public_key.")
+@json_option
+def add(
+    channel: str | None,
+    amount: str | None,
+    signature: str | None,
+    public_key: str | None,
+    file: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Keep a claim, and say whether to serve against it; also while the daemon runs.
+
+    Either CHANNEL AMOUNT SIGNATURE and --public-key, or JSON lines from a file or from
+    standard input (-). A claim that is kept survives a power cut.
+    """
+    loaded = settings()
+    if channel is not None and channel != "-":
+        if amount is None or signature is None or public_key is None:
+            raise click.UsageError("give CHANNEL AMOUNT SIGNATURE --public-key HEX")
+        one = parse_claim(
+            channel=channel, amount=amount, signature=signature, public_key=public_key
+        )
+        receipt = run_async(_take_one(loaded, one))
+        if isinstance(receipt.decision.kept, NotKept):
+            raise as_error(receipt.decision.kept.why)
+        tell(receipt.report(), _sentences(receipt), as_json=as_json)
+        return
+    if channel is None and file is None:
+        raise click.UsageError("give a claim, or --file FILE, or - for standard input")
+    sys.exit(run_async(_take_lines(loaded, file or "-", as_json=as_json)))
+
+
+@claim.command(
+    name="list", epilog=examples("watchtower claim list", "watchtower claim list --json")
+)
+@json_option
+def list_claims(*, as_json: bool) -> None:
+    """List the best claim of every channel, and those that wait for their channel."""
+    for report in run_async(_claims(settings())):
+        state = "pending" if report["pending"] else "best"
+        drops = format_drops(report["amount"])
+        tell(report, f"{report['channel']}  {drops}  {state}", as_json=as_json)
+
+
+class _Desk:
+    """Takes claims, asking the ledger about a channel again when the last word is old."""
+
+    def __init__(self, store: Store, servers: Servers | None, loaded: Settings) -> None:
+        self._servers = servers
+        guarded = [Address(account) for account in loaded.accounts]
+        self._intake = Intake(store, guarded=guarded, policy=policy_of(loaded))
+        self._sights: dict[ChannelId, tuple[float, Sight]] = {}
+
+    async def take(self, one: Claim) -> Receipt:
+        """Look at the claim's channel, decide and store."""
+        now = time.monotonic()
+        at, sight = self._sights.get(one.channel, (now - _STALE, _NOBODY))
+        if now - at >= _STALE:
+            sight = await self._look(one.channel)
+            self._sights[one.channel] = (now, sight)
+        return await self._intake.take(one, sight)
+
+    async def _look(self, channel: ChannelId) -> Sight:
+        if self._servers is None:
+            return _NOBODY
+        try:
+            fact = await self._servers.read_channel(channel)
+            return Sight(fact=fact, ledger_time=await ledger_time(self._servers))
+        except LedgerError:
+            # Nobody can tell now: the claim is kept as pending and judged later.
+            return _NOBODY
+
+
+@asynccontextmanager
+async def _desk(loaded: Settings) -> AsyncIterator[_Desk]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(loaded))
+        servers: Servers | None = None
+        try:
+            servers = await stack.enter_async_context(
+                Servers.connected(
+                    loaded.servers,
+                    _PATIENCE,
+                    network_id=store.network,
+                    settings=link_settings(loaded),
+                )
+            )
+        except UnreachableError as unreachable:
+            click.echo(f"{unreachable} Claims are kept as pending.", err=True)
+        yield _Desk(store, servers, loaded)
+
+
+async def _take_one(loaded: Settings, one: Claim) -> Receipt:
+    async with _desk(loaded) as desk:
+        return await desk.take(one)
+
+
+async def _take_lines(loaded: Settings, source: str, *, as_json: bool) -> int:
+    """Take a claim a line, answering each; return the exit code of the first that was refused."""
+    exit_code = number = 0
+    async with _desk(loaded) as desk:
+        async for line in _lines(source):
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                receipt = await desk.take(parse_claim_json(line))
+            except InputError as wrong:
+                report, text = _wrong(wrong), str(wrong)
+            else:
+                report, text = receipt.report(), _sentences(receipt)
+            tell({"line": number, **report}, f"line {number}: {text}", as_json=as_json)
+            exit_code = exit_code or int(report.get("exit_code", 0))
+    return exit_code
+
+
+async def _claims(loaded: Settings) -> list[dict[str, Any]]:
+    async with open_store(loaded) as store, store.read() as work:
+        best, pending = await work.claims.load_all(), await work.claims.load_pending()
+    return [
+        {
+            "channel": one.channel,
+            "amount": one.amount,
+            "public_key": one.public_key,
+            "signature": one.signature,
+            "pending": is_pending,
+        }
+        for group, is_pending in ((best, False), (pending, True))
+        for one in sorted(group, key=lambda one: one.channel)
+    ]
+
+
+async def _lines(source: str) -> AsyncIterator[bytes]:
+    """Return lines as they come, without holding up the links to the servers."""
+    try:
+        with await asyncio.to_thread(_open, source) as file:
+            while line := await asyncio.to_thread(file.readline):
+                yield line
+    except OSError as problem:
+        why = f"{source} cannot be read ({problem.strerror})"
+        raise ClaimFormatError(why=why) from None
+
+
+def _open(source: str) -> BinaryIO:
+    return sys.stdin.buffer if source == "-" else Path(source).open("rb")
+
+
+def _wrong(wrong: InputError) -> dict[str, Any]:
+    return {
+        "kept": False,
+        "pending": False,
+        "serve": False,
+        "error": type(wrong).__name__,
+        "sentence": str(wrong),
+        "exit_code": wrong.exit_code,
+    }
+
+
+def _sentences(receipt: Receipt) -> str:
+    kept, report = receipt.decision.kept, receipt.report()
+    if isinstance(kept, NotKept):
+        return f"not kept: {report['sentence']}"
+    amount = format_drops(kept.claim.amount)
+    if isinstance(kept, Pending):
+        first = f"kept as pending: {amount}, to be judged when a server tells of the channel"
+    else:
+        first = f"kept: {amount} is now the best claim"
+        if kept.rescued:
+            first += " (its signature was put into the form that the ledger takes)"
+    serve = "yes" if report["serve"] else "no. " + " ".join(report["why_not_serve"])
+    return f"{first}\nserve: {serve}"

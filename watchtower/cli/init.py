@@ -1,0 +1,51 @@
+"""``watchtower init``: a configuration and an empty store, without any network."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import new_passphrase
+from watchtower.errors import StoreExistsError
+from watchtower.settings import Settings, config_path, write_first
+from watchtower.store.database import Store
+
+__all__ = ["init"]
+
+
+@click.command(
+    epilog=examples(
+        "watchtower init --account rPayee… --server wss://xrplcluster.com --server wss://s1.ripple.com",
+        "WATCHTOWER_CONFIG=/etc/watchtower.toml watchtower init --account r… --server ws://localhost:6006",
+    )
+)
+@click.option("--account", "accounts", multiple=True, required=True, help="A payee to guard.")
+@click.option("--server", "servers", multiple=True, required=True, help="A server; give two.")
+@json_option
+def init(accounts: tuple[str, ...], servers: tuple[str, ...], *, as_json: bool) -> None:
+    """Write the configuration, and make an empty encrypted store beside it."""
+    path = config_path(os.environ)
+    if path.exists():
+        raise StoreExistsError(path=path)
+    settings = write_first(path, accounts, servers)
+    try:
+        asyncio.run(_make_store(settings))
+    except BaseException:
+        # Half a set-up would only be in the way of the next try.
+        path.unlink(missing_ok=True)
+        raise
+    report = {"config": str(path), "store": settings.store, "accounts": accounts}
+    text = (
+        f"Wrote {path} and the store {settings.store}.\n"
+        f"Next: watchtower key import --account {accounts[0]}"
+    )
+    tell(report, text, as_json=as_json)
+
+
+async def _make_store(settings: Settings) -> None:
+    store = await Store.create(Path(settings.store), new_passphrase(os.environ))
+    await store.close()

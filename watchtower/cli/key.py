@@ -1,0 +1,110 @@
+"""``watchtower key``: the keys that redeem. Seeds come in unseen, and nothing shows them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import open_store, run_async, settings
+from watchtower.errors import ConfigError, SeedError
+from watchtower.keys.vault import Algorithm, KeyCard, Vault
+from watchtower.settings import Settings, config_path
+from watchtower.units import parse_address
+
+__all__ = ["key"]
+
+
+@click.group()
+def key() -> None:
+    """Keys that sign for the accounts that are guarded."""
+
+
+@key.command(
+    name="import",
+    epilog=examples(
+        "watchtower key import --account rPayee…                    # asks, and shows nothing",
+        "watchtower key import --account rPayee… --seed-file /run/secrets/seed",
+        "pass show payee | watchtower key import --account rPayee… --seed-file -",
+    ),
+)
+@click.option("--account", required=True, help="Whose transactions the key signs.")
+@click.option("--seed-file", help="A file with the family seed, or - for standard input.")
+@click.option(
+    "--algorithm",
+    type=click.Choice([algorithm.value for algorithm in Algorithm]),
+    help="For an s… seed that is not secp256k1.",
+)
+@click.option("--regular-key", is_flag=True, help="The seed is the account's regular key.")
+@json_option
+def import_key(
+    account: str, seed_file: str | None, algorithm: str | None, *, regular_key: bool, as_json: bool
+) -> None:
+    """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
+    loaded = settings()
+    parse_address(account)
+    if account not in loaded.accounts:
+        why = f"`accounts` does not name {account}; add it first"
+        raise ConfigError(path=config_path(os.environ), why=why)
+    seed = _read_seed(seed_file)
+    kind = None if algorithm is None else Algorithm(algorithm)
+    card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
+    text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
+    tell(_report(card), text, as_json=as_json)
+
+
+@key.command(name="list", epilog=examples("watchtower key list", "watchtower key list --json"))
+@json_option
+def list_keys(*, as_json: bool) -> None:
+    """List the keys, without any secret."""
+    cards = run_async(_cards(settings()))
+    if as_json or cards:
+        for card in cards:
+            kind = "regular key" if card.is_regular_key else "master key"
+            text = f"{card.account}  {card.algorithm}  {kind}  {card.public_key}"
+            tell(_report(card), text, as_json=as_json)
+    else:
+        click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
+
+
+async def _import(
+    loaded: Settings, account: str, seed: str, kind: Algorithm | None, *, regular_key: bool
+) -> KeyCard:
+    async with open_store(loaded) as store:
+        return await Vault(store).import_seed(
+            parse_address(account), seed, algorithm=kind, regular_key=regular_key
+        )
+
+
+async def _cards(loaded: Settings) -> list[KeyCard]:
+    async with open_store(loaded) as store:
+        return await Vault(store).cards()
+
+
+def _read_seed(seed_file: str | None) -> str:
+    if seed_file is None:
+        if not sys.stdin.isatty():
+            raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")
+        seed: str = click.prompt("Seed", hide_input=True, err=True)
+        return seed
+    if seed_file == "-":
+        return sys.stdin.readline().strip()
+    try:
+        return Path(seed_file).read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        raise SeedError(why=f"{seed_file} is no text") from None
+    except OSError as problem:
+        why = f"{seed_file} cannot be read ({problem.strerror})"
+        raise SeedError(why=why) from None
+
+
+def _report(card: KeyCard) -> dict[str, object]:
+    return {
+        "account": card.account,
+        "algorithm": card.algorithm.value,
+        "public_key": card.public_key,
+        "is_regular_key": card.is_regular_key,
+    }

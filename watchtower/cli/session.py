@@ -1,0 +1,81 @@
+"""What most commands begin with: the settings, the passphrase, the store, a way to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from watchtower.errors import AnswerError
+from watchtower.keys.passphrase import find_passphrase
+from watchtower.ledger.servers import Servers
+from watchtower.logs import configure
+from watchtower.settings import Settings, config_path, load
+from watchtower.store.database import Store
+from watchtower.units import RippleTime
+
+__all__ = ["ledger_time", "new_passphrase", "open_store", "passphrase", "run_async", "settings"]
+
+Result = TypeVar("Result")
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Load the settings, and set logging up by them."""
+    loaded = load(config_path(environment), environment)
+    configure(level=loaded.log.level, as_json=loaded.log.json)
+    return loaded
+
+
+def passphrase(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the passphrase, asking a person for it only at a terminal."""
+    return find_passphrase(environment, _prompt(confirm=False))
+
+
+def new_passphrase(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the passphrase of a store to be made; a person writes it twice."""
+    return find_passphrase(environment, _prompt(confirm=True))
+
+
+@asynccontextmanager
+async def open_store(loaded: Settings) -> AsyncIterator[Store]:
+    """Open the store that the settings name."""
+    async with await Store.open(Path(loaded.store), passphrase()) as store:
+        yield store
+
+
+async def ledger_time(servers: Servers) -> RippleTime:
+    """Return the close time of the newest validated ledger.
+
+    Raises:
+        LedgerError: no server could tell.
+    """
+    result = await servers.ask("ledger", ledger_index="validated")
+    ledger = result.get("ledger")
+    close_time = ledger.get("close_time") if isinstance(ledger, Mapping) else None
+    if not isinstance(close_time, int):
+        raise AnswerError(server="A server", command="ledger", why="it has no close time")
+    return RippleTime(close_time)
+
+
+def run_async(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's asynchronous part."""
+    return asyncio.run(main)
+
+
+def _prompt(*, confirm: bool) -> Callable[[], str] | None:
+    if not sys.stdin.isatty():
+        return None
+
+    def ask() -> str:
+        answer: str = click.prompt(
+            "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
+        )
+        return answer
+
+    return ask

@@ -1,0 +1,100 @@
+"""``watchtower status``: how the tower is, by its own last word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import open_store, run_async, settings
+from watchtower.settings import Settings
+from watchtower.store.notes import RECOVERY
+from watchtower.tending import STATUS_NOTE
+from watchtower.units import Drops, RippleTime, format_drops, format_time
+
+__all__ = ["status"]
+
+_NOT_RUNNING: Final = 3
+_STALE: Final = 120
+"""Seconds of silence after which the daemon is reported as not running."""
+
+
+@click.command(epilog=examples("watchtower status", "watchtower status --json"))
+@json_option
+def status(*, as_json: bool) -> None:
+    """Say how the tower is: ledger, channels, what is at stake, servers and alarms.
+
+    Ends with exit code 3 when the daemon has not been heard for two minutes, so that a script
+    can tell.
+    """
+    report = run_async(_status(settings()))
+    tell(report, _text(report), as_json=as_json)
+    if not report["running"]:
+        raise SystemExit(_NOT_RUNNING)
+
+
+async def _status(loaded: Settings) -> dict[str, Any]:
+    async with open_store(loaded) as store, store.read() as work:
+        told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
+        claims = len(await work.claims.load_all())
+        pending = len(await work.claims.load_pending())
+        keys = [key.account for key in await work.secrets.load_all()]
+        cursor = await work.cursor.get()
+        in_recovery = await work.notes.get(RECOVERY) is not None
+    age = None if "written" not in told else max(0, int(time.time()) - told["written"])
+    return {
+        **told,
+        "running": age is not None and age < _STALE,
+        "age": age,
+        "network": store.network,
+        "cursor": cursor,
+        "claims": claims,
+        "pending_claims": pending,
+        "keys": keys,
+        "accounts_without_key": sorted(set(loaded.accounts) - set(keys)),
+        "in_recovery": in_recovery,
+    }
+
+
+def _text(report: Mapping[str, Any]) -> str:
+    lines = []
+    if report["age"] is None:
+        lines.append("The daemon has not run yet. Start it with `watchtower run`.")
+    elif not report["running"]:
+        lines.append(f"The daemon was last heard {report['age']} s ago.")
+    else:
+        mode = " in shadow mode, sending nothing" if report["shadow"] else ""
+        lines.append(f"The daemon runs{mode}; last word {report['age']} s ago.")
+    if report.get("ledger_index") is not None:
+        when = format_time(RippleTime(report["ledger_time"]))
+        lines.append(
+            f"Ledger {report['ledger_index']} ({when}), accounted for up to {report['accounted']}."
+        )
+        at_stake = format_drops(Drops(report["at_stake"]))
+        lines.append(
+            f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
+            f"redeemed now, {report['attempts']} attempts on their way."
+        )
+    lines.append(f"{report['claims']} best claims kept, {report['pending_claims']} pending.")
+    lines += [
+        f"No key for {account}: nothing can be redeemed for it."
+        for account in report["accounts_without_key"]
+    ]
+    if report["in_recovery"]:
+        lines.append("Restored from a backup, and not reconciled with the ledger yet.")
+    lines += [_server(server) for server in report.get("servers", ())]
+    lines += [
+        f"{alarm['severity'].upper()} {alarm['name']}: {alarm['sentence']}"
+        for alarm in report.get("alarms", ())
+    ]
+    return "\n".join(lines)
+
+
+def _server(server: Mapping[str, Any]) -> str:
+    if not server["connected"]:
+        return f"{server['server']}: not connected ({server['why']})"
+    blocked = ", amendment blocked" if server["amendment_blocked"] else ""
+    return f"{server['server']}: ledger {server['validated']}{blocked}"
