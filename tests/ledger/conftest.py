@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +19,23 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from watchtower.ledger.catchup import StreamSettings
+from watchtower.ledger.events import LedgerAccounted
+from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.sequence import Delivery
+from watchtower.ledger.servers import Servers
+from watchtower.units import Address, ChannelId, LedgerIndex
+
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
 PAYER = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"
 KEY = "0295412A345A5AD994E9FDDED304E2576BB55EBF4A7B65F85B2B7FEBCF2A38D8E4"
 FIRST = 10
+
+_QUICK = LinkSettings(
+    request_timeout=1.0, silence=30.0, backoff_first=0.02, backoff_most=0.1, close_timeout=0.2
+)
+_SOON = StreamSettings(reconcile=600.0, retry=0.05)
+_GENEROUS = 20.0
 
 Message = dict[str, Any]
 
@@ -45,14 +59,14 @@ class Chain:
         self.servers: list[ScriptedServer] = []
         self.fork = ""
 
-    def open(self, number: int, amount: int = 1_000) -> str:
+    def open(self, number: int, amount: int = 1_000, destination: str = PAYEE) -> str:
         """Have a channel from before the first ledger."""
         channel = channel_id(number)
         self.channels[channel] = {
             "LedgerEntryType": "PayChannel",
             "index": channel,
             "Account": PAYER,
-            "Destination": PAYEE,
+            "Destination": destination,
             "Amount": str(amount),
             "Balance": "0",
             "PublicKey": KEY,
@@ -164,6 +178,7 @@ class ScriptedServer:
     refuse: dict[str, Message] = field(default_factory=dict)
     answers: dict[str, Message] = field(default_factory=dict)
     junk: deque[str | bytes] = field(default_factory=deque)
+    before: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     requests: list[Message] = field(default_factory=list)
     subscribers: set[ServerConnection] = field(default_factory=set)
     accepted: int = 0
@@ -249,6 +264,8 @@ class ScriptedServer:
                     return
                 if command in self.hang:
                     continue
+                if command in self.before:
+                    await self.before[command]()
                 answer = self._answer(command, request)
                 answer.setdefault("type", "response")
                 answer.setdefault("status", "error" if "error" in answer else "success")
@@ -322,6 +339,7 @@ class ScriptedServer:
             self._row(frame)
             for index in range(low, high + 1)
             for frame in self.chain.transactions.get(index, [])
+            if request["account"] in json.dumps(frame)
         ]
         start = int(request.get("marker", {}).get("seq", 0))
         result: Message = {
@@ -378,3 +396,85 @@ async def start(chain: Chain) -> AsyncIterator[Callable[..., Awaitable[ScriptedS
 
     yield start_one
     await asyncio.gather(*(server.stop() for server in chain.servers))
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait until ``true`` holds."""
+    async with asyncio.timeout(_GENEROUS):
+        while not true():  # noqa: ASYNC110 - what a server has seen is no event of ours
+            await asyncio.sleep(0.01)
+
+
+class Receiver:
+    """Takes deliveries and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.all: list[Delivery] = []
+
+    async def receive(self, deliveries: AsyncIterator[Delivery]) -> None:
+        """Take deliveries until cancelled."""
+        async for delivery in deliveries:
+            self.all.append(delivery)
+
+    def of(self, *kinds: type) -> list[Any]:
+        """Return the deliveries of some kinds."""
+        return [d for d in self.all if isinstance(d, kinds)]
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until ``true`` holds."""
+        await until(true)
+
+    async def accounted(self, index: int) -> None:
+        """Wait until the cursor reached a ledger."""
+        await self.until(lambda: any(d.ledger_index >= index for d in self.of(LedgerAccounted)))
+
+    async def first(self, kind: type) -> Any:
+        """Wait for the first delivery of a kind."""
+        await self.until(lambda: self.of(kind))
+        return self.of(kind)[0]
+
+
+@asynccontextmanager
+async def _watching(
+    *servers: ScriptedServer,
+    cursor: int | None = 10,
+    open_channels: Collection[str] = (),
+    settings: LinkSettings = _QUICK,
+    network_id: int | None = None,
+) -> AsyncIterator[tuple[Receiver, Servers]]:
+    """Watch a chain through servers."""
+    opened = Servers(
+        [server.url for server in servers],
+        accounts=[Address(PAYEE)],
+        network_id=network_id,
+        settings=settings,
+    )
+    at = None if cursor is None else LedgerIndex(cursor)
+    channels = [ChannelId(channel) for channel in open_channels]
+    receiver = Receiver()
+    async with (
+        opened,
+        opened.stream(cursor=at, open_channels=lambda: channels, settings=_SOON) as stream,
+    ):
+        task = asyncio.create_task(receiver.receive(stream.deliveries()))
+        try:
+            yield receiver, opened
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def watching() -> Callable[..., Any]:
+    """Watch a chain through servers, as a context."""
+    return _watching
+
+
+@pytest.fixture
+def both_ready() -> Callable[[Servers], Awaitable[None]]:
+    """Wait until two servers can be asked."""
+
+    async def wait(servers: Servers) -> None:
+        await until(lambda: len(servers.ready()) == 2)
+
+    return wait

@@ -63,6 +63,41 @@ async def test_a_transaction_between_two_accounts_of_ours_is_told_once(
     assert len(facts) == len(set(facts)) == 20
 
 
+async def test_facts_of_several_accounts_are_in_one_order(chain: Any, start: Start) -> None:
+    """Each account has its own history, and there is one order of things."""
+    other = Address("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
+    chain.open(1)
+    chain.open(2, destination=other)
+    for _ in range(5):
+        chain.pay(1, 1)
+        chain.pay(2, 1)
+        await chain.close()
+    server = await start()
+    facts = await read(server, PAYEE, other)
+
+    assert len(facts) == 10
+    assert facts == sorted(facts, key=lambda fact: fact.at)
+
+
+async def test_history_that_is_deleted_while_it_is_read_does_not_count(
+    chain: Any, start: Start
+) -> None:
+    """Online deletion takes old ledgers away at any time."""
+    await missed(chain)
+    server = await start()
+
+    async def delete() -> None:
+        server.before.clear()
+        server.validated_ledgers = "13-16"
+        await chain.close()
+
+    server.before["account_tx"] = delete
+    with pytest.raises(AnswerError, match="13-16, not 11-15"):
+        await read(server)
+
+    assert server.count("account_tx") == 1
+
+
 async def test_a_server_with_holes_is_not_even_asked(chain: Any, start: Start) -> None:
     """It would answer as if nothing had happened in them."""
     await missed(chain)

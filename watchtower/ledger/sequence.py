@@ -128,7 +128,7 @@ class Sequence:
         kind = message.get("type")
         if kind == "ledgerClosed":
             return self._ledger_closed(server, message)
-        if kind == "transaction" and message.get("validated") is True:
+        if kind == "transaction":
             return self._transaction(server, message)
         return []
 

@@ -1,0 +1,94 @@
+"""Channels as a validated ledger has them, one by one and all that pay an account."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from watchtower.errors import (
+    AnswerError,
+)
+from watchtower.ledger.events import (
+    END_OF_LEDGER,
+    ChannelMissing,
+    Position,
+)
+from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.servers import Servers
+from watchtower.units import Address, ChannelId, LedgerIndex
+
+PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+QUICK = LinkSettings(request_timeout=1.0, backoff_first=0.02, backoff_most=0.1, close_timeout=0.2)
+
+Start = Callable[..., Awaitable[Any]]
+
+
+async def test_entry_not_found_in_the_other_shape(start: Start) -> None:
+    """A proxy puts the error inside the result, and may say of which ledger."""
+    server = await start()
+    server.answers["ledger_entry"] = {
+        "status": "success",
+        "result": {"error": "entryNotFound", "status": "error", "ledger_index": 9},
+    }
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        fact = await servers.read_channel(ChannelId("CD" * 32))
+
+    at = Position(LedgerIndex(9), END_OF_LEDGER)
+    assert fact == ChannelMissing(channel=ChannelId("CD" * 32), at=at)
+
+
+async def test_a_state_that_is_not_validated_is_refused(chain: Any, start: Start) -> None:
+    """The open ledger's state may never come true."""
+    channel = chain.open(1)
+    server = await start()
+    server.answers["ledger_entry"] = {
+        "result": {"node": chain.channels[channel], "ledger_current_index": 11}
+    }
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="validated"):
+            await servers.read_channel(ChannelId(channel))
+
+
+async def test_discovery_reads_on_past_empty_pages(chain: Any, start: Start) -> None:
+    """An empty page with a marker is normal, and every page is of one ledger."""
+    channels = {chain.open(number) for number in range(5)}
+    server = await start(page=2, empty_pages=2)
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        found = await servers.find_channels(PAYEE)
+
+    assert {fact.entry.channel for fact in found} == channels
+    pages = [r["ledger_index"] for r in server.requests if r["command"] == "account_objects"]
+    assert pages == ["validated", 10, 10, 10, 10]
+
+
+async def test_only_inbound_channels_are_discovered(chain: Any, start: Start) -> None:
+    """The account's own outbound channels are listed by the server too."""
+    inbound = chain.open(1)
+    outbound = chain.open(2)
+    chain.channels[outbound]["Account"] = PAYEE
+    chain.channels[outbound]["Destination"] = chain.channels[inbound]["Account"]
+    server = await start()
+    server.answers["account_objects"] = {
+        "result": {
+            "account_objects": list(chain.channels.values()),
+            "ledger_index": 10,
+            "validated": True,
+        }
+    }
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        found = await servers.find_channels(PAYEE)
+
+    assert [fact.entry.channel for fact in found] == [inbound]
+
+
+async def test_pages_that_go_in_circles_are_refused(start: Start) -> None:
+    """A server cannot keep us reading for ever."""
+    server = await start()
+    server.answers["account_objects"] = {
+        "result": {"account_objects": [], "ledger_index": 10, "validated": True, "marker": "1"}
+    }
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="circles"):
+            await servers.find_channels(PAYEE)

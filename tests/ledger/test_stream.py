@@ -1,0 +1,161 @@
+"""The stream over real sockets: whatever servers do, nothing is lost or told twice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from watchtower.ledger.events import (
+    ChannelChanged,
+    ChannelDeleted,
+    LedgerAccounted,
+    SeatUsed,
+)
+from watchtower.ledger.health import (
+    ServerRecovered,
+    ServersDisagreed,
+    ServerUnreachable,
+    StateReconciled,
+    Trouble,
+)
+
+Start = Callable[..., Awaitable[Any]]
+Watching = Callable[..., Any]
+
+
+async def test_a_change_arrives_and_its_ledger_is_accounted_for(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """The plain case: a payment is told when it happens, the cursor follows one ledger later."""
+    channel = chain.open(1)
+    server = await start()
+    async with watching(server) as (receiver, _):
+        await receiver.first(StateReconciled)
+        chain.pay(1, 40)
+        await chain.close(2)
+        await receiver.accounted(11)
+
+    changes = [d for d in receiver.of(ChannelChanged) if d.transaction is not None]
+    assert [(d.entry.channel, d.entry.balance) for d in changes] == [(channel, 40)]
+    assert receiver.all.index(changes[0]) < receiver.all.index(
+        next(d for d in receiver.of(LedgerAccounted) if d.ledger_index >= 11)
+    )
+
+
+async def test_one_of_two_servers_dying_costs_nothing(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """The other one shows every ledger whole: no history is read."""
+    chain.open(1)
+    dying, living = await start(), await start()
+    async with watching(dying, living) as (receiver, _):
+        await receiver.until(lambda: len(dying.subscribers) == len(living.subscribers) == 1)
+        await receiver.first(StateReconciled)
+        await dying.stop()
+        await receiver.first(ServerUnreachable)
+        chain.pay(1, 5)
+        await chain.close(3)
+        await receiver.accounted(12)
+
+    assert living.count("account_tx") == 0
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]
+
+
+async def test_garbage_in_the_stream_loses_nothing(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Four frames in ten unreadable: the feed goes on, and what is in doubt is read again."""
+    chain.open(1)
+    server = await start()
+    luck = random.Random(7)  # noqa: S311 - reproducible rubbish
+    rubbish: list[str | bytes] = ["", "{", "[1,2]", b"\xff\xfe", '"text"', "null", '{"type":9}']
+    async with watching(server) as (receiver, _):
+        await receiver.first(StateReconciled)
+        for _ in range(30):
+            chain.pay(1, 1)
+            if luck.random() < 0.4:
+                server.junk.append(luck.choice(rubbish))
+            await chain.close()
+        await chain.close()
+        await receiver.accounted(40)
+
+    changes = [d for d in receiver.of(ChannelChanged) if d.transaction]
+    assert sorted(d.entry.balance for d in changes) == list(range(1, 31))
+
+
+async def test_answers_and_streams_of_version_1_are_understood(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A server may only speak the old version, whatever is asked for."""
+    chain.open(1)
+    server = await start(version=1)
+    chain.pay(1, 1)
+    await chain.close()
+    async with watching(server, cursor=10) as (receiver, _):
+        await receiver.accounted(11)
+        chain.pay(1, 1)
+        await chain.close(2)
+        await receiver.accounted(12)
+
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [1, 2]
+    assert receiver.of(SeatUsed) == []
+
+
+async def test_servers_that_disagree_are_an_alarm(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Two hashes for one ledger."""
+    one, other = await start(), await start()
+    other.answers["subscribe"] = {
+        "result": {
+            k: v
+            for k, v in {**chain.closed(10), "ledger_hash": "EE" * 32}.items()
+            if k not in ("type", "txn_count")
+        }
+    }
+    async with watching(one, other) as (receiver, _):
+        alarm = await receiver.first(ServersDisagreed)
+
+    assert alarm.ledger_index == 10
+    assert alarm.hashes[other.url] == "EE" * 32
+
+
+async def test_a_lost_connection_is_made_again_and_nothing_is_missed(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Reconnect, subscribe anew, and read what happened in between."""
+    chain.open(1)
+    server = await start()
+    async with watching(server) as (receiver, _):
+        await receiver.first(StateReconciled)
+        await server.drop()
+        chain.pay(1, 40)
+        chain.delete(1)
+        await chain.close(3)
+        await receiver.until(lambda: server.count("subscribe") >= 2)
+        await chain.close()
+        await receiver.accounted(13)
+
+    assert [d.entry.balance for d in receiver.of(ChannelDeleted)] == [40]
+    assert len([d for d in receiver.of(ChannelChanged) if d.transaction]) == 1
+    assert receiver.of(ServerUnreachable)
+    assert ServerRecovered(server=server.url, trouble=Trouble.UNREACHABLE) in receiver.all
+
+
+async def test_a_server_that_comes_back_is_used_again(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Connections refused for a while end with a working stream."""
+    chain.open(1)
+    server = await start()
+    async with watching(server) as (receiver, _):
+        await receiver.first(StateReconciled)
+        await server.stop()
+        await receiver.first(ServerUnreachable)
+        chain.pay(1, 5)
+        await chain.close()
+        await server.restart()
+        await receiver.accounted(11)
+
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]
