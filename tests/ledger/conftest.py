@@ -173,6 +173,7 @@ class ScriptedServer:
     page: int = 200
     empty_pages: int = 0
     behind: int = 0
+    ignores_pin: bool = False
     hang: set[str] = field(default_factory=set)
     die_on: set[str] = field(default_factory=set)
     refuse: dict[str, Message] = field(default_factory=dict)
@@ -320,7 +321,8 @@ class ScriptedServer:
         nodes = [n for n in self.chain.channels.values() if n["Destination"] == request["account"]]
         result: Message = {"account": request["account"], "validated": True}
         pinned = request["ledger_index"]
-        result["ledger_index"] = self.index if pinned == "validated" else pinned
+        latest = pinned == "validated" or self.ignores_pin
+        result["ledger_index"] = self.index if latest else pinned
         page = int(request.get("marker", "0"))
         if page < self.empty_pages:
             result.update(account_objects=[], marker=str(page + 1))

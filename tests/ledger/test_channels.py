@@ -39,16 +39,58 @@ async def test_entry_not_found_in_the_other_shape(start: Start) -> None:
     assert fact == ChannelMissing(channel=ChannelId("CD" * 32), at=at)
 
 
-async def test_a_state_that_is_not_validated_is_refused(chain: Any, start: Start) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"ledger_index": None}, {"validated": False}, {"validated": None}],
+    ids=["no ledger", "not validated", "not said"],
+)
+async def test_a_state_that_is_not_validated_is_refused(
+    chain: Any, start: Start, change: dict[str, Any]
+) -> None:
     """The open ledger's state may never come true."""
     channel = chain.open(1)
     server = await start()
-    server.answers["ledger_entry"] = {
-        "result": {"node": chain.channels[channel], "ledger_current_index": 11}
-    }
+    good = {"node": chain.channels[channel], "ledger_index": 10, "validated": True}
+    server.answers["ledger_entry"] = {"result": {**good, **change}}
     async with Servers.connected([server.url], settings=QUICK) as servers:
         with pytest.raises(AnswerError, match="validated"):
             await servers.read_channel(ChannelId(channel))
+
+
+async def test_the_state_of_another_channel_is_refused(chain: Any, start: Start) -> None:
+    """A mixed-up answer must not move a channel's state."""
+    asked, other = chain.open(1), chain.open(2)
+    server = await start()
+    server.answers["ledger_entry"] = {
+        "result": {"node": chain.channels[other], "ledger_index": 10, "validated": True}
+    }
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="not the channel"):
+            await servers.read_channel(ChannelId(asked))
+
+
+async def test_missing_from_a_ledger_that_is_not_validated_proves_nothing(start: Start) -> None:
+    """Only a validated ledger can say that a channel is gone."""
+    server = await start()
+    server.refuse["ledger_entry"] = {"error": "entryNotFound", "validated": False}
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="validated"):
+            await servers.read_channel(ChannelId("CD" * 32))
+
+
+async def test_pages_of_two_ledgers_are_refused(chain: Any, start: Start) -> None:
+    """A channel could stand in neither, when it moved between the pages."""
+    for number in range(4):
+        chain.open(number)
+    server = await start(page=2, ignores_pin=True)
+
+    async def close() -> None:
+        await chain.close()
+
+    server.before["account_objects"] = close
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="two ledgers"):
+            await servers.find_channels(PAYEE)
 
 
 async def test_discovery_reads_on_past_empty_pages(chain: Any, start: Start) -> None:
