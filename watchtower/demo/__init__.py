@@ -1,0 +1,1 @@
+"""The main job, end to end, on an embedded ledger: a story with thieves, told while it happens."""
