@@ -53,8 +53,8 @@ _BODIES: Final = ("tx_json", "transaction", "tx")
 _NODES: Final = ("CreatedNode", "ModifiedNode", "DeletedNode")
 
 
-class _Malformed(Exception):  # noqa: N818 - never leaves this module; AnswerError does
-    """What was wrong, before it is known who said it."""
+class _MalformedError(Exception):
+    """What is wrong with a message; leaves this module as `AnswerError`, with who said it."""
 
 
 class _Transaction(NamedTuple):
@@ -88,7 +88,7 @@ def decode_transaction(
         if transaction is None:
             return ()
         return tuple(_facts(transaction, accounts))
-    except _Malformed as wrong:
+    except _MalformedError as wrong:
         raise AnswerError(server=server, command="transaction", why=str(wrong)) from wrong
 
 
@@ -105,7 +105,7 @@ def decode_entry(node: Mapping[str, Any], *, server: str = "A server") -> Channe
         return None
     try:
         return _entry(node.get("index", node.get("LedgerIndex")), node)
-    except _Malformed as wrong:
+    except _MalformedError as wrong:
         raise AnswerError(server=server, command="ledger_entry", why=str(wrong)) from wrong
 
 
@@ -134,7 +134,7 @@ def decode_ledger_closed(
             reserve_base=Drops(_uint32(message, "reserve_base")),
             reserve_increment=Drops(_uint32(message, "reserve_inc")),
         )
-    except _Malformed as wrong:
+    except _MalformedError as wrong:
         raise AnswerError(server=server, command=str(kind), why=str(wrong)) from wrong
 
 
@@ -145,7 +145,7 @@ def _transaction(message: Mapping[str, Any]) -> _Transaction | None:
         return None
     meta = message.get("meta", message.get("metaData"))
     if not isinstance(meta, Mapping):
-        raise _Malformed("a validated transaction has no metadata in JSON")
+        raise _MalformedError("a validated transaction has no metadata in JSON")
     # API version 1 puts the hash, and in account_tx the ledger index, inside the transaction.
     place = message if "ledger_index" in message else fields
     return _Transaction(
@@ -168,7 +168,7 @@ def _body(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> Iterator[Fact]:
     nodes = transaction.meta.get("AffectedNodes")
     if not isinstance(nodes, list):
-        raise _Malformed("the metadata has no list of affected nodes")
+        raise _MalformedError("the metadata has no list of affected nodes")
     for wrapped in nodes:
         fact = _channel_fact(wrapped, transaction)
         if fact is not None and _concerns(fact.entry, accounts):
@@ -187,21 +187,21 @@ def _channel_fact(
 ) -> ChannelChanged | ChannelDeleted | None:
     """Return what one affected node says about a channel; None if it is about something else."""
     if not isinstance(wrapped, Mapping) or len(wrapped) != 1:
-        raise _Malformed("an affected node is not one node")
+        raise _MalformedError("an affected node is not one node")
     [(kind, node)] = wrapped.items()
     if not isinstance(node, Mapping):
-        raise _Malformed("an affected node has no fields")
+        raise _MalformedError("an affected node has no fields")
     if node.get("LedgerEntryType") != "PayChannel":
         return None
     if kind not in _NODES:
-        raise _Malformed(f"a channel's node is of the unknown kind {kind!r}")
+        raise _MalformedError(f"a channel's node is of the unknown kind {kind!r}")
     fields = node.get("NewFields" if kind == "CreatedNode" else "FinalFields")
     if fields is None and kind == "ModifiedNode":
         # Nothing of the entry changed but the thread of transactions through it (rippled
         # ApplyStateTable.cpp, threadItem): PreviousTxnID alone, so the state is what it was.
         return None
     if not isinstance(fields, Mapping):
-        raise _Malformed(f"a channel's {kind} has no fields")
+        raise _MalformedError(f"a channel's {kind} has no fields")
     entry = _entry(node.get("LedgerIndex"), fields)
     if entry is None:
         return None
@@ -213,12 +213,12 @@ def _channel_fact(
 
 def _seat_used(account: Address, transaction: _Transaction) -> SeatUsed:
     sequence = _uint32(transaction.fields, "Sequence")
-    # A transaction on a ticket has Sequence 0 (XLS-13); an old pseudo-transaction has neither.
+    # A transaction on a ticket has Sequence 0 (rippled STTx.cpp, getSeqProxy).
     ticket = sequence == 0 and "TicketSequence" in transaction.fields
     number = _uint32(transaction.fields, "TicketSequence") if ticket else sequence
     result = transaction.meta.get("TransactionResult")
     if not isinstance(result, str):
-        raise _Malformed("the metadata has no TransactionResult")
+        raise _MalformedError("the metadata has no TransactionResult")
     return SeatUsed(
         account=account,
         seat=Seat(number, is_ticket=ticket),
@@ -259,17 +259,17 @@ def _channel_id(value: object) -> ChannelId:
     try:
         return parse_channel_id(value if isinstance(value, str) else "")
     except InputError as wrong:
-        raise _Malformed("a channel's node has no id") from wrong
+        raise _MalformedError("a channel's node has no id") from wrong
 
 
 def _address(fields: Mapping[str, Any], name: str) -> Address:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise _Malformed(f"{name} is not an address")
+        raise _MalformedError(f"{name} is not an address")
     try:
         return _checked_address(value)
     except InputError as wrong:
-        raise _Malformed(f"{name} is not an address") from wrong
+        raise _MalformedError(f"{name} is not an address") from wrong
 
 
 @lru_cache(maxsize=4096)
@@ -283,27 +283,27 @@ def _drops(fields: Mapping[str, Any], name: str, *, missing: int | None = None) 
     if value is None and missing is not None:
         return Drops(missing)
     if not isinstance(value, str) or not _DIGITS.match(value) or int(value) > MAX_DROPS:
-        raise _Malformed(f"{name} is not an amount of drops")
+        raise _MalformedError(f"{name} is not an amount of drops")
     return Drops(int(value))
 
 
 def _hex(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not _HEX.match(value):
-        raise _Malformed(f"{name} is not hexadecimal")
+        raise _MalformedError(f"{name} is not hexadecimal")
     return value.upper()
 
 
 def _hash(value: object, name: str) -> str:
     if not isinstance(value, str) or not _HASH.match(value):
-        raise _Malformed(f"{name} is not a hash")
+        raise _MalformedError(f"{name} is not a hash")
     return value.upper()
 
 
 def _uint32(fields: Mapping[str, Any], name: str) -> int:
     value = _optional_uint32(fields, name)
     if value is None:
-        raise _Malformed(f"{name} is missing")
+        raise _MalformedError(f"{name} is missing")
     return value
 
 
@@ -312,5 +312,5 @@ def _optional_uint32(fields: Mapping[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_UINT32:
-        raise _Malformed(f"{name} is not a number of 32 bits")
+        raise _MalformedError(f"{name} is not a number of 32 bits")
     return value
