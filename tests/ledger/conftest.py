@@ -24,6 +24,7 @@ from watchtower.ledger.events import LedgerAccounted
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.sequence import Delivery
 from watchtower.ledger.servers import Servers
+from watchtower.ledger.stream import Stream
 from watchtower.units import Address, ChannelId, LedgerIndex
 
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
@@ -174,12 +175,14 @@ class ScriptedServer:
     empty_pages: int = 0
     behind: int = 0
     ignores_pin: bool = False
+    deaf: bool = False
     hang: set[str] = field(default_factory=set)
     die_on: set[str] = field(default_factory=set)
     refuse: dict[str, Message] = field(default_factory=dict)
     answers: dict[str, Message] = field(default_factory=dict)
     junk: deque[str | bytes] = field(default_factory=deque)
     before: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    after: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     requests: list[Message] = field(default_factory=list)
     subscribers: set[ServerConnection] = field(default_factory=set)
     accepted: int = 0
@@ -208,6 +211,7 @@ class ScriptedServer:
 
     async def stop(self) -> None:
         """Close the door and every connection."""
+        await self.drop()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -273,6 +277,10 @@ class ScriptedServer:
                 await socket.send(json.dumps({**answer, "id": request["id"]}))
                 if command == "subscribe":
                     self.subscribers.add(socket)
+                    if self.deaf:
+                        socket.transport.pause_reading()
+                if command in self.after:
+                    await self.after[command]()
         finally:
             self.subscribers.discard(socket)
 
@@ -412,6 +420,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.all: list[Delivery] = []
+        self.stream: Stream
 
     async def receive(self, deliveries: AsyncIterator[Delivery]) -> None:
         """Take deliveries until cancelled."""
@@ -442,28 +451,33 @@ async def _watching(
     cursor: int | None = 10,
     open_channels: Collection[str] = (),
     settings: LinkSettings = _QUICK,
+    stream_settings: StreamSettings = _SOON,
     network_id: int | None = None,
+    accounts: Collection[str] = (PAYEE,),
+    late: bool = False,
 ) -> AsyncIterator[tuple[Receiver, Servers]]:
     """Watch a chain through servers."""
     opened = Servers(
         [server.url for server in servers],
-        accounts=[Address(PAYEE)],
+        accounts=[Address(account) for account in accounts],
         network_id=network_id,
         settings=settings,
     )
     at = None if cursor is None else LedgerIndex(cursor)
     channels = [ChannelId(channel) for channel in open_channels]
     receiver = Receiver()
-    async with (
-        opened,
-        opened.stream(cursor=at, open_channels=lambda: channels, settings=_SOON) as stream,
-    ):
-        task = asyncio.create_task(receiver.receive(stream.deliveries()))
-        try:
-            yield receiver, opened
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with opened:
+        if late:
+            await opened.settle()
+        async with opened.stream(
+            cursor=at, open_channels=lambda: channels, settings=stream_settings
+        ) as receiver.stream:
+            task = asyncio.create_task(receiver.receive(receiver.stream.deliveries()))
+            try:
+                yield receiver, opened
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture

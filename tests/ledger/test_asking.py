@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 
-from watchtower.errors import (
-    RequestTimeoutError,
-)
-from watchtower.ledger.events import (
-    ChannelChanged,
-)
+from watchtower.errors import RequestTimeoutError
+from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
 from watchtower.units import ChannelId
 
 Start = Callable[..., Awaitable[Any]]
+BothReady = Callable[[Servers], Awaitable[None]]
 Watching = Callable[..., Any]
 
 
@@ -42,3 +39,18 @@ async def test_a_question_to_a_hanging_server_ends_in_time(start: Start) -> None
     async with Servers.connected([server.url], settings=settings) as servers:
         with pytest.raises(RequestTimeoutError):
             await servers.ask("fee")
+
+
+async def test_an_amendment_blocked_server_is_asked_last(
+    start: Start, both_ready: BothReady
+) -> None:
+    """It cannot follow its network any more, but is better than nobody."""
+    blocked, good = await start(blocked=True), await start()
+    async with Servers([blocked.url, good.url]) as servers:
+        await both_ready(servers)
+        await servers.ask("fee")
+        assert (blocked.count("fee"), good.count("fee")) == (0, 1)
+        await good.stop()
+        await servers.ask("fee")
+
+    assert blocked.count("fee") == 1

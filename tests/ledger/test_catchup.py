@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.events import (
     END_OF_LEDGER,
     ChannelChanged,
@@ -13,15 +15,13 @@ from watchtower.ledger.events import (
     LedgerClosed,
     Position,
 )
-from watchtower.ledger.health import (
-    HistoryMissing,
-    HistoryRecovered,
-    StateReconciled,
-)
+from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
+from watchtower.ledger.servers import Servers
 from watchtower.units import ChannelId, LedgerIndex
 
 Start = Callable[..., Awaitable[Any]]
 Watching = Callable[..., Any]
+BothReady = Callable[[Servers], Awaitable[None]]
 
 
 async def test_a_first_start_discovers_the_channels_that_are_there(
@@ -125,3 +125,127 @@ async def test_an_answer_for_less_than_was_asked_is_refused(
 
     changes = [d for d in receiver.of(ChannelChanged) if d.transaction]
     assert sorted(d.at.ledger_index for d in changes) == [11, 12, 13, 14]
+
+
+async def test_everything_is_read_anew_on_a_timer(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A state that no message told of is found all the same."""
+    channel = chain.open(1)
+    server = await start()
+    often = StreamSettings(reconcile=0.05, retry=0.05)
+    async with watching(server, open_channels=[channel], stream_settings=often) as (receiver, _):
+        await receiver.first(StateReconciled)
+        chain.channels[channel]["Amount"] = "7777"
+        await receiver.until(
+            lambda: any(d.entry.amount == 7777 for d in receiver.of(ChannelChanged))
+        )
+
+    assert len(receiver.of(StateReconciled)) >= 2
+
+
+async def test_everything_is_read_anew_when_told_so(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Whoever doubts what it knows need not wait for the timer."""
+    channel = chain.open(1)
+    server = await start()
+    async with watching(server, open_channels=[channel]) as (receiver, _):
+        await receiver.first(StateReconciled)
+        receiver.stream.reconcile()
+        await receiver.until(lambda: len(receiver.of(StateReconciled)) == 2)
+
+    assert server.count("ledger_entry") == 2
+
+
+async def test_a_state_that_could_not_be_read_is_read_again(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Nothing is called reconciled before every open channel was read."""
+    channel = chain.open(1)
+    server = await start()
+    server.refuse["ledger_entry"] = {"error": "noNetwork", "error_message": "Not synced."}
+    async with watching(server, open_channels=[channel]) as (receiver, _):
+        await receiver.until(lambda: server.count("ledger_entry") >= 2)
+        assert receiver.of(StateReconciled) == []
+        server.refuse.clear()
+        await receiver.first(StateReconciled)
+
+
+async def test_a_persistent_hole_is_not_asked_about_at_every_message(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A server without history is not hammered for it."""
+    chain.open(1)
+    server = await start(validated_ledgers="2-10,12-99")
+    await chain.close(2)
+    slow = StreamSettings(reconcile=600.0, retry=0.2)
+    async with watching(server, cursor=10, stream_settings=slow) as (receiver, _):
+        await receiver.first(StateReconciled)
+        for _ in range(50):
+            await chain.close()
+        await receiver.until(lambda: any(d.ledger_index == 62 for d in receiver.of(LedgerClosed)))
+
+    assert len(receiver.of(StateReconciled)) == 1
+    assert server.count("account_objects") == 1
+
+
+async def test_an_unreadable_ledger_stops_the_cursor_and_is_an_alarm(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Rule 3: the tower never skips; it says so, and goes on guarding from the present state."""
+    channel = chain.open(1)
+    server = await start()
+    async with watching(server, cursor=10) as (receiver, _):
+        await receiver.first(StateReconciled)
+        chain.pay(1, 5)
+        good = chain.transactions[11][0]
+        broken = json.loads(json.dumps(good))
+        node = broken["meta"]["AffectedNodes"][0]["ModifiedNode"]
+        node["FinalFields"]["SettleDelay"] = "soon"
+        chain.transactions[11] = [broken]
+        await chain.close(2)
+        missing = await receiver.first(HistoryMissing)
+        await receiver.until(lambda: any(d.entry.balance == 5 for d in receiver.of(ChannelChanged)))
+        assert receiver.of(LedgerAccounted) == []
+        chain.transactions[11] = [good]
+        await receiver.accounted(11)
+
+    assert (missing.first, missing.last) == (11, 11)
+    assert "SettleDelay" in missing.why
+    assert {d.entry.channel for d in receiver.of(ChannelChanged)} == {channel}
+
+
+async def test_a_state_from_before_the_newest_ledger_is_not_enough(
+    chain: Any, start: Start, watching: Watching, both_ready: BothReady
+) -> None:
+    """The best server cannot tell, and the other one is behind: it is asked again."""
+    channel = chain.open(1)
+    chain.index = 12
+    fresh, slow = await start(), await start(behind=2)
+    fresh.refuse["ledger_entry"] = {"error": "noCurrent", "error_message": "Not now."}
+    async with watching(fresh, slow, cursor=12, open_channels=[channel]) as (receiver, servers):
+        await both_ready(servers)
+        await receiver.until(lambda: slow.count("ledger_entry") >= 3)
+        assert receiver.of(StateReconciled) == []
+        fresh.refuse.clear()
+        reconciled = await receiver.first(StateReconciled)
+
+    assert reconciled.ledger_index == 12
+
+
+async def test_history_that_comes_a_little_late_is_no_alarm(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A server that is only a moment behind is looked at again before anybody is told."""
+    chain.open(1)
+    server = await start(validated_ledgers="2-10")
+    await chain.close()
+    patient = StreamSettings(reconcile=600.0, retry=0.3)
+    async with watching(server, cursor=10, stream_settings=patient) as (receiver, _):
+        await receiver.first(StateReconciled)
+        server.validated_ledgers = None
+        await chain.close()
+        await receiver.accounted(11)
+
+    assert receiver.of(HistoryMissing) == []

@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from watchtower.errors import (
-    AnswerError,
-)
-from watchtower.ledger.events import (
-    END_OF_LEDGER,
-    ChannelMissing,
-    Position,
-)
+from watchtower.errors import AnswerError
+from watchtower.ledger.events import END_OF_LEDGER, ChannelMissing, Position
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
 from watchtower.units import Address, ChannelId, LedgerIndex

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from watchtower.errors import (
-    UnreachableError,
-)
-from watchtower.ledger.events import (
-    LedgerClosed,
-)
+from watchtower.errors import UnreachableError
+from watchtower.ledger.events import ChannelChanged, LedgerClosed
 from watchtower.ledger.health import (
     ServerAmendmentBlocked,
     ServerRecovered,
     ServerSilent,
+    ServerUnreachable,
     StateReconciled,
     Trouble,
     WrongNetworkServed,
@@ -27,6 +25,8 @@ from watchtower.ledger.servers import Servers
 from watchtower.units import LedgerIndex
 
 QUICK = LinkSettings(request_timeout=1.0, backoff_first=0.02, backoff_most=0.1, close_timeout=0.2)
+
+PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
 
 Start = Callable[..., Awaitable[Any]]
 Watching = Callable[..., Any]
@@ -77,14 +77,62 @@ async def test_a_server_of_another_network_is_not_used(
 async def test_a_foreign_server_that_hides_until_the_subscription_is_not_used(
     chain: Any, start: Start, watching: Watching
 ) -> None:
-    """server_info need not tell the network; the subscription does."""
+    """Its server_info need not tell the network, and a ledger may follow the answer at once."""
     server = await start(network_id=1)
     server.answers["server_info"] = {"result": {"info": {"complete_ledgers": "2-10"}}}
+    server.after["subscribe"] = chain.close
     async with watching(server, network_id=0) as (receiver, _):
         await receiver.first(WrongNetworkServed)
-        await chain.close()
+        await receiver.until(lambda: server.accepted >= 3)
 
     assert receiver.of(LedgerClosed) == []
+
+
+async def test_silence_does_not_make_us_deaf_for_longer_and_longer(
+    start: Start, watching: Watching
+) -> None:
+    """A quiet server is asked again soon, however often it was quiet."""
+    server = await start(mute=True)
+    settings = LinkSettings(
+        silence=0.03, backoff_first=0.01, backoff_most=10_000.0, close_timeout=0.2
+    )
+    async with watching(server, settings=settings) as (receiver, _):
+        await receiver.until(lambda: server.accepted >= 16)
+
+    assert len(receiver.of(ServerSilent)) == 1
+
+
+async def test_a_server_that_repeats_itself_is_silent(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A stuck server may announce its last ledger for ever."""
+    server = await start()
+    settings = LinkSettings(silence=0.3, backoff_first=0.01, close_timeout=0.2)
+    async with watching(server, settings=settings) as (receiver, _):
+
+        async def repeat() -> None:
+            while True:
+                await server.tell(chain.index)
+                await asyncio.sleep(0.02)
+
+        repeating = asyncio.create_task(repeat())
+        alarm = await receiver.first(ServerSilent)
+        repeating.cancel()
+
+    assert alarm.ledger_index == 10
+
+
+async def test_a_server_on_this_host_is_not_asked_through_a_proxy(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment's proxy is for the others."""
+    server = await start()
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("ws_proxy", "https_proxy", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with Servers.connected([server.url]) as servers:
+        assert servers.ready()
 
 
 async def test_a_server_that_hangs_at_the_subscription_is_left(start: Start) -> None:
@@ -104,3 +152,89 @@ async def test_every_request_asks_for_version_2(start: Start) -> None:
 
     assert {request["api_version"] for request in server.requests} == {2}
     assert json.loads(json.dumps(server.requests[0]))["command"] == "server_info"
+
+
+async def test_twelve_thousand_accounts_are_subscribed_to_and_heard(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """No request is so large that the server leaves it unanswered."""
+    chain.open(1)
+    server = await start()
+    accounts = {PAYEE, *(f"r{number:033}" for number in range(12_000))}
+    async with watching(server, accounts=accounts) as (receiver, servers):
+        await receiver.until(servers.ready)
+        chain.pay(1, 5)
+        await chain.close()
+        await receiver.first(ChannelChanged)
+
+    subscriptions = [r for r in server.requests if r["command"] == "subscribe"]
+    assert {account for r in subscriptions for account in r["accounts"]} == accounts
+    assert ["streams" in r for r in subscriptions] == [False, False, True]
+    assert max(server.sizes) < 1_000_000
+
+
+async def test_a_server_that_does_not_answer_pings_is_left(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A dead peer behind a living connection, as a firewall leaves it."""
+    chain.open(1)
+    server = await start(deaf=True)
+    settings = LinkSettings(
+        request_timeout=5.0,
+        backoff_first=0.02,
+        ping_interval=0.1,
+        ping_timeout=0.1,
+        close_timeout=0.1,
+    )
+    async with watching(server, settings=settings) as (receiver, _):
+        alarm = await receiver.first(ServerUnreachable)
+        server.deaf = False
+        await receiver.first(ServerRecovered)
+
+    assert "ping timeout" in alarm.why
+
+
+async def test_a_message_beyond_all_measure_ends_the_connection_and_not_the_watch(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A server cannot fill our memory with one message."""
+    chain.open(1)
+    server = await start()
+    settings = LinkSettings(backoff_first=0.02, close_timeout=0.2, max_message_bytes=20_000)
+    async with watching(server, settings=settings) as (receiver, _):
+        await receiver.first(StateReconciled)
+        server.junk.append("x" * 30_000)
+        chain.pay(1, 5)
+        await chain.close()
+        alarm = await receiver.first(ServerUnreachable)
+        await receiver.first(ServerRecovered)
+        await chain.close()
+        await receiver.accounted(11)
+
+    assert "exceeds limit" in alarm.why or "too big" in alarm.why
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]
+
+
+async def test_who_comes_late_is_told_how_things_stand(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A stream that is opened on standing connections begins with them, and with what is wrong."""
+    chain.open(1)
+    good, foreign = await start(), await start(network_id=1)
+    async with watching(good, foreign, network_id=0, late=True) as (receiver, _):
+        await receiver.first(StateReconciled)
+        await receiver.first(WrongNetworkServed)
+        chain.pay(1, 5)
+        await chain.close(2)
+        await receiver.accounted(11)
+
+    assert good.count("subscribe") == 1
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]
+
+
+async def test_a_connection_that_is_never_accepted_is_not_waited_for(start: Start) -> None:
+    """The caller's patience ends before the server's."""
+    server = await start(hang={"server_info"})
+    with pytest.raises(UnreachableError, match="has not answered yet"):
+        async with Servers.connected([server.url], 0.2):
+            pass

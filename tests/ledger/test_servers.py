@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from watchtower.errors import (
-    RequestRefusedError,
-    UnreachableError,
-    WrongNetworkError,
-)
-from watchtower.ledger.events import (
-    ChannelChanged,
-)
+from watchtower.errors import RequestRefusedError, UnreachableError, WrongNetworkError
+from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Fees, Servers
 from watchtower.units import Address, ChannelId, Drops

@@ -6,19 +6,16 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from watchtower.ledger.events import (
-    ChannelChanged,
-    ChannelDeleted,
-    LedgerAccounted,
-    SeatUsed,
-)
+from watchtower.ledger.events import ChannelChanged, ChannelDeleted, LedgerAccounted, SeatUsed
 from watchtower.ledger.health import (
+    ServerLagging,
     ServerRecovered,
     ServersDisagreed,
     ServerUnreachable,
     StateReconciled,
     Trouble,
 )
+from watchtower.units import LedgerIndex
 
 Start = Callable[..., Awaitable[Any]]
 Watching = Callable[..., Any]
@@ -136,6 +133,7 @@ async def test_a_lost_connection_is_made_again_and_nothing_is_missed(
         await receiver.until(lambda: server.count("subscribe") >= 2)
         await chain.close()
         await receiver.accounted(13)
+        await receiver.until(lambda: len(receiver.of(StateReconciled)) >= 2)
 
     assert [d.entry.balance for d in receiver.of(ChannelDeleted)] == [40]
     assert len([d for d in receiver.of(ChannelChanged) if d.transaction]) == 1
@@ -159,3 +157,20 @@ async def test_a_server_that_comes_back_is_used_again(
         await receiver.accounted(11)
 
     assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]
+
+
+async def test_a_server_that_lags_is_an_alarm(chain: Any, start: Start, watching: Watching) -> None:
+    """It is compared with the others, ledger by ledger."""
+    fresh, slow = await start(), await start()
+    async with watching(fresh, slow) as (receiver, servers):
+        await receiver.until(lambda: len(servers.ready()) == 2)
+        slow.mute = True
+        await chain.close(11)
+        alarm = await receiver.first(ServerLagging)
+        slow.mute = False
+        await chain.close()
+        await receiver.first(ServerRecovered)
+
+    assert alarm == ServerLagging(
+        server=slow.url, ledger_index=LedgerIndex(10), best=LedgerIndex(21)
+    )
