@@ -1,0 +1,88 @@
+"""The documented settings, the example file and the code are one thing."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import NODEFAULT, Struct, UnsetType
+
+from watchtower.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config" / "watchtower.toml"
+
+
+def defaults(kind: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every key of the settings with its default; NODEFAULT where there is none."""
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            yield from defaults(field.type, f"{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", field.default
+
+
+def documented() -> dict[str, str]:
+    """Return the keys and defaults of the table, as they are written."""
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = text.partition("## The settings")[2].partition("## ")[0]
+    return dict(re.findall(r"^\| `([a-z_.]+)` \| (.+?) \|", table, re.MULTILINE))
+
+
+def as_written(default: Any) -> str:
+    """Return how the table writes a default."""
+    if default is NODEFAULT:
+        return "–"  # noqa: RUF001 - the sign that the table uses
+    if default is None or isinstance(default, UnsetType):
+        return "unset"
+    return f"`{json.dumps(default)}`"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """Neither a setting that nobody can find, nor one that is gone, nor another default."""
+    assert documented() == {key: as_written(default) for key, default in defaults()}
+
+
+def test_the_example_shows_every_setting_at_its_default() -> None:
+    """Uncommented as a whole, the example says what the code would do without it."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
+    uncommented = re.sub(r"^(json = true).*$", r"\1", uncommented, flags=re.MULTILINE)
+    shown = tomllib.loads(uncommented)
+    flat = {
+        (f"{key}.{name}" if isinstance(value, dict) else key): (
+            value[name] if isinstance(value, dict) else value
+        )
+        for key, value in shown.items()
+        for name in (value if isinstance(value, dict) else [""])
+    }
+    # It has no default to show: unset means that the terminal decides.
+    assert flat.pop("log.json") is True
+
+    expected = dict(defaults())
+    del expected["log.json"]
+    assert flat.keys() == expected.keys()
+    for key, default in expected.items():
+        if default is not NODEFAULT:
+            assert flat[key] == (list(default) if isinstance(default, tuple) else default), key
+
+
+def test_the_example_is_a_configuration() -> None:
+    """As it stands, the watchtower would start with it."""
+    assert load(EXAMPLE, {}).policy == Settings(accounts=("x",), servers=("y",)).policy
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    """The variables that the code reads are those of the table."""
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "watchtower").rglob("*.py")
+    )
+    read = set(re.findall(r'"(WATCHTOWER_[A-Z_]+[A-Z])"', source))
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(WATCHTOWER_[A-Z_]+)`", text, re.MULTILINE)) == read

@@ -1,0 +1,105 @@
+"""What the documents point at exists, and the architecture's table is the code's."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import read_house
+from tests.architecture.test_purity import PURE
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    chain(ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md")), key=lambda path: path.as_posix()
+)
+
+
+def relative_name(path: Path) -> str:
+    """Return how a document is called in a test's name."""
+    return str(path.relative_to(ROOT))
+
+
+def text_of(name: str) -> str:
+    """Return a document."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """No link within the project points at what is not there."""
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+    inner = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+
+    assert [link for link in inner if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    """A rule is held by a test that is there, under that very name."""
+    named = set(re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8")))
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    defined = set(chain.from_iterable(re.findall(r"def (test_\w+)", text) for text in sources))
+
+    # Names in prose that explain how a test is called, or name a file, are checked as files.
+    files = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    assert named - defined - files == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    """Files and folders of the project are called by the names that they have."""
+    tops = "watchtower|tests|docs|scripts|systemd|config|requirements"
+    named = re.findall(rf"`((?:{tops})/[\w./-]*)`", document.read_text(encoding="utf-8"))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def rooms_of_the_table() -> dict[str, str]:
+    """Return the line of each room in the architecture's table."""
+    lines = text_of("docs/architecture.md").splitlines()
+    rooms = {}
+    for line in lines:
+        if found := re.match(r"\| \*\*(\w+)/\*\*(\\\*)? ", line):
+            rooms[found[1]] = line
+    return rooms
+
+
+def test_the_table_of_rooms_names_every_module() -> None:
+    """A new file is in the picture, and a file that is gone is not."""
+    rooms = rooms_of_the_table()
+    for name, line in rooms.items():
+        if name in {"sandbox", "cli"}:
+            continue
+        modules = {module.split(".")[1] for module in read_house() if module.startswith(f"{name}.")}
+        named = {word.rstrip("/") for word in re.findall(r"`([a-z_]+/?)`", line)}
+        assert named - {"store"} >= modules, name
+        assert {word for word in named if word not in modules} <= {"store"}, name
+
+
+def test_the_table_marks_exactly_the_pure_modules() -> None:
+    r"""Every ``\*`` is held by the purity test, and everything that it holds is marked."""
+    marked = set()
+    for line in text_of("docs/architecture.md").splitlines():
+        room = re.match(r"\| \*\*(\w+)/\*\*(\\\*)?", line)
+        if room is None:
+            marked |= set(re.findall(r"`(watch)`\\\*", line))
+        elif room[2]:
+            names = re.findall(r"`([a-z_]+)`", line.split("|")[2])
+            marked |= {f"{room[1]}.{name}" for name in names}
+        else:
+            marked |= {f"{room[1]}.{name}" for name in re.findall(r"`([a-z_]+)`\\\*", line)}
+
+    assert marked == set(PURE) - {"units", "errors"}
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index of decisions lists each file once, under its own number and title."""
+    index = text_of("docs/adr/README.md")
+    for path in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")):
+        number, _, title = path.read_text(encoding="utf-8").splitlines()[0][2:].partition(" ")
+        assert path.name.startswith(f"{number}-")
+        assert f"| [{number}]({path.name}) | {title} |" in index
