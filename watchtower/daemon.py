@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,7 +139,8 @@ def _alone(store: Path) -> Iterator[None]:
     Raises:
         StoreBusyError: another daemon holds it.
     """
-    with store.with_name(store.name + ".lock").open("w") as lock:
+    path = store.with_name(store.name + ".lock")
+    with open(path, "w", opener=partial(os.open, mode=0o600)) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -46,8 +46,7 @@ class Herald:
         self.settled(learned.settled)
 
     def health(self, event: HealthEvent) -> None:
-        """Tell how the servers are."""
-        _log.info("server_health", what=type(event).__name__, detail=repr(event))
+        """Tell how the servers are; the ledger's own room logs it."""
         self._desk.health(event)
 
     def judged(self, judgement: Judgement, *, ledger_index: LedgerIndex) -> None:

@@ -26,7 +26,7 @@ __all__ = ["run"]
 @json_option
 def run(*, once: bool, shadow: bool, as_json: bool) -> None:
     """Guard the channels until stopped (SIGTERM, SIGINT); the log goes to standard error."""
-    loaded = settings()
+    loaded = settings(is_daemon=True)
     status = run_async(run_daemon(loaded, passphrase(), os.environ, once=once, shadow=shadow))
     at_stake = format_drops(Drops(status["at_stake"]))
     text = (

@@ -25,10 +25,14 @@ __all__ = ["ledger_time", "new_passphrase", "open_store", "passphrase", "run_asy
 Result = TypeVar("Result")
 
 
-def settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Load the settings, and set logging up by them."""
+def settings(environment: Mapping[str, str] = os.environ, *, is_daemon: bool = False) -> Settings:
+    """Load the settings, and set logging up by them.
+
+    A command that answers a person logs nothing but our own mistakes: what goes wrong with a
+    server is in its answer.
+    """
     loaded = load(config_path(environment), environment)
-    configure(level=loaded.log.level, as_json=loaded.log.json)
+    configure(level=loaded.log.level if is_daemon else "error", as_json=loaded.log.json)
     return loaded
 
 

@@ -225,7 +225,7 @@ async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for ``condition``; give up, without a word, after a while: the reckoning will tell."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - the ledger is asked, it does not call
                 await asyncio.sleep(_LOOK_EVERY)
     except TimeoutError:
         return
