@@ -59,6 +59,24 @@ async def test_an_amendment_blocked_server_is_an_alarm(start: Start, watching: W
     assert alarm == ServerAmendmentBlocked(server=server.url)
 
 
+async def test_a_server_that_was_upgraded_is_blocked_no_more(
+    start: Start, watching: Watching
+) -> None:
+    """It comes back at the same address, and its warning is gone."""
+    server = await start(blocked=True)
+    async with watching(server) as (receiver, servers):
+        await receiver.first(ServerAmendmentBlocked)
+        server.blocked = False
+        await server.drop()
+        await receiver.until(
+            lambda: (
+                ServerRecovered(server=server.url, trouble=Trouble.AMENDMENT_BLOCKED)
+                in receiver.all
+            )
+        )
+        assert [state.amendment_blocked for state in servers.states()] == [False]
+
+
 async def test_a_server_of_another_network_is_not_used(
     chain: Any, start: Start, watching: Watching
 ) -> None:

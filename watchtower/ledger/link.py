@@ -236,6 +236,7 @@ class Link:
 
     async def _introduce(self, connection: Connection) -> None:
         """Learn what server this is; one of another network is refused."""
+        self.amendment_blocked = False
         try:
             info = (await connection.request("server_info", {})).get("info")
         except RequestRefusedError as refused:
@@ -247,6 +248,8 @@ class Link:
         self.history = LedgerRanges.parse(info.get("complete_ledgers"))
         if info.get("amendment_blocked") is True:
             self._block()
+        elif not self.amendment_blocked:
+            self._recover(Trouble.AMENDMENT_BLOCKED)
 
     async def _subscribe(self, connection: Connection) -> None:
         for params in subscriptions(self._accounts):
@@ -261,6 +264,7 @@ class Link:
         if self._is_foreign(integer(result, "network_id")):
             return
         self._stands = True
+        self._last_announced = result
         self._note_ledger(result)
         self._journal.subscribed(self.url, result)
 

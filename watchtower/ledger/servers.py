@@ -25,7 +25,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.errors import LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.ledger.answers import (
+    Fees,
+    SubmitAnswer,
+    read_account_field,
+    read_fees,
+    read_submission,
+)
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.channels import find_inbound_channels, read_channel
@@ -33,36 +40,11 @@ from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.stream import Stream, opened
-from watchtower.ledger.wire import integer
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitAnswer:
-    """One server's word about one submission; never proof of anything (LEDGER B2).
-
-    ``engine_result`` is None when the server gave none; ``message`` then says why.
-    ``open_ledger_cost`` is the drops with which *this* transaction would enter the open ledger.
-    """
-
-    server: str
-    engine_result: str | None
-    message: str
-    account_sequence_next: int | None = None
-    open_ledger_cost: Drops | None = None
-    validated_ledger_index: LedgerIndex | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fees:
-    """What a transaction costs now, in drops: at least, and to enter the open ledger."""
-
-    base_fee: Drops
-    open_ledger_fee: Drops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +220,7 @@ class Servers:
         """Send a signed transaction to every server at once; one answer each, never raising."""
         await self._be_patient()
         answers = await ask_all(self._links, lambda link: link.request("submit", tx_blob=blob))
-        return [_submit_answer(link.url, answer) for link, answer in answers]
+        return [read_submission(link.url, answer) for link, answer in answers]
 
     async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
         """Return a channel's state in a validated ledger.
@@ -283,7 +265,7 @@ class Servers:
 
         async def ask(link: Link) -> int:
             result = await link.request("account_info", account=account, ledger_index="current")
-            return _account_field(link.url, result, "Sequence")
+            return read_account_field(link.url, result, "Sequence")
 
         return max(await self._ask_each(ask))
 
@@ -298,7 +280,7 @@ class Servers:
 
         async def ask(link: Link) -> Drops:
             result = await link.request("account_info", account=account, ledger_index="validated")
-            return Drops(_account_field(link.url, result, "Balance"))
+            return Drops(read_account_field(link.url, result, "Balance"))
 
         return await ask_any(self._links, ask)
 
@@ -323,15 +305,14 @@ class Servers:
             LedgerError: no server could tell.
         """
 
-        async def ask(link: Link) -> tuple[int, int]:
-            drops = _mapping(link.url, "fee", await link.request("fee"), "drops")
-            return (
-                _number(link.url, "fee", drops, "base_fee"),
-                _number(link.url, "fee", drops, "open_ledger_fee"),
-            )
+        async def ask(link: Link) -> Fees:
+            return read_fees(link.url, await link.request("fee"))
 
-        base_fees, open_ledger_fees = zip(*await self._ask_each(ask), strict=True)
-        return Fees(base_fee=Drops(max(base_fees)), open_ledger_fee=Drops(max(open_ledger_fees)))
+        told = await self._ask_each(ask)
+        return Fees(
+            base_fee=max(fees.base_fee for fees in told),
+            open_ledger_fee=max(fees.open_ledger_fee for fees in told),
+        )
 
     async def _ask_each(self, question: Callable[[Link], Awaitable[_T]]) -> list[_T]:
         """Return the answers of all servers that gave one; raise when none did."""
@@ -360,38 +341,3 @@ class Servers:
         if self.network_id is None:
             self.network_id = found
         return self.network_id
-
-
-def _submit_answer(server: str, answer: Mapping[str, Any] | LedgerError) -> SubmitAnswer:
-    if isinstance(answer, LedgerError):
-        return SubmitAnswer(server=server, engine_result=None, message=str(answer))
-    result, message = answer.get("engine_result"), answer.get("engine_result_message")
-    cost = integer(answer, "open_ledger_cost")
-    validated = integer(answer, "validated_ledger_index")
-    return SubmitAnswer(
-        server=server,
-        engine_result=result if isinstance(result, str) else None,
-        message=message if isinstance(message, str) else "the server gave no result",
-        account_sequence_next=integer(answer, "account_sequence_next"),
-        open_ledger_cost=None if cost is None else Drops(cost),
-        validated_ledger_index=None if validated is None else LedgerIndex(validated),
-    )
-
-
-def _account_field(server: str, result: Mapping[str, Any], field: str) -> int:
-    data = _mapping(server, "account_info", result, "account_data")
-    return _number(server, "account_info", data, field)
-
-
-def _mapping(server: str, command: str, result: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = result.get(key)
-    if not isinstance(value, Mapping):
-        raise AnswerError(server=server, command=command, why=f"{key} is missing")
-    return value
-
-
-def _number(server: str, command: str, fields: Mapping[str, Any], key: str) -> int:
-    value = integer(fields, key)
-    if value is None:
-        raise AnswerError(server=server, command=command, why=f"{key} is missing")
-    return value
