@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +18,9 @@ House = Mapping[str, ast.Module]
 """Parsed modules by name within the package: ``judgement.judge``; the package itself is ``""``."""
 
 
-def read_house() -> dict[str, ast.Module]:
-    """Parse every module under ``watchtower/``."""
+@cache
+def read_house() -> House:
+    """Parse every module under ``watchtower/``, once."""
     house = {}
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):
         parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
@@ -33,8 +35,13 @@ def made_up(**modules: str) -> dict[str, ast.Module]:
     return {name.replace("__", "."): ast.parse(source) for name, source in modules.items()}
 
 
-def imported_names(tree: ast.Module) -> Iterator[str]:
-    """Yield every dotted name that a module imports, wherever in it the import stands."""
+@cache
+def imported_names(tree: ast.Module) -> tuple[str, ...]:
+    """Return every dotted name that a module imports, wherever in it the import stands."""
+    return tuple(_imported_names(tree))
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

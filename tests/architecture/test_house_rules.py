@@ -39,9 +39,8 @@ def _documented(tree: ast.Module) -> Iterator[str]:
 
 def _listed(tree: ast.Module) -> Iterator[str]:
     defined = {node.name for node in _definitions(tree)}
-    # A Protocol is what a module asks of others, not what it offers.
-    asked = {node.name for node in _definitions(tree) if _is_protocol(node)}
-    public = {name for name in defined - asked if not name.startswith("_")}
+    inner = {node.name for node in _definitions(tree) if _is_protocol(node) or _is_subcommand(node)}
+    public = {name for name in defined - inner if not name.startswith("_")}
     listed = _all_of(tree)
     if listed is None:
         if public:
@@ -60,7 +59,16 @@ def _definitions(
             yield node
 
 
+def _is_subcommand(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Return whether click finds it through its group, which is what the module offers."""
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    return any(
+        ".command(" in decorator and not decorator.startswith("click.") for decorator in decorators
+    )
+
+
 def _is_protocol(node: ast.AST) -> bool:
+    """Return whether it is what the module asks of others, and not what it offers."""
     return isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)
 
 

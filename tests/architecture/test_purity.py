@@ -37,6 +37,7 @@ PURE = (
     "judgement.verdict",
     "keys.permission",
     "ledger.agreement",
+    "ledger.answers",
     "ledger.backoff",
     "ledger.decode",
     "ledger.events",
