@@ -1,0 +1,292 @@
+"""All that is guarded, in memory: what facts, claims, time and outcomes do to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened, Watching
+from watchtower.ledger.events import (
+    END_OF_LEDGER,
+    ChannelChanged,
+    ChannelDeleted,
+    ChannelEntry,
+    LedgerClosed,
+    Position,
+    Seat,
+    SeatUsed,
+)
+from watchtower.response.attempt import Attempt, OutcomeKind
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
+from watchtower.watch import Watch
+
+PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")
+START = 820_540_801
+OWN = TxHash("A" * 64)
+
+
+def entry(number: int = 1, **changes: object) -> ChannelEntry:
+    """An open channel of 100 XRP from the payer to the payee, one hour of settle delay."""
+    made = ChannelEntry(
+        channel=ChannelId(f"{number:064X}"),
+        source=PAYER,
+        destination=PAYEE,
+        amount=Drops(100_000_000),
+        balance=Drops(0),
+        public_key="02" + "0" * 64,
+        settle_delay=3600,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the entry
+
+
+def changed(at: int, found: ChannelEntry, transaction: TxHash | None = None) -> ChannelChanged:
+    """The channel was seen in ledger ``at``."""
+    place = Position(LedgerIndex(at), 0 if transaction else END_OF_LEDGER)
+    return ChannelChanged(entry=found, at=place, transaction=transaction, paid=found.balance)
+
+
+def claim(drops: int, number: int = 1) -> Claim:
+    """A best claim as the store hands it over."""
+    return Claim(
+        channel=ChannelId(f"{number:064X}"),
+        amount=Drops(drops),
+        public_key="02" + "0" * 64,
+        signature="30",
+    )
+
+
+def closed(index: int, time: int | None = None) -> LedgerClosed:
+    """Ledger ``index``, four seconds after its parent."""
+    return LedgerClosed(
+        ledger_index=LedgerIndex(index),
+        ledger_hash=f"{index:064X}",
+        close_time=RippleTime(START + 4 * index if time is None else time),
+        base_fee=Drops(10),
+        reserve_base=Drops(1_000_000),
+        reserve_increment=Drops(200_000),
+    )
+
+
+def watching(*facts: ChannelChanged, policy: Policy | None = None, at: int = 10) -> Watch:
+    """A watch in ledger ``at`` that has learnt ``facts`` and judged them."""
+    watch = Watch([PAYEE], policy or Policy())
+    watch.ledger_closed(closed(at))
+    for fact in facts:
+        watch.learn(fact)
+    watch.judge()
+    return watch
+
+
+def attempt(**changes: object) -> Attempt:
+    """An attempt for channel 1, up to 30 XRP."""
+    made = Attempt(
+        channel=ChannelId(f"{1:064X}"),
+        account=PAYEE,
+        seat=Seat(7),
+        target=Drops(30_000_000),
+        balance_before=Drops(0),
+        fee=Drops(10),
+        last_ledger=LedgerIndex(18),
+        made_in=LedgerIndex(10),
+        transaction=OWN,
+        blob="00",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the attempt
+
+
+def test_channel_of_another_destination_is_none_of_our_business() -> None:
+    """A source's own outbound channels come over the same subscription."""
+    watch = watching(changed(9, entry(destination=PAYER, source=PAYEE)))
+    assert not watch.channels
+
+
+def test_close_request_owes_the_best_claim_whatever_transaction_made_it() -> None:
+    """An expiration in the state is enough; who set it, and how, does not matter."""
+    watch = watching(changed(9, entry()))
+    watch.raise_best(claim(30_000_000))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Watching)
+    assert watch.obligations() == ()
+    watch.learn(changed(10, entry(expiration=RippleTime(START + 4000))))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Threatened)
+    (owed,) = watch.obligations()
+    assert (owed.target, owed.at_stake, owed.account) == (30_000_000, 30_000_000, PAYEE)
+
+
+def test_claim_above_the_funds_is_owed_up_to_the_funds_and_wakes_when_more_come() -> None:
+    """A payer that adds funds to a closing channel makes the rest of its word worth something."""
+    closing = entry(expiration=RippleTime(START + 4000), balance=Drops(100_000_000))
+    watch = watching(changed(9, closing))
+    watch.raise_best(claim(150_000_000))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Settled)
+    watch.learn(changed(10, replace(closing, amount=Drops(120_000_000))))
+    watch.judge()
+    (owed,) = watch.obligations()
+    assert owed.target == 120_000_000
+
+
+def test_renewal_ends_the_obligation_and_a_second_close_brings_it_back() -> None:
+    """Close, renew, close again: the watch survives (a tower that forgets on the first event)."""
+    closing = entry(expiration=RippleTime(START + 4000))
+    watch = watching(changed(9, closing))
+    watch.raise_best(claim(30_000_000))
+    for at, state, owed in ((10, entry(), 0), (11, closing, 1)):
+        watch.learn(changed(at, state))
+        watch.judge()
+        assert len(watch.obligations()) == owed
+
+
+def test_better_claim_on_a_closing_channel_raises_what_is_owed() -> None:
+    """The payer may go on signing while it closes."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
+    for drops in (30_000_000, 40_000_000, 35_000_000):
+        watch.raise_best(claim(drops))
+    watch.judge()
+    (owed,) = watch.obligations()
+    assert owed.target == 40_000_000
+
+
+def test_quiet_ledger_judges_nothing() -> None:
+    """The cost of a ledger grows with what changed, not with what is watched."""
+    watch = watching(*(changed(9, entry(number)) for number in range(1, 50)))
+    watch.ledger_closed(closed(11))
+    assert watch.judge() == ()
+
+
+def test_threatened_channel_is_judged_again_in_every_ledger() -> None:
+    """Its slack falls."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
+    watch.raise_best(claim(1))
+    slacks = []
+    for index in (11, 12):
+        watch.ledger_closed(closed(index))
+        slacks += [judgement.slack for judgement in watch.judge()]
+    assert slacks == [4000 - 120 - 44, 4000 - 120 - 48]
+
+
+def test_cancel_after_threatens_when_its_lead_is_reached_without_any_event() -> None:
+    """Nothing in the ledger announces CancelAfter: time alone must wake the channel."""
+    end = START + 100_000
+    watch = watching(changed(9, entry(cancel_after=RippleTime(end))))
+    watch.raise_best(claim(1_000))
+    watch.judge()
+    watch.ledger_closed(closed(11, end - 6 * 3600 - 1))
+    assert watch.judge() == ()
+    assert watch.obligations() == ()
+    watch.ledger_closed(closed(12, end - 6 * 3600))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Threatened)
+    assert len(watch.obligations()) == 1
+
+
+def test_expired_channel_is_owed_nothing_more() -> None:
+    """Redeeming would pay nothing and cost a fee."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 100))))
+    watch.raise_best(claim(1_000))
+    watch.judge()
+    watch.ledger_closed(closed(11, START + 100))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Expired)
+    assert watch.obligations() == ()
+
+
+def test_schedule_redeems_again_only_after_its_time() -> None:
+    """A redemption starts the schedule anew."""
+    watch = watching(changed(9, entry()), policy=Policy(redeem_every=100))
+    watch.raise_best(claim(1_000))
+    watch.judge()
+    assert len(watch.obligations()) == 1
+    watch.learn(changed(10, entry(balance=Drops(1_000)), OWN))
+    watch.raise_best(claim(2_000))
+    watch.judge()
+    assert watch.obligations() == ()
+    watch.ledger_closed(closed(11, START + 40 + 100))
+    watch.judge()
+    assert len(watch.obligations()) == 1
+
+
+def test_attempt_is_settled_by_its_own_transaction_and_pays_what_the_balance_says() -> None:
+    """The channel fact, not the result code, ends the attempt."""
+    watch = watching(changed(9, entry()))
+    watch.attempt_made(attempt())
+    learned = watch.learn(changed(11, entry(balance=Drops(30_000_000)), OWN))
+    (settlement,) = learned.settled
+    assert (settlement.outcome.kind, settlement.outcome.paid) == (OutcomeKind.PAID, 30_000_000)
+    assert not watch.attempts
+
+
+def test_seat_taken_by_another_transaction_frees_the_obligation_at_once() -> None:
+    """The account's owner used the sequence; the next pass plans a fresh attempt."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
+    watch.raise_best(claim(30_000_000))
+    watch.attempt_made(attempt())
+    used = SeatUsed(
+        account=PAYEE,
+        seat=Seat(7),
+        transaction=TxHash("B" * 64),
+        result="tesSUCCESS",
+        at=Position(LedgerIndex(11), 0),
+    )
+    (settlement,) = watch.learn(used).settled
+    assert settlement.outcome.kind is OutcomeKind.SUPERSEDED
+    watch.judge()
+    assert len(watch.obligations()) == 1
+
+
+def test_lapsed_attempt_is_settled_when_its_last_ledger_is_accounted_for() -> None:
+    """Not earlier: its facts may still be on their way."""
+    watch = watching(changed(9, entry()))
+    watch.attempt_made(attempt())
+    assert watch.accounted(LedgerIndex(17)) == ()
+    (settlement,) = watch.accounted(LedgerIndex(18))
+    assert settlement.outcome.kind is OutcomeKind.REFUSED
+
+
+def test_closed_channel_tells_what_was_lost_and_can_be_let_go() -> None:
+    """The payee closed with a stale claim: a final loss, told once."""
+    watch = watching(changed(9, entry()))
+    watch.raise_best(claim(30_000_000))
+    last = entry(balance=Drops(5_000_000))
+    at = Position(LedgerIndex(11), 0)
+    watch.learn(ChannelDeleted(entry=last, at=at, transaction=TxHash("B" * 64)))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Closed)
+    assert judgement.verdict.lost == 25_000_000
+    watch.forget(judgement.channel)
+    assert not watch.channels
+    assert watch.at_stake == 0
+
+
+def test_sum_at_stake_follows_every_judgement() -> None:
+    """What `status` shows is kept up without looking at every channel."""
+    watch = watching(changed(9, entry(1)), changed(9, entry(2)))
+    watch.raise_best(claim(1_000, 1))
+    watch.raise_best(claim(500, 2))
+    watch.judge()
+    assert watch.at_stake == 1_500
+    watch.learn(changed(10, entry(1, balance=Drops(1_000)), OWN))
+    watch.judge()
+    assert watch.at_stake == 500
+
+
+def test_payee_that_is_gone_makes_its_channels_unprotectable() -> None:
+    """A claim for a deleted account cannot be paid; nothing more should be served."""
+    watch = watching(changed(9, entry()))
+    watch.payee_seen(PAYEE, exists=False)
+    (judgement,) = watch.judge()
+    assert not judgement.protectable
+    watch.payee_seen(PAYEE, exists=True)
+    (judgement,) = watch.judge()
+    assert judgement.protectable
+
+
+def test_ledgers_only_go_forward() -> None:
+    """An older ledger from a server that lags does not turn time back."""
+    watch = watching(changed(9, entry()))
+    watch.ledger_closed(closed(9))
+    assert watch.newest is not None
+    assert watch.newest.ledger_index == 10
