@@ -494,3 +494,9 @@ def both_ready() -> Callable[[Servers], Awaitable[None]]:
         await until(lambda: len(servers.ready()) == 2)
 
     return wait
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Wait until something holds."""
+    return until

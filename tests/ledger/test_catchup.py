@@ -241,11 +241,13 @@ async def test_history_that_comes_a_little_late_is_no_alarm(
     chain.open(1)
     server = await start(validated_ledgers="2-10")
     await chain.close()
-    patient = StreamSettings(reconcile=600.0, retry=0.3)
+    patient = StreamSettings(reconcile=600.0, retry=600.0)
     async with watching(server, cursor=10, stream_settings=patient) as (receiver, _):
         await receiver.first(StateReconciled)
         server.validated_ledgers = None
         await chain.close()
+        await receiver.until(lambda: receiver.of(LedgerClosed)[-1].ledger_index == 12)
+        receiver.stream.reconcile()
         await receiver.accounted(11)
 
     assert receiver.of(HistoryMissing) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watchtower.errors import AnswerError
+from watchtower.errors import AnswerError, RequestRefusedError
 from watchtower.ledger.events import END_OF_LEDGER, ChannelMissing, Position
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
@@ -127,4 +127,24 @@ async def test_pages_that_go_in_circles_are_refused(start: Start) -> None:
     }
     async with Servers.connected([server.url], settings=QUICK) as servers:
         with pytest.raises(AnswerError, match="circles"):
+            await servers.find_channels(PAYEE)
+
+
+async def test_an_account_that_does_not_exist_has_no_channels(start: Start) -> None:
+    """A payee may be watched before it is funded."""
+    server = await start()
+    server.refuse["account_objects"] = {"error": "actNotFound", "error_message": "Not found."}
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        assert await servers.find_channels(PAYEE) == ()
+        server.refuse["account_objects"] = {"error": "tooBusy", "error_message": "Busy."}
+        with pytest.raises(RequestRefusedError, match="tooBusy"):
+            await servers.find_channels(PAYEE)
+
+
+async def test_a_page_without_objects_is_refused(start: Start) -> None:
+    """It is not the same as a page with none."""
+    server = await start()
+    server.answers["account_objects"] = {"result": {"ledger_index": 10, "validated": True}}
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        with pytest.raises(AnswerError, match="no objects"):
             await servers.find_channels(PAYEE)

@@ -256,3 +256,37 @@ async def test_a_connection_that_is_never_accepted_is_not_waited_for(start: Star
     with pytest.raises(UnreachableError, match="has not answered yet"):
         async with Servers.connected([server.url], 0.2):
             pass
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"error": "noPermission", "error_message": "No."}, {"result": {"info": "nothing"}}],
+    ids=["refused", "odd"],
+)
+async def test_a_server_that_does_not_introduce_itself_is_used_all_the_same(
+    chain: Any, start: Start, watching: Watching, answer: dict[str, Any]
+) -> None:
+    """A proxy may not offer server_info; the subscription tells what is needed."""
+    server = await start()
+    server.answers["server_info"] = answer
+    async with watching(server) as (receiver, _):
+        await receiver.first(StateReconciled)
+        await chain.close()
+        await receiver.accounted(11)
+
+
+async def test_a_server_that_is_still_syncing_is_followed_once_it_is_there(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Its subscription names no ledger yet."""
+    chain.open(1)
+    server = await start()
+    server.answers["subscribe"] = {"result": {}}
+    async with watching(server) as (receiver, servers):
+        await receiver.until(servers.ready)
+        chain.pay(1, 5)
+        await chain.close(2)
+        await receiver.accounted(11)
+
+    assert server.count("account_tx") == 0
+    assert [d.entry.balance for d in receiver.of(ChannelChanged) if d.transaction] == [5]

@@ -54,3 +54,11 @@ async def test_the_end_of_a_task_ends_the_deliveries() -> None:
     assert await anext(taken) == accounted(1)
     with pytest.raises(RuntimeError, match="a defect"):
         await anext(taken)
+
+
+async def test_deliveries_end_when_a_task_has_ended_for_good() -> None:
+    """Nothing more can come, so nobody waits for it."""
+    outbox = Outbox()
+    outbox.watch([asyncio.create_task(asyncio.sleep(0))])
+    async with asyncio.timeout(5):
+        assert [delivery async for delivery in outbox.take_all()] == []

@@ -236,6 +236,31 @@ def test_an_unreadable_channel_node_stops_the_cursor_and_not_the_feed(sequence: 
     assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(11))
 
 
+def test_an_announcement_without_its_ledger_puts_the_ledger_in_doubt(sequence: Sequence) -> None:
+    """It may have been the next ledger's; that one and the present one are read again."""
+    bad = {**closed(12), "ledger_hash": None}
+    deliveries = play(sequence, "a", closed(11), bad, closed(13), closed(14))
+
+    assert [d for d in deliveries if isinstance(d, MessageRejected)]
+    assert accounted(deliveries) == []
+    assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(12))
+
+
+def test_nothing_comes_of_messages_of_unknown_kinds(sequence: Sequence) -> None:
+    """Servers learn new words; none of them stops the feed, or puts it in doubt."""
+    unknown: list[Message] = [{"type": "peerStatusChange"}, {"type": 7}, {}, {"status": "closed"}]
+    deliveries = play(sequence, "a", closed(11), *unknown, closed(12))
+
+    assert accounted(deliveries) == [11]
+
+
+def test_a_server_that_is_not_known_puts_nothing_in_doubt(sequence: Sequence) -> None:
+    """Rubbish may come before a subscription stands."""
+    sequence.garbled("b")
+
+    assert sequence.gap() is None
+
+
 def test_a_late_fact_of_an_accounted_ledger_is_not_swallowed(sequence: Sequence) -> None:
     """A second server may have seen what the first one dropped."""
     sequence.subscribed("b", subscription(10))

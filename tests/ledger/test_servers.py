@@ -18,6 +18,7 @@ QUICK = LinkSettings(request_timeout=1.0, backoff_first=0.02, backoff_most=0.1, 
 
 Start = Callable[..., Awaitable[Any]]
 BothReady = Callable[[Servers], Awaitable[None]]
+WaitUntil = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 async def test_nobody_there_is_said_with_the_reason() -> None:
@@ -109,3 +110,47 @@ async def test_a_channel_is_missing_only_if_no_server_has_it(
         fact = await servers.read_channel(ChannelId(channel))
 
     assert isinstance(fact, ChannelChanged)
+
+
+async def test_when_no_server_answers_well_the_reason_is_told(
+    start: Start, both_ready: BothReady
+) -> None:
+    """A refusal says more than a timeout."""
+    refusing, hanging = await start(), await start(hang={"account_info"})
+    refusing.refuse["account_info"] = {"error": "tooBusy", "error_message": "Busy."}
+    settings = LinkSettings(request_timeout=0.2, close_timeout=0.2)
+    async with Servers([hanging.url, refusing.url], settings=settings) as servers:
+        await both_ready(servers)
+        with pytest.raises(RequestRefusedError, match="tooBusy"):
+            await servers.account_sequence(PAYEE)
+        with pytest.raises(RequestRefusedError, match="tooBusy"):
+            await servers.account_exists(PAYEE)
+
+
+async def test_a_question_waits_a_moment_for_a_server_that_comes_back(
+    start: Start, wait_until: WaitUntil
+) -> None:
+    """A reconnect takes a fraction of a second, and is no reason to give up."""
+    server = await start()
+    async with Servers([server.url], settings=QUICK) as servers:
+        assert servers.ready() == []
+        assert (await servers.fee()).base_fee == 10
+        await server.drop()
+        await wait_until(lambda: not servers.ready())
+        assert (await servers.fee()).base_fee == 10
+
+
+async def test_without_any_server_a_question_ends_soon(start: Start) -> None:
+    """Patience has an end; a submission then says so for each server."""
+    server = await start()
+    await server.stop()
+    settings = LinkSettings(patience=0.1)
+    async with Servers([server.url], settings=settings) as servers:
+        with pytest.raises(UnreachableError, match=server.url):
+            await servers.fee()
+        with pytest.raises(UnreachableError, match=server.url):
+            await servers.ask("fee")
+        [answer] = await servers.submit("AB")
+
+    assert answer.engine_result is None
+    assert server.url in answer.message

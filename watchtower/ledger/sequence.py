@@ -39,7 +39,6 @@ from watchtower.errors import AnswerError
 from watchtower.ledger.agreement import Agreement
 from watchtower.ledger.decode import decode_transaction
 from watchtower.ledger.events import (
-    ChannelMissing,
     Fact,
     LedgerAccounted,
     LedgerClosed,
@@ -88,7 +87,7 @@ class Sequence:
         """Begin with no server."""
         self._accounts = frozenset(accounts)
         self._accounted = cursor
-        self._newest: LedgerIndex | None = None
+        self._newest = LedgerIndex(0)
         self._told_from = cursor
         self._whole = LedgerRanges()
         self._feeds: dict[str, _Feed] = {}
@@ -103,7 +102,7 @@ class Sequence:
     @property
     def newest(self) -> LedgerIndex | None:
         """The newest ledger that any server announced; None before the first."""
-        return self._newest
+        return self._newest or None
 
     def begin(self, cursor: LedgerIndex) -> list[Delivery]:
         """Account for everything after ``cursor``: the state up to it was read by other means."""
@@ -144,7 +143,7 @@ class Sequence:
 
     def gap(self) -> Gap | None:
         """Return the first ledgers that only history can tell now; None if there are none."""
-        if self._accounted is None or self._newest is None:
+        if self._accounted is None:
             return None
         return self._gap_from(LedgerIndex(self._accounted + 1))
 
@@ -160,8 +159,6 @@ class Sequence:
 
     def _gap_from(self, start: LedgerIndex) -> Gap | None:
         newest = self._newest
-        if newest is None:
-            return None
         run_end = self._whole.end_of_run(start)
         first = start if run_end is None else LedgerIndex(run_end + 1)
         whole_again = self._whole.next_member(first)
@@ -206,7 +203,7 @@ class Sequence:
     def _announce(self, server: str, announcement: Announcement) -> list[Delivery]:
         closed = announcement.closed
         out: list[Delivery] = list(self._agreement.announced(server, closed, self._accounted))
-        self._newest = max(self._newest or closed.ledger_index, closed.ledger_index)
+        self._newest = max(self._newest, closed.ledger_index)
         if self._told_from is None or closed.ledger_index >= self._told_from:
             self._told_from = LedgerIndex(closed.ledger_index + 1)
             out.append(closed)
@@ -233,8 +230,6 @@ class Sequence:
         return [LedgerAccounted(ledger_index=end)]
 
     def _is_new(self, fact: Fact) -> bool:
-        if isinstance(fact, ChannelMissing):
-            return True
         told = self._seen.setdefault(fact.at.ledger_index, set())
         while len(self._seen) > _REMEMBERED:
             self._seen.pop(next(iter(self._seen)))
