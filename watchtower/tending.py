@@ -119,6 +119,8 @@ class Rounds:
                 await look()
             except (LedgerError, StoreBusyError, StoreFullError) as failure:
                 _log.warning("round_failed", round=look.__name__, why=str(failure))
+        newest = self._tower.watch.newest
+        self._desk.progress(self._tower.accounted, None if newest is None else newest.ledger_index)
         self._desk.look()
 
     async def look_at_payees(self) -> None:

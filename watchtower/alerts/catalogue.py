@@ -30,6 +30,7 @@ __all__ = [
     "message_rejected",
     "no_server",
     "redeemed",
+    "result_alarming",
     "server_amendment_blocked",
     "server_lagging",
     "server_silent",
@@ -140,25 +141,27 @@ def message_rejected(server: str, *, why: str) -> Alarm:
     )
 
 
-def history_missing(*, first: LedgerIndex, last: LedgerIndex) -> Alarm:
-    """What happened in ledgers we missed is told by no server."""
+def history_missing(*, first: LedgerIndex, last: LedgerIndex, why: str) -> Alarm:
+    """What happened in ledgers we missed is told by no server, or cannot be read."""
     return Alarm(
         name="history_missing",
         subject=f"{first}-{last}",
         severity=Severity.WARNING,
-        sentence=f"No server has ledgers {first} to {last} without holes. Channels are guarded "
-        "from their present state; name a server with more history to learn what happened.",
+        sentence=f"No server tells what happened in ledgers {first} to {last} ({why}). It is "
+        "asked for again, and channels are guarded from their present state. Name a server with "
+        "more history.",
     )
 
 
-def cursor_stuck(ledger_index: LedgerIndex, *, why: str) -> Alarm:
-    """A ledger cannot be processed; it is retried and never skipped."""
+def cursor_stuck(ledger_index: LedgerIndex, *, behind: int) -> Alarm:
+    """Ledgers go on, and one of them stays unaccounted for; it is retried and never skipped."""
     return Alarm(
         name="cursor_stuck",
         subject="cursor",
         severity=Severity.URGENT,
-        sentence=f"Ledger {ledger_index} cannot be processed ({why}). It is retried and not "
-        "skipped. If this stays, restart the watchtower and report it with the log.",
+        sentence=f"Ledger {ledger_index} is still not accounted for, {behind} ledgers later. It "
+        "is retried and not skipped, and channels are guarded from their present state. If this "
+        "stays, restart the watchtower and report it with the log.",
     )
 
 
@@ -174,14 +177,14 @@ def channel_unprotectable(channel: ChannelId, *, why: str, at_stake: Drops) -> A
 
 
 def close_requested(channel: ChannelId, *, at_stake: Drops, deadline: RippleTime) -> Alarm:
-    """The payer asked to close while something is at stake; it is being redeemed."""
+    """A channel will end, asked for or by CancelAfter, with something at stake."""
     return Alarm(
         name="close_requested",
         subject=channel,
         severity=Severity.WARNING,
-        sentence=f"Channel {channel} is closing with {format_drops(at_stake)} at stake. They are "
-        f"redeemed now; it must be done by {format_time(deadline)}. Serve nothing more against "
-        "it.",
+        sentence=f"Channel {channel} is about to end with {format_drops(at_stake)} at stake. They "
+        f"are redeemed now; it must be done by {format_time(deadline)}. Serve nothing more "
+        "against it.",
     )
 
 
@@ -214,6 +217,18 @@ def attempt_refused(channel: ChannelId, *, transaction: TxHash, why: str) -> Ala
         severity=Severity.WARNING,
         sentence=f"An attempt to redeem channel {channel} was refused: {why}. Another one "
         "follows by itself; look if it goes on.",
+    )
+
+
+def result_alarming(channel: ChannelId, *, result: str) -> Alarm:
+    """Servers answer an attempt with what only a person can mend; it is tried on all the same."""
+    return Alarm(
+        name="result_alarming",
+        subject=channel,
+        severity=Severity.URGENT,
+        sentence=f"Servers answer the attempt to redeem channel {channel} with {result}. It is "
+        "tried on, but a key or the account may have changed: look at the account, and import "
+        "the key that signs for it now.",
     )
 
 

@@ -28,6 +28,7 @@ from watchtower.ledger.health import (
     Trouble,
     WrongNetworkServed,
 )
+from watchtower.units import LedgerIndex
 
 __all__ = ["Desk", "Teller"]
 
@@ -39,6 +40,10 @@ _ALARM_OF: Final = {
     Trouble.WRONG_NETWORK: "server_wrong_network",
     Trouble.DISAGREEING: "servers_disagree",
 }
+
+
+_LONG: Final = 75
+"""Ledgers for which the cursor may stand still: some five minutes, enough to read long history."""
 
 
 class Teller(Protocol):
@@ -60,6 +65,8 @@ class Desk:
         self._board = AlarmBoard(repeat_after=repeat_after)
         self._clock = clock
         self._history_missing: str | None = None
+        self._accounted: LedgerIndex | None = None
+        self._moved_in: LedgerIndex | None = None
 
     def stand(self, alarm: Alarm) -> None:
         """Take note that ``alarm`` stands now; cheap to repeat."""
@@ -80,6 +87,18 @@ class Desk:
     def standing(self) -> tuple[Alarm, ...]:
         """Return what stands now, the most severe first."""
         return self._board.standing()
+
+    def progress(self, accounted: LedgerIndex | None, newest: LedgerIndex | None) -> None:
+        """Take note how far history is accounted for, and how far it has gone on.
+
+        Whatever holds the cursor up, known or not, is an alarm once it does so for long.
+        """
+        if newest is None or accounted != self._accounted or self._moved_in is None:
+            self._accounted, self._moved_in = accounted, newest
+            self.end("cursor_stuck", "cursor")
+        elif newest - self._moved_in >= _LONG:
+            first = LedgerIndex(self._moved_in if accounted is None else accounted + 1)
+            self.stand(catalogue.cursor_stuck(first, behind=newest - first))
 
     def health(self, event: HealthEvent) -> None:
         """Take note of what is wrong, or right again, with the servers."""
@@ -109,7 +128,7 @@ class Desk:
         self, event: MessageRejected | HistoryMissing | HistoryRecovered | StateReconciled
     ) -> None:
         if isinstance(event, HistoryMissing):
-            alarm = catalogue.history_missing(first=event.first, last=event.last)
+            alarm = catalogue.history_missing(first=event.first, last=event.last, why=event.why)
             if self._history_missing not in {None, alarm.subject}:
                 self.end("history_missing", str(self._history_missing))
             self._history_missing = alarm.subject
@@ -123,7 +142,7 @@ class Desk:
     def _disagreed(self, event: ServersDisagreed) -> None:
         servers = sorted(event.hashes)
         for server in servers:
-            other = next((name for name in servers if name != server), server)
+            other = next(name for name in servers if event.hashes[name] != event.hashes[server])
             self.stand(
                 catalogue.servers_disagree(server, other=other, ledger_index=event.ledger_index)
             )
