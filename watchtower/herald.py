@@ -38,6 +38,7 @@ class Herald:
         self._changes = changes
         self._verdicts: dict[ChannelId, str] = {}
         self._shadowed: dict[ChannelId, Drops] = {}
+        self._alarming: set[ChannelId] = set()
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -110,6 +111,11 @@ class Herald:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         for step in response.would_redeem:
             self._would_redeem(step)
+        for channel, result in response.alarming.items():
+            self._desk.stand(catalogue.result_alarming(channel, result=result))
+        for channel in self._alarming - response.alarming.keys():
+            self._desk.end("result_alarming", channel)
+        self._alarming = set(response.alarming)
 
     def forget(self, channel: ChannelId) -> None:
         """Drop what was told of a channel that is closed and done with."""

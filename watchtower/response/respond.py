@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -154,13 +154,15 @@ class Response:
     """What one pass did.
 
     ``sent`` are new attempts; ``left`` was not worth its fee; ``unsigned`` could not be signed,
-    and why; ``would_redeem`` is what would have been done, in shadow mode.
+    and why; ``would_redeem`` is what would have been done, in shadow mode. ``alarming`` are the
+    results that a person should see, of attempts on their way, by channel.
     """
 
     sent: tuple[Attempt, ...] = ()
     left: tuple[Leave, ...] = ()
     unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
     would_redeem: tuple[Redeem, ...] = ()
+    alarming: Mapping[ChannelId, str] = field(default_factory=dict)
 
 
 class Responder:
@@ -195,14 +197,27 @@ class Responder:
             StoreError: an attempt could not be written down, and so was not sent.
         """
         newest = self._docket.newest
-        obligations = self._docket.obligations()
         if newest is None:
             return Response()
         self._send_again(newest.ledger_index)
+        response = await self._respond_to(self._docket.obligations(), newest)
+        return replace(response, alarming=self._alarming())
+
+    async def _respond_to(
+        self, obligations: Collection[Obligation], newest: LedgerClosed
+    ) -> Response:
         if not obligations or self._all_wait(obligations, newest):
             return Response()
         terms = await self._ask_terms({o.account for o in obligations}, newest.ledger_index)
         return await self._carry_out(obligations, terms)
+
+    def _alarming(self) -> Mapping[ChannelId, str]:
+        attempts = self._docket.attempts
+        self._submitter.keep_only(attempts.keys())
+        return {
+            attempts[transaction].channel: result
+            for transaction, result in self._submitter.alarming.items()
+        }
 
     def _send_again(self, now: LedgerIndex) -> None:
         attempts = self._docket.attempts

@@ -8,14 +8,14 @@ nothing but its own answer; sending runs beside the tower and never holds it up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import structlog
 
 from watchtower.response.attempt import Attempt
 from watchtower.response.engine_result import Reaction, reaction_to
-from watchtower.units import ChannelId, TxHash
+from watchtower.units import TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
 
@@ -53,7 +53,7 @@ class Submitter:
     """Sends attempts in the background and remembers the last word about each.
 
     ``underpriced`` holds the attempts that every server that answered refused for their fee;
-    ``alarming`` the results a person should see, by channel. Both are forgotten with the attempt.
+    ``alarming`` the results that a person should see, by attempt.
     """
 
     def __init__(self, servers: SubmittingServers) -> None:
@@ -62,7 +62,7 @@ class Submitter:
         self._waiting: asyncio.Queue[Attempt] = asyncio.Queue()
         self._under_way: set[TxHash] = set()
         self.underpriced: set[TxHash] = set()
-        self.alarming: dict[ChannelId, str] = {}
+        self.alarming: dict[TxHash, str] = {}
 
     async def run(self) -> None:
         """Send what is to be sent, each beside the others, until cancelled."""
@@ -78,10 +78,11 @@ class Submitter:
             self._under_way.add(attempt.transaction)
             self._waiting.put_nowait(attempt)
 
-    def forget(self, attempt: Attempt) -> None:
-        """Drop what was heard about ``attempt``, whose outcome is proven."""
-        self.underpriced.discard(attempt.transaction)
-        self.alarming.pop(attempt.channel, None)
+    def keep_only(self, attempts: Collection[TxHash]) -> None:
+        """Forget what was heard of every attempt but ``attempts``."""
+        self.underpriced.intersection_update(attempts)
+        for settled in self.alarming.keys() - set(attempts):
+            del self.alarming[settled]
 
     async def _send(self, attempt: Attempt) -> None:
         try:
@@ -109,6 +110,6 @@ class Submitter:
             self.underpriced.discard(attempt.transaction)
         alarming = [code for code, r in reactions.items() if r is Reaction.ALARM]
         if alarming:
-            self.alarming[attempt.channel] = ", ".join(sorted(alarming))
+            self.alarming[attempt.transaction] = ", ".join(sorted(alarming))
         else:
-            self.alarming.pop(attempt.channel, None)
+            self.alarming.pop(attempt.transaction, None)

@@ -1,0 +1,155 @@
+"""Submissions: to all servers, beside the tower, and never believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from watchtower.ledger.events import Seat
+from watchtower.response.attempt import Attempt
+from watchtower.response.submit import Answer, Submitter
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+
+ATTEMPT = Attempt(
+    channel=ChannelId("C" * 64),
+    account=Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"),
+    seat=Seat(7),
+    target=Drops(30),
+    balance_before=Drops(5),
+    fee=Drops(10),
+    last_ledger=LedgerIndex(107),
+    made_in=LedgerIndex(99),
+    transaction=TxHash("A" * 64),
+    blob="00",
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one server answers."""
+
+    engine_result: str | None
+    server: str = "wss://one"
+    message: str = ""
+
+
+@dataclass
+class Servers:
+    """Servers beyond this machine: they answer what they are told to, when they are let."""
+
+    words: list[Word]
+    blobs: list[str] = field(default_factory=list)
+    answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def submit(self, blob: str) -> Sequence[Answer]:
+        """Take a blob, and answer once `answer` is set."""
+        self.blobs.append(blob)
+        await self.answer.wait()
+        return self.words
+
+
+@pytest.fixture
+async def servers() -> Servers:
+    """Servers that answer at once."""
+    servers = Servers([Word("tesSUCCESS")])
+    servers.answer.set()
+    return servers
+
+
+@pytest.fixture
+async def submitter(servers: Servers) -> AsyncIterator[Submitter]:
+    """A submitter at work."""
+    made = Submitter(servers)
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def settle(servers: Servers, sent: int) -> None:
+    """Wait until ``sent`` submissions have left, and their answers were weighed."""
+    async with asyncio.timeout(10):
+        while len(servers.blobs) < sent:  # noqa: ASYNC110 - a turn of the loop, no time passes
+            await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_attempt_under_way_is_not_sent_twice_at_once(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """Duplicate submissions to one server race, and the loser's code is wrong (rippled 4957)."""
+    servers.answer.clear()
+    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    assert servers.blobs == ["00"]
+    servers.answer.set()
+    await settle(servers, 1)
+    submitter.send(ATTEMPT)
+    await settle(servers, 2)
+    assert len(servers.blobs) == 2
+
+
+async def test_hanging_submission_does_not_hold_up_another(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """Sending runs beside the tower."""
+    servers.answer.clear()
+    submitter.send(ATTEMPT)
+    submitter.send(replace(ATTEMPT, transaction=TxHash("B" * 64), blob="01"))
+    await settle(servers, 2)
+    assert servers.blobs == ["00", "01"]
+
+
+@pytest.mark.parametrize(
+    ("results", "is_underpriced"),
+    [
+        (["telCAN_NOT_QUEUE_FULL", "telINSUF_FEE_P"], True),
+        (["telCAN_NOT_QUEUE_FULL", "terQUEUED"], False),
+        (["telCAN_NOT_QUEUE_FULL", None], True),
+        ([None, None], False),
+        (["tesSUCCESS"], False),
+    ],
+)
+async def test_fee_is_raised_only_when_no_server_that_answered_took_it(
+    servers: Servers, submitter: Submitter, results: list[str | None], *, is_underpriced: bool
+) -> None:
+    """One server that queued it is enough; silence says nothing."""
+    servers.words = [Word(result) for result in results]
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    assert (ATTEMPT.transaction in submitter.underpriced) is is_underpriced
+
+
+async def test_alarming_result_is_remembered_until_another_answer(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """A changed key is for a person to see; it ends nothing."""
+    servers.words = [Word("tefBAD_AUTH")]
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    assert submitter.alarming == {ATTEMPT.transaction: "tefBAD_AUTH"}
+    servers.words = [Word("tesSUCCESS")]
+    submitter.send(ATTEMPT)
+    await settle(servers, 2)
+    assert submitter.alarming == {}
+
+
+async def test_what_was_heard_of_a_settled_attempt_is_forgotten(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """Memory holds what is on its way, and nothing else."""
+    servers.words = [Word("tefBAD_AUTH"), Word("telINSUF_FEE_P", server="wss://two")]
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    submitter.keep_only({ATTEMPT.transaction})
+    assert submitter.alarming
+    submitter.keep_only(set())
+    assert not submitter.alarming
+    assert not submitter.underpriced
