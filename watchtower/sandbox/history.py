@@ -1,0 +1,87 @@
+"""The closed ledgers, and the ways to find a transaction in them.
+
+Remembers everything from the first ledger on until it is told to forget; what is forgotten is gone
+from ledgers, transactions and accounts alike, as on a server with little history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
+from watchtower.sandbox.state import Snapshot, StateStore
+
+__all__ = ["FIRST_LEDGER", "History"]
+
+FIRST_LEDGER: Final = 2
+"""The first ledger a fresh server serves; ledger 1 is genesis itself."""
+
+
+class History:
+    """Closed ledgers by index and hash, and transactions by hash and account."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+        self._ledgers: dict[int, ClosedLedger] = {}
+        self._by_hash: dict[str, int] = {}
+        self._where: dict[str, tuple[int, int]] = {}
+        self._of_account: dict[str, list[tuple[int, int]]] = {}
+        self.first = FIRST_LEDGER
+        self._last = 0
+
+    @property
+    def last(self) -> ClosedLedger:
+        """The last closed ledger, which is also the validated one."""
+        return self._ledgers[self._last]
+
+    @property
+    def complete(self) -> str:
+        """The range of ledgers that can be asked for: ``2-40``."""
+        return f"{self.first}-{self._last}"
+
+    def add(self, ledger: ClosedLedger) -> None:
+        """Append a ledger that has just closed."""
+        self._ledgers[ledger.index] = ledger
+        self._by_hash[ledger.hash] = ledger.index
+        self._last = ledger.index
+        for record in ledger.transactions:
+            place = ledger.index, record.index
+            self._where[record.tx.hash] = place
+            for account in record.accounts:
+                self._of_account.setdefault(account, []).append(place)
+
+    def forget_before(self, index: int) -> None:
+        """Forget all ledgers before ``index``, but never the last."""
+        self.first = max(self.first, min(index, self._last))
+
+    def ledger(self, index: int) -> ClosedLedger | None:
+        """Return a ledger by index, if it is remembered."""
+        return self._ledgers.get(index) if index >= self.first else None
+
+    def ledger_by_hash(self, ledger_hash: str) -> ClosedLedger | None:
+        """Return a ledger by hash, if it is remembered."""
+        index = self._by_hash.get(ledger_hash.upper())
+        return None if index is None else self.ledger(index)
+
+    def snapshot(self, index: int) -> Snapshot:
+        """Return the state as ledger ``index`` left it."""
+        return Snapshot(self._store, index)
+
+    def transaction(self, tx_hash: str) -> tuple[ClosedLedger, LedgerTransaction] | None:
+        """Return a validated transaction by hash, if its ledger is remembered."""
+        place = self._where.get(tx_hash.upper())
+        ledger = self.ledger(place[0]) if place else None
+        if place is None or ledger is None:
+            return None
+        return ledger, ledger.transactions[place[1]]
+
+    def of_account(
+        self, account: str, first: int, last: int, *, forward: bool
+    ) -> Iterator[tuple[ClosedLedger, LedgerTransaction]]:
+        """Return the transactions that affected an account in a range of ledgers, in order."""
+        places = self._of_account.get(account, [])
+        for index, number in places if forward else reversed(places):
+            ledger = self.ledger(index)
+            if ledger is not None and first <= index <= last:
+                yield ledger, ledger.transactions[number]

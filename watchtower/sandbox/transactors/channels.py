@@ -1,0 +1,261 @@
+"""PaymentChannelCreate, PaymentChannelFund, PaymentChannelClaim as xrpld 3.1.1 has them.
+
+Line numbers are those of rippled 3.1.1 src/xrpld/app/tx/detail/PayChan.cpp. The clock is the parent
+ledger's close time throughout, and a channel is expired once that has *reached* ``Expiration`` or
+``CancelAfter``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchtower.sandbox import directories
+from watchtower.sandbox.account_flags import (
+    DEPOSIT_AUTH,
+    DISALLOW_INCOMING_PAYCHAN,
+    REQUIRE_DEST_TAG,
+)
+from watchtower.sandbox.entries import Entry, drops, has_flag, put_drops
+from watchtower.sandbox.hashing import channel_index, preauth_index
+from watchtower.sandbox.results import SUCCESS
+from watchtower.sandbox.rules import Rules
+from watchtower.sandbox.signatures import claim_message, is_public_key, verify
+from watchtower.sandbox.transaction import Transaction
+from watchtower.sandbox.transactors.context import (
+    ApplyContext,
+    PreclaimContext,
+    Transactor,
+    adjust_owner_count,
+    amount_fault,
+    no_preclaim,
+)
+
+__all__ = ["CLAIM", "CREATE", "FUND"]
+
+_RENEW: Final = 0x00010000
+_CLOSE: Final = 0x00020000
+
+
+def _create_preflight(tx: Transaction, _rules: Rules) -> str:
+    """(PayChan.cpp:185-196)."""
+    if fault := amount_fault(tx.fields["Amount"]):
+        return fault
+    if tx.fields["Destination"] == tx.account:
+        return "temDST_IS_SRC"
+    if not is_public_key(tx.fields["PublicKey"]):
+        return "temMALFORMED"
+    return SUCCESS
+
+
+def _create_preclaim(context: PreclaimContext) -> str:
+    """(PayChan.cpp:200-256.) Deposit authorisation of the destination is no obstacle."""
+    fields = context.tx.fields
+    source = context.account(context.tx.account)
+    if source is None:
+        return "terNO_ACCOUNT"
+    reserve = context.rules.reserve(source["OwnerCount"] + 1)
+    if drops(source, "Balance") < reserve:
+        return "tecINSUFFICIENT_RESERVE"
+    if drops(source, "Balance") < reserve + int(fields["Amount"]):
+        return "tecUNFUNDED"
+    destination = context.account(fields["Destination"])
+    if destination is None:
+        return "tecNO_DST"
+    if has_flag(destination, DISALLOW_INCOMING_PAYCHAN):
+        return "tecNO_PERMISSION"
+    if has_flag(destination, REQUIRE_DEST_TAG) and "DestinationTag" not in fields:
+        return "tecDST_TAG_NEEDED"
+    return SUCCESS
+
+
+def _create_apply(context: ApplyContext) -> str:
+    """(PayChan.cpp:259-325.) The entry stands in both directories; only the source reserves."""
+    tx, fields = context.tx, context.tx.fields
+    index = channel_index(tx.account, fields["Destination"], tx.seat_value)
+    channel: Entry = {
+        "LedgerEntryType": "PayChannel",
+        "Account": tx.account,
+        "Destination": fields["Destination"],
+        "Amount": fields["Amount"],
+        "Balance": "0",
+        "PublicKey": fields["PublicKey"],
+        "SettleDelay": fields["SettleDelay"],
+        "Flags": 0,
+        "Sequence": tx.seat_value,
+    }
+    for optional in ("CancelAfter", "SourceTag", "DestinationTag"):
+        if optional in fields:
+            channel[optional] = fields[optional]
+    context.add_owned(index, channel, tx.account)
+    channel["DestinationNode"] = directories.add(context.view, fields["Destination"], index)
+    context.pay(context.sender, -int(fields["Amount"]))
+    return SUCCESS
+
+
+def _fund_preflight(tx: Transaction, _rules: Rules) -> str:
+    return amount_fault(tx.fields["Amount"]) or SUCCESS
+
+
+def _fund_apply(context: ApplyContext) -> str:
+    """(PayChan.cpp:345-425.) Expiry comes before the question whose channel it is."""
+    tx, fields = context.tx, context.tx.fields
+    channel = context.view.peek(fields["Channel"])
+    if channel is None or channel["LedgerEntryType"] != "PayChannel":
+        return "tecNO_ENTRY"
+    if _is_expired(channel, context.parent_close_time):
+        return _close(context, fields["Channel"], channel)
+    if channel["Account"] != tx.account:
+        return "tecNO_PERMISSION"
+    if "Expiration" in fields:
+        earliest = _settled_at(channel, context.parent_close_time)
+        if "Expiration" in channel:
+            earliest = min(earliest, channel["Expiration"])
+        if fields["Expiration"] < earliest:
+            return "temBAD_EXPIRATION"
+        channel["Expiration"] = fields["Expiration"]
+    source, amount = context.sender, int(fields["Amount"])
+    reserve = context.rules.reserve(source["OwnerCount"])
+    if drops(source, "Balance") < reserve:
+        return "tecINSUFFICIENT_RESERVE"
+    if drops(source, "Balance") < reserve + amount:
+        return "tecUNFUNDED"
+    if context.account(channel["Destination"]) is None:
+        return "tecNO_DST"
+    put_drops(channel, "Amount", drops(channel, "Amount") + amount)
+    context.pay(source, -amount)
+    return SUCCESS
+
+
+def _claim_preflight(tx: Transaction, _rules: Rules) -> str:
+    """(PayChan.cpp:435-497.) A signature is checked here, against the key that came with it."""
+    fields = tx.fields
+    balance, amount = fields.get("Balance"), fields.get("Amount")
+    for value in (balance, amount):
+        if value is not None and amount_fault(value):
+            return "temBAD_AMOUNT"
+    if balance is not None and amount is not None and int(balance) > int(amount):
+        return "temBAD_AMOUNT"
+    if has_flag(fields, _CLOSE | _RENEW):
+        return "temMALFORMED"
+    if "Signature" not in fields:
+        return SUCCESS
+    if "PublicKey" not in fields or balance is None or not is_public_key(fields["PublicKey"]):
+        return "temMALFORMED"
+    # The claim was signed over Amount; only without it over Balance.
+    message = claim_message(fields["Channel"], int(amount if amount is not None else balance))
+    if not verify(fields["PublicKey"], message, bytes.fromhex(fields["Signature"])):
+        return "temBAD_SIGNATURE"
+    return SUCCESS
+
+
+def _claim_apply(context: ApplyContext) -> str:
+    """(PayChan.cpp:512-618.) An expired channel is closed by whoever touches it, and pays nothing."""
+    tx, fields = context.tx, context.tx.fields
+    channel = context.view.peek(fields["Channel"])
+    if channel is None or channel["LedgerEntryType"] != "PayChannel":
+        return "tecNO_TARGET"
+    if _is_expired(channel, context.parent_close_time):
+        return _close(context, fields["Channel"], channel)
+    if tx.account not in (channel["Account"], channel["Destination"]):
+        return "tecNO_PERMISSION"
+    if "Balance" in fields and (refusal := _redeem(context, channel)):
+        return refusal
+    if has_flag(fields, _RENEW):
+        if tx.account != channel["Account"]:
+            return "tecNO_PERMISSION"
+        channel.pop("Expiration", None)
+    if has_flag(fields, _CLOSE):
+        return _request_close(context, channel)
+    return SUCCESS
+
+
+def _redeem(context: ApplyContext, channel: Entry) -> str | None:
+    """Pay up to the claim's balance; return why not, or None if it was paid (PayChan.cpp:539-588).
+
+    Only ``Balance`` is held against the funds: a signature for more than there is pays all there is.
+    """
+    tx, fields = context.tx, context.tx.fields
+    if tx.account == channel["Destination"] and "Signature" not in fields:
+        return "temBAD_SIGNATURE"
+    if "Signature" in fields and fields["PublicKey"] != channel["PublicKey"]:
+        return "temBAD_SIGNER"
+    wanted, paid = int(fields["Balance"]), drops(channel, "Balance")
+    if wanted > drops(channel, "Amount") or wanted <= paid:
+        return "tecUNFUNDED_PAYMENT"
+    destination = context.account(channel["Destination"])
+    if destination is None:
+        return "tecNO_DST"
+    if has_flag(destination, DEPOSIT_AUTH) and tx.account != channel["Destination"]:
+        preauth = preauth_index(channel["Destination"], tx.account)
+        if context.view.read(preauth) is None:
+            return "tecNO_PERMISSION"
+    channel["Balance"] = fields["Balance"]
+    context.pay(destination, wanted - paid)
+    return None
+
+
+def _request_close(context: ApplyContext, channel: Entry) -> str:
+    """Close at once if the destination asks or nothing is left, else set a date (:597-616).
+
+    A date that is already sooner stays.
+    """
+    is_dry = channel["Balance"] == channel["Amount"]
+    if context.tx.account == channel["Destination"] or is_dry:
+        return _close(context, context.tx.fields["Channel"], channel)
+    settled = _settled_at(channel, context.parent_close_time)
+    if channel.get("Expiration", settled + 1) > settled:
+        channel["Expiration"] = settled
+    return SUCCESS
+
+
+def _settled_at(channel: Entry, parent_close_time: int) -> int:
+    """Return the close time plus the settle delay, as 32 bits hold it.
+
+    The sum wraps (PayChan.cpp:604-606): a huge delay is a date in the past, and no window at all.
+    """
+    settled: int = (parent_close_time + channel["SettleDelay"]) % 2**32
+    return settled
+
+
+def _is_expired(channel: Entry, parent_close_time: int) -> bool:
+    """(PayChan.cpp:523-531)."""
+    dates = (channel.get("Expiration"), channel.get("CancelAfter"))
+    return any(date is not None and parent_close_time >= date for date in dates)
+
+
+def _close(context: ApplyContext, index: str, channel: Entry) -> str:
+    """Give the rest back to the source and remove the channel (PayChan.cpp, closeChannel)."""
+    view, source = context.view, channel["Account"]
+    places = [(source, channel["OwnerNode"])]
+    if "DestinationNode" in channel:
+        places.append((channel["Destination"], channel["DestinationNode"]))
+    for owner, page in places:
+        if not directories.remove(view, owner, page, index, keep_root=True):
+            return "tefBAD_LEDGER"
+    root = context.account(source)
+    if root is None:
+        return "tefINTERNAL"
+    context.pay(root, drops(channel, "Amount") - drops(channel, "Balance"))
+    adjust_owner_count(root, -1)
+    view.erase(index)
+    return SUCCESS
+
+
+CREATE = Transactor(
+    preflight=_create_preflight,
+    preclaim=_create_preclaim,
+    apply=_create_apply,
+    spends=lambda tx: int(tx.fields["Amount"]),
+)
+FUND = Transactor(
+    preflight=_fund_preflight,
+    preclaim=no_preclaim,
+    apply=_fund_apply,
+    spends=lambda tx: int(tx.fields["Amount"]),
+)
+CLAIM = Transactor(
+    preflight=_claim_preflight,
+    preclaim=no_preclaim,
+    apply=_claim_apply,
+    flags=_RENEW | _CLOSE,
+)
