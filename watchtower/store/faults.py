@@ -66,6 +66,9 @@ def sqlite_faults(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as error:
         raise _of_sqlite(path, error) from None
+    except UnicodeDecodeError:
+        # A damaged schema, which SQLite quotes in its complaint and Python then cannot read.
+        raise StoreDamagedError(path=path, why="its schema cannot be read") from None
 
 
 @contextmanager

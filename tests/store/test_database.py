@@ -1,0 +1,324 @@
+"""One file, several processes, and transactions that are there or not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.store import make
+from watchtower.errors import (
+    PassphraseError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreExistsError,
+    StoreFullError,
+    StoreMissingError,
+    StoreVersionError,
+)
+from watchtower.store.database import Store
+from watchtower.store.header import Slot, checksum
+
+ROOT = Path(__file__).parents[2]
+
+
+async def _process(path: Path, *what: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.store.another_process", str(path), *what),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        return (await process.stdout.readline()).decode().strip()
+
+
+async def _best(store: Store) -> int:
+    async with store.read() as work:
+        claim = await work.claims.best(make.channel_id(1))
+    return 0 if claim is None else claim.amount
+
+
+async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    """The log beside the database holds the same records; the process's umask does not matter."""
+    before = os.umask(0)
+    try:
+        async with await make.store(tmp_path / "w.db") as store:
+            await store.pin_network(1)
+            modes = {file.name: file.stat().st_mode & 0o777 for file in _files(tmp_path)}
+    finally:
+        os.umask(before)
+    assert modes == {"w.db": 0o600, "w.db-wal": 0o600, "w.db-shm": 0o600}
+
+
+def _files(room: Path) -> list[Path]:
+    return sorted(room.iterdir())
+
+
+async def test_an_existing_file_is_never_created_over(tmp_path: Path) -> None:
+    """Whatever it is."""
+    (tmp_path / "w.db").write_bytes(b"something of mine")
+    with pytest.raises(StoreExistsError):
+        await make.store(tmp_path / "w.db")
+    assert (tmp_path / "w.db").read_bytes() == b"something of mine"
+
+
+async def test_a_store_that_cannot_be_created_leaves_nothing(tmp_path: Path) -> None:
+    """No directory, no store, and no half of one."""
+    with pytest.raises(StoreFullError):
+        await make.store(tmp_path / "none" / "w.db")
+    assert _files(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_directory", [False, True])
+async def test_a_missing_store_is_not_made_by_opening_it(
+    tmp_path: Path, *, is_directory: bool
+) -> None:
+    """A mistyped path must not look like a tower that has nothing to guard."""
+    if is_directory:
+        (tmp_path / "w.db").mkdir()
+    with pytest.raises(StoreMissingError):
+        await make.reopen(tmp_path / "w.db")
+    assert (tmp_path / "w.db").exists() == is_directory
+
+
+async def test_a_wrong_passphrase_changes_nothing(tmp_path: Path) -> None:
+    """Not a byte, however often somebody tries."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await store.pin_network(1)
+    before = path.read_bytes()
+    with pytest.raises(PassphraseError):
+        await make.reopen(path, "correct house")
+    assert path.read_bytes() == before
+    async with await make.reopen(path) as store:
+        assert store.network == 1
+
+
+@pytest.mark.parametrize("keep", [0, 10, 99, 4096, 20_000, 60_000])
+async def test_a_truncated_store_is_found_at_open(tmp_path: Path, keep: int) -> None:
+    """Wherever it was cut; and what is left of it stays as it is."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await store.pin_network(1)
+    rest = path.read_bytes()[:keep]
+    path.write_bytes(rest)
+    with pytest.raises(StoreDamagedError):
+        await make.reopen(path)
+    assert path.read_bytes() == rest
+
+
+async def test_another_database_is_not_a_store(tmp_path: Path) -> None:
+    """Nor is any other file."""
+    with closing(sqlite3.connect(tmp_path / "other.db")) as file:
+        file.execute("CREATE TABLE header (id)")
+        file.commit()
+    (tmp_path / "text.db").write_text("SQLite format 2, or so")
+    for name in ("other.db", "text.db"):
+        with pytest.raises(StoreDamagedError, match=name):
+            await make.reopen(tmp_path / name)
+
+
+async def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """Before the passphrase is even tried: nothing an older tower does may touch it."""
+    path = tmp_path / "w.db"
+    await (await make.store(path)).close()
+    with closing(sqlite3.connect(path)) as file:
+        slots = [
+            Slot(kind=k, parameters=p, wrapped=w)
+            for _, k, p, w in file.execute("SELECT * FROM slots")
+        ]
+        file.execute("UPDATE header SET format = 7, checksum = ?", (checksum(7, slots),))
+        file.commit()
+    before = path.read_bytes()
+    with pytest.raises(StoreVersionError, match="format 7; this one knows up to 1"):
+        await make.reopen(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE header SET format = 'one'",
+        "UPDATE header SET checksum = 'text'",
+        "UPDATE header SET format = -1",
+        "DELETE FROM header",
+        "DELETE FROM slots",
+        "UPDATE slots SET parameters = 5",
+    ],
+)
+async def test_a_damaged_header_is_not_called_a_wrong_passphrase(
+    tmp_path: Path, damage: str
+) -> None:
+    """Else people look for a passphrase that they have right."""
+    path = tmp_path / "w.db"
+    await (await make.store(path)).close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(damage)
+        file.commit()
+    with pytest.raises(StoreDamagedError, match="header"):
+        await make.reopen(path)
+
+
+async def test_a_failed_transaction_leaves_no_trace(store: Store) -> None:
+    """And the next one works."""
+    with suppress(make.Interruption):
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(1, 500))
+            make.interrupt()
+    assert await _best(store) == 0
+    async with store.write() as work:
+        await work.claims.raise_best(make.claim(1, 400))
+        await work.channels.load_all()
+    assert await _best(store) == 400
+
+
+async def test_a_reader_sees_one_moment(store: Store) -> None:
+    """What commits while somebody reads is not seen by halves."""
+    async with store.read() as reading:
+        assert await reading.claims.load_all() == []
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(1, 500))
+        assert await reading.claims.load_all() == []
+        assert await reading.claims.best(make.channel_id(1)) is None
+    assert await _best(store) == 500
+
+
+async def test_tasks_of_one_process_write_in_turn(store: Store) -> None:
+    """None is refused, and none is lost."""
+
+    async def keep(number: int) -> None:
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(number, 10))
+            await work.journal.append("claim_kept")
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(20):
+            tasks.create_task(keep(number))
+    async with store.read() as work:
+        assert len(await work.claims.load_all()) == 20
+        assert len(await work.journal.load_all()) == 20
+
+
+async def test_a_cancelled_write_is_undone_and_the_store_goes_on(store: Store) -> None:
+    """Cancelled between two statements, or in the middle of one."""
+    for turns in range(12):
+
+        async def keep() -> None:
+            async with store.write() as work:
+                for amount in range(1, 200):
+                    await work.claims.raise_best(make.claim(1, amount))
+
+        task = asyncio.create_task(keep())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert await _best(store) == 0
+    async with store.write() as work:
+        await work.claims.raise_best(make.claim(1, 500))
+        assert len(await work.claims.load_all()) == 1
+    assert await _best(store) == 500
+
+
+async def test_two_processes_write_at_once_and_nothing_is_lost(store: Store) -> None:
+    """The best claim is the highest of both, and each journal entry is there once."""
+    others = [await _process(store.path, "keep", first, "60") for first in ("20", "40")]
+    for amount in range(1, 30):
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(1, amount))
+    for other in others:
+        await other.communicate()
+        assert other.returncode == 0
+    async with store.read() as work:
+        await work.verify()
+        assert len(await work.journal.load_all()) == 40 + 20
+    assert await _best(store) == 59
+
+
+async def test_a_store_held_by_another_process_is_busy_and_not_broken(tmp_path: Path) -> None:
+    """Writing waits as long as it was told to, reading does not wait at all."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, store.write() as work:
+        await work.claims.raise_best(make.claim(1, 7))
+    holder = await _process(path, "hold")
+    assert await _line(holder) == "holding"
+    async with await make.reopen(path) as store:
+        assert await _best(store) == 7
+        with pytest.raises(StoreBusyError, match=r"w\.db"):
+            await store.pin_network(1)
+        await holder.communicate(b"")  # the end of its standard input
+        await store.pin_network(1)
+        async with store.read() as work:
+            assert [entry.kind for entry in await work.journal.load_all()] == ["held"]
+
+
+async def test_only_commits_of_others_change_the_data_version(store: Store) -> None:
+    """The daemon asks often, and reloads only when the command line kept a claim."""
+    before = await store.data_version()
+    async with store.write() as work:
+        await work.claims.raise_best(make.claim(1, 5))
+    assert await store.data_version() == before
+    other = await _process(store.path, "keep", "9", "10")
+    await other.communicate()
+    assert await store.data_version() != before
+    assert await _best(store) == 9
+
+
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    """SIGKILL at a moment nobody chose: at least the last acknowledged claim is there, whole."""
+    path = tmp_path / "w.db"
+    await (await make.store(path)).close()
+    acknowledged = 0
+    for more in (1, 4, 13):
+        victim = await _process(path)
+        while (line := await _line(victim)) and int(line) < acknowledged + more:
+            pass
+        victim.send_signal(signal.SIGKILL)
+        rest, _ = await victim.communicate()
+        acknowledged = max([int(line), *map(int, rest.split())])
+        async with await make.reopen(path) as store:
+            assert await _best(store) >= acknowledged
+            async with store.read() as work:
+                await work.verify()
+
+
+async def test_a_full_disk_stops_writing_and_loses_nothing(tmp_path: Path) -> None:
+    """What was acknowledged before is there, what was not is not, and the error says what to do."""
+    path = tmp_path / "w.db"
+    await (await make.store(path)).close()
+    process = await _process(path, "fill")
+    answer, _ = await process.communicate()
+    *kept, error = answer.decode().splitlines()
+    assert error.startswith("StoreFullError: The store")
+    assert "Free some space" in error
+    async with await make.reopen(path) as store:
+        async with store.read() as work:
+            await work.verify()
+            assert len(await work.journal.load_all()) == len(kept)
+        assert await _best(store) == int(kept[-1])
+
+
+async def test_the_passphrase_can_be_changed(tmp_path: Path) -> None:
+    """The old one opens nothing afterwards; the records stay."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await store.pin_network(5)
+        await store.rewrap("battery staple", cost=make.CHEAP)
+        await store.pin_network(5)
+    with pytest.raises(PassphraseError):
+        await make.reopen(path)
+    async with await make.reopen(path, "battery staple") as store:
+        assert store.network == 5
