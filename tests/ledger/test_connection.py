@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -197,3 +198,22 @@ async def test_ten_thousand_frames_at_once_are_all_heard() -> None:
         await connection.request("x", {})
 
     assert [message["n"] for message in notes.heard_messages] == list(range(10_000))
+
+
+async def test_rubbish_does_not_fill_the_log() -> None:
+    """A thousand unreadable frames are ten lines."""
+
+    async def spit(socket: ServerConnection) -> None:
+        request = json.loads(await socket.recv())
+        for _ in range(1_000):
+            await socket.send("{")
+        await socket.send(json.dumps({"id": request["id"], "result": {}}))
+        await socket.wait_closed()
+
+    with capture_logs() as logs:
+        async with connected(spit, seconds=60) as (connection, notes):
+            await connection.request("x", {})
+
+    times = [log["times"] for log in logs if log["event"] == "unreadable_frame"]
+    assert notes.misheard_count == 1_000
+    assert times == [2**power for power in range(10)]

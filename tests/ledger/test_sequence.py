@@ -246,6 +246,15 @@ def test_an_announcement_without_its_ledger_puts_the_ledger_in_doubt(sequence: S
     assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(12))
 
 
+def test_a_flood_of_rubbish_is_told_once_a_ledger(sequence: Sequence) -> None:
+    """A server must not be able to wake people a thousand times."""
+    bad = {**closed(12), "ledger_hash": None}
+    first = play(sequence, "a", closed(11), *[bad] * 1_000)
+    second = play(sequence, "a", closed(12), *[bad] * 1_000)
+
+    assert [sum(isinstance(d, MessageRejected) for d in out) for out in (first, second)] == [1, 1]
+
+
 def test_nothing_comes_of_messages_of_unknown_kinds(sequence: Sequence) -> None:
     """Servers learn new words; none of them stops the feed, or puts it in doubt."""
     unknown: list[Message] = [{"type": "peerStatusChange"}, {"type": 7}, {}, {"status": "closed"}]

@@ -57,6 +57,8 @@ class Connection:
         self._listener = listener
         self._waiting: dict[int, _Waiting] = {}
         self._last_id = 0
+        self._unreadable = _Counter("unreadable_frame", server)
+        self._unasked = _Counter("answer_to_no_request", server)
         self._closed_because: str | None = None
 
     async def read(self) -> None:
@@ -135,7 +137,7 @@ class Connection:
         except (msgspec.DecodeError, UnicodeDecodeError):
             message = None
         if not isinstance(message, dict):
-            _log.warning("unreadable_frame", server=self._server, size=len(frame))
+            self._unreadable.happened(size=len(frame))
             self._listener.misheard()
         elif "id" not in message or message.get("type", "response") != "response":
             self._listener.heard(message)
@@ -145,7 +147,7 @@ class Connection:
             if isinstance(number, int) and (waiting := self._waiting.pop(number, None)):
                 waiting.fulfil(message)
             else:
-                _log.warning("answer_to_no_request", server=self._server)
+                self._unasked.happened()
 
     def _note_end(self, reason: str) -> None:
         if self._closed_because is None:
@@ -172,6 +174,20 @@ class _Waiting:
     def fail(self, error: UnreachableError) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+class _Counter:
+    """Counts what a server does wrong, and logs it at 1, 2, 4, 8 … times: no server fills a log."""
+
+    def __init__(self, event: str, server: str) -> None:
+        self._event = event
+        self._server = server
+        self._times = 0
+
+    def happened(self, **facts: int) -> None:
+        self._times += 1
+        if self._times & (self._times - 1) == 0:
+            _log.warning(self._event, server=self._server, times=self._times, **facts)
 
 
 def _reason(closed: ConnectionClosed) -> str:

@@ -71,10 +71,14 @@ class Gap(NamedTuple):
 
 @dataclass(slots=True)
 class _Feed:
-    """One subscription: the ledger it announced last, and whether it shows that one whole."""
+    """One subscription: the ledger it announced last, and whether it shows that one whole.
+
+    ``rejected_at`` is the ledger in which a message was rejected last.
+    """
 
     newest: LedgerIndex
     whole: bool = False
+    rejected_at: LedgerIndex | None = None
 
 
 class Sequence:
@@ -178,12 +182,10 @@ class Sequence:
         announcement = announcement_of(message)
         feed = self._feeds.get(server)
         if announcement is None:
-            self.garbled(server)
-            return [MessageRejected(server=server, why="a ledgerClosed without its ledger")]
+            return self._reject(server, "a ledgerClosed without its ledger")
         index = announcement.closed.ledger_index
         if self._is_absurd(server, index):
-            self.garbled(server)
-            return [_absurd(server, index)]
+            return self._reject(server, f"ledger {index} is absurdly far ahead")
         if feed is not None and index > feed.newest:
             if feed.whole:
                 self._whole.add(feed.newest, feed.newest)
@@ -191,6 +193,17 @@ class Sequence:
             if announcement.transactions == 0:
                 self._whole.add(index, index)
         return [*self._announce(server, announcement), *self._advance()]
+
+    def _reject(self, server: str, why: str) -> list[Delivery]:
+        """Put the server's present ledger in doubt, and say so once a ledger."""
+        feed = self._feeds.get(server)
+        if feed is None:
+            return []
+        feed.whole = False
+        if feed.rejected_at == feed.newest:
+            return []
+        feed.rejected_at = feed.newest
+        return [MessageRejected(server=server, why=why)]
 
     def _is_absurd(self, server: str, index: LedgerIndex) -> bool:
         """Say whether an index is a leap that no connection makes, and would blind us to the rest.
@@ -213,10 +226,9 @@ class Sequence:
         try:
             facts = decode_transaction(message, self._accounts, server=server)
         except AnswerError as error:
-            self.garbled(server)
-            return [MessageRejected(server=server, why=str(error.facts["why"]))]
+            return self._reject(server, str(error.facts["why"]))
         if facts and self._is_absurd(server, facts[0].at.ledger_index):
-            return [_absurd(server, facts[0].at.ledger_index)]
+            return self._reject(server, "a transaction from absurdly far ahead")
         return [fact for fact in facts if self._is_new(fact)]
 
     def _advance(self) -> list[Delivery]:
@@ -237,7 +249,3 @@ class Sequence:
             return False
         told.add(fact)
         return True
-
-
-def _absurd(server: str, index: LedgerIndex) -> MessageRejected:
-    return MessageRejected(server=server, why=f"ledger {index} is absurdly far ahead")
