@@ -1,0 +1,110 @@
+"""The formats that others read and write are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
+from watchtower.claims.decide import (
+    Decision,
+    DoNotServe,
+    Kept,
+    NotAbove,
+    NotKept,
+    Serve,
+    Standing,
+)
+from watchtower.claims.intake import Receipt
+from watchtower.claims.message import parse_claim_json
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.verdict import Verdict
+from watchtower.response.attempt import OutcomeKind
+from watchtower.store.tables import CENSUS, HEADER, SEALED_TABLES, SLOTS
+from watchtower.units import ChannelId, Drops
+
+DOCS = Path(__file__).parents[2] / "docs"
+CLAIM = Claim(channel=ChannelId("A" * 64), amount=Drops(7), public_key="ED", signature="00")
+
+
+def section(title: str, document: str = "formats.md") -> str:
+    """Return what stands under a heading of the second level."""
+    text = (DOCS / document).read_text(encoding="utf-8")
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def first_column(text: str) -> set[str]:
+    """Return every name in the first column of the tables of ``text``."""
+    names: set[str] = set()
+    for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE):
+        names |= set(re.findall(r"`(\w+)`", row))
+    return names
+
+
+def test_the_example_of_a_claim_can_be_read() -> None:
+    """Once its shortened signature is spelt out, it is a claim of 1.5 XRP."""
+    (line,) = re.findall(r"^\{.*\}$", section("A claim, as it is handed to us"), re.MULTILINE)
+
+    assert parse_claim_json(line.replace("3045…", "3045")).amount == 1_500_000
+
+
+def test_a_receipt_has_the_fields_that_are_documented() -> None:
+    """Of a claim that was kept, rescued and refused together: every field there can be."""
+    served = Decision(kept=Kept(claim=CLAIM, rescued=True), serve=Serve())
+    refused = Decision(
+        kept=NotKept(why=NotAbove(channel=CLAIM.channel, amount=Drops(7), best=Drops(9))),
+        serve=DoNotServe(reasons=(Standing.CLOSED,)),
+    )
+    fields: set[str] = set()
+    for decision in (served, refused):
+        fields |= Receipt(claim=CLAIM, decision=decision, best=Drops(9)).report().keys()
+
+    assert first_column(section("The receipt of a claim")) == fields - {"channel", "amount"}
+
+
+def test_an_alarm_has_the_fields_and_kinds_that_are_documented() -> None:
+    """What a command reads and a webhook gets."""
+    alarm = Alarm(name="x", subject="y", severity=Severity.INFO, sentence="z")
+    report = Notice(kind=NoticeKind.RAISED, alarm=alarm).report()
+    text = section("An alarm")
+
+    assert first_column(text) == report.keys()
+    for value in (*NoticeKind, *Severity):
+        assert f"`{value}`" in text
+
+
+def test_the_store_has_the_tables_that_are_documented() -> None:
+    """Every sealed table by its name; the columns of all."""
+    text = section("The store")
+    listed = re.search(r"They are (.*?)\.\n", text)
+    assert listed is not None
+
+    assert re.findall(r"`(\w+)`", listed[1]) == [
+        *(table.name for table in SEALED_TABLES),
+        CENSUS.name,
+    ]
+    for table in (HEADER, SLOTS, *SEALED_TABLES):
+        for column in table.columns:
+            assert column.name == "id" or f"`{column.name}`" in text, (table.name, column.name)
+
+
+def test_the_glossary_has_every_verdict_and_outcome() -> None:
+    """One word for one thing, and the list is complete."""
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+
+    for verdict in Verdict.__args__:
+        assert f"*{verdict.__name__.lower()}*" in text
+    for outcome in OutcomeKind:
+        assert f"*{outcome.value.replace('_', ' ')}*" in text
+
+
+def test_every_ledger_rule_is_held_by_something() -> None:
+    """No row of the ledger's rules ends in nothing."""
+    text = (DOCS / "ledger-rules.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
+    headings = {"rule"}
+
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        if cells[0] not in headings:
+            assert cells[-1], row
