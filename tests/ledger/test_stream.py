@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from watchtower.ledger.events import ChannelChanged, ChannelDeleted, LedgerAccounted, SeatUsed
 from watchtower.ledger.health import (
@@ -174,3 +177,68 @@ async def test_a_server_that_lags_is_an_alarm(chain: Any, start: Start, watching
     assert alarm == ServerLagging(
         server=slow.url, ledger_index=LedgerIndex(10), best=LedgerIndex(21)
     )
+
+
+class Mischief:
+    """Does something to one of two servers, by luck, and can make all good again."""
+
+    def __init__(self, servers: list[Any], seed: int) -> None:
+        self.luck = random.Random(seed)  # noqa: S311 - reproducible chaos
+        self.servers = servers
+        self.down: list[Any] = []
+
+    async def strike(self) -> None:
+        """Drop, garble, stall or stop one; or start it again."""
+        server = self.luck.choice(self.servers)
+        deed = self.luck.choice(["drop", "spit", "stall", "stop", "nothing", "nothing"])
+        if deed == "drop":
+            await server.drop()
+        elif deed == "spit":
+            server.junk.append("{")
+        elif deed == "stall":
+            server.mute = not server.mute
+        elif deed == "stop" and server in self.down:
+            self.down.remove(server)
+            await server.restart()
+        elif deed == "stop":
+            self.down.append(server)
+            await server.stop()
+        await asyncio.sleep(0.01)
+
+    async def mend(self) -> None:
+        """Start what is stopped, and let what stalls go on."""
+        for server in self.servers:
+            server.mute = False
+        for server in self.down:
+            await server.restart()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_chaos_loses_nothing_and_repeats_nothing(
+    chain: Any, start: Start, watching: Watching, seed: int
+) -> None:
+    """Two servers that drop, stall, spit and restart as they like: each payment is told once."""
+    channel = chain.open(1, amount=1_000)
+    servers = [await start(page=3), await start(version=1)]
+    mischief = Mischief(servers, seed)
+    async with watching(*servers) as (receiver, _):
+        for _ in range(60):
+            for _ in range(mischief.luck.randrange(3)):
+                chain.pay(1, 1)
+            await chain.close()
+            await mischief.strike()
+        await mischief.mend()
+        await receiver.until(lambda: all(server.subscribers for server in servers))
+        await chain.close(2)
+        await receiver.accounted(71)
+
+    paid = int(chain.channels[channel]["Balance"])
+    changes = [d for d in receiver.of(ChannelChanged) if d.transaction]
+    assert sorted(d.entry.balance for d in changes) == list(range(1, paid + 1))
+    counted = -1
+    for delivery in receiver.all:
+        if isinstance(delivery, LedgerAccounted):
+            assert delivery.ledger_index > counted
+            counted = delivery.ledger_index
+        elif delivery in changes:
+            assert delivery.at.ledger_index > counted
