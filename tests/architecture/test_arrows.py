@@ -44,19 +44,38 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.plan",
     ),
     "changes": ("watch", "judgement", "response.attempt", "store.work"),
-    "herald": ("watch", "changes", "alerts", "judgement", "response", "ledger.health"),
+    "herald": (
+        "watch",
+        "changes",
+        "alerts.catalogue",
+        "alerts.desk",
+        "judgement",
+        "response.attempt",
+        "response.plan",
+        "response.respond",
+        "ledger.health",
+    ),
     "tower": (
         "watch",
         "changes",
         "herald",
-        "alerts",
-        "claims",
+        "alerts.catalogue",
+        "alerts.desk",
+        "claims.intake",
         "judgement",
-        "ledger",
-        "response",
-        "store",
+        "ledger.events",
+        "ledger.health",
+        "ledger.sequence",
+        "response.respond",
+        "store.database",
     ),
-    "tending": ("tower", "alerts", "ledger", "store"),
+    "tending": (
+        "tower",
+        "alerts.catalogue",
+        "alerts.desk",
+        "ledger.servers",
+        "store.database",
+    ),
 }
 """For each room (or file), the rooms it may import beside itself and `EVERYBODY_MAY`.
 
@@ -110,6 +129,20 @@ def cycle(house: House) -> list[str] | None:
 def test_rooms_know_only_whom_they_may_know() -> None:
     """No import, at the top or inside a function, draws an arrow that the table does not have."""
     assert forbidden_arrows(read_house()) == []
+
+
+def test_seeds_and_signing_stay_in_their_rooms() -> None:
+    """Who reads stored keys, and who signs, can be counted on one hand."""
+    house = read_house()
+    importers = {
+        secret: sorted(name for name in house if secret in our_imports(house, name))
+        for secret in ("store.secrets", "keys.signer")
+    }
+
+    assert importers == {
+        "store.secrets": ["keys.signer", "keys.vault", "store.restore", "store.work"],
+        "keys.signer": ["daemon"],
+    }
 
 
 def test_the_table_draws_only_what_exists() -> None:
