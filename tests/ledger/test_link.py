@@ -275,14 +275,15 @@ async def test_a_server_that_does_not_introduce_itself_is_used_all_the_same(
         await receiver.accounted(11)
 
 
+@pytest.mark.parametrize("cursor", [10, None])
 async def test_a_server_that_is_still_syncing_is_followed_once_it_is_there(
-    chain: Any, start: Start, watching: Watching
+    chain: Any, start: Start, watching: Watching, cursor: int | None
 ) -> None:
     """Its subscription names no ledger yet."""
     chain.open(1)
     server = await start()
     server.answers["subscribe"] = {"result": {}}
-    async with watching(server) as (receiver, servers):
+    async with watching(server, cursor=cursor) as (receiver, servers):
         await receiver.until(servers.ready)
         chain.pay(1, 5)
         await chain.close(2)

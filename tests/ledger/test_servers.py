@@ -154,3 +154,12 @@ async def test_without_any_server_a_question_ends_soon(start: Start) -> None:
 
     assert answer.engine_result is None
     assert server.url in answer.message
+
+
+async def test_a_defect_of_ours_is_loud(start: Start) -> None:
+    """What should never happen ends the context with its own exception."""
+    server = await start()
+    odd = LinkSettings(request_timeout="soon", patience=0.1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        async with Servers([server.url], settings=odd) as servers:
+            await servers.settle()

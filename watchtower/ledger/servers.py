@@ -128,10 +128,16 @@ class Servers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close every connection."""
+        """Close every connection.
+
+        Raises:
+            Exception: what ended a link before; that is a defect, and must not stay unseen.
+        """
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     async def wait_until_ready(self, timeout: float) -> None:  # noqa: ASYNC109 - see `connected`
         """Wait until any server is ready, or every one has failed once.

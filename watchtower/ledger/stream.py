@@ -56,14 +56,17 @@ class Stream:
 
     async def pump(self) -> None:
         """Turn what the links hear into deliveries, until cancelled."""
+        newest: LedgerIndex | None = None
         gap: Gap | None = None
         while True:
             note = await self._inbox.take()
             await self._outbox.put_all(lambda note=note: self._apply(note))  # type: ignore[misc]
+            first_of_all = newest is None and self._sequence.newest is not None
+            newest = self._sequence.newest
             before, gap = gap, self._sequence.gap()
             # An old gap is tried again in its own time; only a new one is worth a look at once.
             is_new = gap is not None and (before is None or before.first != gap.first)
-            if is_new or isinstance(note, Subscribed):
+            if first_of_all or is_new or isinstance(note, Subscribed):
                 self._catch_up.attend()
 
     def _apply(self, note: Note) -> Sequence[Delivery]:
