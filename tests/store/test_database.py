@@ -23,7 +23,7 @@ from watchtower.errors import (
     StoreVersionError,
 )
 from watchtower.store.database import Store
-from watchtower.store.header import Slot, checksum
+from watchtower.store.header import Slot, checksum, unwrap, wrap
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,6 +119,48 @@ async def test_a_truncated_store_is_found_at_open(tmp_path: Path, keep: int) -> 
     assert path.read_bytes() == rest
 
 
+async def test_a_page_of_rubbish_is_found_at_open(tmp_path: Path) -> None:
+    """Also where nothing is read at open; else it would be found in the hour of need."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, store.write() as work:
+        await work.journal.append("tick", facts={"text": "x" * 9000})
+    whole = path.read_bytes()
+    with closing(sqlite3.connect(path)) as file:
+        (page,) = file.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'journal_by_topic'"
+        ).fetchone()
+    start = (page - 1) * 4096
+    path.write_bytes(whole[:start] + b"\xff" * 4096 + whole[start + 4096 :])
+    with pytest.raises(StoreDamagedError):
+        await make.reopen(path)
+
+
+async def test_an_older_format_is_brought_up_to_date_at_open(tmp_path: Path) -> None:
+    """Its records stay, the passphrase stays, and the header is of the present format."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, store.write() as work:
+        await work.claims.raise_best(make.claim(1, 500))
+    with closing(sqlite3.connect(path)) as file:
+        master = unwrap(_slots(file)[0], make.PASSPHRASE, store_format=1)
+        assert master is not None
+        older = wrap(master, make.PASSPHRASE, store_format=0, cost=make.CHEAP)
+        file.execute(
+            "UPDATE slots SET parameters = ?, wrapped = ?", (older.parameters, older.wrapped)
+        )
+        file.execute("UPDATE header SET format = 0, checksum = ?", (checksum(0, [older]),))
+        file.commit()
+    for _ in range(2):
+        async with await make.reopen(path) as store:
+            assert await _best(store) == 500
+        with closing(sqlite3.connect(path)) as file:
+            assert file.execute("SELECT format FROM header").fetchall() == [(1,)]
+
+
+def _slots(file: sqlite3.Connection) -> list[Slot]:
+    rows = file.execute("SELECT kind, parameters, wrapped FROM slots")
+    return [Slot(kind=kind, parameters=told, wrapped=wrapped) for kind, told, wrapped in rows]
+
+
 async def test_another_database_is_not_a_store(tmp_path: Path) -> None:
     """Nor is any other file."""
     with closing(sqlite3.connect(tmp_path / "other.db")) as file:
@@ -135,11 +177,7 @@ async def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "w.db"
     await (await make.store(path)).close()
     with closing(sqlite3.connect(path)) as file:
-        slots = [
-            Slot(kind=k, parameters=p, wrapped=w)
-            for _, k, p, w in file.execute("SELECT * FROM slots")
-        ]
-        file.execute("UPDATE header SET format = 7, checksum = ?", (checksum(7, slots),))
+        file.execute("UPDATE header SET format = 7, checksum = ?", (checksum(7, _slots(file)),))
         file.commit()
     before = path.read_bytes()
     with pytest.raises(StoreVersionError, match="format 7; this one knows up to 1"):

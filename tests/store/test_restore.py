@@ -101,6 +101,7 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
     async with await make.store(path) as store:
         async with store.write() as work:
             await work.channels.put(make.channel(1, at=100))
+            await work.channels.put(make.channel(2, at=100))
             await work.claims.raise_best(make.claim(1, 400))
             await work.attempts.put(attempt)
             await work.secrets.put(key)
@@ -120,7 +121,10 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
             is_new_store=False, channels=0, claims=0, attempts=0, entries=0, keys=0
         )
     async with await make.reopen(path) as store, store.read() as work:
-        assert await work.channels.load_all() == [make.channel(1, at=110, closed=True)]
+        assert await work.channels.load_all() == [
+            make.channel(2, at=100),
+            make.channel(1, at=110, closed=True),
+        ]
         assert await work.claims.load_all() == [make.claim(1, 500)]
         assert await work.attempts.unsettled() == []
         assert await work.secrets.load_all() == [make.key(secret=b"\x07" * 32)]

@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchtower.errors import StoreMissingError, StoreNetworkError
+from watchtower.errors import StoreMissingError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Position
@@ -106,7 +106,7 @@ async def _merge_file(backup: Path, key: str, target: Path, passphrase: str) -> 
                 with renamed_errors(backup):
                     contents = await _contents(copy)
         async with store.write() as work:
-            restored = await _merge(work, contents, target)
+            restored = await _merge(work, contents)
             await _mark(work, backup, restored)
         return restored
 
@@ -154,11 +154,8 @@ async def _mark(work: Work, backup: Path, restored: Restored) -> None:
     )
 
 
-async def _merge(work: Work, contents: _Contents, path: Path) -> Restored:
-    pinned = await work.network.get()
+async def _merge(work: Work, contents: _Contents) -> Restored:
     if contents.network is not None:
-        if pinned is not None and pinned != contents.network:
-            raise StoreNetworkError(path=path, pinned=pinned, network=contents.network)
         await work.network.pin(contents.network)
     restored = Restored(
         is_new_store=False,
