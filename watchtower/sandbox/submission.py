@@ -18,6 +18,7 @@ from watchtower.sandbox.hashing import account_index, ticket_index
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.results import (
     SUCCESS,
+    is_applied,
     is_failure,
     is_local,
     is_malformed,
@@ -33,8 +34,10 @@ _HOLD_LEDGERS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """The answer to a submission. ``next_sequence`` is the account's in the open ledger,
-    ``available_sequence`` the first one after those that wait; both None where nobody looked.
+    """The answer to a submission.
+
+    ``next_sequence`` is the account's in the open ledger, ``available_sequence`` the first one after
+    those that wait; both None where nobody looked.
     """
 
     tx: Transaction
@@ -86,6 +89,12 @@ class Submissions:
         if outcome.result == SUCCESS:
             self._release(tx.account)
         return answer
+
+    def pretend(self, tx: Transaction, result: str) -> Submission:
+        """Answer as if ``result`` had come of the transaction, and do nothing with it."""
+        applied = is_applied(result)
+        outcome = Applied(result=result, applied=applied)
+        return self._answer(tx, outcome, kept=applied, fail_hard=False)
 
     def after_close(self, ledger: ClosedLedger) -> None:
         """Try again, in the new open ledger, what was submitted here and is not in one yet."""

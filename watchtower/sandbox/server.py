@@ -1,0 +1,236 @@
+"""The sandbox: a server on a loopback socket, with a clock, that misbehaves when it is told to.
+
+Guarantees that it listens on 127.0.0.1 and nowhere else, that a client reads answers and stream
+messages in the order in which they came about, and that nothing outlives the ``async with``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from collections import deque
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response
+
+from watchtower.sandbox.api.dispatch import answer
+from watchtower.sandbox.clock import Clock, Pace
+from watchtower.sandbox.node import Node
+from watchtower.sandbox.rules import Rules
+from watchtower.sandbox.streams import Subscriber
+
+__all__ = ["Clock", "Sandbox"]
+
+_log = structlog.get_logger(__name__)
+
+_HOST: Final = "127.0.0.1"
+_LARGEST_FRAME: Final = 16 * 2**20
+"""Bytes that are read at all; a request above the server's own limit is answered with an error."""
+
+
+class Sandbox:
+    """A ledger in a box.
+
+    Args:
+        clock: how time passes.
+        port: where to listen; 0 takes a free one.
+        rules: fees, reserves and amendments.
+    """
+
+    def __init__(
+        self, *, clock: Clock = Clock.FROZEN, port: int = 0, rules: Rules | None = None
+    ) -> None:
+        self._pace = Pace.of(clock)
+        self._node = Node(rules or Rules(), self._pace)
+        self._port = port
+        self._server: Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._clients: set[_Client] = set()
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self._refuses_connections = False
+
+    async def __aenter__(self) -> Self:
+        self._server = await serve(
+            self._talk,
+            _HOST,
+            self._port,
+            process_request=self._greet,
+            compression=None,
+            max_size=_LARGEST_FRAME,
+            ping_interval=None,
+            close_timeout=1,
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+        if self._pace.interval is not None:
+            self._ticking = asyncio.create_task(self._tick(self._pace.interval), name="ledgers")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.resume()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._ticking
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    @property
+    def url(self) -> str:
+        """Where to connect: ``ws://127.0.0.1:…``."""
+        return f"ws://{_HOST}:{self._port}"
+
+    @property
+    def ledger_index(self) -> int:
+        """The last validated ledger."""
+        return self._node.chain.validated.index
+
+    @property
+    def close_time(self) -> int:
+        """When the last validated ledger closed, as ledger time."""
+        return self._node.chain.validated.close_time
+
+    async def accept(self) -> int:
+        """Close one ledger, let clients hear of it, and return its index."""
+        index = self._node.accept().index
+        await self._flush()
+        return index
+
+    async def advance(self, seconds: int) -> int:
+        """Close ledgers, one after the other, until ``seconds`` have passed; return the last."""
+        until = self.close_time + seconds
+        while self.close_time < until:
+            await self.accept()
+        return self.ledger_index
+
+    def cut(self) -> None:
+        """Drop every connection, without a goodbye."""
+        for client in list(self._clients):
+            client.cut()
+
+    def hang(self) -> None:
+        """Stop reading, answering and telling, with all connections open."""
+        self._answering.clear()
+        for client in self._clients:
+            client.pause()
+
+    def resume(self) -> None:
+        """Answer again, and deliver what has gathered meanwhile."""
+        self._answering.set()
+        for client in self._clients:
+            client.resume()
+
+    def refuse_connections(self, refuse: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """Refuse new connections from now on, or no longer."""
+        self._refuses_connections = refuse
+
+    def forget_before(self, ledger_index: int) -> None:
+        """Forget all ledgers, and transactions in them, before ``ledger_index``."""
+        self._node.chain.history.forget_before(ledger_index)
+
+    def refuse_submissions(self, count: int, engine_result: str) -> None:
+        """Refuse the next ``count`` submissions with a result, whatever they are."""
+        self._node.refuse_submissions(count, engine_result)
+
+    def swallow_submissions(self, count: int) -> None:
+        """Answer success to the next ``count`` submissions, and never apply them."""
+        self._node.swallow_submissions(count)
+
+    async def _tick(self, interval: float) -> None:
+        """Close a ledger every ``interval`` seconds, on a schedule that does not drift."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + interval
+        while True:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self._node.accept()
+            due = max(due + interval, loop.time())
+
+    async def _greet(self, connection: ServerConnection, _: Handshake) -> Response | None:
+        await self._answering.wait()
+        if self._refuses_connections:
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "No.\n")
+        return None
+
+    async def _talk(self, connection: ServerConnection) -> None:
+        client = _Client(connection)
+        self._clients.add(client)
+        writing = asyncio.create_task(client.write(self._answering), name="write to a client")
+        try:
+            async for frame in connection:
+                await self._answering.wait()
+                client.subscriber.send(answer(self._node, client.subscriber, frame))
+        except ConnectionClosed:
+            _log.debug("sandbox_client_dropped")
+        finally:
+            self._clients.discard(client)
+            self._node.streams.forget(client.subscriber)
+            writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await writing
+
+    async def _flush(self) -> None:
+        """Give every client's writer a turn."""
+        await asyncio.sleep(0)
+        if self._answering.is_set():
+            for client in list(self._clients):
+                await client.written()
+
+
+class _Client:
+    """One connection, and what waits to be written to it."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+        self._waiting: deque[str] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.subscriber = Subscriber(self._send)
+
+    def _send(self, text: str) -> None:
+        self._waiting.append(text)
+        self._idle.clear()
+        self._wake.set()
+
+    async def write(self, answering: asyncio.Event) -> None:
+        """Write what waits, in order, until the connection ends."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    await answering.wait()
+                    await self._connection.send(self._waiting.popleft())
+                self._idle.set()
+        except ConnectionClosed:
+            _log.debug("sandbox_client_gone")
+        finally:
+            self._idle.set()
+
+    async def written(self) -> None:
+        """Wait until nothing waits to be written."""
+        await self._idle.wait()
+
+    def cut(self) -> None:
+        """End the connection as a broken cable does."""
+        self._connection.transport.abort()
+
+    def pause(self) -> None:
+        """Read nothing any more, not even pings."""
+        self._connection.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._connection.transport.resume_reading()
