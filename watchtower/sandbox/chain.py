@@ -1,4 +1,4 @@
-"""The chain of ledgers: one open, all others closed and validated, and the way from one to the next.
+"""The chain of ledgers: one open, all others closed and validated, and how one follows another.
 
 Closing applies the open ledger's transactions anew, in canonical order, to the last closed ledger
 (a different order may have a different outcome), and opens the next with what is left over
@@ -49,7 +49,14 @@ class Chain:
         self._store.write(1, _genesis(rules))
         self._coins = _ALL_COINS
         self.on_closed: Callable[[ClosedLedger], None] = lambda _ledger: None
-        first = self._ledger(FIRST_LEDGER, start, {}, (), _ZERO_HASH, 0)
+        first = self._ledger(
+            index=FIRST_LEDGER,
+            close_time=start,
+            changes={},
+            records=(),
+            parent_hash=_ZERO_HASH,
+            parent_close_time=0,
+        )
         self.history.add(first)
         self.ground = self._open()
         self.open_transactions: list[Transaction] = []
@@ -80,7 +87,7 @@ class Chain:
 
         Args:
             close_time: ledger time; at least one second after the parent's is taken.
-            admit: puts into the new open ledger what waits outside of it (the queue, what was kept).
+            admit: puts into the new open ledger what waits outside of it.
         """
         parent = self.validated
         view = OpenView(self.history.snapshot(parent.index))
@@ -100,7 +107,14 @@ class Chain:
             for tx, meta in done
         )
         time = max(close_time, parent.close_time + 1)
-        ledger = self._ledger(index, time, view.changes, records, parent.hash, parent.close_time)
+        ledger = self._ledger(
+            index=index,
+            close_time=time,
+            changes=view.changes,
+            records=records,
+            parent_hash=parent.hash,
+            parent_close_time=parent.close_time,
+        )
         self._store.write(index, view.changes)
         self.history.add(ledger)
         self._reopen(ledger, retries)
@@ -129,6 +143,7 @@ class Chain:
 
     def _ledger(
         self,
+        *,
         index: int,
         close_time: int,
         changes: dict[str, Entry | None],

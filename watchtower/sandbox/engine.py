@@ -1,8 +1,8 @@
 """One transaction against one view: preflight, preclaim, apply.
 
-Follows rippled 3.1.1 src/xrpld/app/tx/detail/Transactor.cpp and applySteps.cpp. A transaction leaves
-its view as it found it unless the result says *applied*: then the fee is paid and the sequence or
-ticket used, and with a ``tec`` nothing else.
+Follows rippled 3.1.1 src/xrpld/app/tx/detail/Transactor.cpp and applySteps.cpp. A transaction
+leaves its view as it found it unless the result says *applied*: then the fee is paid and the
+sequence or ticket used, and with a ``tec`` nothing else.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _permission_fault(tx: Transaction, ground: Ground) -> str | None:
 
 
 def _signer_fault(tx: Transaction, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkSign, checkSingleSign.)"""
+    """(Transactor.cpp, checkSign, checkSingleSign)."""
     account = tx.fields.get("Delegate", tx.account)
     if "Signers" in tx.fields:
         return _signer_list_fault(tx, account, ground)
@@ -194,7 +194,7 @@ def _signer_fault(tx: Transaction, ground: Ground) -> str | None:
 
 
 def _signer_list_fault(tx: Transaction, account: str, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkMultiSign.)"""
+    """(Transactor.cpp, checkMultiSign)."""
     signer_list = ground.view.read(signer_list_index(account))
     if signer_list is None:
         return "tefNOT_MULTI_SIGNING"

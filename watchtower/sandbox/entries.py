@@ -49,7 +49,7 @@ THREADED: Final = frozenset(
 )
 """Types that remember the transaction which last touched them (with fixPreviousTxnID)."""
 
-_DEFAULTS: Final = (0, "0", "", [], None)
+_DEFAULTS: Final[tuple[Any, ...]] = (0, "0", "", [], None)
 
 
 def drops(entry: Entry, field: str) -> int:
@@ -64,7 +64,8 @@ def put_drops(entry: Entry, field: str, amount: int) -> None:
 
 def has_flag(entry: Entry, flag: int) -> bool:
     """Return whether an entry (or transaction) has all bits of ``flag``."""
-    return entry.get("Flags", 0) & flag == flag
+    flags: int = entry.get("Flags", 0)
+    return flags & flag == flag
 
 
 def is_default(field: str, value: Any) -> bool:

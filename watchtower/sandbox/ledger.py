@@ -57,8 +57,8 @@ def ledger_hash(
 ) -> str:
     """Return a ledger's hash, over the same bytes as the server's (rippled LedgerHeader.cpp).
 
-    The two tree hashes that go in are the sandbox's own digests, so it is no real ledger's hash; yet
-    it depends on all that is in the ledger and on everything before.
+    The two tree hashes that go in are the sandbox's own digests, so it is no real ledger's hash;
+    yet it depends on all that is in the ledger and on everything before.
     """
     header = b"".join(
         (

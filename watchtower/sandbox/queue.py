@@ -44,7 +44,7 @@ class Price:
         return self.drops(self.open_ledger_level - 1) + 1
 
 
-def price(chain: Chain, settings: QueueSettings = QueueSettings()) -> Price:  # noqa: B008
+def price(chain: Chain, settings: QueueSettings = QueueSettings()) -> Price:
     """Return the price of the open ledger."""
     return Price(
         ledger_size=len(chain.open_transactions),

@@ -67,7 +67,7 @@ class Sandbox:
             ping_interval=None,
             close_timeout=1,
         )
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
         if self._pace.interval is not None:
             self._ticking = asyncio.create_task(self._tick(self._pace.interval), name="ledgers")
         return self

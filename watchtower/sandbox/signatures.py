@@ -68,7 +68,7 @@ def _verify_secp256k1(key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _is_canonical(signature: bytes) -> bool:
-    """Return whether this is ``30 <len> 02 <len> R 02 <len> S`` in its only, fully canonical form."""
+    """Return whether this is ``30 <len> 02 <len> R 02 <len> S`` in its one canonical form."""
     if not _SHORTEST <= len(signature) <= _LONGEST:
         return False
     if signature[0] != 0x30 or signature[1] != len(signature) - 2:  # noqa: PLR2004 - DER sequence

@@ -36,8 +36,8 @@ _HOLD_LEDGERS: Final = 5
 class Submission:
     """The answer to a submission.
 
-    ``next_sequence`` is the account's in the open ledger, ``available_sequence`` the first one after
-    those that wait; both None where nobody looked.
+    ``next_sequence`` is the account's in the open ledger, ``available_sequence`` the first
+    one after those that wait; both None where nobody looked.
     """
 
     tx: Transaction

@@ -17,6 +17,7 @@ from xrpl.core.binarycodec import (
     encode_for_signing,
 )
 
+from watchtower.sandbox.formats import format_fault
 from watchtower.sandbox.hashing import account_bytes, address_of_key, sha512_half
 from watchtower.sandbox.metadata import ACCOUNT_FIELDS
 from watchtower.sandbox.signatures import is_public_key, verify
@@ -102,6 +103,8 @@ def parse_json(fields: dict[str, Any]) -> Transaction:
     Raises:
         ValueError: it cannot be encoded, or lacks what every transaction has.
     """
+    if fault := format_fault(fields):
+        raise ValueError(fault)
     try:
         blob = encode(fields)
         ticket = fields.get("TicketSequence")
@@ -122,8 +125,6 @@ def parse_json(fields: dict[str, Any]) -> Transaction:
         )
     except ValueError:
         raise
-    except KeyError as error:
-        raise ValueError(f"Field '{error.args[0]}' is required but missing.") from error
     except Exception as error:  # see parse_blob
         raise ValueError(str(error)) from error
 

@@ -148,7 +148,7 @@ def account_objects(request: Request) -> Answer:
     return {"account": account, "account_objects": objects, **paging, **chosen.naming()}
 
 
-def _kinds(request: Request) -> frozenset[str] | None | Refusal:
+def _kinds(request: Request) -> frozenset[str] | Refusal | None:
     """Return the entry types that are asked for, None for all."""
     wanted = request.params.get("type")
     if request.params.get("deletion_blockers_only"):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from watchtower.sandbox.api import (
     accounts,
@@ -28,6 +29,8 @@ from watchtower.sandbox.node import Node
 from watchtower.sandbox.streams import Subscriber
 
 __all__ = ["answer"]
+
+_log = structlog.get_logger(__name__)
 
 _LARGEST: Final = 1_000_000
 """Bytes of a request (rippled src/xrpld/rpc/detail/Tuning.h, maxRequestSize)."""
@@ -102,8 +105,19 @@ def _serve(node: Node, subscriber: Subscriber, message: Mapping[str, Any]) -> di
     request = Request(
         params=message, version=message.get("api_version", 1), node=node, subscriber=subscriber
     )
-    outcome: Answer = refuse("unknownCmd") if handler is None else handler(request)
+    outcome = _guarded(handler, request)
     if not isinstance(outcome, Refusal):
         return {"result": outcome, "status": "success"}
     masked = {k: "<masked>" if k in _SECRETS else v for k, v in message.items()}
     return {**outcome.fields, "request": masked, "status": "error"}
+
+
+def _guarded(handler: Handler | None, request: Request) -> Answer:
+    """Return a handler's answer; a field that it did not expect is an internal error, as there."""
+    if handler is None:
+        return refuse("unknownCmd")
+    try:
+        return handler(request)
+    except Exception:  # noqa: BLE001 - one client's odd request must not end the server
+        _log.warning("sandbox_request_failed", command=request.params.get("command"), exc_info=True)
+        return refuse("internal")

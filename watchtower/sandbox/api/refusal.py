@@ -65,11 +65,11 @@ def refuse(error: str, message: str | None = None, **beside: object) -> Refusal:
 
 
 def invalid_field(name: str, expected: str = "") -> Refusal:
-    """Return what a field of the wrong form is answered with (ErrorCodes.h, invalid_field_error)."""
+    """Return the answer to a field of the wrong form (ErrorCodes.h, invalid_field_error)."""
     tail = f", not {expected}" if expected else ""
     return refuse("invalidParams", f"Invalid field '{name}'{tail}.")
 
 
 def missing_field(name: str) -> Refusal:
-    """Return what a missing field is answered with (ErrorCodes.h, missing_field_error)."""
+    """Return the answer to a missing field (ErrorCodes.h, missing_field_error)."""
     return refuse("invalidParams", f"Missing field '{name}'.")

@@ -52,7 +52,7 @@ class Request:
     subscriber: Subscriber
 
     def ledger(self) -> ChosenLedger | Refusal:
-        """Return the ledger that ``ledger_hash`` or ``ledger_index`` names; the open one if none."""
+        """Return the ledger that ``ledger_hash`` or ``ledger_index`` names, else the open one."""
         wanted = self.params.get("ledger_hash")
         if wanted is not None:
             if not isinstance(wanted, str):

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 def iso_time(close_time: int) -> str:
@@ -35,7 +35,8 @@ def iso_time(close_time: int) -> str:
 def long_time(close_time: int) -> str:
     """Return ledger time as ``2026-Jan-01 00:00:01.000000000 UTC``, in English everywhere."""
     time = _EPOCH + timedelta(seconds=close_time)
-    return f"{time.year}-{_MONTHS[time.month - 1]}-{time:%d %H:%M:%S}.000000000 UTC"
+    month = _MONTHS[3 * time.month - 3 : 3 * time.month]
+    return f"{time.year}-{month}-{time:%d %H:%M:%S}.000000000 UTC"
 
 
 def ctid(ledger_index: int, place: int, network_id: int) -> str:

@@ -21,7 +21,7 @@ __all__ = ["submit", "submit_multisigned"]
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _SHORTEST: Final = 32
 _LONGEST: Final = 1_048_576
-"""Bytes of a transaction (rippled include/xrpl/protocol/Protocol.h, txMinSizeBytes, txMaxSizeBytes)."""
+"""Bytes of a transaction (rippled include/xrpl/protocol/Protocol.h, tx…SizeBytes)."""
 
 
 def _invalid(why: str) -> Refusal:
@@ -91,7 +91,7 @@ def submit_multisigned(request: Request) -> Answer:
 
 
 def _form_fault(request: Request, fields: object) -> Refusal | None:
-    """Return what is wrong before anything is checked (TransactionSign.cpp, checkMultiSignFields)."""
+    """Return what is missing from the form (TransactionSign.cpp, checkMultiSignFields)."""
     if not isinstance(fields, dict):
         return refuse("invalidParams", "Invalid field 'tx_json', not object.")
     for name in ("TransactionType", "Account", "Sequence", "Fee", "Signers"):

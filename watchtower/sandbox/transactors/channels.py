@@ -149,7 +149,7 @@ def _claim_preflight(tx: Transaction, _rules: Rules) -> str:
 
 
 def _claim_apply(context: ApplyContext) -> str:
-    """(PayChan.cpp:512-618.) An expired channel is closed by whoever touches it, and pays nothing."""
+    """(PayChan.cpp:512-618.) Whoever touches an expired channel closes it, and is paid nothing."""
     tx, fields = context.tx, context.tx.fields
     channel = context.view.peek(fields["Channel"])
     if channel is None or channel["LedgerEntryType"] != "PayChannel":
@@ -172,7 +172,8 @@ def _claim_apply(context: ApplyContext) -> str:
 def _redeem(context: ApplyContext, channel: Entry) -> str | None:
     """Pay up to the claim's balance; return why not, or None if it was paid (PayChan.cpp:539-588).
 
-    Only ``Balance`` is held against the funds: a signature for more than there is pays all there is.
+    Only ``Balance`` is held against the funds: a signature for more than there is pays all that
+    there is.
     """
     tx, fields = context.tx, context.tx.fields
     if tx.account == channel["Destination"] and "Signature" not in fields:

@@ -51,8 +51,8 @@ class PreclaimContext:
 class ApplyContext:
     """A transaction while it changes the state.
 
-    ``parent_close_time`` is the clock of all channel rules; ``prior_balance`` is what the sender had
-    before the fee was taken, so that a fee may dip into the reserve.
+    ``parent_close_time`` is the clock of all channel rules; ``prior_balance`` is what the sender
+    had before the fee was taken, so that a fee may dip into the reserve.
     """
 
     tx: Transaction
