@@ -201,6 +201,17 @@ def test_a_server_cannot_forge_lines_or_draw_on_the_terminal() -> None:
     assert "\x1b[2J" not in out.getvalue()
 
 
+def test_control_characters_are_written_out_whoever_renders_them() -> None:
+    """Not only in values: an event's own name and the lines of a traceback are escaped too."""
+    event = {"event": "a\x1b[2J", "message": "b\nc\x9b", "exception": "d\n\x07e"}
+
+    assert logs.redact(None, "info", dict(event)) == {
+        "event": "a\\x1b[2J",
+        "message": "b\\nc\\x9b",
+        "exception": "d\n\\x07e",
+    }
+
+
 def test_libraries_are_heard_at_warning_and_never_louder() -> None:
     """What a library calls an error may be an outsider's doing; its chatter is not heard."""
     out = io.StringIO()
@@ -212,6 +223,21 @@ def test_libraries_are_heard_at_warning_and_never_louder() -> None:
     (line,) = lines(out)
     assert (line["level"], line["library"]) == ("warning", "websockets.server")
     assert line["message"] == "connection [redacted] failed"
+
+
+def test_a_librarys_exception_is_told() -> None:
+    """With its traceback, searched for secrets like any other."""
+    out = io.StringIO()
+    logs.configure(stream=out)
+
+    try:
+        int(f"x{SECP256K1_SEED}")
+    except ValueError:
+        logging.getLogger("lib").exception("it broke")
+
+    (line,) = lines(out)
+    assert "ValueError: invalid literal" in line["exception"]
+    assert line["level"] == "warning"
 
 
 def test_a_librarys_broken_message_is_still_heard() -> None:

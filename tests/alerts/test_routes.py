@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
@@ -113,12 +114,15 @@ async def test_a_webhook_that_does_not_take_it_says_why(
     assert len(http_server.received) == 1
 
 
-async def test_a_webhook_that_hangs_is_given_up(http_server: HttpServer) -> None:
-    """A timeout, and not a worker that waits for ever."""
-    http_server.answers = [None]
-    route = WebhookRoute(http_server.url, timeout=0.2)
+@pytest.mark.parametrize("how", [None, 0], ids=["silent", "dripping"])
+async def test_a_webhook_that_hangs_is_given_up(http_server: HttpServer, how: int | None) -> None:
+    """The whole request has a timeout: neither silence nor a drip of bytes holds a worker."""
+    http_server.answers = [how]
+    route = WebhookRoute(http_server.url, timeout=0.3)
 
-    assert (await route.hand_over(REPORT) or "").startswith(("did not answer", "cannot be reached"))
+    why = await asyncio.wait_for(route.hand_over(REPORT), 30)
+
+    assert (why or "").startswith(("did not answer", "cannot be reached"))
 
 
 async def test_a_webhook_out_of_reach_never_tells_its_address() -> None:

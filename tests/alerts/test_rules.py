@@ -95,6 +95,18 @@ def test_one_that_came_back_and_stays_is_told_after_the_calm() -> None:
     assert kinds(board.due(now=CALM_SECONDS)) == ["raised"]
 
 
+def test_what_was_told_long_ago_is_told_at_once_whatever_else_is_repeated() -> None:
+    """One alarm that is repeated all the time does not keep others from being told."""
+    board, other = AlarmBoard(repeat_after=100), dataclasses.replace(SILENT, subject="wss://two")
+    board.stand(SILENT, now=0)
+    board.stand(other, now=10)
+    board.end(other.name, other.subject, now=20)
+    for now in (100, 200, 300):
+        assert kinds(board.due(now=now)) == ["repeated"]
+
+    assert kinds(board.stand(other, now=10 + CALM_SECONDS)) == ["raised"]
+
+
 def test_an_urgent_one_is_never_held_back() -> None:
     """A payer who toggles a close request cannot silence the one that matters."""
     board = AlarmBoard(repeat_after=3600)

@@ -33,8 +33,6 @@ __all__ = ["ATTEMPTS", "Deliverer"]
 ATTEMPTS: Final = 5
 """How often one notice is tried on one route before it is given up, and that is logged."""
 
-_LONGEST_WAIT: Final = 60.0
-
 _log = structlog.get_logger()
 
 
@@ -146,4 +144,4 @@ class _Outbox:
             )
             if attempt < ATTEMPTS:
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, _LONGEST_WAIT)
+                wait *= 2

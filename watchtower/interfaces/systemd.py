@@ -28,12 +28,15 @@ class ServiceManager:
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Read ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` from ``environment``."""
         self._address = _address(environment.get("NOTIFY_SOCKET", ""))
-        self._watchdog_seconds = _watchdog_seconds(environment) if self._address else None
+        self._feed_every = _feed_every(environment) if self._address else None
 
     @property
-    def watchdog_seconds(self) -> float | None:
-        """How long we may be without a sign of life before we are restarted; None: for ever."""
-        return self._watchdog_seconds
+    def feed_every(self) -> float | None:
+        """Seconds between two signs of life; None when nobody waits for any.
+
+        Half the time after which we would be restarted, as sd_watchdog_enabled(3) recommends.
+        """
+        return self._feed_every
 
     def ready(self, status: str) -> None:
         """Say that start-up is done."""
@@ -54,15 +57,14 @@ class ServiceManager:
     async def feed(self, is_alive: Callable[[], bool]) -> None:
         """Feed the watchdog, while ``is_alive`` says so, until cancelled.
 
-        Returns at once when nobody expects it. Half the time allowed is what sd_watchdog_enabled(3)
-        recommends.
+        Returns at once when nobody waits for it.
         """
-        if self._watchdog_seconds is None:
+        if self._feed_every is None:
             return
         while True:
             if is_alive():
                 self.alive()
-            await asyncio.sleep(self._watchdog_seconds / 2)
+            await asyncio.sleep(self._feed_every)
 
     def _send(self, message: str) -> None:
         if self._address is None:
@@ -82,12 +84,12 @@ def _address(path: str) -> str | None:
     return path if path.startswith("/") else None
 
 
-def _watchdog_seconds(environment: Mapping[str, str]) -> float | None:
-    """Return the watchdog's time, unless it is meant for another process."""
+def _feed_every(environment: Mapping[str, str]) -> float | None:
+    """Return half the watchdog's time, unless it is meant for another process."""
     pid, microseconds = environment.get("WATCHDOG_PID"), environment.get("WATCHDOG_USEC", "")
     if pid not in {None, str(os.getpid())} or not microseconds.isdecimal():
         return None
-    return int(microseconds) / _MICROSECONDS or None
+    return int(microseconds) / _MICROSECONDS / 2 or None
 
 
 def _one_line(text: str) -> str:
