@@ -145,6 +145,20 @@ def test_success_that_deletes_the_channel_tells_the_balance_and_not_the_claim() 
     assert fact.entry.balance == 5
 
 
+@pytest.mark.parametrize("kind", ["ModifiedNode", "DeletedNode"])
+@pytest.mark.parametrize(
+    ("previous", "paid"), [({"Balance": "2"}, 3), ({"Amount": "1"}, 0), ({}, 0), (None, 0)]
+)
+def test_paid_is_how_far_this_transaction_raised_the_balance(
+    kind: str, previous: dict[str, str] | None, paid: int
+) -> None:
+    """A claim that also closes pays; a late one that only closes does not."""
+    parts = {"FinalFields": FINAL_FIELDS}
+    if previous is not None:
+        parts["PreviousFields"] = previous
+    assert channel_fact(transaction(node(kind, **parts))).paid == paid
+
+
 def test_two_channels_in_one_transaction_give_two_facts() -> None:
     """A transaction may touch more channels than one."""
     other = node("ModifiedNode", FinalFields=FINAL_FIELDS)

@@ -205,10 +205,24 @@ def _channel_fact(
     entry = _entry(node.get("LedgerIndex"), fields)
     if entry is None:
         return None
-    at, name = transaction.at, transaction.transaction
-    if kind == "DeletedNode":
-        return ChannelDeleted(entry=entry, at=at, transaction=name)
-    return ChannelChanged(entry=entry, at=at, transaction=name)
+    fact = ChannelDeleted if kind == "DeletedNode" else ChannelChanged
+    return fact(
+        entry=entry,
+        at=transaction.at,
+        transaction=transaction.transaction,
+        paid=_paid(entry, node.get("PreviousFields")),
+    )
+
+
+def _paid(entry: ChannelEntry, previous: object) -> Drops:
+    """Return what the transaction paid out: by how much the balance rose in its metadata.
+
+    A balance that did not change is not among the previous fields (a close request has none at
+    all, and a new channel has no previous fields).
+    """
+    if not isinstance(previous, Mapping) or "Balance" not in previous:
+        return Drops(0)
+    return Drops(max(0, entry.balance - _drops(previous, "Balance")))
 
 
 def _seat_used(account: Address, transaction: _Transaction) -> SeatUsed:

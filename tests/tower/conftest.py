@@ -1,0 +1,160 @@
+"""The whole tower in this process, over a real socket, on the sandbox ledger and a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.store.make import CHEAP
+from watchtower.claims.intake import Intake, Receipt, Sight
+from watchtower.daemon import policy_of, run
+from watchtower.judgement.claim import Claim
+from watchtower.keys.vault import Algorithm, Vault
+from watchtower.ledger.servers import Servers
+from watchtower.sandbox.people import Hand, Person
+from watchtower.sandbox.server import Clock, Sandbox
+from watchtower.settings import LedgerSettings, PolicySettings, Settings
+from watchtower.store.database import Store
+from watchtower.store.journal import Entry
+from watchtower.units import ChannelId, Drops, RippleTime
+
+PASSPHRASE = "correct horse"
+XRP = 1_000_000
+TF_RENEW, TF_CLOSE = 0x00010000, 0x00020000
+PATIENCE = 400
+"""Ledgers, or looks, after which a test gives up waiting for a condition."""
+
+
+@dataclass
+class Stage:
+    """A payer, a payee, a ledger that moves when it is told to, and a tower to be started."""
+
+    sandbox: Sandbox
+    hand: Hand
+    settings: Settings
+    payer: Person = field(default_factory=lambda: Person.named("a payer"))
+    payee: Person = field(default_factory=lambda: Person.named("a payee"))
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[Store]:
+        """The store as another process sees it."""
+        async with await Store.open(Path(self.settings.store), PASSPHRASE) as store:
+            yield store
+
+    async def channel(
+        self, drops: int = 100 * XRP, settle_delay: int = 3600, **more: Any
+    ) -> ChannelId:
+        """Open a channel from the payer to the payee."""
+        return await self.hand.create_channel(
+            self.payer, self.payee, Drops(drops), settle_delay, **more
+        )
+
+    async def keep(self, channel: ChannelId, drops: int) -> Receipt:
+        """Give the tower a claim, as ``watchtower claim add`` does."""
+        claim = Claim(
+            channel=channel,
+            amount=Drops(drops),
+            public_key=self.payer.public_key,
+            signature=self.payer.sign_claim(channel, Drops(drops)),
+        )
+        async with self.store() as store, Servers.connected([self.sandbox.url]) as servers:
+            intake = Intake(store, guarded=[self.payee.address], policy=policy_of(self.settings))
+            fact = await servers.read_channel(channel)
+            return await intake.take(claim, Sight(fact=fact, ledger_time=RippleTime(0)))
+
+    async def close_request(self, channel: ChannelId, **more: Any) -> None:
+        """The payer asks to close; the ledger closes."""
+        await self.pay(channel, Flags=TF_CLOSE, **more)
+
+    async def pay(self, channel: ChannelId, **fields: Any) -> None:
+        """The payer submits a claim transaction of its own; the ledger closes."""
+        claim = {"TransactionType": "PaymentChannelClaim", "Channel": channel, **fields}
+        await self.hand.submit(claim, self.payer)
+        await self.sandbox.accept()
+
+    async def balance(self, channel: ChannelId) -> int:
+        """What the channel has paid, by the ledger itself; -1 if it is gone."""
+        found = await self.hand.request(
+            "ledger_entry", payment_channel=channel, ledger_index="validated"
+        )
+        return int(found["node"]["Balance"]) if "node" in found else -1
+
+    @asynccontextmanager
+    async def tower(self, **options: Any) -> AsyncIterator[asyncio.Task[Mapping[str, Any]]]:
+        """A running tower; it is stopped as a signal would."""
+        daemon = asyncio.create_task(run(self.settings, PASSPHRASE, {}, **options))
+        try:
+            yield daemon
+        finally:
+            daemon.cancel()
+            with suppress(asyncio.CancelledError):
+                await daemon
+
+    async def until(
+        self, condition: Callable[[], Awaitable[bool]], *, closing: bool = True
+    ) -> None:
+        """Close ledgers, one at a time, until ``condition`` holds."""
+        for _ in range(PATIENCE):
+            if await condition():
+                return
+            if closing:
+                await self.sandbox.accept()
+            await asyncio.sleep(0.02)
+        pytest.fail("the condition never came true")
+
+    async def until_paid(self, channel: ChannelId, drops: int) -> None:
+        """Wait until the channel has paid at least ``drops``."""
+
+        async def paid() -> bool:
+            return await self.balance(channel) >= drops
+
+        await self.until(paid)
+
+    async def story(self, channel: ChannelId) -> list[Entry]:
+        """The journal of a channel."""
+        async with self.store() as store, store.read() as work:
+            return [numbered.entry for numbered in await work.journal.story(channel)]
+
+    async def until_told(self, channel: ChannelId, kind: str, count: int = 1) -> list[Entry]:
+        """Wait until the journal tells ``kind`` of the channel, ``count`` times."""
+        found: list[Entry] = []
+
+        async def told() -> bool:
+            found[:] = [entry for entry in await self.story(channel) if entry.kind == kind]
+            return len(found) >= count
+
+        await self.until(told)
+        return found
+
+    def with_settings(self, **changes: Any) -> None:
+        """Change settings for the towers to come."""
+        self.settings = msgspec.structs.replace(self.settings, **changes)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage with funded people, and the payee's key in the store."""
+    async with (
+        Sandbox(clock=Clock.FROZEN, port=0) as sandbox,
+        Hand(sandbox.url, accepts=True) as hand,
+    ):
+        payee = Person.named("a payee")
+        settings = Settings(
+            accounts=(payee.address,),
+            servers=(sandbox.url,),
+            store=str(tmp_path / "watchtower.db"),
+            ledger=LedgerSettings(request_timeout_seconds=5.0),
+            policy=PolicySettings(min_settle_delay_seconds=900),
+        )
+        made = Stage(sandbox=sandbox, hand=hand, settings=settings)
+        await hand.fund(made.payer, made.payee)
+        async with await Store.create(Path(settings.store), PASSPHRASE, cost=CHEAP) as store:
+            await Vault(store).import_seed(payee.address, payee.seed, algorithm=Algorithm.SECP256K1)
+        yield made
