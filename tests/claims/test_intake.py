@@ -94,7 +94,7 @@ async def test_good_claim_is_kept_and_its_channel_remembered(intake: Intake, sto
     async with store.read() as work:
         assert await work.channels.get(CHANNEL) is not None
         kinds = [numbered.entry.kind for numbered in await work.journal.story(CHANNEL)]
-    assert kinds == ["claim_kept"]
+    assert kinds == ["channel_opened", "claim_kept"]
 
 
 async def test_lower_claim_leaves_the_best_one(intake: Intake, store: Store) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake, Receipt, Sight
 from watchtower.daemon import policy_of, run
+from watchtower.errors import WatchtowerError
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
@@ -34,13 +35,17 @@ PATIENCE = 400
 
 @dataclass
 class Stage:
-    """A payer, a payee, a ledger that moves when it is told to, and a tower to be started."""
+    """A payer, a payee, a ledger that moves when it is told to, and a tower to be started.
+
+    ``pace`` is how many seconds lie between two ledgers while a test waits.
+    """
 
     sandbox: Sandbox
     hand: Hand
     settings: Settings
     payer: Person = field(default_factory=lambda: Person.named("a payer"))
     payee: Person = field(default_factory=lambda: Person.named("a payee"))
+    pace: float = 0.02
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[Store]:
@@ -73,6 +78,13 @@ class Stage:
         """The payer asks to close; the ledger closes."""
         await self.pay(channel, Flags=TF_CLOSE, **more)
 
+    async def close_request_and_then(self, channel: ChannelId, trouble: Callable[[], None]) -> None:
+        """The payer asks to close; ``trouble`` begins before anybody can see it."""
+        claim = {"TransactionType": "PaymentChannelClaim", "Channel": channel, "Flags": TF_CLOSE}
+        await self.hand.submit(claim, self.payer)
+        trouble()
+        await self.sandbox.accept()
+
     async def pay(self, channel: ChannelId, **fields: Any) -> None:
         """The payer submits a claim transaction of its own; the ledger closes."""
         claim = {"TransactionType": "PaymentChannelClaim", "Channel": channel, **fields}
@@ -88,13 +100,13 @@ class Stage:
 
     @asynccontextmanager
     async def tower(self, **options: Any) -> AsyncIterator[asyncio.Task[Mapping[str, Any]]]:
-        """A running tower; it is stopped as a signal would."""
+        """A running tower, stopped at the end; a test that awaits it sees how it ended itself."""
         daemon = asyncio.create_task(run(self.settings, PASSPHRASE, {}, **options))
         try:
             yield daemon
         finally:
             daemon.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, WatchtowerError):
                 await daemon
 
     async def until(
@@ -106,7 +118,7 @@ class Stage:
                 return
             if closing:
                 await self.sandbox.accept()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self.pace)
         pytest.fail("the condition never came true")
 
     async def until_paid(self, channel: ChannelId, drops: int) -> None:

@@ -163,6 +163,7 @@ async def test_forty_channels_that_close_in_one_ledger_are_all_redeemed(stage: S
             }
             await stage.hand.submit(claim, stage.payer)
         await stage.sandbox.accept()
+        stage.pace = 0.2
         for channel in channels:
             await stage.until_paid(channel, 3 * XRP)
 
@@ -174,10 +175,11 @@ async def test_refused_submission_is_no_end(stage: Stage, result: str) -> None:
     """Whatever a server says, the obligation lives until the ledger has proven its end."""
     channel = await stage.channel()
     await stage.keep(channel, 30 * XRP)
-    stage.sandbox.refuse_submissions(3, result)
     async with stage.tower():
         await stage.until_told(channel, "judged")
-        await stage.close_request(channel)
+        await stage.close_request_and_then(
+            channel, lambda: stage.sandbox.refuse_submissions(3, result)
+        )
         await stage.until_paid(channel, 30 * XRP)
 
 
@@ -187,8 +189,7 @@ async def test_swallowed_submission_is_sent_again(stage: Stage) -> None:
     await stage.keep(channel, 30 * XRP)
     async with stage.tower():
         await stage.until_told(channel, "judged")
-        await stage.close_request(channel)
-        stage.sandbox.swallow_submissions(2)
+        await stage.close_request_and_then(channel, lambda: stage.sandbox.swallow_submissions(2))
         await stage.until_paid(channel, 30 * XRP)
 
 
@@ -198,8 +199,7 @@ async def test_sequence_taken_by_the_accounts_owner_is_replaced(stage: Stage) ->
     await stage.keep(channel, 30 * XRP)
     async with stage.tower():
         await stage.until_told(channel, "judged")
-        stage.sandbox.swallow_submissions(1)
-        await stage.close_request(channel)
+        await stage.close_request_and_then(channel, lambda: stage.sandbox.swallow_submissions(1))
         await stage.until_told(channel, "attempt_made")
         await stage.hand.submit({"TransactionType": "AccountSet"}, stage.payee)
         await stage.until_paid(channel, 30 * XRP)
@@ -225,7 +225,7 @@ async def test_history_that_no_server_has_does_not_stop_the_guard(stage: Stage) 
     channel = await stage.channel()
     await stage.keep(channel, 30 * XRP)
     async with stage.tower():
-        await stage.until_told(channel, "channel_opened")
+        await stage.until_told(channel, "judged")
     await stage.close_request(channel)
     await stage.sandbox.advance(60)
     info = await stage.hand.request("ledger", ledger_index="validated")

@@ -195,6 +195,8 @@ async def _channel(
     channel, _ = observe(stored, sight.fact)
     if stored is None and channel is not None and channel.entry.destination in guarded:
         await work.channels.put(channel)
+        place = channel.as_of.ledger_index
+        await work.journal.append("channel_opened", channel=channel_id, ledger_index=place)
     return channel
 
 

@@ -8,10 +8,10 @@ Everything on its way is sent again in every ledger, until the ledger has told w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -27,6 +27,9 @@ from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 __all__ = ["FeeLimits", "Responder", "Response"]
 
 _log = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 10
+"""Attempts that are signed, written down and sent together. What is most urgent leaves first."""
 
 
 class Docket(Protocol):
@@ -272,38 +275,40 @@ class Responder:
         )
 
     async def _carry_out(self, obligations: Collection[Obligation], terms: Terms) -> Response:
+        sent: list[Attempt] = []
         unsigned: list[tuple[Obligation, SigningError]] = []
         while True:
             plans = plan(obligations, self._docket.attempts.values(), terms)
-            redeem = tuple(step for step in plans if isinstance(step, Redeem))
+            redeem = [step for step in plans if isinstance(step, Redeem)]
             left = tuple(step for step in plans if isinstance(step, Leave))
-            if self._shadow:
-                return Response(left=left, would_redeem=redeem)
-            attempts, refused = await self._sign_all(redeem)
-            if not refused:
+            if self._shadow or not redeem:
                 break
-            # Planned anew without them: an unsigned seat would be a hole for all behind it.
-            unsigned += refused
-            hopeless = {obligation.channel for obligation, _ in refused}
-            obligations = [owed for owed in obligations if owed.channel not in hopeless]
-        if attempts:
+            attempts, refused = await self._sign_some(redeem)
             await self._write_down(attempts)
-        for attempt in attempts:
-            self._docket.attempt_made(attempt)
-            self._send(attempt, attempt.made_in)
-        return Response(sent=tuple(attempts), left=left, unsigned=tuple(unsigned))
+            for attempt in attempts:
+                self._docket.attempt_made(attempt)
+                self._send(attempt, attempt.made_in)
+            sent += attempts
+            if refused is not None:
+                # Planned anew without it: an unsigned seat would be a hole for all behind it.
+                unsigned.append(refused)
+                obligations = [o for o in obligations if o.channel != refused[0].channel]
+        would_redeem = tuple(redeem) if self._shadow else ()
+        return Response(
+            sent=tuple(sent), left=left, unsigned=tuple(unsigned), would_redeem=would_redeem
+        )
 
-    async def _sign_all(
-        self, redeem: Iterable[Redeem]
-    ) -> tuple[list[Attempt], list[tuple[Obligation, SigningError]]]:
+    async def _sign_some(
+        self, redeem: Sequence[Redeem]
+    ) -> tuple[list[Attempt], tuple[Obligation, SigningError] | None]:
+        """Sign the most urgent steps, so that they leave while the rest is still to be signed."""
         attempts: list[Attempt] = []
-        refused: list[tuple[Obligation, SigningError]] = []
-        for step in redeem:
+        for step in redeem[:_AT_ONCE]:
             try:
                 attempts.append(await self._sign(step))
             except SigningError as why:
-                refused.append((step.obligation, why))
-        return attempts, refused
+                return attempts, (step.obligation, why)
+        return attempts, None
 
     async def _sign(self, step: Redeem) -> Attempt:
         owed = step.obligation
@@ -331,7 +336,9 @@ class Responder:
             blob=signed.blob,
         )
 
-    async def _write_down(self, attempts: Iterable[Attempt]) -> None:
+    async def _write_down(self, attempts: Sequence[Attempt]) -> None:
+        if not attempts:
+            return
         async with self._store.write() as work:
             for attempt in attempts:
                 await work.attempts.put(attempt)

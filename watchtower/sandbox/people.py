@@ -123,7 +123,7 @@ class Hand:
             await self._connection.close()
         if self._reading is not None:
             self._reading.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, ConnectionClosed):
                 await self._reading
 
     async def request(self, command: str, **params: Any) -> dict[str, Any]:
