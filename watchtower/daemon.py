@@ -26,7 +26,7 @@ from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
 from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
-from watchtower.errors import StoreBusyError
+from watchtower.errors import LedgerError, StoreBusyError, StoreNetworkError
 from watchtower.herald import Herald
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.judgement.policy import Policy
@@ -210,6 +210,7 @@ async def _run_tasks(ground: _Ground, end: End) -> Mapping[str, Any]:
         ground.service.stopping()
         if failure is None:
             await tower.finish()
+            await rounds.tell_stopped()
         await ground.deliverer.drained(within=_LAST_ALERTS)
         telling.cancel()
     if failure is not None:
@@ -234,7 +235,7 @@ async def _work(
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
     """Return what really went wrong; None if we were only asked to stop."""
-    failures = group.subgroup(lambda error: not isinstance(error, _Stopped))
+    _, failures = group.split(_Stopped)
     if failures is None:
         return None
     first = failures.exceptions[0]
@@ -315,6 +316,7 @@ async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> N
     ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
     _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
     try:
+        await _refuse_another_network(ground)
         await stop.wait()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -322,8 +324,27 @@ async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> N
     _log.info("stopping")
 
 
+async def _refuse_another_network(ground: _Ground) -> None:
+    """Refuse to go on with servers of another network alone; to wait for them would be in vain.
+
+    Raises:
+        StoreNetworkError: every server serves another network than the store is pinned to.
+    """
+    try:
+        await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)
+    except LedgerError as trouble:
+        wrong = ground.servers.wrong_network()
+        if wrong is None:
+            _log.warning("no_server_yet", why=str(trouble))
+            return
+        raise StoreNetworkError(
+            path=ground.store.path, pinned=ground.store.network, network=wrong.facts["found"]
+        ) from wrong
+
+
 async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None:
     """Return when everything was looked at and answered, and the outcomes are known."""
+    await _refuse_another_network(ground)
     await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)
     await tower.reconciled.wait()
     await rounds.take_claims()

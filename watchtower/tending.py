@@ -33,6 +33,8 @@ STATUS_NOTE: Final = "status"
 
 _CLAIMS_EVERY: Final = 0.2
 _STATUS_EVERY: Final = 5.0
+_STATUS_AGE: Final = 30.0
+"""Seconds after which the status is written again, although nothing of it changed."""
 
 
 class Servers(Protocol):
@@ -73,6 +75,7 @@ class Rounds:
         self._journal_number = 0
         self._has_pending = False
         self._told: Mapping[str, Any] = {}
+        self._told_at = 0.0
 
     async def begin(self) -> None:
         """Take note of where the store stands now."""
@@ -152,12 +155,18 @@ class Rounds:
             self._desk.end("no_server", "servers")
         else:
             self._desk.stand(catalogue.no_server())
-        told = self.status(states)
-        if told == self._told:
+        told, now = self.status(states), time.time()
+        if told == self._told and now - self._told_at < _STATUS_AGE:
             return
         async with self._store.write() as work:
+            await work.notes.put(STATUS_NOTE, {**told, "written": int(now)})
+        self._told, self._told_at = told, now
+
+    async def tell_stopped(self) -> None:
+        """Write that nobody guards any more, so that ``watchtower status`` knows at once."""
+        told = {**self.status(self._servers.states()), "stopped": True}
+        async with self._store.write() as work:
             await work.notes.put(STATUS_NOTE, {**told, "written": int(time.time())})
-        self._told = told
 
     def status(self, states: Sequence[ServerState]) -> Mapping[str, Any]:
         """Return how things stand, in JSON values."""

@@ -28,6 +28,7 @@ from watchtower.units import (
     format_drops,
     format_time,
     parse_channel_id,
+    ripple_time,
 )
 
 __all__ = ["channel"]
@@ -196,7 +197,7 @@ def _entry(numbered: NumberedEntry) -> dict[str, Any]:
     return {
         "number": numbered.number,
         "ledger": entry.ledger_index,
-        "written": entry.written,
+        "written": format_time(ripple_time(entry.written / 1000)),
         "kind": entry.kind,
         **entry.facts,
     }
@@ -204,7 +205,8 @@ def _entry(numbered: NumberedEntry) -> dict[str, Any]:
 
 def _told(entry: Mapping[str, Any]) -> str:
     facts = {k: v for k, v in entry.items() if k not in {"number", "ledger", "written", "kind"}}
-    where = "          " if entry["ledger"] is None else f"ledger {entry['ledger']}"
+    place = "" if entry["ledger"] is None else f"ledger {entry['ledger']}"
+    where = f"{entry['written']}  {place:<16}"
     details = ", ".join(f"{name} {_fact(name, value)}" for name, value in facts.items())
     return f"{where}  {entry['kind'].replace('_', ' ')}: {details}"
 

@@ -22,7 +22,6 @@ from watchtower.errors import (
     ClaimFormatError,
     InputError,
     LedgerError,
-    UnreachableError,
 )
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
@@ -152,8 +151,8 @@ async def _desk(loaded: Settings) -> AsyncIterator[_Desk]:
                     settings=link_settings(loaded),
                 )
             )
-        except UnreachableError as unreachable:
-            click.echo(f"{unreachable} Claims are kept as pending.", err=True)
+        except LedgerError as nobody:
+            click.echo(f"{nobody} Claims are kept as pending.", err=True)
         yield _Desk(store, servers, loaded)
 
 

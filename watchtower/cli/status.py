@@ -47,7 +47,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
     age = None if "written" not in told else max(0, int(time.time()) - told["written"])
     return {
         **told,
-        "running": age is not None and age < _STALE,
+        "running": age is not None and age < _STALE and not told.get("stopped", False),
         "age": age,
         "network": store.network,
         "cursor": cursor,
@@ -64,7 +64,8 @@ def _text(report: Mapping[str, Any]) -> str:
     if report["age"] is None:
         lines.append("The daemon has not run yet. Start it with `watchtower run`.")
     elif not report["running"]:
-        lines.append(f"The daemon was last heard {report['age']} s ago.")
+        how = "stopped" if report.get("stopped") else "was last heard"
+        lines.append(f"The daemon {how} {report['age']} s ago.")
     else:
         mode = " in shadow mode, sending nothing" if report["shadow"] else ""
         lines.append(f"The daemon runs{mode}; last word {report['age']} s ago.")

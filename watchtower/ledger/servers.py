@@ -194,6 +194,12 @@ class Servers:
             links=self._tasks,
         )
 
+    def wrong_network(self) -> WrongNetworkError | None:
+        """Return why nobody can be used if every server serves another network; None otherwise."""
+        troubles = [link.trouble for link in self._links]
+        wrong = [trouble for trouble in troubles if isinstance(trouble, WrongNetworkError)]
+        return wrong[0] if len(wrong) == len(troubles) else None
+
     def ready(self) -> list[Link]:
         """Return the links that can be asked, best first."""
         return by_preference(self._links)
