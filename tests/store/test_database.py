@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -249,26 +253,59 @@ async def test_tasks_of_one_process_write_in_turn(store: Store) -> None:
         assert len(await work.journal.load_all()) == 20
 
 
-async def test_a_cancelled_write_is_undone_and_the_store_goes_on(store: Store) -> None:
-    """Cancelled between two statements, or in the middle of one."""
-    for turns in range(12):
+class CancelledAt:
+    """Awaits ``action``, and is cancelled at its suspension number ``point``."""
 
-        async def keep() -> None:
-            async with store.write() as work:
-                for amount in range(1, 200):
-                    await work.claims.raise_best(make.claim(1, amount))
+    def __init__(self, action: Coroutine[Any, Any, None], point: int) -> None:
+        """Cancel ``action`` at ``point``."""
+        self._action = action
+        self._point = point
 
-        task = asyncio.create_task(keep())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        assert await _best(store) == 0
-    async with store.write() as work:
-        await work.claims.raise_best(make.claim(1, 500))
-        assert len(await work.claims.load_all()) == 1
-    assert await _best(store) == 500
+    def __await__(self) -> Generator[Any, Any, None]:
+        inner = self._action.__await__()
+        resume: Callable[[], Any] = partial(inner.send, None)
+        for point in itertools.count():
+            try:
+                waited_for = resume()
+            except StopIteration:
+                return
+            task = asyncio.current_task()
+            if point == self._point and task is not None:
+                task.cancel()
+            try:
+                yield waited_for
+                resume = partial(inner.send, None)
+            except asyncio.CancelledError as error:
+                resume = partial(inner.throw, error)
+
+
+async def test_a_write_cancelled_anywhere_is_there_or_not(store: Store) -> None:
+    """At every single suspension, the commit's own included; and the store goes on."""
+
+    async def keep(amount: int) -> None:
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(1, amount))
+            await work.journal.append("claim_kept", facts={"amount": amount})
+
+    async def cancelled(amount: int) -> bool:
+        try:
+            await CancelledAt(keep(amount), amount - 1)
+        except asyncio.CancelledError:
+            return True
+        return False
+
+    seen = set()
+    for amount in itertools.count(1):
+        is_cancelled = await asyncio.create_task(cancelled(amount))
+        async with store.read() as work:
+            await work.verify()
+            told = [entry.facts["amount"] for entry in await work.journal.load_all()]
+        assert await _best(store) == max(told, default=0)
+        seen.add((is_cancelled, amount in told))
+        if not is_cancelled:
+            break
+    # Before the commit nothing is there; once that has begun, everything is.
+    assert seen == {(True, False), (True, True), (False, True)}
 
 
 async def test_two_processes_write_at_once_and_nothing_is_lost(store: Store) -> None:

@@ -59,6 +59,20 @@ def test_a_misuse_of_ours_is_not_disguised() -> None:
         raise _complaint(sqlite3.SQLITE_MISUSE)
 
 
+def test_text_that_is_none_is_damage() -> None:
+    """Python cannot decode it and gives no result code."""
+    with pytest.raises(StoreDamagedError, match="Could not decode"), sqlite_faults(PATH):
+        raise sqlite3.OperationalError("Could not decode to UTF-8 column")
+    with pytest.raises(StoreDamagedError, match="schema cannot be read"), sqlite_faults(PATH):
+        b"\xff".decode()
+
+
+def test_a_mistake_in_a_statement_is_not_disguised() -> None:
+    """Python finds it before SQLite does."""
+    with pytest.raises(sqlite3.ProgrammingError), sqlite_faults(PATH):
+        raise sqlite3.ProgrammingError("Incorrect number of bindings supplied")
+
+
 def test_what_a_caller_raises_passes_through() -> None:
     """A timeout inside a transaction is an OSError, and says nothing of the disk."""
     with pytest.raises(TimeoutError), sqlite_faults(PATH):

@@ -44,6 +44,15 @@ async def test_numbers_ascend_also_across_restarts_and_failures(tmp_path: Path) 
         assert [told.number for told in await work.journal.tail(9)] == numbers == [1, 2, 3]
 
 
+async def test_what_came_after_a_number_is_told(store: Store) -> None:
+    """So a daemon takes up what the command line wrote, and no more."""
+    async with store.write() as work:
+        numbers = [await work.journal.append(kind) for kind in ("one", "two", "three")]
+        later = await work.journal.since(numbers[0])
+        assert [(told.number, told.entry.kind) for told in later] == [(2, "two"), (3, "three")]
+        assert await work.journal.since(numbers[-1]) == []
+
+
 async def test_every_entry_has_an_identity_of_its_own(store: Store) -> None:
     """Two equal things that happened are two things."""
     async with store.write() as work:

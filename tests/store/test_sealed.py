@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.store import make
-from watchtower.errors import StoreError, StoreTamperedError
+from watchtower.errors import StoreDamagedError, StoreError, StoreTamperedError
 from watchtower.store.database import Store
+from watchtower.store.sealed import SealedTable
+from watchtower.store.tables import CLAIMS
 from watchtower.units import LedgerIndex
 
 FLIPS = 150
@@ -180,6 +182,16 @@ async def test_a_write_over_a_deleted_record_does_not_hide_the_deletion(tmp_path
         await _raise_best(store, 1)
         async with store.read() as work:
             with pytest.raises(StoreTamperedError, match="census of claims"):
+                await work.claims.load_all()
+
+
+async def test_a_record_of_an_unknown_form_is_damage_and_not_tampering(tmp_path: Path) -> None:
+    """The seal is ours, so it is our own doing: an older form that no migration has touched."""
+    async with await make.store(tmp_path / "w.db") as store:
+        async with store.write() as work:
+            await SealedTable(work._transaction, CLAIMS, dict[str, int]).put("one", {"amount": 1})
+        async with store.read() as work:
+            with pytest.raises(StoreDamagedError, match="a record of claims cannot be understood"):
                 await work.claims.load_all()
 
 

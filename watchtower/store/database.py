@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,7 @@ from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.schema import create_schema, open_header, read_header, rewrap
 from watchtower.store.sealed import Transaction
 from watchtower.store.tables import FORMAT
+from watchtower.store.uninterrupted import uninterrupted
 from watchtower.store.work import Work
 
 __all__ = ["Store"]
@@ -166,13 +167,13 @@ class Store:
         async with self._turn:
             with sqlite_faults(self.path):
                 try:
-                    await self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+                    await uninterrupted(self._writer.exec_driver_sql("BEGIN IMMEDIATE"))
                     transaction = self._transaction(self._writer)
                     yield Work(transaction)
                     await transaction.seal_census()
-                    await _to_the_end(self._writer.commit())
+                    await uninterrupted(self._writer.commit())
                 except BaseException:
-                    await _to_the_end(self._writer.rollback())
+                    await uninterrupted(self._writer.rollback())
                     raise
 
     @asynccontextmanager
@@ -185,7 +186,7 @@ class Store:
         """
         with sqlite_faults(self.path):
             async with self._engine.connect() as connection:
-                await connection.exec_driver_sql("BEGIN")
+                await uninterrupted(connection.exec_driver_sql("BEGIN"))
                 yield Work(self._transaction(connection))
 
     async def pin_network(self, network: int) -> None:
@@ -203,9 +204,11 @@ class Store:
         async with self._turn:
             with sqlite_faults(self.path):
                 try:
-                    await rewrap(self._writer, self._keyring.master, passphrase, cost)
+                    await uninterrupted(
+                        rewrap(self._writer, self._keyring.master, passphrase, cost)
+                    )
                 finally:
-                    await _to_the_end(self._writer.rollback())
+                    await uninterrupted(self._writer.rollback())
 
     async def copy_into(self, empty: Path) -> dict[str, int]:
         """Fill an empty file with this moment of the store, and verify every seal of the copy.
@@ -238,10 +241,11 @@ class Store:
         async with self._turn:
             with sqlite_faults(self.path):
                 try:
-                    found = await self._writer.exec_driver_sql("PRAGMA data_version")
+                    query = self._writer.exec_driver_sql("PRAGMA data_version")
+                    found = await uninterrupted(query)
                     return int(found.scalar_one())
                 finally:
-                    await _to_the_end(self._writer.rollback())
+                    await uninterrupted(self._writer.rollback())
 
     def _transaction(self, connection: AsyncConnection) -> Transaction:
         return Transaction(
@@ -296,13 +300,3 @@ async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost
     if store_format < FORMAT:
         await rewrap(connection, master, passphrase, cost)
     return Keyring(master)
-
-
-async def _to_the_end(action: Awaitable[None]) -> None:
-    """Finish ``action`` even if we are cancelled meanwhile: a commit is not left half known."""
-    task = asyncio.ensure_future(action)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

@@ -60,10 +60,8 @@ def sqlite_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            # The statement's parameters stay behind: `from None` keeps them out of tracebacks.
-            raise _of_sqlite(path, error.orig) from None
-        raise
+        # The statement's parameters stay behind: `from None` keeps them out of tracebacks.
+        raise _of_sqlite(path, error.orig or error) from None
     except sqlite3.Error as error:
         raise _of_sqlite(path, error) from None
     except UnicodeDecodeError:
@@ -87,8 +85,12 @@ def disk_faults(path: Path) -> Iterator[None]:
         raise StoreFullError(path=path, why=error.strerror or str(error)) from error
 
 
-def _of_sqlite(path: Path, error: sqlite3.Error) -> Exception:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+def _of_sqlite(path: Path, error: BaseException) -> BaseException:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # Python's own complaint: of text that is none, or of a mistake of ours.
+        is_damage = isinstance(error, sqlite3.OperationalError)
+        return StoreDamagedError(path=path, why=str(error)) if is_damage else error
     if code & _PRIMARY in _BUSY:
         return StoreBusyError(path=path)
     if code in _DAMAGED_IN_DETAIL or code & _PRIMARY in _DAMAGED:

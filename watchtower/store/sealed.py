@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import CursorResult, Executable, Table, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchtower.errors import StoreDamagedError, StoreTamperedError
 from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
 from watchtower.store.tables import CENSUS
+from watchtower.store.uninterrupted import uninterrupted
 
 __all__ = ["SealedTable", "Transaction"]
 
@@ -59,6 +60,10 @@ class Transaction:
     census_version: int = 0
     is_changed: bool = False
 
+    async def execute(self, statement: Executable) -> CursorResult[Any]:
+        """Run a statement to its end."""
+        return await uninterrupted(self.connection.execute(statement))
+
     async def count(self, table: str, *, records: int, shares: int) -> None:
         """Add (or, negative, take away) records of ``table`` in the census."""
         counts = await self.census()
@@ -74,7 +79,7 @@ class Transaction:
             StoreTamperedError: it fails its seal.
         """
         if self.counts is None:
-            row = (await self.connection.execute(select(CENSUS))).first()
+            row = (await self.execute(select(CENSUS))).first()
             if row is None:
                 self.counts = {}
             else:
@@ -91,9 +96,9 @@ class Transaction:
         sealed = self.keyring.seal(place, msgspec.msgpack.encode(self.counts))
         values = {"topic": b"", "version": place.version, "sealed": sealed}
         if self.census_version == 0:
-            await self.connection.execute(insert(CENSUS).values(row=_CENSUS_ROW, **values))
+            await self.execute(insert(CENSUS).values(row=_CENSUS_ROW, **values))
         else:
-            await self.connection.execute(update(CENSUS).values(**values))
+            await self.execute(update(CENSUS).values(**values))
 
     def found(self, table: str, row: Row[Any]) -> _Found:
         """Return a row as the record it has to be.
@@ -141,7 +146,6 @@ class SealedTable(Generic[Value]):
     def __init__(self, transaction: Transaction, table: Table, kind: type[Value]) -> None:
         """Look at ``table`` through ``transaction``; its records are of type ``kind``."""
         self._transaction = transaction
-        self._connection = transaction.connection
         self._keyring = transaction.keyring
         self._table = table
         self._kind = kind
@@ -160,21 +164,21 @@ class SealedTable(Generic[Value]):
         values = {"topic": place.topic, "version": version, "sealed": sealed}
         shares = self._keyring.share(place, sealed)
         if found is None:
-            await self._connection.execute(insert(self._table).values(row=place.row, **values))
+            await self._transaction.execute(insert(self._table).values(row=place.row, **values))
         else:
             where = self._table.c.row == place.row
-            await self._connection.execute(update(self._table).where(where).values(**values))
+            await self._transaction.execute(update(self._table).where(where).values(**values))
             shares -= self._keyring.share(found.place, found.sealed)
         added = 1 if found is None else 0
         await self._transaction.count(self._table.name, records=added, shares=shares)
 
     async def append(self, value: Value, *, topic: str = "") -> int:
         """Write a record under the next number, and return the number."""
-        last = (await self._connection.execute(select(func.max(self._table.c.row)))).scalar()
+        last = (await self._transaction.execute(select(func.max(self._table.c.row)))).scalar()
         number = int(last or 0) + 1
         place = Place(self._table.name, number.to_bytes(8), self._topic(topic), 1)
         sealed = self._keyring.seal(place, msgspec.msgpack.encode(value))
-        await self._connection.execute(
+        await self._transaction.execute(
             insert(self._table).values(row=number, topic=place.topic, version=1, sealed=sealed)
         )
         shares = self._keyring.share(place, sealed)
@@ -186,7 +190,7 @@ class SealedTable(Generic[Value]):
         found = await self._find(name)
         if found is None:
             return False
-        await self._connection.execute(
+        await self._transaction.execute(
             delete(self._table).where(self._table.c.row == found.place.row)
         )
         shares = -self._keyring.share(found.place, found.sealed)
@@ -210,14 +214,16 @@ class SealedTable(Generic[Value]):
             StoreTamperedError: a record fails its seal, or records are missing, or old.
         """
         records = shares = 0
-        query = select(self._table).order_by(self._table.c.row)
-        async with self._connection.stream(query) as rows:
-            async for page in rows.partitions(_PAGE):
-                for row in page:
-                    found = self._of(row)
-                    visit(self._read(found))
-                    records += 1
-                    shares += self._keyring.share(found.place, found.sealed)
+        row = self._table.c.row
+        page = select(self._table).order_by(row).limit(_PAGE)
+        rows = (await self._transaction.execute(page)).all()
+        while rows:
+            for each in rows:
+                found = self._of(each)
+                visit(self._read(found))
+                records += 1
+                shares += self._keyring.share(found.place, found.sealed)
+            rows = (await self._transaction.execute(page.where(row > rows[-1].row))).all()
         counted = (await self._transaction.census()).get(self._table.name, _NONE)
         if counted != (records, (shares % CENSUS_MODULUS).to_bytes(32)):
             what = f"the census of {self._table.name} ({counted.records} records, {records} found)"
@@ -228,19 +234,19 @@ class SealedTable(Generic[Value]):
         """Return the records about ``topic``, each with its row, in the order of rows."""
         where = self._table.c.topic == self._topic(topic)
         query = select(self._table).where(where).order_by(self._table.c.row)
-        rows = (await self._connection.execute(query)).all()
+        rows = (await self._transaction.execute(query)).all()
         return [(row.row, self._read(self._of(row))) for row in rows]
 
     async def last(self, limit: int) -> list[tuple[int | bytes, Value]]:
         """Return the last ``limit`` records, each with its row, in the order of rows."""
         query = select(self._table).order_by(self._table.c.row.desc()).limit(limit)
-        rows = (await self._connection.execute(query)).all()
+        rows = (await self._transaction.execute(query)).all()
         return [(row.row, self._read(self._of(row))) for row in reversed(rows)]
 
     async def after(self, row: int) -> list[tuple[int | bytes, Value]]:
         """Return the records of a numbered table behind ``row``, in the order of rows."""
         query = select(self._table).where(self._table.c.row > row).order_by(self._table.c.row)
-        rows = (await self._connection.execute(query)).all()
+        rows = (await self._transaction.execute(query)).all()
         return [(found.row, self._read(self._of(found))) for found in rows]
 
     def _row(self, name: str) -> bytes:
@@ -257,5 +263,5 @@ class SealedTable(Generic[Value]):
 
     async def _find(self, name: str) -> _Found | None:
         query = select(self._table).where(self._table.c.row == self._row(name))
-        row = (await self._connection.execute(query)).first()
+        row = (await self._transaction.execute(query)).first()
         return None if row is None else self._of(row)
