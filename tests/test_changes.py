@@ -1,0 +1,105 @@
+"""What was learnt reaches the disk once, whole, with the cursor last, whatever fails before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.store import make
+from tests.test_watch import OWN, attempt, changed, claim, closed, entry
+from watchtower.changes import Changes
+from watchtower.judgement.policy import Policy
+from watchtower.ledger.events import Position
+from watchtower.store.database import Store
+from watchtower.units import Drops, LedgerIndex, RippleTime
+from watchtower.watch import Watch
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A real store."""
+    async with await make.store(tmp_path / "w.db") as opened:
+        yield opened
+
+
+def learnt(changes: Changes) -> Watch:
+    """A watch that saw a channel open, close requested and paid by an attempt of ours."""
+    watch = Watch([entry().destination], Policy(), claims=[claim(30)], attempts=[attempt()])
+    watch.ledger_closed(closed(10))
+    for fact in (
+        changed(9, entry()),
+        changed(10, entry(expiration=RippleTime(820_544_000))),
+        changed(11, entry(balance=Drops(30_000_000)), OWN),
+    ):
+        changes.learned(watch.learn(fact))
+    changes.accounted(LedgerIndex(11))
+    return watch
+
+
+async def write(changes: Changes, store: Store, *, fails: bool = False) -> None:
+    """Write what is to be written, as the tower does."""
+    batch = changes.take()
+    try:
+        async with store.write() as work:
+            await batch.write(work)
+            make.interrupt(really=fails)
+    except make.Interruption:
+        changes.put_back(batch)
+        return
+    changes.written(batch)
+
+
+async def test_everything_of_a_ledger_is_on_disk_with_its_cursor(store: Store) -> None:
+    """The channel, the outcome, the story and the cursor, in one transaction."""
+    changes = Changes(None)
+    made = attempt()
+    async with store.write() as work:
+        await work.attempts.put(made)
+    learnt(changes)
+    await write(changes, store)
+    async with store.read() as work:
+        channel = await work.channels.get(made.channel)
+        (kept,) = await work.attempts.for_channel(made.channel)
+        kinds = [numbered.entry.kind for numbered in await work.journal.story(made.channel)]
+        cursor = await work.cursor.get()
+    assert channel is not None
+    assert channel.as_of == Position(LedgerIndex(11), 0)
+    assert kept.outcome is not None
+    assert kinds == ["channel_opened", "close_requested", "paid", "renewed", "attempt_settled"]
+    assert cursor == 11
+    assert not changes.pressing
+
+
+async def test_failed_write_keeps_everything_for_the_next_try(store: Store) -> None:
+    """A handler that throws once loses no close request (Raiden's tower deleted the event)."""
+    changes = Changes(None)
+    learnt(changes)
+    await write(changes, store, fails=True)
+    async with store.read() as work:
+        assert await work.cursor.get() is None
+        assert await work.journal.tail(1) == []
+    changes.note("judged", None, None, verdict="Settled")
+    await write(changes, store)
+    async with store.read() as work:
+        kinds = [numbered.entry.kind for numbered in await work.journal.tail(10)]
+        assert await work.cursor.get() == 11
+    assert kinds[0] == "channel_opened"
+    assert kinds[-1] == "judged"
+    assert len(set(kinds)) == len(kinds)
+
+
+def test_idle_ledgers_are_saved_now_and_then_and_at_the_end() -> None:
+    """Reading them again is harmless; an fsync for each is not."""
+    changes = Changes(LedgerIndex(100))
+    pressing = []
+    for index in (149, 150):
+        changes.accounted(LedgerIndex(index))
+        pressing.append(changes.pressing)
+    changes.written(changes.take())
+    changes.accounted(LedgerIndex(151))
+    pressing.append(changes.pressing)
+    changes.close()
+    pressing.append(changes.pressing)
+    assert pressing == [False, True, False, True]

@@ -1,0 +1,97 @@
+"""Settings: one file, the environment, and what is refused at the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from watchtower.errors import ConfigError, StoreExistsError
+from watchtower.settings import config_path, load, write_first
+
+PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
+
+
+def written(folder: Path, text: str) -> Path:
+    """A configuration with ``text`` behind what every one needs."""
+    path = folder / "w.toml"
+    path.write_text(
+        f'accounts = ["{PAYEE}"]\nservers = ["wss://one", "ws://127.0.0.1:6006"]\n{text}'
+    )
+    return path
+
+
+def test_store_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    """Wherever the command is run from."""
+    settings = load(written(tmp_path, 'store = "data/w.db"\n'), {})
+    assert settings.store == str(tmp_path / "data" / "w.db")
+
+
+def test_environment_replaces_servers_and_store(tmp_path: Path) -> None:
+    """For containers, which have one image and many places."""
+    environment = {"WATCHTOWER_SERVERS": "wss://two, wss://three", "WATCHTOWER_STORE": "/x/y.db"}
+    settings = load(written(tmp_path, ""), environment)
+    assert settings.servers == ("wss://two", "wss://three")
+    assert settings.store == "/x/y.db"
+
+
+@pytest.mark.parametrize("server", ["ws://localhost:1", "ws://[::1]:1", "ws://127.9.9.9:1"])
+def test_plain_text_is_for_this_machine_alone(tmp_path: Path, server: str) -> None:
+    """Whoever sits on the way could hide a close request."""
+    load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": server})
+    with pytest.raises(ConfigError, match="not encrypted"):
+        load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": "ws://10.0.0.1:1"})
+    allowed = written(tmp_path, "allow_plaintext_servers = true\n")
+    load(allowed, {"WATCHTOWER_SERVERS": "ws://10.0.0.1:1"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[policy]\nmargin_seconds = -1\n",
+        "[policy]\nmargin_seconds = 1.5\n",
+        "[policy]\nmargin = 1\n",
+        "[fees]\ncap_drops = 9\n",
+        "[fees]\nlast_ledger_offset = 2\n",
+        "[ledger]\nrequest_timeout_seconds = 0\n",
+        '[log]\nlevel = "loud"\n',
+        '[alerts]\nwebhook = "ftp://x"\n',
+        '[alerts]\nheartbeat_url = "x"\n',
+        'accounts = ["twice"]\n',
+    ],
+)
+def test_setting_out_of_its_bounds_is_refused(tmp_path: Path, text: str) -> None:
+    """Before anything is opened or sent."""
+    with pytest.raises(ConfigError):
+        load(written(tmp_path, text), {})
+
+
+@pytest.mark.parametrize("server", ["wss://", "wss://one:port", "one", "http://one"])
+def test_server_that_is_no_websocket_address_is_refused(tmp_path: Path, server: str) -> None:
+    """One sentence instead of a failed connection for ever."""
+    with pytest.raises(ConfigError):
+        load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": server})
+
+
+def test_first_file_can_be_loaded_and_is_never_overwritten(tmp_path: Path) -> None:
+    """What init wrote is what run reads."""
+    path = tmp_path / "new" / "w.toml"
+    made = write_first(path, [PAYEE], ["wss://one", "wss://two"])
+    assert load(path, {}) == made
+    with pytest.raises(StoreExistsError):
+        write_first(path, [PAYEE], ["wss://other"])
+    assert load(path, {}) == made
+
+
+def test_unreadable_file_is_told_and_no_traceback(tmp_path: Path) -> None:
+    """A folder, rubbish, or nothing at all."""
+    (tmp_path / "rubbish.toml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "rubbish.toml", tmp_path / "nowhere.toml"):
+        with pytest.raises(ConfigError):
+            load(path, {})
+
+
+def test_config_path_is_what_the_environment_names() -> None:
+    """Else the file of that name in the present folder."""
+    assert config_path({}) == Path("watchtower.toml")
+    assert config_path({"WATCHTOWER_CONFIG": "/etc/w.toml"}) == Path("/etc/w.toml")
