@@ -53,9 +53,10 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
 def test_every_path_that_a_document_names_exists(document: Path) -> None:
     """Files and folders of the project are called by the names that they have."""
     tops = "watchtower|tests|docs|scripts|systemd|config|requirements"
-    named = re.findall(rf"`((?:{tops})/[\w./-]*)`", document.read_text(encoding="utf-8"))
+    text = document.read_text(encoding="utf-8")
+    named = {*re.findall(rf"`((?:{tops})/[\w./-]*)`", text), *re.findall(r"\bscripts/\w+", text)}
 
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
 def rooms_of_the_table() -> dict[str, str]:
