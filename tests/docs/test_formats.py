@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
+from tests.architecture.sources import read_house
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
 from watchtower.claims.decide import (
     Decision,
@@ -59,7 +61,9 @@ def test_a_receipt_has_the_fields_that_are_documented() -> None:
     for decision in (served, refused):
         fields |= Receipt(claim=CLAIM, decision=decision, best=Drops(9)).report().keys()
 
-    assert first_column(section("The receipt of a claim")) == fields - {"channel", "amount"}
+    # `channel` and `amount` are the claim's own; lines are numbered by the command.
+    expected = fields - {"channel", "amount"} | {"line"}
+    assert first_column(section("The receipt of a claim")) == expected
 
 
 def test_an_alarm_has_the_fields_and_kinds_that_are_documented() -> None:
@@ -71,6 +75,41 @@ def test_an_alarm_has_the_fields_and_kinds_that_are_documented() -> None:
     assert first_column(text) == report.keys()
     for value in (*NoticeKind, *Severity):
         assert f"`{value}`" in text
+
+
+def answered(module: str, function: str) -> set[str]:
+    """Return the outer keys of the mapping that a function returns, by its source."""
+    for node in ast.walk(read_house()[module]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+            mappings = [
+                inner.value
+                for inner in ast.walk(node)
+                if isinstance(inner, ast.Return) and isinstance(inner.value, ast.Dict)
+            ]
+            return {
+                key.value
+                for mapping in mappings
+                for key in mapping.keys
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+    raise AssertionError(function)
+
+
+def test_a_channel_is_answered_with_the_fields_that_are_documented() -> None:
+    """Of the channel itself, and of the attempts in its explanation."""
+    text = section("A channel")
+
+    assert first_column(text) == answered("cli.channel", "_report")
+    attempts = re.search(r"`attempts` \((.*?)\)", text)
+    assert attempts is not None
+    assert set(re.findall(r"`(\w+)`", attempts[1])) == answered("cli.channel", "_attempt")
+
+
+def test_the_status_has_the_fields_that_are_documented() -> None:
+    """What the daemon says, what the command adds, and what is written with the daemon's word."""
+    said = answered("tending", "status") | answered("cli.status", "_status")
+
+    assert first_column(section("The status")) == said | {"written", "stopped"}
 
 
 def test_the_store_has_the_tables_that_are_documented() -> None:
