@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 
 from tests.architecture.sources import ROOT
@@ -69,6 +70,21 @@ def test_the_document_tables_exactly_these_codes() -> None:
 def test_everything_in_the_tree_is_exported() -> None:
     """`__all__` is the tree."""
     assert {error.__name__ for error in tree()} == set(errors.__all__)
+
+
+def test_every_sentence_says_what_happened_and_what_to_do() -> None:
+    """Filled with its facts it is whole sentences, and the facts stay at hand."""
+    for error in set(tree()):
+        if "template" not in vars(error):
+            continue
+        names = {name for _, name, _, _ in string.Formatter().parse(error.template) if name}
+        facts = {name: 7 if name == "seconds" else f"the {name}" for name in names}
+        raised = error(**facts)
+
+        assert str(raised).endswith((".", ".)")), error
+        assert "{" not in str(raised), error
+        assert raised.facts == facts
+        assert all(str(fact) in str(raised) for fact in facts.values()), error
 
 
 def test_a_wrong_drawing_and_a_wrong_table_would_be_found() -> None:
