@@ -9,6 +9,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
+venv="$root/.venv"
+# The interpreter that makes the environment must not be the one inside it, which goes first.
+PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -Fxv "$venv/bin" | paste -sd:)
+hash -r
 
 need_packages() {
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -43,8 +47,9 @@ if [ -z "$python" ]; then
 fi
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages python3-venv
 
-venv="$root/.venv"
-wanted=$(cat requirements/build.txt requirements/dev.txt pyproject.toml <("$python" -VV) <(echo "$root") | sha256sum)
+# Of pyproject.toml only what is installed counts, which stands before the tools' own tables.
+wanted=$(cat requirements/build.txt requirements/dev.txt <(sed '/^\[tool/,$d' pyproject.toml) \
+  <("$python" -VV) <(echo "$root") | sha256sum)
 if [ "$(cat "$venv/.made-from" 2>/dev/null)" != "$wanted" ]; then
   echo "Setting up the environment in .venv …" >&2
   rm -rf "$venv"

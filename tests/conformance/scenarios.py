@@ -1,0 +1,62 @@
+"""The scenarios by name. Each is played on a ledger of its own, by people of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tests.conformance import api, authority, closing, crowds, lifecycle, refusals, timing
+from tests.conformance.stage import Stage
+from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
+
+__all__ = ["SCENARIOS", "Scenario"]
+
+
+_DEFAULT: Final = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A scenario, and the rules of the ledger that it is played on."""
+
+    play: Callable[[Stage], Awaitable[None]]
+    rules: Rules = _DEFAULT
+
+
+_DELEGATION: Final = Rules(
+    amendments=DEFAULT_AMENDMENTS | {"PermissionDelegation", "fixDelegateV1_1"}
+)
+
+SCENARIOS: Final = {
+    "lifecycle_secp256k1": Scenario(play=lifecycle.lifecycle_secp256k1),
+    "lifecycle_ed25519": Scenario(play=lifecycle.lifecycle_ed25519),
+    "lifecycle_api_v1": Scenario(play=lifecycle.lifecycle_api_v1),
+    "promised_more_than_the_channel_holds": Scenario(
+        play=lifecycle.promised_more_than_the_channel_holds
+    ),
+    "refund_by_redeeming_less": Scenario(play=lifecycle.refund_by_redeeming_less),
+    "stale_claim_and_close_by_source": Scenario(play=closing.stale_claim_and_close_by_source),
+    "closed_by_destination_with_stale_claim": Scenario(
+        play=closing.closed_by_destination_with_stale_claim
+    ),
+    "close_requested_again_and_again": Scenario(play=closing.close_requested_again_and_again),
+    "cancel_after_passes": Scenario(play=timing.cancel_after_passes),
+    "settle_delay_wraps": Scenario(play=timing.settle_delay_wraps),
+    "the_last_second": Scenario(play=timing.the_last_second),
+    "every_refusal": Scenario(play=refusals.every_refusal),
+    "signature_edges": Scenario(play=refusals.signature_edges),
+    "deposit_auth_and_disallow": Scenario(play=refusals.deposit_auth_and_disallow),
+    "tickets_and_presigned": Scenario(play=authority.tickets_and_presigned),
+    "regular_key_and_multisign": Scenario(play=authority.regular_key_and_multisign),
+    "delegated_claim": Scenario(play=authority.delegated_claim, rules=_DELEGATION),
+    "fee_escalation_and_queue": Scenario(play=crowds.fee_escalation_and_queue),
+    "many_close_at_once": Scenario(play=crowds.many_close_at_once),
+    "all_streams_at_once": Scenario(play=api.all_streams_at_once),
+    "errors_of_the_api": Scenario(play=api.errors_of_the_api),
+}
+"""Every recording but ``public_server_pushes_back``, which depends on real time.
+
+``fee_escalation_and_queue`` was recorded on a server whose queue had other settings than the
+default; the sandbox does not take such settings yet, so it differs.
+"""
