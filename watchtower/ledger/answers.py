@@ -19,7 +19,7 @@ __all__ = ["Fees", "SubmitAnswer", "read_account_field", "read_fees", "read_subm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitAnswer:
-    """One server's word about one submission; never proof of anything (LEDGER B2).
+    """One server's word about one submission; never proof of anything.
 
     ``engine_result`` is None when the server gave none; ``message`` then says why.
     ``open_ledger_cost`` is the drops with which *this* transaction would enter the open ledger.

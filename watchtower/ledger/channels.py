@@ -78,7 +78,7 @@ async def find_inbound_channels(
     """Return all channels that pay ``account``, all read from one validated ledger.
 
     A page without a channel but with a marker is normal: limits count directory entries of every
-    kind (LEDGER C4).
+    kind (docs/ledger-rules.md, Metadata).
 
     Raises:
         AnswerError: a page is not from the one validated ledger, or pages go round in circles.

@@ -2,8 +2,8 @@
 
 What it guarantees: a request ends with a result, a refusal, a timeout or, at once, with the end
 of the connection; it never hangs. Reading only sorts frames, so that a slow reader behind it can
-never make the server drop us as "client is too slow" (LEDGER C3). A frame that cannot be read is
-handed on as such and stops nothing.
+never make the server drop us as "client is too slow" (docs/ledger-rules.md, Servers). A frame that
+cannot be read is handed on as such and stops nothing.
 """
 
 from __future__ import annotations

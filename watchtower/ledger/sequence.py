@@ -11,8 +11,8 @@ the order of each connection, and hands on what comes out. What it guarantees:
 3. ``LedgerAccounted`` N means: every fact of every ledger up to N that a server had to tell was
    delivered before. A ledger is *whole* when one connection saw all of it, or when it was read
    again from history (`backfilled`).
-4. A server announces ledger N *before* it sends the transactions of N (LEDGER C2). So one
-   connection saw N whole when its subscription stood before N was announced and it announces a
+4. A server announces ledger N *before* it sends the transactions of N (docs/ledger-rules.md). So
+   one connection saw N whole when its subscription stood before N was announced and it announces a
    later ledger, or when N has no transactions.
 5. What no connection can show whole any more is a `gap`: the shell reads it from history.
 6. A message that could not be read might have been anything: the connection's present ledger is
