@@ -1,9 +1,10 @@
 """The promise, played: a hostile payer, time that jumps, facts that come late and twice.
 
 The ledger here is a model of its own, written from the rules (docs/ledger-rules.md, release
-3.1) and not from our code. The payee serves only what we said may be served; the tower looks at every
-closed ledger and redeems when the judge says so. Whatever the payer does, the channel must not
-end below the best claim that was served, and a redemption must pay what was said to be at stake.
+3.1) and not from our code. The payee serves only what we said may be served; the tower looks at
+every closed ledger and redeems when the judge says so. Whatever the payer does, the channel must
+not end below the best claim that was served, and a redemption must pay what was said to be at
+stake.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The requests that subscribe one connection to ledgers and watched accounts. Pure.
 
 A server takes no request above 1,000,000 bytes and does not even answer one
-(docs/ledger-rules.md, Servers), so long lists are split far below that. The ``ledger`` stream is asked for last: when the answer to it is
-there, every account's subscription stands, and any ledger announced afterwards is seen whole.
+(docs/ledger-rules.md, Servers), so long lists are split far below that. The ``ledger`` stream is
+asked for last: when the answer to it is there, every account's subscription stands, and any
+ledger announced afterwards is seen whole.
 """
 
 from __future__ import annotations
