@@ -59,6 +59,23 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
 
+def test_what_the_code_refers_to_can_be_read() -> None:
+    """A document, a decision or a rule that a comment names is there."""
+    rules = re.findall(r"^(\d+)\. ", text_of("docs/architecture.md"), re.MULTILINE)
+    lost = []
+    for path in (*(ROOT / "watchtower").rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        named = [f"rule {n}" for n in re.findall(r"\brule (\d+)\b", source) if n not in rules]
+        named += [
+            name for name in re.findall(r"\bdocs/[\w/-]+\.md", source) if not (ROOT / name).exists()
+        ]
+        # Notes of ours that are not part of the project.
+        named += re.findall(r"\bLEDGER [A-H]\d?\b", source)
+        lost += [f"{path.relative_to(ROOT)}: {name}" for name in named]
+
+    assert lost == []
+
+
 def rooms_of_the_table() -> dict[str, str]:
     """Return the line of each room in the architecture's table."""
     lines = text_of("docs/architecture.md").splitlines()
