@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from xrpl.core.binarycodec import encode, encode_for_signing
 from xrpl.core.binarycodec.exceptions import XRPLBinaryCodecException
 
@@ -39,8 +40,8 @@ TF_CLOSE: Final = 0x00020000
 CANONICAL: Final = 0x80000000
 
 _ANSWER_WITHIN: Final = 60.0
-_A_MOMENT: Final = 0.02
-"""Seconds for what a ledger publishes to arrive, as when the recordings were made."""
+_CAUGHT_UP: Final = "caught up"
+"""The id of the one request that is never kept: its answer only shows that nothing is under way."""
 _FUNDS_XRP: Final = 10_000
 _FUNDED_A_LEDGER: Final = 8
 
@@ -77,17 +78,19 @@ class Line:
         self._connection = connection
         self._on_frame = on_frame
         self._number = 0
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._waiting: dict[int | str, asyncio.Future[Message]] = {}
 
     async def __call__(self, command: str, **params: Any) -> Message:
-        """Ask, and return the whole answer."""
+        """Ask, and return the whole answer.
+
+        Raises:
+            ConnectionClosed: the server hung up instead of answering.
+            TimeoutError: it did neither.
+        """
         self._number += 1
         request = {"id": self._number, "command": command, **params}
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[self._number] = answer
         self._on_frame("send", request)
-        await self._connection.send(json.dumps(request))
-        return await asyncio.wait_for(answer, _ANSWER_WITHIN)
+        return await self._ask(request)
 
     async def result(self, command: str, **params: Any) -> Message:
         """Ask, and return the result; of a refusal the whole answer."""
@@ -95,24 +98,48 @@ class Line:
         result: Message = answer.get("result", answer)
         return result
 
+    async def caught_up(self) -> None:
+        """Wait until everything that the server has sent so far was taken.
+
+        A server answers on the same connection that it publishes on, so the answer to a request
+        that nobody keeps comes behind whatever was published before.
+        """
+        await self._ask({"id": _CAUGHT_UP, "command": "ping"})
+
     async def read(self) -> None:
-        """Take what comes until the connection ends."""
-        async for raw in self._connection:
-            message = json.loads(raw)
+        """Take what comes until the connection ends; who still waits then is told so."""
+        try:
+            while True:
+                self._take(json.loads(await self._connection.recv()))
+        except ConnectionClosed as closed:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(closed)
+
+    async def _ask(self, request: Message) -> Message:
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[request["id"]] = answer
+        await self._connection.send(json.dumps(request))
+        return await asyncio.wait_for(answer, _ANSWER_WITHIN)
+
+    def _take(self, message: Message) -> None:
+        number = message.get("id")
+        if number != _CAUGHT_UP:
             self._on_frame("recv", message)
-            waiting = self._waiting.pop(message.get("id"), None)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(message)
+        waiting = self._waiting.pop(number, None) if number is not None else None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
 
 
 class Stage:
     """What a scenario works with: ``hand``, ``client`` and ``tape``."""
 
-    def __init__(self, hand: Line, client: Line, tape: Tape) -> None:
-        """Begin on a fresh ledger, with nobody on it yet."""
+    def __init__(self, hand: Line, client: Line, tape: Tape, *, moment: float) -> None:
+        """Begin on a fresh ledger, with nobody on it yet; ``moment`` as in :func:`opened`."""
         self.hand = hand
         self.client = client
         self.tape = tape
+        self._moment = moment
         self._people = 0
 
     async def people(self, count: int = 2, *, ed25519: bool = False) -> list[Person]:
@@ -144,9 +171,15 @@ class Stage:
             )
 
     async def close_ledger(self) -> None:
-        """Close one ledger, and give the client a moment to hear what it published."""
+        """Close one ledger, and wait until the client has heard what it published."""
         await self.hand.result("ledger_accept")
-        await asyncio.sleep(_A_MOMENT)
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Wait until the client has heard everything that was published for it."""
+        if self._moment:
+            await asyncio.sleep(self._moment)
+        await self.client.caught_up()
 
     async def advance(self, seconds: int) -> None:
         """Close ledgers until the validated close time has moved by ``seconds``."""
@@ -268,18 +301,24 @@ def claim(
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Stage]:
-    """Open a stage on the server at ``url``."""
-    tape = Tape()
+async def opened(url: str, tape: Tape, *, moment: float = 0) -> AsyncIterator[Stage]:
+    """Open a stage on the server at ``url``.
+
+    Args:
+        url: the server.
+        tape: where the client's frames go.
+        moment: seconds that the server may take to publish a ledger after it said that it closed
+            one. The sandbox has published by then; a real server does it beside (rippled
+            src/xrpld/app/misc/NetworkOPs.cpp, pubLedger).
+    """
     async with (
-        connect(url, max_size=None, ping_interval=None) as for_hand,
-        connect(url, max_size=None, ping_interval=None) as for_client,
+        connect(url, max_size=None, ping_interval=None, proxy=None) as for_hand,
+        connect(url, max_size=None, ping_interval=None, proxy=None) as for_client,
     ):
         hand, client = Line(for_hand, lambda *_: None), Line(for_client, tape.take)
         reading = [asyncio.create_task(line.read()) for line in (hand, client)]
         try:
-            yield Stage(hand, client, tape)
-            await asyncio.sleep(5 * _A_MOMENT)
+            yield Stage(hand, client, tape, moment=moment)
         finally:
             for task in reading:
                 task.cancel()

@@ -72,6 +72,27 @@ def test_any_other_field_counts(tmp_path: Path, kind: str, path: tuple[str, ...]
     assert differences(tmp_path, frames) == 1
 
 
+@pytest.mark.parametrize("at", range(2))
+def test_changed_balance_is_found(tmp_path: Path, at: int) -> None:
+    """In both of the answers that show the channel."""
+    frames = recorded()
+    shown = [f["msg"]["result"]["node"] for f in frames if "node" in f["msg"].get("result", {})]
+    shown[at]["Balance"] = str(int(shown[at]["Balance"]) + 1)
+    assert differences(tmp_path, frames) == 1
+
+
+def test_difference_says_where_it_is(tmp_path: Path) -> None:
+    """The number of the message, its direction, the path of the field, and both values."""
+    frames = recorded()
+    first(frames, "ledgerClosed")["ledger_time"] = 7
+    path = tmp_path / "other.jsonl"
+    path.write_text("\n".join(json.dumps(frame) for frame in frames) + "\n")
+    (found,) = compare(read_frames(RECORDINGS / NAME), read_frames(path))
+    assert frames[found.number]["msg"]["ledger_time"] == 7
+    assert found.direction == "recv"
+    assert found.places == (".msg.ledger_time: 820540802 | 7",)
+
+
 def test_missing_and_surplus_messages_count(tmp_path: Path) -> None:
     """A message that only one side has is a difference, too."""
     assert differences(tmp_path, recorded()[:-1]) == 1
