@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import structlog
@@ -111,6 +112,9 @@ class Rounds:
 
     async def tend_for_ever(self) -> None:
         """Look after everything else, every few seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STATUS_EVERY):
+                await self._tower.reconciled.wait()
         while True:
             await self.tend()
             await asyncio.sleep(_STATUS_EVERY)

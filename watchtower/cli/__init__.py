@@ -7,6 +7,7 @@ what went wrong is one sentence on standard error, with the exit code of its err
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,7 +21,7 @@ from watchtower.cli.claim import claim
 from watchtower.cli.demo import demo
 from watchtower.cli.init import init
 from watchtower.cli.key import key
-from watchtower.cli.output import report_error
+from watchtower.cli.output import DEBUG_VARIABLE, report_error
 from watchtower.cli.run import run
 from watchtower.cli.sandbox import sandbox
 from watchtower.cli.status import status
@@ -69,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        # Our own mistake: the traceback goes to the log, one sentence to the person.
-        structlog.get_logger(__name__).exception("command_failed")
+        # Our own mistake: one sentence to the person, and where it was for whoever asks for it.
+        if os.environ.get(DEBUG_VARIABLE):
+            structlog.get_logger(__name__).exception("command_failed")
         report_error(error, _OUR_FAULT, as_json=as_json)
         sys.exit(_OUR_FAULT)
     sys.exit(code if isinstance(code, int) else 0)

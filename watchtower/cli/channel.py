@@ -50,7 +50,7 @@ def list_channels(*, closed: bool, as_json: bool) -> None:
     """List the channels: what is at stake, the verdict, and whether each can be protected."""
     for judged in run_async(_all(settings(), closed=closed)):
         report = _report(*judged)
-        at_stake = format_drops(Drops(report["at_stake"]))
+        at_stake = format_drops(Drops(int(report["at_stake"])))
         promise = "protectable" if report["protectable"] else "NOT PROTECTABLE"
         text = f"{report['channel']}  {report['verdict']:<10} {at_stake} at stake  {promise}"
         tell(report, text, as_json=as_json)

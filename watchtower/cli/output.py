@@ -10,13 +10,15 @@ import msgspec
 
 from watchtower.errors import WatchtowerError
 
-__all__ = ["examples", "json_option", "report_error", "tell"]
+__all__ = ["DEBUG_VARIABLE", "examples", "json_option", "report_error", "tell"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DEBUG_VARIABLE = "WATCHTOWER_DEBUG"
+
 _BUG = (
-    "This is a mistake of ours, and nothing you did: {error}. "
-    "Please report it with the log above it."
+    "This is a mistake of ours, and nothing you did: {error}. Please report it, with what the "
+    "same command says when WATCHTOWER_DEBUG=1 is set."
 )
 
 

@@ -1,0 +1,115 @@
+"""Commands beside a running tower, on the sandbox: list, show, explain, claims, once, status."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.tower.conftest import PASSPHRASE, XRP, Stage
+from watchtower.units import ChannelId, Drops
+
+
+def configured(stage: Stage) -> str:
+    """A configuration file for the stage; return its path."""
+    path = Path(f"{stage.settings.store}.toml")
+    path.write_text(
+        f'accounts = ["{stage.payee.address}"]\nservers = ["{stage.sandbox.url}"]\n'
+        f'store = "{stage.settings.store}"\n'
+    )
+    return str(path)
+
+
+async def command(stage: Stage, *words: str, lines: bytes = b"", text: bool = False) -> Any:
+    """Run ``watchtower`` as a process; return its exit code and answers (or its text)."""
+    config = configured(stage)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "watchtower", *words, *(() if text else ("--json",))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"WATCHTOWER_CONFIG": config, "WATCHTOWER_PASSPHRASE": PASSPHRASE},
+    )
+    out, err = await asyncio.wait_for(process.communicate(lines), 60)
+    assert b"Traceback" not in err
+    if text:
+        return process.returncode, out.decode() + err.decode()
+    return process.returncode, [msgspec.json.decode(line) for line in out.splitlines()]
+
+
+def words(stage: Stage, channel: ChannelId, drops: int) -> tuple[str, ...]:
+    """The words that give a claim."""
+    signature = stage.payer.sign_claim(channel, Drops(drops))
+    key = ("--public-key", stage.payer.public_key)
+    return ("claim", "add", channel, str(drops), signature, *key)
+
+
+async def test_claim_is_kept_answered_and_redeemed_by_the_running_tower(stage: Stage) -> None:
+    """Two answers, and the daemon takes it up at once."""
+    channel = await stage.channel()
+    async with stage.tower():
+        code, (report,) = await command(stage, *words(stage, channel, 30 * XRP))
+        assert (code, report["kept"], report["serve"]) == (0, True, True)
+        code, _ = await command(stage, *words(stage, channel, 30 * XRP))
+        assert code == 43
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
+        code, (report,) = await command(stage, *words(stage, channel, 31 * XRP))
+        assert (code, report["kept"], report["serve"]) == (0, True, False)
+        assert "closing" in report["why_not_serve"][0]
+
+
+@pytest.mark.parametrize("drops", [30 * XRP])
+async def test_claim_refused_by_the_ledger_has_its_own_exit_code(stage: Stage, drops: int) -> None:
+    """Unknown channel, another destination: each is said apart, and nothing is stored."""
+    outbound = await stage.hand.create_channel(stage.payee, stage.payer, 50 * XRP, 3600)
+    for channel, code in ((ChannelId("A" * 64), 41), (outbound, 42)):
+        ended, _ = await command(stage, *words(stage, channel, drops))
+        assert ended == code
+    _, claims = await command(stage, "claim", "list")
+    assert claims == []
+
+
+async def test_channels_are_listed_shown_and_explained(stage: Stage) -> None:
+    """In text for a person, in JSON for a program, from the ledger and from the journal."""
+    channel = await stage.channel(settle_delay=60)
+    await stage.keep(channel, 30 * XRP)
+    async with stage.tower():
+        await stage.close_request(channel)
+        await stage.until_told(channel, "attempt_settled")
+    _, (listed,) = await command(stage, "channel", "list")
+    assert (listed["channel"], listed["protectable"]) == (channel, False)
+    code, text = await command(stage, "channel", "list", text=True)
+    assert (code, channel in text, "NOT PROTECTABLE" in text) == (0, True, True)
+    _, (shown,) = await command(stage, "channel", "show", channel)
+    assert shown["balance"] == str(30 * XRP)
+    assert shown["phase"] == "closing"
+    code, text = await command(stage, "channel", "explain", channel, text=True)
+    for part in ("close requested", "attempt made", "attempt settled", "ledger ", "paid"):
+        assert part in text
+    _, (explained,) = await command(stage, "channel", "explain", channel)
+    assert [attempt["outcome"] for attempt in explained["attempts"]] == ["paid"]
+
+
+async def test_run_once_as_a_process_redeems_and_ends(stage: Stage) -> None:
+    """What a cron job runs."""
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    running = asyncio.create_task(command(stage, "run", "--once"))
+
+    async def ended() -> bool:
+        return running.done()
+
+    stage.pace = 0.1
+    await stage.until(ended)
+    code, (status,) = await running
+    assert (code, status["attempts"], status["at_stake"]) == (0, 0, 0)
+    assert await stage.balance(channel) == 30 * XRP
+    code, (told,) = await command(stage, "status")
+    assert (code, told["running"], told["stopped"]) == (3, False, True)
