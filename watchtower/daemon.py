@@ -46,7 +46,7 @@ from watchtower.tower import Tower
 from watchtower.units import Address, Drops
 from watchtower.watch import Watch
 
-__all__ = ["link_settings", "policy_of", "run"]
+__all__ = ["alone", "link_settings", "policy_of", "run"]
 
 _log = structlog.get_logger(__name__)
 
@@ -126,14 +126,14 @@ async def run(
     path = Path(settings.store)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await Store.open(path, passphrase))
-        stack.enter_context(_alone(path))
+        stack.enter_context(alone(path))
         ground = await _prepare(stack, store, settings, environment, shadow=shadow)
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end)
 
 
 @contextmanager
-def _alone(store: Path) -> Iterator[None]:
+def alone(store: Path) -> Iterator[None]:
     """Hold the store for one daemon: two would use the same sequences.
 
     Raises:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import NOBODY, PAYEE, Run, fingerprint
 from watchtower.errors import WatchtowerError
+from watchtower.sandbox.people import Person
+from watchtower.units import ChannelId, Drops
+
+PAYER = Person.named("a payer at the command line")
 
 CHANNEL = "5097CC30E3F212DDBDF0BE8A494CC90AC7B8E5F14E2BE30B70E52FB002CCF3A8"
 KEY = "0295412A345A5AD994E9FDDED304E2576BB55EBF4A7B65F85B2B7FEBCF2A38D8E4"
@@ -104,6 +110,39 @@ def test_truncated_store_is_damaged_and_left_as_it_is(run: Run, ready: Path) -> 
     assert ended.code == 25
     assert "backup restore" in ended.err
     assert fingerprint(store) == before
+
+
+def test_full_disk_keeps_nothing_new_and_loses_nothing_old(run: Run, ready: Path) -> None:
+    """Exit code 28: the claim was not acknowledged, and is kept once there is space again."""
+
+    def words(drops: int) -> tuple[str, ...]:
+        signature = PAYER.sign_claim(ChannelId(CHANNEL), Drops(drops))
+        return ("claim", "add", CHANNEL, str(drops), signature, "--public-key", PAYER.public_key)
+
+    assert run(*words(10)).code == 0
+    # A limit on the size of files does to the write-ahead log what a full disk does.
+    limited = subprocess.run(
+        [
+            "bash",
+            "-c",
+            'ulimit -f 4; exec "$@"',
+            "-",
+            sys.executable,
+            "-m",
+            "watchtower",
+            *words(11),
+        ],
+        capture_output=True,
+        check=False,
+        cwd=ready,
+        text=True,
+    )
+    assert limited.returncode == 28, limited.stderr
+    assert "Free some space" in limited.stderr
+    assert "Traceback" not in limited.stderr
+    (kept,) = run("claim", "list", "--json").json()
+    assert kept["amount"] == 10
+    assert run(*words(11)).code == 0
 
 
 def test_missing_store_says_to_run_init(run: Run, ready: Path) -> None:

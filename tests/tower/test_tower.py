@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
+from watchtower.daemon import alone
 from watchtower.errors import KeyMissingError, StoreBusyError, UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.settings import FeeSettings, PolicySettings
@@ -322,6 +324,15 @@ async def test_second_daemon_on_one_store_is_refused(stage: Stage) -> None:
         async with stage.tower() as second:
             with pytest.raises(StoreBusyError):
                 await asyncio.wait_for(second, 20)
+
+
+async def test_restore_is_refused_while_the_daemon_runs(stage: Stage) -> None:
+    """It would act on what it remembers, beside what was restored."""
+    channel = await stage.channel()
+    async with stage.tower():
+        await stage.until_told(channel, "channel_opened")
+        with pytest.raises(StoreBusyError), alone(Path(stage.settings.store)):
+            pass
 
 
 async def test_fee_above_what_is_at_stake_is_not_paid(stage: Stage) -> None:

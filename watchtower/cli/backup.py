@@ -9,6 +9,7 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, passphrase, run_async, settings
+from watchtower.daemon import alone
 from watchtower.settings import Settings
 from watchtower.store.backup import backup as write_backup
 from watchtower.store.restore import restore as restore_backup
@@ -44,7 +45,8 @@ def restore(file: Path, passphrase_file: str | None, *, as_json: bool) -> None:
     """Bring a backup back, into no store or into the present one, by maximum.
 
     Nothing is lowered: of two claims the higher stays. The store is in recovery, and redeems
-    nothing, until the daemon has reconciled it with the ledger. Stop the daemon first.
+    nothing, until the daemon has reconciled it with the ledger. It is refused while the daemon
+    runs.
     """
     loaded = settings()
     own = passphrase()
@@ -53,7 +55,9 @@ def restore(file: Path, passphrase_file: str | None, *, as_json: bool) -> None:
         if passphrase_file is None
         else passphrase({"WATCHTOWER_PASSPHRASE_FILE": passphrase_file})
     )
-    restored = run_async(restore_backup(file, Path(loaded.store), own, backup_passphrase=other))
+    store = Path(loaded.store)
+    with alone(store):
+        restored = run_async(restore_backup(file, store, own, backup_passphrase=other))
     report = {"file": str(file), "store": loaded.store, **dataclasses.asdict(restored)}
     text = (
         f"Restored {file} into {loaded.store}. Run `watchtower run`: it reconciles the store "
