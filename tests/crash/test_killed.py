@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from watchtower.sandbox.people import Hand, Person
-from watchtower.sandbox.server import Clock, Sandbox
 
 from watchtower.demo.process import TowerProcess
+from watchtower.sandbox.people import Hand, Person
+from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.units import ChannelId, Drops
 
 XRP = 1_000_000
