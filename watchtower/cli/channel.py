@@ -9,6 +9,7 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
+from watchtower.cli.story import entry_report, entry_text
 from watchtower.daemon import link_settings, policy_of
 from watchtower.errors import ClaimUnknownChannelError, LedgerError
 from watchtower.judgement.channel import Channel, observe, phase
@@ -28,7 +29,6 @@ from watchtower.units import (
     format_drops,
     format_time,
     parse_channel_id,
-    ripple_time,
 )
 
 __all__ = ["channel"]
@@ -80,10 +80,10 @@ def explain_channel(channel_id: str, *, as_json: bool) -> None:
         **_report(known, best, judgement),
         "explanation": explain(judgement),
         "attempts": [_attempt(attempt) for attempt in attempts],
-        "story": [_entry(entry) for entry in story],
+        "story": [entry_report(entry) for entry in story],
     }
     lines = [explain(judgement), ""]
-    lines += [_told(entry) for entry in report["story"]]
+    lines += [entry_text(entry) for entry in story]
     tell(report, "\n".join(lines).rstrip(), as_json=as_json)
 
 
@@ -190,39 +190,3 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "paid": None if outcome is None else str(outcome.paid),
         "why": None if outcome is None else outcome.why,
     }
-
-
-def _entry(numbered: NumberedEntry) -> dict[str, Any]:
-    entry = numbered.entry
-    return {
-        "number": numbered.number,
-        "ledger": entry.ledger_index,
-        "written": format_time(ripple_time(entry.written / 1000)),
-        "kind": entry.kind,
-        **entry.facts,
-    }
-
-
-def _told(entry: Mapping[str, Any]) -> str:
-    facts = {k: v for k, v in entry.items() if k not in {"number", "ledger", "written", "kind"}}
-    place = "" if entry["ledger"] is None else f"ledger {entry['ledger']}"
-    where = f"{entry['written']}  {place:<16}"
-    details = ", ".join(f"{name} {_fact(name, value)}" for name, value in facts.items())
-    return f"{where}  {entry['kind'].replace('_', ' ')}: {details}"
-
-
-def _fact(name: str, value: object) -> str:
-    if isinstance(value, int) and name in {
-        "paid",
-        "target",
-        "amount",
-        "drops",
-        "balance",
-        "fee",
-        "returned",
-        "at_stake",
-    }:
-        return format_drops(Drops(value))
-    if isinstance(value, int) and name in {"expiration", "before", "after"}:
-        return format_time(RippleTime(value))
-    return str(value)

@@ -1,0 +1,109 @@
+"""A channel's story as a person reads it: every kind of entry that the house writes."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from watchtower.cli.story import entry_report, entry_text
+from watchtower.judgement.channel_events import ChannelEvent
+from watchtower.store.journal import Entry, NumberedEntry
+from watchtower.units import ChannelId, LedgerIndex
+
+HOUSE = Path(__file__).parent.parent.parent / "watchtower"
+TIME = 820_540_801
+OF_THE_STORE = {"key_imported", "store_restored"}
+"""Kinds about no channel, which no story of a channel has."""
+
+
+def numbered(kind: str, **facts: Any) -> NumberedEntry:
+    """An entry of the journal."""
+    entry = Entry(
+        identity="1",
+        kind=kind,
+        channel=ChannelId("A" * 64),
+        ledger_index=LedgerIndex(85),
+        facts=facts,
+        written=1_767_225_601_000,
+    )
+    return NumberedEntry(number=7, entry=entry)
+
+
+TOLD: list[tuple[str, dict[str, Any], str]] = [
+    ("channel_opened", {}, "channel opened"),
+    ("claim_kept", {"amount": 1_500_000, "rescued": True}, "1.5 XRP, its signature put right"),
+    ("claim_pending", {"amount": 10, "rescued": False}, "0.00001 XRP"),
+    ("claim_refused", {"amount": 10, "why": "No channel."}, "No channel."),
+    ("close_requested", {"expiration": TIME}, "expires at 2026-01-01T00:00:01Z"),
+    ("expiration_moved", {"before": TIME, "after": TIME + 1}, "to 2026-01-01T00:00:02Z"),
+    ("renewed", {}, "renewed"),
+    ("channel_reappeared", {}, "channel reappeared"),
+    ("funded", {"drops": 1_000_000, "amount": 3_000_000}, "1 XRP more, 3 XRP in all"),
+    ("paid", {"drops": 1_000_000, "balance": 3_000_000}, "1 XRP, 3 XRP in all"),
+    ("channel_closed", {"paid": 1_000_000, "returned": 2_000_000}, "2 XRP went back"),
+    ("channel_closed", {"paid": None, "returned": None}, "not known yet"),
+    ("judged", {"verdict": "Watching", "sentence": "All is well."}, "watching. All is well."),
+    (
+        "attempt_made",
+        {"target": 10, "fee": 12, "sequence": 3, "last_ledger": 90, "transaction": "B" * 64},
+        "fee 12 drops, sequence 3, good until ledger 90",
+    ),
+    (
+        "attempt_settled",
+        {"outcome": "closed_unpaid", "paid": 0, "why": "too late", "transaction": "B" * 64},
+        "closed unpaid, 0 XRP; too late",
+    ),
+    ("would_redeem", {"target": 10, "at_stake": 10, "fee": 12}, "nothing was sent"),
+    ("of_a_later_version", {"colour": "blue"}, "colour blue"),
+]
+
+
+@pytest.mark.parametrize(("kind", "facts", "told"), TOLD)
+def test_entry_is_told_in_a_line_with_its_time_and_ledger(
+    kind: str, facts: dict[str, Any], told: str
+) -> None:
+    """Also one of a kind that this version does not know."""
+    line = entry_text(numbered(kind, **facts))
+    assert line.startswith("2026-01-01T00:00:01Z  ledger 85")
+    assert told in line
+    assert "\n" not in line
+
+
+def test_entry_in_json_has_its_facts_as_they_are() -> None:
+    """Drops stay drops for a program."""
+    assert entry_report(numbered("claim_kept", amount=10)) == {
+        "number": 7,
+        "ledger": 85,
+        "written": "2026-01-01T00:00:01Z",
+        "kind": "claim_kept",
+        "amount": 10,
+    }
+
+
+def test_every_kind_about_a_channel_that_is_written_is_among_those_told() -> None:
+    """A new entry without a sentence would be told as bare facts."""
+    told = {kind for kind, _, _ in TOLD}
+    events = {name(kind.__name__) for kind in get_args(ChannelEvent)}
+    assert events | written_kinds() - OF_THE_STORE <= told
+
+
+def name(camel: str) -> str:
+    """An event's name as the journal has it."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in camel)[1:]
+
+
+def written_kinds() -> set[str]:
+    """Every kind that the code writes by name, in `append` and `note`."""
+    kinds = set()
+    for path in HOUSE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                first = node.args[0] if node.args else None
+                if node.func.attr in {"append", "note"} and isinstance(first, ast.Constant):
+                    receiver = ast.unparse(node.func.value)
+                    if receiver.endswith(("journal", "changes")):
+                        kinds.add(str(first.value))
+    return kinds

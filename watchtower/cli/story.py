@@ -1,0 +1,93 @@
+"""The story of a channel: its journal entries as a person reads them, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from watchtower.store.journal import NumberedEntry
+from watchtower.units import Drops, RippleTime, format_drops, format_time, ripple_time
+
+__all__ = ["entry_report", "entry_text"]
+
+Facts = Mapping[str, Any]
+
+
+def entry_report(numbered: NumberedEntry) -> dict[str, Any]:
+    """Return an entry ready for JSON: its place, when it was written, its kind and its facts."""
+    entry = numbered.entry
+    return {
+        "number": numbered.number,
+        "ledger": entry.ledger_index,
+        "written": _written(numbered),
+        "kind": entry.kind,
+        **entry.facts,
+    }
+
+
+def entry_text(numbered: NumberedEntry) -> str:
+    """Return an entry in one line: host time, ledger, and what happened."""
+    entry = numbered.entry
+    place = "" if entry.ledger_index is None else f"ledger {entry.ledger_index}"
+    told = _SENTENCES.get(entry.kind, _as_it_is)(entry.facts)
+    return f"{_written(numbered)}  {place:<16} {entry.kind.replace('_', ' ')}{told}"
+
+
+def _written(numbered: NumberedEntry) -> str:
+    return format_time(ripple_time(numbered.entry.written / 1000))
+
+
+def _xrp(facts: Facts, name: str) -> str:
+    return format_drops(Drops(int(facts[name])))
+
+
+def _time(facts: Facts, name: str) -> str:
+    return format_time(RippleTime(int(facts[name])))
+
+
+def _as_it_is(facts: Facts) -> str:
+    """Tell facts of a kind that has no sentence, rather than nothing."""
+    told = ", ".join(f"{name} {value}" for name, value in facts.items())
+    return f": {told}" if told else ""
+
+
+def _claim(facts: Facts) -> str:
+    rescued = ", its signature put right" if facts.get("rescued") else ""
+    return f": {_xrp(facts, 'amount')}{rescued}"
+
+
+def _attempt_made(facts: Facts) -> str:
+    return (
+        f": up to {_xrp(facts, 'target')}, fee {facts['fee']} drops, sequence "
+        f"{facts['sequence']}, good until ledger {facts['last_ledger']}, {facts['transaction']}"
+    )
+
+
+def _attempt_settled(facts: Facts) -> str:
+    outcome = str(facts["outcome"]).replace("_", " ")
+    return f": {outcome}, {_xrp(facts, 'paid')}; {facts['why']}"
+
+
+def _channel_closed(facts: Facts) -> str:
+    if facts["paid"] is None:
+        return ": how much it paid is not known yet"
+    return f": it paid {_xrp(facts, 'paid')} in all, {_xrp(facts, 'returned')} went back"
+
+
+_SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
+    "attempt_made": _attempt_made,
+    "attempt_settled": _attempt_settled,
+    "channel_closed": _channel_closed,
+    "claim_kept": _claim,
+    "claim_pending": _claim,
+    "claim_refused": lambda facts: f": {_xrp(facts, 'amount')}; {facts['why']}",
+    "close_requested": lambda facts: f": it expires at {_time(facts, 'expiration')}",
+    "expiration_moved": lambda facts: f": to {_time(facts, 'after')}",
+    "funded": lambda facts: f": {_xrp(facts, 'drops')} more, {_xrp(facts, 'amount')} in all",
+    "judged": lambda facts: f": {str(facts['verdict']).lower()}. {facts['sentence']}",
+    "paid": lambda facts: f": {_xrp(facts, 'drops')}, {_xrp(facts, 'balance')} in all",
+    "would_redeem": lambda facts: (
+        f": up to {_xrp(facts, 'target')}, {_xrp(facts, 'at_stake')} at stake, "
+        f"fee {facts['fee']} drops (shadow mode: nothing was sent)"
+    ),
+}
