@@ -13,10 +13,13 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.channel_events import ChannelEvent
 from watchtower.response.attempt import Attempt
 from watchtower.store.work import Work
-from watchtower.units import ChannelId, LedgerIndex
+from watchtower.units import ChannelId, LedgerIndex, RippleTime
 from watchtower.watch import Learned, Settlement
 
-__all__ = ["Batch", "Changes", "Note"]
+__all__ = ["REDEEMED_NOTE", "Batch", "Changes", "Note"]
+
+REDEEMED_NOTE: Final = "redeemed "
+"""Before a channel's id: the note of when it last paid, for schedules that survive a restart."""
 
 _IDLE_LEDGERS: Final = 50
 """Ledgers without effects after which the cursor is saved all the same: some three minutes."""
@@ -30,6 +33,7 @@ class Batch:
     """One transaction's worth of changes."""
 
     channels: dict[ChannelId, Channel]
+    redeemed: dict[ChannelId, RippleTime]
     settled: tuple[Attempt, ...]
     notes: tuple[Note, ...]
     cursor: LedgerIndex | None
@@ -38,6 +42,8 @@ class Batch:
         """Write everything through ``work``, the cursor last."""
         for channel in self.channels.values():
             await work.channels.put(channel)
+        for redeemed, time in self.redeemed.items():
+            await work.notes.put(REDEEMED_NOTE + redeemed, time)
         for attempt in self.settled:
             if attempt.outcome is not None:
                 await work.attempts.settle(
@@ -57,6 +63,7 @@ class Changes:
         self._saved = cursor
         self._cursor = cursor
         self._channels: dict[ChannelId, Channel] = {}
+        self._redeemed: dict[ChannelId, RippleTime] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
         self._idle = _IDLE_LEDGERS
@@ -74,6 +81,8 @@ class Changes:
         """Add what one fact changed."""
         if learned.channel is not None:
             self._channels[learned.channel.entry.channel] = learned.channel
+            if learned.redeemed_at is not None:
+                self._redeemed[learned.channel.entry.channel] = learned.redeemed_at
         for event in learned.events:
             self._notes.append(_note_of(event))
         self.settled(*learned.settled)
@@ -113,11 +122,12 @@ class Changes:
         """Hand over everything to be written; what comes meanwhile is for the next batch."""
         batch = Batch(
             channels=self._channels,
+            redeemed=self._redeemed,
             settled=tuple(self._settled),
             notes=tuple(self._notes),
             cursor=self._cursor,
         )
-        self._channels, self._settled, self._notes = {}, [], []
+        self._channels, self._redeemed, self._settled, self._notes = {}, {}, [], []
         return batch
 
     def written(self, batch: Batch) -> None:
@@ -127,6 +137,7 @@ class Changes:
     def put_back(self, batch: Batch) -> None:
         """Take ``batch``, which could not be written, back in front of what came since."""
         self._channels = batch.channels | self._channels
+        self._redeemed = batch.redeemed | self._redeemed
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
 

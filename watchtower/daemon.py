@@ -10,7 +10,7 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
-from watchtower.changes import Changes
+from watchtower.changes import REDEEMED_NOTE, Changes
 from watchtower.claims.intake import Intake
 from watchtower.errors import LedgerError, StoreBusyError, StoreNetworkError
 from watchtower.herald import Herald
@@ -43,7 +43,7 @@ from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.tending import Rounds
 from watchtower.tower import Tower
-from watchtower.units import Address, Drops
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 from watchtower.watch import Watch
 
 __all__ = ["alone", "link_settings", "policy_of", "run"]
@@ -158,16 +158,7 @@ async def _prepare(
 ) -> _Ground:
     """Open the way to the servers, and bring back what the store remembers."""
     accounts = tuple(Address(account) for account in settings.accounts)
-    async with store.read() as work:
-        cursor = await work.cursor.get()
-        in_recovery = await work.notes.get(RECOVERY) is not None
-        watch = Watch(
-            accounts,
-            policy_of(settings),
-            channels=await work.channels.load_open(),
-            claims=await work.claims.load_all(),
-            attempts=await work.attempts.unsettled(),
-        )
+    watch, cursor, in_recovery = await _remember(store, accounts, policy_of(settings))
     links = Servers(
         settings.servers,
         accounts=accounts,
@@ -195,6 +186,28 @@ async def _prepare(
         in_recovery=in_recovery,
         shadow=shadow,
     )
+
+
+async def _remember(
+    store: Store, accounts: Sequence[Address], policy: Policy
+) -> tuple[Watch, LedgerIndex | None, bool]:
+    """Return all that was guarded, the cursor, and whether the store is a restored copy."""
+    async with store.read() as work:
+        notes = await work.notes.load_all()
+        watch = Watch(
+            accounts,
+            policy,
+            channels=await work.channels.load_open(),
+            claims=await work.claims.load_all(),
+            attempts=await work.attempts.unsettled(),
+        )
+        cursor = await work.cursor.get()
+    watch.last_redeemed |= {
+        ChannelId(name.removeprefix(REDEEMED_NOTE)): RippleTime(int(time))
+        for name, time in notes.items()
+        if name.startswith(REDEEMED_NOTE)
+    }
+    return watch, cursor, RECOVERY in notes
 
 
 End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]

@@ -55,9 +55,13 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What one fact changed: the channel's new state, if any, and what follows from it."""
+    """What one fact changed: the channel's new state, if any, and what follows from it.
+
+    ``redeemed_at`` is the ledger time of a payment that the fact shows.
+    """
 
     channel: Channel | None = None
+    redeemed_at: RippleTime | None = None
     events: tuple[ChannelEvent, ...] = ()
     settled: tuple[Settlement, ...] = ()
 
@@ -110,9 +114,10 @@ class Watch:
             return Learned(settled=settled)
         self.channels[channel_id] = after
         self._dirty.add(channel_id)
+        redeemed_at = None
         if self.newest is not None and any(isinstance(event, Paid) for event in events):
-            self.last_redeemed[channel_id] = self.newest.close_time
-        return Learned(channel=after, events=events, settled=settled)
+            redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
+        return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
 
     def raise_best(self, claim: Claim) -> None:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""

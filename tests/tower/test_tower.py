@@ -151,6 +151,23 @@ async def test_exposure_limit_redeems_without_any_threat(stage: Stage) -> None:
         await stage.until_paid(channel, 21 * XRP)
 
 
+async def test_schedule_goes_on_over_a_restart(stage: Stage) -> None:
+    """A restart is no reason to redeem again: the last time is remembered."""
+    stage.with_settings(policy=PolicySettings(redeem_every_seconds=600))
+    channel = await stage.channel()
+    await stage.keep(channel, 10 * XRP)
+    async with stage.tower():
+        await stage.until_paid(channel, 10 * XRP)
+        await stage.until_told(channel, "attempt_settled")
+    await stage.keep(channel, 20 * XRP)
+    async with stage.tower(once=True) as daemon:
+        await asyncio.wait_for(daemon, 20)
+    assert await stage.balance(channel) == 10 * XRP
+    await stage.sandbox.advance(600)
+    async with stage.tower():
+        await stage.until_paid(channel, 20 * XRP)
+
+
 async def test_forty_channels_that_close_in_one_ledger_are_all_redeemed(stage: Stage) -> None:
     """One account's sequences, without a hole, whoever closes."""
     # Ledgers are twenty times as fast here as they are in the world, and machines are not.
