@@ -76,6 +76,10 @@ class History:
             return None
         return ledger, ledger.transactions[place[1]]
 
+    def is_past(self, tx_hash: str) -> bool:
+        """Return whether a transaction was validated, remembered or not."""
+        return tx_hash.upper() in self._where
+
     def of_account(
         self, account: str, first: int, last: int, *, forward: bool
     ) -> Iterator[tuple[ClosedLedger, LedgerTransaction]]:

@@ -42,7 +42,7 @@ def tx(request: Request) -> Answer:
     if found is not None:
         return _validated(request, *found)
     pending = request.node.submissions.known.get(str(request.params["transaction"]).upper())
-    if pending is None:
+    if pending is None or request.node.chain.history.is_past(pending.hash):
         return refuse("txnNotFound")
     fields = transaction_fields(pending, request.version)
     if request.version == 1:
