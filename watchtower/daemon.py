@@ -7,13 +7,10 @@ through the Protocols that each part declares.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,34 +20,33 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
 from watchtower.changes import REDEEMED_NOTE, Changes
 from watchtower.claims.intake import Intake
-from watchtower.errors import LedgerError, StoreBusyError, StoreNetworkError
+from watchtower.errors import LedgerError, StoreNetworkError
 from watchtower.herald import Herald
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.judgement.policy import Policy
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
-from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.response.respond import FeeLimits, Responder
 from watchtower.response.submit import Submitter
-from watchtower.settings import AlertSettings, Settings
+from watchtower.settings import Settings
+from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.tending import Rounds
 from watchtower.tower import Tower
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 from watchtower.watch import Watch
+from watchtower.wiring import alert_routes, heartbeat_of, link_settings, policy_of
 
-__all__ = ["alone", "link_settings", "policy_of", "run"]
+__all__ = ["run"]
 
 _log = structlog.get_logger(__name__)
 
-_ALERT_TIMEOUT: Final = 30.0
 _LAST_ALERTS: Final = 5.0
 """Seconds that alarms have to reach people while the daemon stops."""
 
@@ -76,26 +72,6 @@ class _Ground:
     service: ServiceManager
     in_recovery: bool
     shadow: bool
-
-
-def policy_of(settings: Settings) -> Policy:
-    """Return the policy that the settings spell."""
-    policy = settings.policy
-    return Policy(
-        margin=policy.margin_seconds,
-        cancel_after_lead=policy.cancel_after_lead_seconds,
-        min_settle_delay=policy.min_settle_delay_seconds,
-        exposure_limit=Drops(policy.exposure_limit_drops) or None,
-        redeem_every=policy.redeem_every_seconds or None,
-    )
-
-
-def link_settings(settings: Settings) -> LinkSettings:
-    """Return how servers are dealt with, by the settings."""
-    return LinkSettings(
-        request_timeout=settings.ledger.request_timeout_seconds,
-        silence=settings.ledger.silence_seconds,
-    )
 
 
 async def run(
@@ -132,22 +108,6 @@ async def run(
         return await _run_tasks(ground, end)
 
 
-@contextmanager
-def alone(store: Path) -> Iterator[None]:
-    """Hold the store for one daemon: two would use the same sequences.
-
-    Raises:
-        StoreBusyError: another daemon holds it.
-    """
-    path = store.with_name(store.name + ".lock")
-    with open(path, "w", opener=partial(os.open, mode=0o600)) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreBusyError(path=store) from None
-        yield
-
-
 async def _prepare(
     stack: AsyncExitStack,
     store: Store,
@@ -170,7 +130,7 @@ async def _prepare(
     stream = await stack.enter_async_context(
         servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
     )
-    deliverer = Deliverer(_routes(settings.alerts, environment))
+    deliverer = Deliverer(alert_routes(settings.alerts, environment))
     return _Ground(
         settings=settings,
         accounts=accounts,
@@ -181,7 +141,7 @@ async def _prepare(
         changes=Changes(cursor),
         deliverer=deliverer,
         desk=Desk(deliverer, repeat_after=settings.alerts.repeat_seconds),
-        heartbeat=_heartbeat(settings.alerts),
+        heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         in_recovery=in_recovery,
         shadow=shadow,
@@ -367,18 +327,3 @@ async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None
         await tower.progress()
     if tower.unsigned is not None:
         raise tower.unsigned
-
-
-def _routes(alerts: AlertSettings, environment: Mapping[str, str]) -> list[Route]:
-    routes: list[Route] = []
-    if alerts.command:
-        routes.append(CommandRoute(alerts.command, timeout=_ALERT_TIMEOUT, environment=environment))
-    if alerts.webhook:
-        routes.append(WebhookRoute(alerts.webhook, timeout=_ALERT_TIMEOUT))
-    return routes
-
-
-def _heartbeat(alerts: AlertSettings) -> Heartbeat | None:
-    if not alerts.heartbeat_url:
-        return None
-    return Heartbeat(alerts.heartbeat_url, every=alerts.heartbeat_seconds)

@@ -76,6 +76,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.servers",
         "store.database",
     ),
+    # the settings, in the words of the rooms that they are for
+    "wiring": (
+        "settings",
+        "alerts.heartbeat",
+        "alerts.routes",
+        "judgement.policy",
+        "ledger.link",
+    ),
 }
 """For each room (or file), the rooms it may import beside itself and `EVERYBODY_MAY`.
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake, Receipt, Sight
-from watchtower.daemon import policy_of, run
+from watchtower.daemon import run
 from watchtower.errors import WatchtowerError
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
@@ -25,6 +25,7 @@ from watchtower.settings import LedgerSettings, PolicySettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
+from watchtower.wiring import policy_of
 
 PASSPHRASE = "correct horse"
 XRP = 1_000_000

@@ -11,13 +11,13 @@ import pytest
 
 from tests.tower.conftest import XRP, Stage
 from watchtower.claims.intake import Intake, Sight
-from watchtower.daemon import policy_of
 from watchtower.errors import StoreNetworkError
 from watchtower.judgement.claim import Claim
 from watchtower.settings import AlertSettings
 from watchtower.store.notes import RECOVERY
 from watchtower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
+from watchtower.wiring import policy_of
 
 
 async def note(stage: Stage, name: str) -> dict[str, object]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
-from watchtower.daemon import alone
 from watchtower.errors import KeyMissingError, StoreBusyError, UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.settings import FeeSettings, PolicySettings
+from watchtower.store.alone import alone
 from watchtower.units import Drops
 
 

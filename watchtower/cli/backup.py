@@ -9,8 +9,8 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, passphrase, run_async, settings
-from watchtower.daemon import alone
 from watchtower.settings import Settings
+from watchtower.store.alone import alone
 from watchtower.store.backup import backup as write_backup
 from watchtower.store.restore import restore as restore_backup
 

@@ -10,7 +10,6 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
 from watchtower.cli.story import entry_report, entry_text
-from watchtower.daemon import link_settings, policy_of
 from watchtower.errors import ClaimUnknownChannelError, LedgerError
 from watchtower.judgement.channel import Channel, observe, phase
 from watchtower.judgement.claim import Claim
@@ -30,6 +29,7 @@ from watchtower.units import (
     format_time,
     parse_channel_id,
 )
+from watchtower.wiring import link_settings, policy_of
 
 __all__ = ["channel"]
 

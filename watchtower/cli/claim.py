@@ -17,7 +17,6 @@ from watchtower.claims.intake import Intake, Receipt, Sight
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
-from watchtower.daemon import link_settings, policy_of
 from watchtower.errors import (
     ClaimFormatError,
     InputError,
@@ -33,6 +32,7 @@ from watchtower.units import (
     RippleTime,
     format_drops,
 )
+from watchtower.wiring import link_settings, policy_of
 
 __all__ = ["claim"]
 

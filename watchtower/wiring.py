@@ -1,0 +1,58 @@
+"""The operator's settings, in the words of the rooms that they are for.
+
+Settings know nothing of the rooms, and the rooms nothing of the file; this is all that lies
+between. Pure but for the routes, which remember where to go and go nowhere yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from watchtower.alerts.heartbeat import Heartbeat
+from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
+from watchtower.judgement.policy import Policy
+from watchtower.ledger.link import LinkSettings
+from watchtower.settings import AlertSettings, Settings
+from watchtower.units import Drops
+
+__all__ = ["alert_routes", "heartbeat_of", "link_settings", "policy_of"]
+
+_ALERT_TIMEOUT: Final = 30.0
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return the policy that the settings spell."""
+    policy = settings.policy
+    return Policy(
+        margin=policy.margin_seconds,
+        cancel_after_lead=policy.cancel_after_lead_seconds,
+        min_settle_delay=policy.min_settle_delay_seconds,
+        exposure_limit=Drops(policy.exposure_limit_drops) or None,
+        redeem_every=policy.redeem_every_seconds or None,
+    )
+
+
+def link_settings(settings: Settings) -> LinkSettings:
+    """Return how servers are dealt with, by the settings."""
+    return LinkSettings(
+        request_timeout=settings.ledger.request_timeout_seconds,
+        silence=settings.ledger.silence_seconds,
+    )
+
+
+def alert_routes(alerts: AlertSettings, environment: Mapping[str, str]) -> list[Route]:
+    """Return the ways by which alarms leave the house, besides the log."""
+    routes: list[Route] = []
+    if alerts.command:
+        routes.append(CommandRoute(alerts.command, timeout=_ALERT_TIMEOUT, environment=environment))
+    if alerts.webhook:
+        routes.append(WebhookRoute(alerts.webhook, timeout=_ALERT_TIMEOUT))
+    return routes
+
+
+def heartbeat_of(alerts: AlertSettings) -> Heartbeat | None:
+    """Return what feeds the dead man's switch outside; None if there is none."""
+    if not alerts.heartbeat_url:
+        return None
+    return Heartbeat(alerts.heartbeat_url, every=alerts.heartbeat_seconds)
