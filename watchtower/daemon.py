@@ -71,6 +71,7 @@ class _Ground:
     heartbeat: Heartbeat | None
     service: ServiceManager
     in_recovery: bool
+    journal_number: int
     shadow: bool
 
 
@@ -118,7 +119,8 @@ async def _prepare(
 ) -> _Ground:
     """Open the way to the servers, and bring back what the store remembers."""
     accounts = tuple(Address(account) for account in settings.accounts)
-    watch, cursor, in_recovery = await _remember(store, accounts, policy_of(settings))
+    memory = await _remember(store, accounts, policy_of(settings))
+    watch, cursor = memory.watch, memory.cursor
     links = Servers(
         settings.servers,
         accounts=accounts,
@@ -143,15 +145,28 @@ async def _prepare(
         desk=Desk(deliverer, repeat_after=settings.alerts.repeat_seconds),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
-        in_recovery=in_recovery,
+        in_recovery=memory.in_recovery,
+        journal_number=memory.journal_number,
         shadow=shadow,
     )
 
 
-async def _remember(
-    store: Store, accounts: Sequence[Address], policy: Policy
-) -> tuple[Watch, LedgerIndex | None, bool]:
-    """Return all that was guarded, the cursor, and whether the store is a restored copy."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    """What the store held at one moment: all that was guarded, and up to where it was read.
+
+    A claim that another process keeps a moment later has its journal entry behind
+    ``journal_number``.
+    """
+
+    watch: Watch
+    cursor: LedgerIndex | None
+    in_recovery: bool
+    journal_number: int
+
+
+async def _remember(store: Store, accounts: Sequence[Address], policy: Policy) -> _Memory:
+    """Read what the store holds, in one transaction."""
     async with store.read() as work:
         notes = await work.notes.load_all()
         watch = Watch(
@@ -162,12 +177,18 @@ async def _remember(
             attempts=await work.attempts.unsettled(),
         )
         cursor = await work.cursor.get()
+        tail = await work.journal.tail(1)
     watch.last_redeemed |= {
         ChannelId(name.removeprefix(REDEEMED_NOTE)): RippleTime(int(time))
         for name, time in notes.items()
         if name.startswith(REDEEMED_NOTE)
     }
-    return watch, cursor, RECOVERY in notes
+    return _Memory(
+        watch=watch,
+        cursor=cursor,
+        in_recovery=RECOVERY in notes,
+        journal_number=tail[-1].number if tail else 0,
+    )
 
 
 End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]
@@ -176,7 +197,6 @@ End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 async def _run_tasks(ground: _Ground, end: End) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = _build(ground)
-    await rounds.begin()
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
         failure = await _work(ground, tower, rounds, submitter, end=end)
@@ -246,6 +266,7 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         desk=ground.desk,
         accounts=ground.accounts,
         fee_cap=cap,
+        journal_number=ground.journal_number,
         shadow=ground.shadow,
     )
     return tower, rounds, submitter

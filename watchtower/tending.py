@@ -62,9 +62,14 @@ class Rounds:
         desk: Desk,
         accounts: Collection[Address],
         fee_cap: Drops,
+        journal_number: int,
         shadow: bool,
     ) -> None:
-        """Prepare; `begin` has to be awaited before the first round."""
+        """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
+
+        The two must come from one transaction: a claim that was kept in between would be in the
+        store, acknowledged, and guarded by nobody until the next start.
+        """
         self._tower = tower
         self._store = store
         self._servers = servers
@@ -73,18 +78,10 @@ class Rounds:
         self._fee_cap = fee_cap
         self._shadow = shadow
         self._version = -1
-        self._journal_number = 0
-        self._has_pending = False
+        self._journal_number = journal_number
+        self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-
-    async def begin(self) -> None:
-        """Take note of where the store stands now."""
-        self._version = await self._store.data_version()
-        async with self._store.read() as work:
-            tail = await work.journal.tail(1)
-            self._has_pending = bool(await work.claims.load_pending())
-        self._journal_number = tail[-1].number if tail else 0
 
     async def take_claims_for_ever(self) -> None:
         """Take up claims that others write into the store."""

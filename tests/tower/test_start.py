@@ -1,0 +1,77 @@
+"""Starting: what comes in, or is not there yet, while the tower begins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from threading import Thread
+
+from typing_extensions import override
+
+from tests.tower.conftest import PASSPHRASE, XRP, Stage
+from watchtower.claims.intake import Intake, Sight
+from watchtower.daemon import run
+from watchtower.judgement.claim import Claim
+from watchtower.ledger.servers import Servers
+from watchtower.store.database import Store
+from watchtower.units import Drops, RippleTime
+from watchtower.wiring import policy_of
+
+
+class _Environment(Mapping[str, str]):
+    """An empty environment; the first time that anybody looks into it, something happens."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens: list[Callable[[], None]] = [happens]
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        while self._happens:
+            self._happens.pop()()
+        raise KeyError(name)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    @override
+    def __len__(self) -> int:
+        return 0
+
+
+async def test_claim_kept_by_another_process_while_the_tower_starts_is_guarded(
+    stage: Stage,
+) -> None:
+    """It was acknowledged after the store was read, and before the first look for new claims."""
+    channel = await stage.channel()
+    await stage.keep(channel, 10 * XRP)
+    amount = Drops(30 * XRP)
+    claim = Claim(
+        channel=channel,
+        amount=amount,
+        public_key=stage.payer.public_key,
+        signature=stage.payer.sign_claim(channel, amount),
+    )
+    async with Servers.connected([stage.sandbox.url]) as servers:
+        fact = await servers.read_channel(channel)
+    sight = Sight(fact=fact, ledger_time=RippleTime(stage.sandbox.close_time))
+
+    async def keep() -> None:
+        async with await Store.open(Path(stage.settings.store), PASSPHRASE) as store:
+            guarded = [stage.payee.address]
+            intake = Intake(store, guarded=guarded, policy=policy_of(stage.settings))
+            assert (await intake.take(claim, sight)).is_stored
+
+    def in_another_thread() -> None:
+        thread = Thread(target=lambda: asyncio.run(keep()))
+        thread.start()
+        thread.join()
+
+    daemon = asyncio.create_task(run(stage.settings, PASSPHRASE, _Environment(in_another_thread)))
+    try:
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
+    finally:
+        daemon.cancel()
+        await asyncio.wait([daemon])
