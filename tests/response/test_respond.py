@@ -1,0 +1,320 @@
+"""One pass of responding, with a real store, real keys and real signatures; servers are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from xrpl.core.binarycodec import decode
+
+from tests.store.make import CHEAP
+from watchtower.errors import RequestRefusedError, StoreFullError
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.policy import Policy
+from watchtower.keys.signer import Signer
+from watchtower.keys.vault import Vault
+from watchtower.ledger.events import (
+    END_OF_LEDGER,
+    ChannelChanged,
+    ChannelEntry,
+    LedgerClosed,
+    Position,
+)
+from watchtower.response.attempt import Attempt
+from watchtower.response.respond import FeeLimits, Responder
+from watchtower.response.submit import Answer, Submitter
+from watchtower.sandbox.people import Person
+from watchtower.store.database import Store
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
+from watchtower.watch import Watch
+
+PAYER, PAYEE, OTHER = (Person.named(name) for name in ("a payer", "a payee", "another payee"))
+NOW = 820_540_900
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one server answers."""
+
+    engine_result: str | None
+    server: str = "wss://one"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Fees:
+    """What transactions cost."""
+
+    base_fee: Drops = Drops(10)
+    open_ledger_fee: Drops = Drops(10)
+
+
+@dataclass
+class Servers:
+    """The world beyond this machine: fees, sequences, and what was sent; reads the store, too."""
+
+    store: Store
+    network_id: int | None = 0
+    words: list[Word] = field(default_factory=lambda: [Word("tesSUCCESS")])
+    fees: Fees = Fees()
+    sequence: int = 7
+    gone: set[Address] = field(default_factory=set)
+    sent: list[str] = field(default_factory=list)
+    on_disk: list[list[str]] = field(default_factory=list)
+
+    async def fee(self) -> Fees:
+        """Tell the fees."""
+        return self.fees
+
+    async def account_sequence(self, account: Address) -> int:
+        """Tell the next sequence, if there is such an account."""
+        if account in self.gone:
+            raise RequestRefusedError(
+                server="wss://one", command="account_info", error="actNotFound", message=""
+            )
+        return self.sequence
+
+    async def submit(self, blob: str) -> Sequence[Answer]:
+        """Take a blob, noting which blobs the store has at that moment."""
+        async with self.store.read() as work:
+            self.on_disk.append([attempt.blob for attempt in await work.attempts.unsettled()])
+        self.sent.append(blob)
+        return self.words
+
+
+@dataclass
+class Stage:
+    """A responder, and everything around it."""
+
+    store: Store
+    servers: Servers
+    watch: Watch
+    responder: Responder
+    submitter: Submitter
+
+    def owe(self, number: int, drops: int = 30_000_000, payee: Person = PAYEE) -> ChannelId:
+        """Let a channel close with a claim for ``drops``."""
+        channel = ChannelId(f"{number:064X}")
+        entry = ChannelEntry(
+            channel=channel,
+            source=PAYER.address,
+            destination=payee.address,
+            amount=Drops(100_000_000),
+            balance=Drops(0),
+            public_key=PAYER.public_key,
+            settle_delay=3600,
+            expiration=RippleTime(NOW + 3600),
+        )
+        at = Position(LedgerIndex(99), END_OF_LEDGER)
+        self.watch.learn(ChannelChanged(entry=entry, at=at))
+        self.raise_claim(channel, drops)
+        return channel
+
+    def raise_claim(self, channel: ChannelId, drops: int) -> None:
+        """Give a claim with a real signature."""
+        claim = Claim(
+            channel=channel,
+            amount=Drops(drops),
+            public_key=PAYER.public_key,
+            signature=PAYER.sign_claim(channel, Drops(drops)),
+        )
+        self.watch.raise_best(claim)
+        self.watch.judge()
+
+    def ledger(self, index: int) -> None:
+        """Let ledger ``index`` close."""
+        self.watch.ledger_closed(
+            LedgerClosed(
+                ledger_index=LedgerIndex(index),
+                ledger_hash=f"{index:064X}",
+                close_time=RippleTime(NOW + 4 * (index - 100)),
+                base_fee=Drops(10),
+                reserve_base=Drops(1_000_000),
+                reserve_increment=Drops(200_000),
+            )
+        )
+        self.watch.judge()
+
+    async def until_sent(self, count: int) -> list[dict[str, object]]:
+        """Wait until so much was sent, and return the transactions."""
+        async with asyncio.timeout(10):
+            while len(self.servers.sent) < count:  # noqa: ASYNC110 - a turn of the loop
+                await asyncio.sleep(0.001)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return [decode(blob) for blob in self.servers.sent]
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A responder in ledger 100 for two payees, with the key of the first."""
+    accounts = [PAYEE.address, OTHER.address]
+    async with await Store.create(tmp_path / "w.db", "secret", cost=CHEAP) as store:
+        await Vault(store).import_seed(PAYEE.address, PAYEE.seed)
+        servers = Servers(store)
+        watch = Watch(accounts, Policy())
+        submitter = Submitter(servers)
+        responder = Responder(
+            watch,
+            store=store,
+            servers=servers,
+            signer=Signer(Vault(store), accounts, Drops(100_000)),
+            submitter=submitter,
+            limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
+        )
+        made = Stage(store, servers, watch, responder, submitter)
+        made.ledger(100)
+        task = asyncio.create_task(submitter.run())
+        yield made
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_transaction_is_on_disk_before_its_first_byte_leaves(stage: Stage) -> None:
+    """Killed at this very moment, the next start knows what may be under way."""
+    stage.owe(1)
+    response = await stage.responder.respond()
+    (transaction,) = await stage.until_sent(1)
+    assert stage.servers.on_disk == [[stage.servers.sent[0]]]
+    assert response.sent[0].blob == stage.servers.sent[0]
+    assert transaction["Balance"] == "30000000"
+    assert transaction["LastLedgerSequence"] == 108
+    assert transaction["SigningPubKey"] == PAYEE.public_key
+    assert "Flags" not in transaction
+
+
+async def test_nothing_leaves_when_it_cannot_be_written_down(stage: Stage) -> None:
+    """A full disk: the obligation waits, and no transaction is unknown to the next start."""
+    pages = (await stage.store._writer.exec_driver_sql("PRAGMA page_count")).scalar_one()
+    await stage.store._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    await stage.store._writer.rollback()
+    for number in range(1, 60):
+        stage.owe(number)
+    with pytest.raises(StoreFullError):
+        await stage.responder.respond()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    written = await unsettled(stage)
+    assert {attempt.blob for attempt in written} >= set(stage.servers.sent)
+    assert {attempt.transaction for attempt in written} == set(stage.watch.attempts)
+    assert len(written) < 59
+
+
+async def unsettled(stage: Stage) -> list[Attempt]:
+    """The attempts on disk without an outcome."""
+    async with stage.store.read() as work:
+        return await work.attempts.unsettled()
+
+
+async def test_attempt_on_its_way_is_sent_once_a_ledger_and_never_after_its_last(
+    stage: Stage,
+) -> None:
+    """A lost submission costs a ledger; more often would only be noise."""
+    stage.owe(1)
+    for index, sent in ((100, 1), (100, 1), (101, 2), (102, 3), (107, 4), (108, 4), (109, 4)):
+        stage.ledger(index)
+        await stage.responder.respond()
+        await stage.until_sent(sent)
+        # Past its last ledger the obligation gets a fresh attempt, on the same seat.
+        assert len([b for b in stage.servers.sent if b == stage.servers.sent[0]]) == sent
+
+
+async def test_restart_sends_again_what_it_finds(stage: Stage) -> None:
+    """The in-flight set is on disk, and comes back with the watch."""
+    stage.owe(1)
+    await stage.responder.respond()
+    (first,) = await stage.until_sent(1)
+    async with stage.store.read() as work:
+        attempts = await work.attempts.unsettled()
+    watch = Watch([PAYEE.address], Policy(), attempts=attempts)
+    watch.ledger_closed(stage.watch.newest or pytest.fail("a ledger had closed"))
+    again = Responder(
+        watch,
+        store=stage.store,
+        servers=stage.servers,
+        signer=Signer(Vault(stage.store), [PAYEE.address], Drops(100_000)),
+        submitter=stage.submitter,
+        limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
+    )
+    await again.respond()
+    assert (await stage.until_sent(2))[1] == first
+
+
+async def test_account_without_a_key_holds_up_nobody(stage: Stage) -> None:
+    """And leaves no hole among the seats of the others."""
+    stage.owe(1, payee=OTHER)
+    stage.owe(2)
+    stage.owe(3)
+    response = await stage.responder.respond()
+    transactions = await stage.until_sent(2)
+    assert [refused.exit_code for _, refused in response.unsigned] == [50]
+    assert sorted(int(str(t["Sequence"])) for t in transactions) == [7, 8]
+
+
+async def test_account_that_is_gone_holds_up_nobody(stage: Stage) -> None:
+    """A deleted payee cannot be paid; the other one is."""
+    stage.servers.gone = {OTHER.address}
+    stage.owe(1, payee=OTHER)
+    stage.owe(2)
+    response = await stage.responder.respond()
+    assert [attempt.account for attempt in response.sent] == [PAYEE.address]
+
+
+async def test_without_any_sequence_nothing_is_guessed(stage: Stage) -> None:
+    """The pass fails, and is tried again."""
+    stage.servers.gone = {PAYEE.address}
+    stage.owe(1)
+    with pytest.raises(RequestRefusedError):
+        await stage.responder.respond()
+    assert stage.servers.sent == []
+
+
+async def test_underpriced_attempt_is_replaced_on_its_seat_up_to_the_cap(stage: Stage) -> None:
+    """Every server refuses the fee: the same seat, more for it, never above the cap."""
+    stage.servers.words = [Word("telCAN_NOT_QUEUE_FULL"), Word(None)]
+    stage.owe(1)
+    for index in range(100, 106):
+        stage.ledger(index)
+        stage.servers.fees = Fees(open_ledger_fee=Drops(5_000 * (index - 98)))
+        sent = len(stage.servers.sent)
+        await stage.responder.respond()
+        await stage.until_sent(sent + 1)
+    transactions = [decode(blob) for blob in dict.fromkeys(stage.servers.sent)]
+    fees = [int(t["Fee"]) for t in transactions]
+    assert len(transactions) > 2
+    assert {t["Sequence"] for t in transactions} == {7}
+    assert all(after * 4 > before * 5 for before, after in pairwise(fees))
+    assert max(fees) <= 100_000
+
+
+async def test_shadow_signs_nothing_and_sends_nothing(stage: Stage) -> None:
+    """Not even what an earlier run left on its way."""
+    stage.owe(1)
+    shadow = Responder(
+        stage.watch,
+        store=stage.store,
+        servers=stage.servers,
+        signer=Signer(Vault(stage.store), [PAYEE.address], Drops(100_000)),
+        submitter=stage.submitter,
+        limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
+        shadow=True,
+    )
+    response = await shadow.respond()
+    assert [step.obligation.target for step in response.would_redeem] == [30_000_000]
+    assert await unsettled(stage) == []
+    assert stage.servers.sent == []
+
+
+async def test_network_id_goes_into_the_transaction_where_it_must(stage: Stage) -> None:
+    """A sidechain's claim means nothing on mainnet."""
+    stage.servers.network_id = 21_338
+    stage.owe(1)
+    await stage.responder.respond()
+    (transaction,) = await stage.until_sent(1)
+    assert transaction["NetworkID"] == 21_338
