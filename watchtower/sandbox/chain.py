@@ -8,6 +8,7 @@ Closing applies the open ledger's transactions anew, in canonical order, to the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from watchtower.sandbox.closing import apply_set, canonical_order
@@ -78,6 +79,25 @@ class Chain:
         outcome = apply(tx, self.ground, retry=retry, fail_hard=fail_hard)
         if outcome.applied:
             self.open_transactions.append(tx)
+        return outcome
+
+    def apply_open_together(self, transactions: list[Transaction]) -> Applied | None:
+        """Apply a series to the open ledger, all or none; return what came of the last one.
+
+        One whose ticket is already used is passed over.
+        """
+        ground = replace(self.ground, view=OpenView(self.ground.view), known=set(self.ground.known))
+        outcome: Applied | None = None
+        done: list[Transaction] = []
+        for tx in transactions:
+            outcome = apply(tx, ground)
+            if outcome.applied:
+                done.append(tx)
+            elif outcome.result != "tefNO_TICKET" or tx is transactions[-1]:
+                return None
+        self.ground.view.merge(ground.view.changes)
+        self.ground.known.update(ground.known)
+        self.open_transactions += done
         return outcome
 
     def close(

@@ -6,8 +6,9 @@ import time
 
 from watchtower.sandbox.chain import Chain
 from watchtower.sandbox.clock import Pace
+from watchtower.sandbox.fee_levels import Price, QueueSettings
 from watchtower.sandbox.ledger import ClosedLedger
-from watchtower.sandbox.queue import Price, price
+from watchtower.sandbox.queue import TransactionQueue
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.streams import Streams
 from watchtower.sandbox.submission import Submission, Submissions
@@ -19,11 +20,12 @@ __all__ = ["Node"]
 class Node:
     """A server without sockets: what every request asks, and what moves time."""
 
-    def __init__(self, rules: Rules, pace: Pace) -> None:
+    def __init__(self, rules: Rules, pace: Pace, queue: QueueSettings) -> None:
         self.started = time.monotonic()
         self.pace = pace
         self.chain = Chain(rules, pace.start)
-        self.submissions = Submissions(self.chain)
+        self.queue = TransactionQueue(self.chain, queue)
+        self.submissions = Submissions(self.chain, self.queue)
         self.streams = Streams(self.chain)
         self.chain.on_closed = self.streams.ledger_closed
         self.submissions.on_proposed = self.streams.transaction_proposed
@@ -41,11 +43,7 @@ class Node:
 
     def price(self) -> Price:
         """Return what entering the open ledger costs."""
-        return price(self.chain)
-
-    def queue_of(self, _account: str) -> dict[str, int]:
-        """Return what an account has in the queue."""
-        return {"txn_count": 0}
+        return self.queue.price()
 
     def submit(self, tx: Transaction, *, fail_hard: bool = False) -> Submission:
         """Submit a transaction whose signature is good; lie about it if that was asked for."""

@@ -21,6 +21,7 @@ from websockets.http11 import Response
 
 from watchtower.sandbox.api.dispatch import answer
 from watchtower.sandbox.clock import Clock, Pace
+from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.streams import Subscriber
@@ -41,13 +42,19 @@ class Sandbox:
         clock: how time passes.
         port: where to listen; 0 takes a free one.
         rules: fees, reserves and amendments.
+        queue: how many transactions fit a ledger, and how many wait.
     """
 
     def __init__(
-        self, *, clock: Clock = Clock.FROZEN, port: int = 0, rules: Rules | None = None
+        self,
+        *,
+        clock: Clock = Clock.FROZEN,
+        port: int = 0,
+        rules: Rules | None = None,
+        queue: QueueSettings | None = None,
     ) -> None:
         self._pace = Pace.of(clock)
-        self._node = Node(rules or Rules(), self._pace)
+        self._node = Node(rules or Rules(), self._pace, queue or QueueSettings())
         self._port = port
         self._server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None

@@ -13,9 +13,10 @@ from typing import Final
 
 from watchtower.sandbox.chain import Chain
 from watchtower.sandbox.closing import canonical_order
-from watchtower.sandbox.engine import Applied, base_fee
+from watchtower.sandbox.engine import Applied
 from watchtower.sandbox.hashing import account_index, ticket_index
 from watchtower.sandbox.ledger import ClosedLedger
+from watchtower.sandbox.queue import TransactionQueue
 from watchtower.sandbox.results import (
     SUCCESS,
     is_applied,
@@ -69,8 +70,9 @@ class Submissions:
     ``on_proposed`` is called with each transaction that enters the open ledger by submission.
     """
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, queue: TransactionQueue) -> None:
         self._chain = chain
+        self._queue = queue
         self._local: list[_Local] = []
         self._held: dict[str, dict[Seat, Transaction]] = {}
         self._bad: set[str] = set()
@@ -98,10 +100,12 @@ class Submissions:
 
     def after_close(self, ledger: ClosedLedger) -> None:
         """Try again, in the new open ledger, what was submitted here and is not in one yet."""
+        self._queue.ledger_closed(ledger)
+        self._queue.let_in()
         self._local = [entry for entry in self._local if not self._is_over(entry, ledger)]
         for tx in canonical_order([entry.tx for entry in self._local], b""):
             if tx.hash not in self._chain.ground.known:
-                self._chain.apply_open(tx)
+                self._queue.apply(tx)
 
     def next_sequence(self, account: str) -> int | None:
         """Return an account's sequence in the open ledger."""
@@ -109,7 +113,7 @@ class Submissions:
         return None if root is None else int(root["Sequence"])
 
     def _apply(self, tx: Transaction, *, fail_hard: bool) -> Applied:
-        outcome = self._chain.apply_open(tx, fail_hard=fail_hard)
+        outcome = self._queue.apply(tx, fail_hard=fail_hard)
         if outcome.applied:
             self.on_proposed(tx, outcome.result)
         if is_malformed(outcome.result):
@@ -130,17 +134,18 @@ class Submissions:
         self, tx: Transaction, outcome: Applied, *, kept: bool, fail_hard: bool
     ) -> Submission:
         sequence = self.next_sequence(tx.account)
+        queued = outcome.result == "terQUEUED"
         refused = fail_hard and outcome.result != SUCCESS
-        ground = self._chain.ground
         return Submission(
             tx=tx,
             result=outcome.result,
             applied=outcome.applied,
-            broadcast=outcome.applied and not refused,
+            broadcast=(outcome.applied or queued) and not refused,
+            queued=queued,
             kept=kept,
             next_sequence=sequence or 0,
-            available_sequence=sequence or 0,
-            open_ledger_cost=base_fee(tx, ground.view, ground.rules),
+            available_sequence=self._queue.next_seat(tx.account) or 0,
+            open_ledger_cost=self._queue.cost(tx),
             validated_index=self._chain.validated.index,
         )
 

@@ -21,6 +21,7 @@ from watchtower.sandbox.hashing import (
     owner_directory_index,
     signer_list_index,
 )
+from watchtower.sandbox.queue import Queued
 
 __all__ = ["account_channels", "account_info", "account_objects"]
 
@@ -68,7 +69,7 @@ def account_info(request: Request) -> Answer:
         home = answer if request.version > 1 else answer["account_data"]
         home["signer_lists"] = _signer_lists(account, chosen)
     if request.params.get("queue"):
-        answer["queue_data"] = request.node.queue_of(account)
+        answer["queue_data"] = _queue(request.node.queue.of(account))
     return answer
 
 
@@ -76,6 +77,37 @@ def _signer_lists(account: str, chosen: ChosenLedger) -> list[Entry]:
     index = signer_list_index(account)
     signer_list = chosen.view.read(index)
     return [] if signer_list is None else [{**signer_list, "index": index}]
+
+
+def _queue(waiting: list[Queued]) -> dict[str, Any]:
+    """Return what waits, by its seats (AccountInfo.cpp, queue_data)."""
+    if not waiting:
+        return {"txn_count": 0}
+    data: dict[str, Any] = {
+        "auth_change_queued": any(e.is_blocker for e in waiting),
+        "max_spend_drops_total": str(sum(e.tx.fee + e.spends for e in waiting)),
+        "transactions": [_waiting(e) for e in waiting],
+        "txn_count": len(waiting),
+    }
+    for name, is_ticket in (("sequence", False), ("ticket", True)):
+        numbers = [e.tx.seat.number for e in waiting if e.tx.seat.ticket is is_ticket]
+        if numbers:
+            data[f"{name}_count"] = len(numbers)
+            data[f"lowest_{name}"], data[f"highest_{name}"] = numbers[0], numbers[-1]
+    return data
+
+
+def _waiting(entry: Queued) -> dict[str, Any]:
+    tx = entry.tx
+    last = {} if tx.last_ledger is None else {"LastLedgerSequence": tx.last_ledger}
+    return {
+        "auth_change": entry.is_blocker,
+        "fee": str(tx.fee),
+        "fee_level": str(entry.level),
+        "max_spend_drops": str(tx.fee + entry.spends),
+        "ticket" if tx.seat.ticket else "seq": tx.seat.number,
+        **last,
+    }
 
 
 def account_channels(request: Request) -> Answer:

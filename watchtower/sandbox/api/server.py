@@ -107,6 +107,7 @@ def _xrp(drops: int) -> int | float:
 def fee(request: Request) -> Answer:
     """Tell what a transaction costs now."""
     price = request.node.price()
+    full = {} if price.max_queue_size is None else {"max_queue_size": str(price.max_queue_size)}
     return {
         "current_ledger_size": str(price.ledger_size),
         "current_queue_size": str(price.queue_size),
@@ -124,5 +125,5 @@ def fee(request: Request) -> Answer:
             "open_ledger_level": str(price.open_ledger_level),
             "reference_level": str(_REFERENCE_LEVEL),
         },
-        "max_queue_size": str(price.max_queue_size),
+        **full,
     }
