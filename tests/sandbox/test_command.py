@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from watchtower.sandbox.people import Hand
+from watchtower.sandbox.server import Sandbox
 
 _PATIENCE = 60.0
 
@@ -32,3 +33,20 @@ async def test_it_says_one_line_serves_and_ends_cleanly(end: signal.Signals) -> 
         rest, _ = await process.communicate()
 
     assert (process.returncode, rest) == (0, b"")
+
+
+async def test_a_port_in_use_is_one_sentence(sandbox: Sandbox) -> None:
+    """And no traceback."""
+    port = sandbox.url.rpartition(":")[2]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from watchtower.cli import main; main()"),
+        *("sandbox", "--port", port),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(_PATIENCE):
+        told, complaint = await process.communicate()
+
+    assert (process.returncode, told) == (2, b"")
+    assert f"cannot listen on {port}: Address already in use" in complaint.decode()

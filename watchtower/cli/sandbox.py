@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import click
@@ -33,7 +34,12 @@ __all__ = ["sandbox"]
 @json_option
 def sandbox(*, port: int, clock: str, as_json: bool) -> None:
     """Run an XRP Ledger in a box until stopped (SIGTERM, SIGINT), on this machine only."""
-    asyncio.run(_serve(port, Clock(clock), as_json=as_json))
+    try:
+        asyncio.run(_serve(port, Clock(clock), as_json=as_json))
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        sentence = f"cannot listen on {port}: {why}. Choose another port, or 0 for a free one."
+        raise click.BadParameter(sentence, param_hint="--port") from error
 
 
 async def _serve(port: int, clock: Clock, *, as_json: bool) -> None:
