@@ -120,7 +120,8 @@ async def _server(scenario: Scenario, url: str | None) -> AsyncIterator[str]:
     if url is not None:
         yield url
         return
-    async with Sandbox(clock=Clock.FROZEN, port=0, rules=scenario.rules) as sandbox:
+    rules, queue = scenario.rules, scenario.queue
+    async with Sandbox(clock=Clock.FROZEN, port=0, rules=rules, queue=queue) as sandbox:
         yield sandbox.url
 
 

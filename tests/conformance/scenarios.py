@@ -8,25 +8,36 @@ from typing import Final
 
 from tests.conformance import api, authority, closing, crowds, lifecycle, refusals, timing
 from tests.conformance.stage import Stage
+from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 
 __all__ = ["SCENARIOS", "Scenario"]
 
 
 _DEFAULT: Final = Rules()
+_DEFAULT_QUEUE: Final = QueueSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A scenario, and the rules of the ledger that it is played on."""
+    """A scenario, and the rules and the queue of the ledger that it is played on."""
 
     play: Callable[[Stage], Awaitable[None]]
     rules: Rules = _DEFAULT
+    queue: QueueSettings = _DEFAULT_QUEUE
 
 
 _DELEGATION: Final = Rules(
     amendments=DEFAULT_AMENDMENTS | {"PermissionDelegation", "fixDelegateV1_1"}
 )
+
+_SMALL_LEDGERS: Final = QueueSettings(
+    minimum_txn_in_ledger=10,
+    target_txn_in_ledger=20,
+    maximum_txn_in_ledger=30,
+    maximum_txn_per_account=10,
+)
+"""What the recording server of ``fee_escalation_and_queue`` had in ``[transaction_queue]``."""
 
 SCENARIOS: Final = {
     "lifecycle_secp256k1": Scenario(play=lifecycle.lifecycle_secp256k1),
@@ -50,13 +61,11 @@ SCENARIOS: Final = {
     "tickets_and_presigned": Scenario(play=authority.tickets_and_presigned),
     "regular_key_and_multisign": Scenario(play=authority.regular_key_and_multisign),
     "delegated_claim": Scenario(play=authority.delegated_claim, rules=_DELEGATION),
-    "fee_escalation_and_queue": Scenario(play=crowds.fee_escalation_and_queue),
+    "fee_escalation_and_queue": Scenario(
+        play=crowds.fee_escalation_and_queue, queue=_SMALL_LEDGERS
+    ),
     "many_close_at_once": Scenario(play=crowds.many_close_at_once),
     "all_streams_at_once": Scenario(play=api.all_streams_at_once),
     "errors_of_the_api": Scenario(play=api.errors_of_the_api),
 }
-"""Every recording but ``public_server_pushes_back``, which depends on real time.
-
-``fee_escalation_and_queue`` was recorded on a server whose queue had other settings than the
-default; the sandbox does not take such settings yet, so it differs.
-"""
+"""Every recording but ``public_server_pushes_back``, which depends on real time."""

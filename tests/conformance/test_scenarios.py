@@ -13,13 +13,10 @@ from watchtower.sandbox.server import Clock, Sandbox
 SHORT = "closed_by_destination_with_stale_claim"
 MESSAGES_OF_SHORT = 18
 
-NOT_YET = frozenset({"fee_escalation_and_queue"})
-"""Needs queue settings that the sandbox does not take yet; `scripts/conformance` shows it."""
-
 OF_REAL_TIME = frozenset({"public_server_pushes_back"})
 
 
-@pytest.mark.parametrize("name", sorted(SCENARIOS.keys() - NOT_YET))
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
 async def test_sandbox_says_what_the_real_server_said(name: str) -> None:
     """Not one message differs in anything that a client could rely on."""
     messages, differences = await play(name, SCENARIOS[name])
