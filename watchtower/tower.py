@@ -23,7 +23,14 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.changes import Changes
 from watchtower.claims.intake import Intake, Sight
-from watchtower.errors import LedgerError, SigningError, StoreBusyError, StoreFullError
+from watchtower.errors import (
+    AnswerError,
+    LedgerError,
+    RequestRefusedError,
+    SigningError,
+    StoreBusyError,
+    StoreFullError,
+)
 from watchtower.herald import Herald
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.verdict import Closed
@@ -53,6 +60,9 @@ _BATCH: Final = 1_000
 
 _RETRY: Final = 1.0
 """Seconds until a pass that failed is tried again even if no ledger comes."""
+
+_MAY_YET_APPEAR: Final = 256
+"""Ledgers, some seventeen minutes, for which claims wait for a channel that is missing."""
 
 
 class ChannelSource(Protocol):
@@ -109,6 +119,7 @@ class Tower:
         self._progress = asyncio.Event()
         self._writing = asyncio.Lock()
         self._beyond_us: set[ChannelId] = set()
+        self._missing_in: dict[ChannelId, LedgerIndex] = {}
 
     async def listen(self, deliveries: AsyncIterator[Delivery]) -> None:
         """Take what the ledger tells, in batches, as it comes."""
@@ -128,7 +139,7 @@ class Tower:
 
     async def take(self, batch: Sequence[Delivery]) -> None:
         """Take a batch of deliveries: into the watch, then onto the disk."""
-        await self._recall(batch)
+        recalled = await self._recall(batch)
         reconciled = False
         for delivery in batch:
             match delivery:
@@ -143,6 +154,8 @@ class Tower:
                     reconciled = True
                 case _:
                     self._herald.health(delivery)
+        for channel_id in recalled:
+            self.watch.forget(channel_id)
         self._wake.set()
         await self.save()
         self._progress.set()
@@ -244,28 +257,55 @@ class Tower:
         async with self._store.read() as work:
             pending = await work.claims.load_pending()
         for claim in pending:
-            known = self.watch.channels.get(claim.channel)
-            if known is not None:
-                fact: ChannelChanged | ChannelMissing = ChannelChanged(
-                    entry=known.entry, at=known.as_of
-                )
-            else:
-                fact = await self._servers.read_channel(claim.channel)
+            try:
+                fact = await self._fact_of(claim.channel, newest.ledger_index)
+            except (RequestRefusedError, AnswerError) as odd:
+                # What is odd about one channel must not hold up the claims for all others.
+                _log.warning("pending_claim_waits", channel=claim.channel, why=str(odd))
+                continue
+            if fact is None:
+                continue
             sight = Sight(fact=fact, ledger_time=newest.close_time)
             receipt = await self._intake.settle_pending(claim, sight)
             _log.info("pending_claim_settled", **receipt.report())
             if receipt.is_stored:
                 await self.claim_kept(claim.channel)
 
-    async def _recall(self, batch: Sequence[Delivery]) -> None:
-        """Bring back from the store what the watch let go: a closed channel stays closed."""
+    async def _fact_of(
+        self, channel_id: ChannelId, now: LedgerIndex
+    ) -> ChannelChanged | ChannelMissing | None:
+        """Return what is known of a channel that claims wait for; None while it may yet appear.
+
+        The server that answers may be behind the one that the payer sees, so a channel that is
+        missing is looked for once more, many ledgers later, before its claims are refused.
+        """
+        if (known := self.watch.channels.get(channel_id)) is not None:
+            return ChannelChanged(entry=known.entry, at=known.as_of)
+        missing_in = self._missing_in.get(channel_id)
+        if missing_in is not None and now - missing_in < _MAY_YET_APPEAR:
+            return None
+        fact = await self._servers.read_channel(channel_id)
+        if isinstance(fact, ChannelMissing) and missing_in is None:
+            self._missing_in[channel_id] = now
+            return None
+        self._missing_in.pop(channel_id, None)
+        return fact
+
+    async def _recall(self, batch: Sequence[Delivery]) -> set[ChannelId]:
+        """Bring back from the store what the watch let go: a closed channel stays closed.
+
+        Returns:
+            Those that were seen to close, to be let go again after the batch: all that there was
+            to tell of them has been told.
+        """
         unknown = {
             channel_of(delivery)
             for delivery in batch
             if isinstance(delivery, ChannelFact) and channel_of(delivery) not in self.watch.channels
         }
+        closed: set[ChannelId] = set()
         if not unknown:
-            return
+            return closed
         async with self._store.read() as work:
             for channel_id in sorted(unknown):
                 channel = await work.channels.get(channel_id)
@@ -274,6 +314,9 @@ class Tower:
                     self.watch.adopt(channel)
                 if claim is not None:
                     self.watch.raise_best(claim)
+                if channel is not None and channel.is_final:
+                    closed.add(channel_id)
+        return closed
 
     def _take_fact(self, fact: Fact) -> None:
         learned = self.watch.learn(fact)

@@ -25,6 +25,10 @@ __all__ = ["StateServer", "find_inbound_channels", "read_channel"]
 _PAGE: Final = 200
 """Entries a page (rippled Tuning.h, accountObjects, allows 10 to 400)."""
 
+_NO_CHANNEL: Final = frozenset({"entryNotFound", "unexpectedLedgerType"})
+"""Refusals that say there is no such channel: no entry at all, or one of another type, which an
+id of a channel can never come to be (rippled src/xrpld/rpc/handlers/LedgerEntry.cpp)."""
+
 
 class StateServer(Protocol):
     """One server that knows the present state."""
@@ -59,7 +63,7 @@ async def read_channel(server: StateServer, channel: ChannelId) -> ChannelChange
             "ledger_entry", payment_channel=channel, ledger_index="validated"
         )
     except RequestRefusedError as refused:
-        if refused.facts["error"] != "entryNotFound":
+        if refused.facts["error"] not in _NO_CHANNEL:
             raise
         return _missing(server, channel, refused.facts["answer"], known_before)
     at = _validated_position(server, "ledger_entry", result)
