@@ -72,6 +72,15 @@ async def test_missing_from_a_ledger_that_is_not_validated_proves_nothing(start:
             await servers.read_channel(ChannelId("CD" * 32))
 
 
+async def test_entry_of_another_type_is_no_channel(start: Start) -> None:
+    """Anybody may name the id of an account; asking for it again and again tells nothing more."""
+    server = await start()
+    server.refuse["ledger_entry"] = {"error": "unexpectedLedgerType"}
+    async with Servers.connected([server.url], settings=QUICK) as servers:
+        found = await servers.read_channel(ChannelId("CD" * 32))
+    assert isinstance(found, ChannelMissing)
+
+
 async def test_pages_of_two_ledgers_are_refused(chain: Any, start: Start) -> None:
     """A channel could stand in neither, when it moved between the pages."""
     for number in range(4):
