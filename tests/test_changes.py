@@ -9,7 +9,7 @@ import pytest
 
 from tests.store import make
 from tests.test_watch import OWN, attempt, changed, claim, closed, entry
-from watchtower.changes import Changes
+from watchtower.changes import REDEEMED_NOTE, Changes
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import Position
 from watchtower.store.database import Store
@@ -75,6 +75,9 @@ async def test_everything_of_a_ledger_is_on_disk_with_its_cursor(store: Store) -
 async def test_failed_write_keeps_everything_for_the_next_try(store: Store) -> None:
     """A handler that throws once loses no close request (Raiden's tower deleted the event)."""
     changes = Changes(None)
+    made = attempt()
+    async with store.write() as work:
+        await work.attempts.put(made)
     learnt(changes)
     await write(changes, store, fails=True)
     async with store.read() as work:
@@ -84,10 +87,16 @@ async def test_failed_write_keeps_everything_for_the_next_try(store: Store) -> N
     await write(changes, store)
     async with store.read() as work:
         kinds = [numbered.entry.kind for numbered in await work.journal.tail(10)]
+        channel = await work.channels.get(made.channel)
+        (kept,) = await work.attempts.for_channel(made.channel)
+        notes = await work.notes.load_all()
         assert await work.cursor.get() == 11
     assert kinds[0] == "channel_opened"
     assert kinds[-1] == "judged"
     assert len(set(kinds)) == len(kinds)
+    assert channel is not None
+    assert kept.outcome is not None
+    assert REDEEMED_NOTE + made.channel in notes
 
 
 def test_idle_ledgers_are_saved_now_and_then_and_at_the_end() -> None:

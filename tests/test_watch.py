@@ -261,6 +261,18 @@ def test_closed_channel_tells_what_was_lost_and_can_be_let_go() -> None:
     assert watch.at_stake == 0
 
 
+def test_closed_channel_is_looked_at_again_when_its_last_attempt_is_settled() -> None:
+    """Else it would be held in memory for ever, waiting for nothing."""
+    watch = watching(changed(9, entry()))
+    watch.attempt_made(attempt())
+    at = Position(LedgerIndex(11), 0)
+    watch.learn(ChannelDeleted(entry=entry(), at=at, transaction=TxHash("B" * 64)))
+    watch.judge()
+    assert watch.judge() == ()
+    watch.accounted(LedgerIndex(18))
+    assert [type(judgement.verdict) for judgement in watch.judge()] == [Closed]
+
+
 def test_sum_at_stake_follows_every_judgement() -> None:
     """What `status` shows is kept up without looking at every channel."""
     watch = watching(changed(9, entry(1)), changed(9, entry(2)))

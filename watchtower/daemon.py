@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.changes import REDEEMED_NOTE, Changes
 from watchtower.claims.intake import Intake
-from watchtower.errors import LedgerError, StoreNetworkError
+from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
 from watchtower.herald import Herald
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.judgement.policy import Policy
@@ -47,6 +47,7 @@ __all__ = ["run"]
 
 _log = structlog.get_logger(__name__)
 
+_RETRY: Final = 1.0
 _LAST_ALERTS: Final = 5.0
 """Seconds that alarms have to reach people while the daemon stops."""
 
@@ -290,14 +291,29 @@ async def _respond(ground: _Ground, tower: Tower) -> None:
     if len(ground.settings.servers) == 1:
         ground.desk.stand(catalogue.single_server(ground.settings.servers[0]))
     await tower.heard.wait()
-    await store.pin_network(servers.network_id or 0)
+    await _insist(ground, lambda: store.pin_network(servers.network_id or 0))
     if ground.in_recovery:
         # A restored copy may have missed what was paid, and promised, since it was made.
         await tower.reconciled.wait()
-        async with store.write() as work:
-            await work.notes.drop(RECOVERY)
+        await _insist(ground, lambda: _end_recovery(store))
         _log.info("recovery_ended")
     await tower.respond_for_ever()
+
+
+async def _end_recovery(store: Store) -> None:
+    async with store.write() as work:
+        await work.notes.drop(RECOVERY)
+
+
+async def _insist(ground: _Ground, write: Callable[[], Awaitable[None]]) -> None:
+    """Write until it succeeds: a full disk is to be mended, and no reason to end."""
+    while True:
+        try:
+            return await write()
+        except (StoreFullError, StoreBusyError) as failure:
+            alarm = catalogue.store_not_writing(str(ground.store.path), why=str(failure))
+            ground.desk.stand(alarm)
+            await asyncio.sleep(_RETRY)
 
 
 async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> None:
@@ -309,10 +325,16 @@ async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> N
     servers = ", ".join(ground.settings.servers)
     ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
     _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
+    stopping = asyncio.create_task(stop.wait())
+    looking = asyncio.create_task(_refuse_another_network(ground))
     try:
-        await _refuse_another_network(ground)
-        await stop.wait()
+        await asyncio.wait({stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
+        if looking.done():
+            await looking
+            await stopping
     finally:
+        stopping.cancel()
+        looking.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     _log.info("stopping")

@@ -87,7 +87,7 @@ async def test_channels_are_listed_shown_and_explained(stage: Stage) -> None:
     code, text = await command(stage, "channel", "list", text=True)
     assert (code, channel in text, "NOT PROTECTABLE" in text) == (0, True, True)
     _, (shown,) = await command(stage, "channel", "show", channel)
-    assert shown["balance"] == str(30 * XRP)
+    assert shown["balance"] == 30 * XRP
     assert shown["phase"] == "closing"
     code, text = await command(stage, "channel", "explain", channel, text=True)
     for part in ("close requested", "attempt made", "attempt settled", "ledger ", "paid"):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
+from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage, refusing
 from watchtower.errors import KeyMissingError, StoreBusyError, UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.settings import FeeSettings, PolicySettings
 from watchtower.store.alone import alone
-from watchtower.units import Drops
+from watchtower.units import Drops, LedgerIndex
 
 
 async def test_close_request_is_answered_with_the_best_claim(stage: Stage) -> None:
@@ -274,6 +274,35 @@ async def test_lost_channel_is_told_as_lost(stage: Stage) -> None:
         entries = await stage.until_told(channel, "judged", 2)
     assert entries[-1].facts["verdict"] == "Closed"
     assert "25 XRP" in entries[-1].facts["sentence"]
+
+
+async def test_ledgers_that_are_read_again_tell_nothing_twice(stage: Stage) -> None:
+    """A closed channel stays closed, though the watch has let go of it (a cursor put back)."""
+    channel = await stage.channel()
+    await stage.close_request(channel)
+    async with stage.tower():
+        await stage.until_told(channel, "close_requested")
+        await stage.sandbox.advance(3601)
+        await stage.pay(channel)
+        await stage.until_told(channel, "channel_closed")
+    before = [entry.kind for entry in await stage.story(channel)]
+    async with stage.store() as store, store.write() as work:
+        await work.cursor.set_back(LedgerIndex(3))
+    async with stage.tower(once=True) as daemon:
+        await asyncio.wait_for(daemon, 30)
+    assert [entry.kind for entry in await stage.story(channel)] == before
+
+
+async def test_server_that_refuses_to_tell_fees_is_asked_until_it_does(stage: Stage) -> None:
+    """A pass that fails is tried again, and the tower goes on."""
+    async with refusing(stage.sandbox.url, {"fee": 3}) as url:
+        stage.with_settings(servers=(url,))
+        channel = await stage.channel()
+        await stage.keep(channel, 30 * XRP)
+        stage.pace = 0.1
+        async with stage.tower():
+            await stage.close_request(channel)
+            await stage.until_paid(channel, 30 * XRP)
 
 
 async def test_shadow_decides_everything_and_sends_nothing(stage: Stage) -> None:

@@ -114,12 +114,12 @@ class Receipt:
         reasons = serve.reasons if isinstance(serve, DoNotServe) else ()
         report: dict[str, Any] = {
             "channel": self.claim.channel,
-            "amount": str(self.claim.amount),
+            "amount": self.claim.amount,
             "kept": isinstance(kept, Kept),
             "pending": isinstance(kept, Pending),
             "serve": not reasons,
             "why_not_serve": [describe_why_not_serve(reason) for reason in reasons],
-            "best": str(self.best),
+            "best": self.best,
         }
         if isinstance(kept, NotKept):
             error = as_error(kept.why)

@@ -23,7 +23,6 @@ from watchtower.store.journal import NumberedEntry
 from watchtower.tending import STATUS_NOTE
 from watchtower.units import (
     ChannelId,
-    Drops,
     RippleTime,
     format_drops,
     format_time,
@@ -50,7 +49,7 @@ def list_channels(*, closed: bool, as_json: bool) -> None:
     """List the channels: what is at stake, the verdict, and whether each can be protected."""
     for judged in run_async(_all(settings(), closed=closed)):
         report = _report(*judged)
-        at_stake = format_drops(Drops(int(report["at_stake"])))
+        at_stake = format_drops(report["at_stake"])
         promise = "protectable" if report["protectable"] else "NOT PROTECTABLE"
         text = f"{report['channel']}  {report['verdict']:<10} {at_stake} at stake  {promise}"
         tell(report, text, as_json=as_json)
@@ -156,16 +155,16 @@ def _report(known: Channel, best: Claim | None, judgement: Judgement) -> dict[st
         "channel": entry.channel,
         "source": entry.source,
         "destination": entry.destination,
-        "amount": str(entry.amount),
-        "balance": str(entry.balance),
+        "amount": entry.amount,
+        "balance": entry.balance,
         "settle_delay": entry.settle_delay,
         "public_key": entry.public_key,
         "expiration": None if entry.expiration is None else format_time(entry.expiration),
         "cancel_after": None if entry.cancel_after is None else format_time(entry.cancel_after),
         "phase": phase(known, judgement.ledger_time).value,
         "as_of_ledger": known.as_of.ledger_index,
-        "best_claim": None if best is None else str(best.amount),
-        "at_stake": str(judgement.at_stake),
+        "best_claim": None if best is None else best.amount,
+        "at_stake": judgement.at_stake,
         "verdict": type(judgement.verdict).__name__,
         "why": describe(judgement.verdict),
         "redeem": judgement.redeem,
@@ -182,11 +181,11 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "transaction": attempt.transaction,
         "sequence": attempt.seat.number,
-        "target": str(attempt.target),
-        "fee": str(attempt.fee),
+        "target": attempt.target,
+        "fee": attempt.fee,
         "made_in": attempt.made_in,
         "last_ledger": attempt.last_ledger,
         "outcome": None if outcome is None else outcome.kind.value,
-        "paid": None if outcome is None else str(outcome.paid),
+        "paid": None if outcome is None else outcome.paid,
         "why": None if outcome is None else outcome.why,
     }
