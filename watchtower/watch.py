@@ -41,16 +41,10 @@ __all__ = ["Learned", "Settlement", "Watch", "channel_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """An attempt whose outcome is proven; ``attempt.outcome`` is set."""
+    """An attempt, and its outcome, which is proven."""
 
     attempt: Attempt
-
-    @property
-    def outcome(self) -> Outcome:
-        """What became of the attempt."""
-        if self.attempt.outcome is None:  # pragma: no cover - made with an outcome, below
-            raise AssertionError
-        return self.attempt.outcome
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +241,7 @@ class Watch:
 
     def _settle(self, ends: Iterable[tuple[Attempt, Outcome | None]]) -> tuple[Settlement, ...]:
         settled = tuple(
-            Settlement(attempt=replace(attempt, outcome=outcome))
+            Settlement(attempt=replace(attempt, outcome=outcome), outcome=outcome)
             for attempt, outcome in ends
             if outcome is not None
         )
