@@ -34,6 +34,9 @@ STATUS_NOTE: Final = "status"
 
 _CLAIMS_EVERY: Final = 0.2
 _STATUS_EVERY: Final = 5.0
+_PAYEES_EVERY: Final = 60.0
+"""Seconds between two looks at the payees: each is a request for every account."""
+
 _STATUS_AGE: Final = 30.0
 """Seconds after which the status is written again, although nothing of it changed."""
 
@@ -82,6 +85,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
+        self._payees_due = 0.0
 
     async def take_claims_for_ever(self) -> None:
         """Take up claims that others write into the store."""
@@ -130,8 +134,9 @@ class Rounds:
     async def look_at_payees(self) -> None:
         """See whether every payee is in the ledger, and can pay its fees."""
         newest = self._tower.watch.newest
-        if newest is None:
+        if newest is None or time.monotonic() < self._payees_due:
             return
+        self._payees_due = time.monotonic() + _PAYEES_EVERY
         for account in self._accounts:
             try:
                 balance = await self._servers.account_balance(account)
