@@ -13,6 +13,7 @@ from tests.tower.conftest import XRP, Stage
 from watchtower.claims.intake import Intake, Sight
 from watchtower.errors import StoreNetworkError
 from watchtower.judgement.claim import Claim
+from watchtower.sandbox.people import Person
 from watchtower.settings import AlertSettings
 from watchtower.store.notes import RECOVERY
 from watchtower.tending import STATUS_NOTE
@@ -119,3 +120,28 @@ async def test_two_servers_are_both_told_and_one_that_hangs_costs_nothing(stage:
         await stage.until_told(channel, "attempt_settled")
     made = [entry for entry in await stage.story(channel) if entry.kind == "attempt_made"]
     assert len(made) == 1
+
+
+async def test_payee_that_can_hardly_pay_its_fees_is_told_of(stage: Stage) -> None:
+    """Before the close comes for which there is no fee left."""
+    payment = {
+        "TransactionType": "Payment",
+        "Destination": stage.payer.address,
+        "Amount": str(9_998 * XRP + 500_000),
+    }
+    await stage.hand.settle(payment, stage.payee)
+    async with stage.tower(once=True) as daemon:
+        await asyncio.wait_for(daemon, 20)
+    alarms = (await note(stage, STATUS_NOTE))["alarms"]
+    (low,) = [alarm for alarm in alarms if alarm["name"] == "fee_money_low"]  # type: ignore[attr-defined]  # JSON
+    assert low["subject"] == stage.payee.address
+
+
+async def test_account_that_is_not_in_the_ledger_yet_stops_nobody(stage: Stage) -> None:
+    """An operator may configure an account before it is funded."""
+    stage.with_settings(accounts=(*stage.settings.accounts, Person.named("unfunded").address))
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    async with stage.tower():
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
