@@ -100,6 +100,7 @@ async def run(
         StoreError: the store cannot be opened, or another daemon runs on it.
         UnreachableError: with ``once``, no server answers.
         SigningError: with ``once``, something is owed and could not be signed.
+        RequestRefusedError: with ``once``, something is owed to an account that is gone.
     """
     path = Path(settings.store)
     async with AsyncExitStack() as stack:
@@ -368,5 +369,5 @@ async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None
     await tower.respond()
     while not tower.is_idle():
         await tower.progress()
-    if tower.unsigned is not None:
-        raise tower.unsigned
+    if tower.unanswered is not None:
+        raise tower.unanswered

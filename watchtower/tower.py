@@ -27,9 +27,9 @@ from watchtower.errors import (
     AnswerError,
     LedgerError,
     RequestRefusedError,
-    SigningError,
     StoreBusyError,
     StoreFullError,
+    WatchtowerError,
 )
 from watchtower.herald import Herald
 from watchtower.judgement.judge import Judgement
@@ -85,7 +85,7 @@ class Tower:
     """Guards what ``watch`` holds, until it is cancelled.
 
     ``heard`` is set once any ledger was heard of, ``reconciled`` once every open channel was read
-    anew; ``unsigned`` is why the last pass could not sign something.
+    anew; ``unanswered`` is why the last pass could not sign, or seat, something that is owed.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Tower:
         self.watch = watch
         self.heard = asyncio.Event()
         self.reconciled = asyncio.Event()
-        self.unsigned: SigningError | None = None
+        self.unanswered: WatchtowerError | None = None
         self.accounted: LedgerIndex | None = None
         self._store = store
         self._changes = changes
@@ -194,8 +194,10 @@ class Tower:
             *(step.obligation.channel for step in response.left),
             *(step.obligation.channel for step in response.would_redeem),
             *(obligation.channel for obligation, _ in response.unsigned),
+            *(obligation.channel for obligation, _ in response.unseated),
         }
-        self.unsigned = response.unsigned[0][1] if response.unsigned else None
+        whys = (why for _, why in (*response.unsigned, *response.unseated))
+        self.unanswered = next(whys, None)
         self._progress.set()
         await self.save()
         return response

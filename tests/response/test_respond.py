@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -66,13 +66,18 @@ class Servers:
     gone: set[Address] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
     on_disk: list[list[str]] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+    together: asyncio.Barrier | None = None
 
     async def fee(self) -> Fees:
-        """Tell the fees."""
+        """Tell the fees, after what happens meanwhile."""
+        self.meanwhile()
         return self.fees
 
     async def account_sequence(self, account: Address) -> int:
         """Tell the next sequence, if there is such an account."""
+        if self.together is not None:
+            await self.together.wait()
         if account in self.gone:
             raise RequestRefusedError(
                 server="wss://one", command="account_info", error="actNotFound", message=""
@@ -263,6 +268,27 @@ async def test_account_that_is_gone_holds_up_nobody(stage: Stage) -> None:
     stage.owe(1, payee=OTHER)
     stage.owe(2)
     response = await stage.responder.respond()
+    assert [attempt.account for attempt in response.sent] == [PAYEE.address]
+    assert [owed.account for owed, _ in response.unseated] == [OTHER.address]
+
+
+async def test_server_that_answers_late_does_not_make_attempts_that_are_dead_already(
+    stage: Stage,
+) -> None:
+    """A server that hangs until its timeout costs ledgers; what leaves then must still live."""
+    stage.servers.meanwhile = lambda: stage.ledger(112)
+    stage.owe(1)
+    (attempt,) = (await stage.responder.respond()).sent
+    assert (attempt.made_in, attempt.last_ledger) == (112, 120)
+
+
+async def test_all_accounts_are_asked_for_at_once(stage: Stage) -> None:
+    """One after the other, a server that hangs would cost a timeout for every account."""
+    stage.servers.together = asyncio.Barrier(2)
+    stage.owe(1)
+    stage.owe(2, payee=OTHER)
+    async with asyncio.timeout(10):
+        response = await stage.responder.respond()
     assert [attempt.account for attempt in response.sent] == [PAYEE.address]
 
 

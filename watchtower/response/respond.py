@@ -8,14 +8,15 @@ Everything on its way is sent again in every ledger, until the ledger has told w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import structlog
 
-from watchtower.errors import LedgerError, SigningError
+from watchtower.errors import LedgerError, RequestRefusedError, SigningError
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.fees import FeeOffer
@@ -157,13 +158,15 @@ class Response:
     """What one pass did.
 
     ``sent`` are new attempts; ``left`` was not worth its fee; ``unsigned`` could not be signed,
-    and why; ``would_redeem`` is what would have been done, in shadow mode. ``alarming`` are the
+    and why; ``unseated`` has no sequence, because every server refused to tell the account's, and
+    why; ``would_redeem`` is what would have been done, in shadow mode. ``alarming`` are the
     results that a person should see, of attempts on their way, by channel.
     """
 
     sent: tuple[Attempt, ...] = ()
     left: tuple[Leave, ...] = ()
     unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
+    unseated: tuple[tuple[Obligation, RequestRefusedError], ...] = ()
     would_redeem: tuple[Redeem, ...] = ()
     alarming: Mapping[ChannelId, str] = field(default_factory=dict)
 
@@ -211,8 +214,11 @@ class Responder:
     ) -> Response:
         if not obligations or self._all_wait(obligations, newest):
             return Response()
-        terms = await self._ask_terms({o.account for o in obligations}, newest.ledger_index)
-        return await self._carry_out(obligations, terms)
+        accounts = {obligation.account for obligation in obligations}
+        terms, refused = await self._ask_terms(accounts, newest.ledger_index)
+        response = await self._carry_out(obligations, terms)
+        unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
+        return replace(response, unseated=unseated)
 
     def _alarming(self) -> Mapping[ChannelId, str]:
         attempts = self._docket.attempts
@@ -248,21 +254,35 @@ class Responder:
         plans = plan(obligations, self._docket.attempts.values(), terms)
         return all(isinstance(step, Wait) for step in plans)
 
-    async def _ask_terms(self, accounts: Iterable[Address], now: LedgerIndex) -> Terms:
-        fees = await self._servers.fee()
-        sequences: dict[Address, int] = {}
-        failure: LedgerError | None = None
-        for account in sorted(accounts):
-            try:
-                sequences[account] = await self._servers.account_sequence(account)
-            except LedgerError as failed:
-                # One account that is gone must not hold up the others.
-                _log.warning("sequence_unknown", account=account, why=str(failed))
-                failure = failed
-        if not sequences and failure is not None:
-            raise failure
+    async def _ask_terms(
+        self, accounts: Collection[Address], now: LedgerIndex
+    ) -> tuple[Terms, Mapping[Address, RequestRefusedError]]:
+        """Return the terms, and why accounts are refused that every server refuses to tell of.
+
+        Everything is asked at once, so that a server that hangs costs one timeout, however many
+        accounts are guarded.
+        """
+        in_order = sorted(accounts)
+        fees, answers = await asyncio.gather(
+            self._servers.fee(), asyncio.gather(*map(self._ask_sequence, in_order))
+        )
+        told = dict(zip(in_order, answers, strict=True))
+        sequences = {a: answer for a, answer in told.items() if isinstance(answer, int)}
+        failures = [answer for answer in answers if isinstance(answer, LedgerError)]
+        if not sequences and failures:
+            raise failures[-1]
         offer = FeeOffer(base=fees.base_fee, open_ledger=fees.open_ledger_fee)
-        return self._terms(now, offer, sequences)
+        refused = {a: why for a, why in told.items() if isinstance(why, RequestRefusedError)}
+        return self._terms(now, offer, sequences), refused
+
+    async def _ask_sequence(self, account: Address) -> int | LedgerError:
+        """Return the account's next sequence, or why nobody tells it."""
+        try:
+            return await self._servers.account_sequence(account)
+        except LedgerError as failed:
+            # One account that is gone must not hold up the others.
+            _log.warning("sequence_unknown", account=account, why=str(failed))
+            return failed
 
     def _terms(self, now: LedgerIndex, offer: FeeOffer, sequences: Mapping[Address, int]) -> Terms:
         return Terms(
@@ -278,6 +298,10 @@ class Responder:
         sent: list[Attempt] = []
         unsigned: list[tuple[Obligation, SigningError]] = []
         while True:
+            if (newest := self._docket.newest) is not None:
+                # Asking and signing take time, and ledgers go on meanwhile: what is planned on
+                # the ledger of before could be past its last ledger before it leaves.
+                terms = replace(terms, validated=newest.ledger_index)
             plans = plan(obligations, self._docket.attempts.values(), terms)
             redeem = [step for step in plans if isinstance(step, Redeem)]
             left = tuple(step for step in plans if isinstance(step, Leave))

@@ -1,0 +1,73 @@
+"""One server, or one account, in trouble: everybody else is guarded as if it were not there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.tower.conftest import XRP, Stage
+from tests.tower.proxy import HANGS, proxy
+from watchtower.errors import RequestRefusedError
+from watchtower.keys.vault import Algorithm, Vault
+from watchtower.sandbox.people import Person
+from watchtower.settings import LedgerSettings
+
+GONE = {"status": "error", "error": "actNotFound", "error_message": "Account not found."}
+
+
+async def test_server_that_hangs_when_asked_for_fees_does_not_make_every_attempt_too_late(
+    stage: Stage,
+) -> None:
+    """It announces ledgers and answers everything else; its timeouts outlast a last ledger."""
+
+    def hangs(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return HANGS if request["command"] in {"fee", "account_info"} else None
+
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    async with proxy(stage.sandbox.url, hangs) as hanging:
+        stage.with_settings(
+            servers=(stage.sandbox.url, hanging), ledger=LedgerSettings(request_timeout_seconds=1.0)
+        )
+        stage.pace = 0.05
+        async with stage.tower():
+            await stage.until_told(channel, "judged")
+            await stage.close_request(channel)
+            await stage.until_paid(channel, 30 * XRP)
+
+
+async def test_once_ends_when_one_of_two_accounts_is_gone(stage: Stage) -> None:
+    """The other one is paid, and what could not be answered is said."""
+    gone, there = Person.named("a payee who is gone"), stage.payee
+    await stage.hand.fund(gone)
+    async with stage.store() as store:
+        await Vault(store).import_seed(gone.address, gone.seed, algorithm=Algorithm.SECP256K1)
+    stage.with_settings(accounts=(there.address, gone.address))
+    paid = await stage.channel()
+    await stage.keep(paid, 30 * XRP)
+    stage.payee = gone
+    unpaid = await stage.channel()
+    await stage.keep(unpaid, 30 * XRP)
+    await stage.close_request(paid)
+    await stage.close_request(unpaid)
+
+    def one_is_gone(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        asks = request["command"] == "account_info"
+        return GONE if asks and request["account"] == gone.address else None
+
+    async with proxy(stage.sandbox.url, one_is_gone) as url:
+        stage.with_settings(servers=(url,))
+        # Nothing is paid before the first look is over and both channels were found to be owed.
+        stage.sandbox.swallow_submissions(20)
+        async with stage.tower(once=True) as daemon:
+            await stage.until_paid(paid, 30 * XRP)
+
+            async def ended() -> bool:
+                return daemon.done()
+
+            await stage.until(ended)
+            with pytest.raises(RequestRefusedError, match="actNotFound"):
+                await asyncio.wait_for(daemon, 20)
