@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 from watchtower.judgement.claim import Claim
@@ -181,6 +182,26 @@ def test_cancel_after_threatens_when_its_lead_is_reached_without_any_event() -> 
     (judgement,) = watch.judge()
     assert isinstance(judgement.verdict, Threatened)
     assert len(watch.obligations()) == 1
+
+
+def test_stream_of_claims_costs_no_memory_for_each() -> None:
+    """A channel with a far CancelAfter is judged at every claim, for years."""
+    watch = watching(changed(9, entry(cancel_after=RippleTime(START + 90_000_000))))
+
+    def stream(first: int) -> int:
+        before = tracemalloc.get_traced_memory()[0]
+        for drops in range(first, first + 2_000):
+            watch.raise_best(claim(drops))
+            watch.judge()
+        return tracemalloc.get_traced_memory()[0] - before
+
+    tracemalloc.start()
+    try:
+        stream(1)
+        grown = stream(10_000)
+    finally:
+        tracemalloc.stop()
+    assert grown < 20_000
 
 
 def test_expired_channel_is_owed_nothing_more() -> None:

@@ -91,6 +91,7 @@ class Watch:
         self._dirty = set(self.channels)
         self._pressing: set[ChannelId] = set()
         self._thresholds: list[tuple[RippleTime, ChannelId]] = []
+        self._awaited: set[tuple[RippleTime, ChannelId]] = set()
 
     def learn(self, fact: ChannelFact | SeatUsed) -> Learned:
         """Take one fact; return what it changed, which is nothing for one that was known."""
@@ -150,7 +151,9 @@ class Watch:
             return ()
         now = self.newest.close_time
         while self._thresholds and self._thresholds[0][0] <= now:
-            self._dirty.add(heapq.heappop(self._thresholds)[1])
+            reached = heapq.heappop(self._thresholds)
+            self._awaited.discard(reached)
+            self._dirty.add(reached[1])
         due = (self._dirty | self._pressing) & self.channels.keys()
         self._dirty.clear()
         return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
@@ -222,8 +225,12 @@ class Watch:
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]
-        if coming:
-            heapq.heappush(self._thresholds, (RippleTime(min(coming)), judgement.channel))
+        if not coming:
+            return
+        threshold = (RippleTime(min(coming)), judgement.channel)
+        if threshold not in self._awaited:
+            self._awaited.add(threshold)
+            heapq.heappush(self._thresholds, threshold)
 
     def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
         return self._settle(

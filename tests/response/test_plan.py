@@ -83,6 +83,14 @@ def test_better_claim_gets_its_own_attempt_but_only_one_a_ledger() -> None:
     assert isinstance(again, Wait)
 
 
+def test_better_claim_is_left_when_it_adds_less_than_another_attempt_costs() -> None:
+    """A payer that promises a drop more in every ledger must not cost us a fee in every ledger."""
+    (step,) = plan([owed(1, 1_000_010)], [attempt(1, 7)], TERMS)
+    assert isinstance(step, Wait)
+    (step,) = plan([owed(1, 1_000_011)], [attempt(1, 7)], TERMS)
+    assert isinstance(step, Redeem)
+
+
 def test_underpriced_attempt_is_replaced_on_its_own_seat_by_more_than_a_quarter() -> None:
     """Both cannot apply, and the queue takes a replacement only above 1.25 times the fee."""
     stuck = attempt(1, 7, fee=Drops(1_000))

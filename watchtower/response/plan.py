@@ -6,7 +6,8 @@ Pure: the same obligations, attempts and offers give the same plans. The rules:
 - A channel whose attempt is on its way to the same target waits for it: its blob is sent again
   every ledger, and the ledger tells what became of it.
 - A better claim that arrives meanwhile gets its own attempt on the next seat, at most one a
-  validated ledger, so that a stream of claims does not become a stream of fees.
+  validated ledger and only for more than it costs, so that a stream of claims does not become a
+  stream of fees.
 - An attempt that no server took for its fee is replaced on the same seat, where both cannot
   apply.
 - Seats are filled from the account's next sequence upwards, without holes: a hole would hold up
@@ -151,15 +152,21 @@ def _next_step(
         if isinstance(replacement, Redeem):
             return replacement
         return Wait(obligation=obligation, attempt=newest)
-    if newest.target >= obligation.target:
-        return Wait(obligation=obligation, attempt=newest)
-    return _redeem(obligation, _free_seat(obligation.account, taken, terms), terms)
+    gain = Drops(max(0, obligation.target - newest.target))
+    better = _redeem(obligation, _free_seat(obligation.account, taken, terms), terms, gain=gain)
+    return better if isinstance(better, Redeem) else Wait(obligation=obligation, attempt=newest)
 
 
 def _redeem(
-    obligation: Obligation, seat: Seat, terms: Terms, replaced: Drops | None = None
+    obligation: Obligation,
+    seat: Seat,
+    terms: Terms,
+    *,
+    replaced: Drops | None = None,
+    gain: Drops | None = None,
 ) -> Redeem | Leave:
-    fee = fee_for(terms.offer, at_stake=obligation.at_stake, cap=terms.fee_cap, replaced=replaced)
+    stake = obligation.at_stake if gain is None else min(gain, obligation.at_stake)
+    fee = fee_for(terms.offer, at_stake=stake, cap=terms.fee_cap, replaced=replaced)
     if fee is None:
         return Leave(obligation=obligation, fee_asked=terms.offer.open_ledger)
     last_ledger = LedgerIndex(terms.validated + terms.last_ledger_offset)
