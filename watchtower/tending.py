@@ -169,10 +169,16 @@ class Rounds:
         self._told, self._told_at = told, now
 
     async def tell_stopped(self) -> None:
-        """Write that nobody guards any more, so that ``watchtower status`` knows at once."""
+        """Write that nobody guards any more, so that ``watchtower status`` knows at once.
+
+        A store that cannot be written is no reason not to stop; the status then grows old.
+        """
         told = {**self.status(self._servers.states()), "stopped": True}
-        async with self._store.write() as work:
-            await work.notes.put(STATUS_NOTE, {**told, "written": int(time.time())})
+        try:
+            async with self._store.write() as work:
+                await work.notes.put(STATUS_NOTE, {**told, "written": int(time.time())})
+        except (StoreBusyError, StoreFullError) as failure:
+            _log.warning("stop_not_told", why=str(failure))
 
     def status(self, states: Sequence[ServerState]) -> Mapping[str, Any]:
         """Return how things stand, in JSON values."""

@@ -15,6 +15,7 @@ from watchtower.daemon import run
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
 from watchtower.store.database import Store
+from watchtower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
 from watchtower.wiring import policy_of
 
@@ -75,3 +76,24 @@ async def test_claim_kept_by_another_process_while_the_tower_starts_is_guarded(
     finally:
         daemon.cancel()
         await asyncio.wait([daemon])
+
+
+async def test_tower_that_starts_before_any_server_is_there_guards_once_one_comes(
+    stage: Stage,
+) -> None:
+    """After a power cut the tower's machine is often up before the server's."""
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    stage.sandbox.refuse_connections(refuse=True)
+    async with stage.tower() as daemon:
+
+        async def said() -> bool:
+            async with stage.store() as store, store.read() as work:
+                status = await work.notes.get(STATUS_NOTE) or {}
+            return "no_server" in {alarm["name"] for alarm in status.get("alarms", ())}
+
+        await stage.until(said)
+        stage.sandbox.refuse_connections(refuse=False)
+        await stage.until_paid(channel, 30 * XRP)
+        assert not daemon.done()
