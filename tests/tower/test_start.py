@@ -94,6 +94,8 @@ async def test_tower_that_starts_before_any_server_is_there_guards_once_one_come
             return "no_server" in {alarm["name"] for alarm in status.get("alarms", ())}
 
         await stage.until(said)
+        # The tower waits longer and longer between two tries.
+        stage.pace = 0.2
         stage.sandbox.refuse_connections(refuse=False)
         await stage.until_paid(channel, 30 * XRP)
         assert not daemon.done()
