@@ -67,6 +67,16 @@ def test_seats_are_filled_upwards_from_the_next_sequence_without_holes() -> None
     assert [step.seat.number for step in plans if isinstance(step, Redeem)] == [7, 9, 10]
 
 
+def test_thousand_channels_that_close_at_once_are_all_seated_in_order() -> None:
+    """Behind five hundred that are on their way; the most urgent on the lowest seats."""
+    on_their_way = [attempt(number, 6 + number) for number in range(1, 501)]
+    obligations = [owed(number, deadline=number) for number in range(1, 1_001)]
+    plans = plan(obligations, on_their_way, TERMS)
+    new = [step for step in plans if isinstance(step, Redeem)]
+    assert [step.seat.number for step in new] == list(range(507, 1_007))
+    assert [step.obligation.deadline for step in new] == list(range(501, 1_001))
+
+
 def test_attempt_on_its_way_is_waited_for_and_not_paid_for_twice() -> None:
     """The same target needs no second transaction."""
     (step,) = plan([owed(1)], [attempt(1, 7)], TERMS)

@@ -256,9 +256,11 @@ async def test_account_without_a_key_holds_up_nobody(stage: Stage) -> None:
     stage.owe(1, payee=OTHER)
     stage.owe(2)
     stage.owe(3)
+    stage.owe(4, payee=OTHER)
     response = await stage.responder.respond()
     transactions = await stage.until_sent(2)
-    assert [refused.exit_code for _, refused in response.unsigned] == [50]
+    assert [refused.exit_code for _, refused in response.unsigned] == [50, 50]
+    assert {owed.account for owed, _ in response.unsigned} == {OTHER.address}
     assert sorted(int(str(t["Sequence"])) for t in transactions) == [7, 8]
 
 

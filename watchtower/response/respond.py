@@ -9,14 +9,14 @@ Everything on its way is sent again in every ledger, until the ledger has told w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import structlog
 
-from watchtower.errors import LedgerError, RequestRefusedError, SigningError
+from watchtower.errors import KeyMissingError, LedgerError, RequestRefusedError, SigningError
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.fees import FeeOffer
@@ -315,8 +315,10 @@ class Responder:
             sent += attempts
             if refused is not None:
                 # Planned anew without it: an unsigned seat would be a hole for all behind it.
-                unsigned.append(refused)
-                obligations = [o for o in obligations if o.channel != refused[0].channel]
+                alike = _refused_alike(obligations, *refused)
+                unsigned += [(obligation, refused[1]) for obligation in alike]
+                gone = {obligation.channel for obligation in alike}
+                obligations = [o for o in obligations if o.channel not in gone]
         would_redeem = tuple(redeem) if self._shadow else ()
         return Response(
             sent=tuple(sent), left=left, unsigned=tuple(unsigned), would_redeem=would_redeem
@@ -378,3 +380,12 @@ class Responder:
                         "last_ledger": attempt.last_ledger,
                     },
                 )
+
+
+def _refused_alike(
+    obligations: Iterable[Obligation], refused: Obligation, why: SigningError
+) -> Collection[Obligation]:
+    """Return what cannot be signed either: with no key, everything of the account."""
+    if isinstance(why, KeyMissingError):
+        return [o for o in obligations if o.account == refused.account]
+    return [refused]
