@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from watchtower.errors import RequestRefusedError, UnreachableError, WrongNetworkError
-from watchtower.ledger.events import ChannelChanged
+from watchtower.errors import AnswerError, RequestRefusedError, UnreachableError, WrongNetworkError
+from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Fees, Servers
 from watchtower.units import Address, ChannelId, Drops
@@ -111,6 +111,24 @@ async def test_a_channel_is_missing_only_if_no_server_has_it(
         fact = await servers.read_channel(ChannelId(channel))
 
     assert isinstance(fact, ChannelChanged)
+
+
+@pytest.mark.parametrize("behind", [1, 20])
+async def test_a_server_a_little_behind_that_has_the_channel_leaves_it_open_whether_it_is_gone(
+    chain: Any, start: Start, both_ready: BothReady, behind: int
+) -> None:
+    """One that is stuck far behind knows nothing of what happened since, and is not believed."""
+    await chain.close(30)
+    channel = chain.open(1)
+    wrong, right = await start(), await start(behind=behind)
+    wrong.refuse["ledger_entry"] = {"error": "entryNotFound"}
+    async with Servers([wrong.url, right.url], settings=QUICK) as servers:
+        await both_ready(servers)
+        if behind == 1:
+            with pytest.raises(AnswerError, match="is behind"):
+                await servers.read_channel(ChannelId(channel))
+        else:
+            assert isinstance(await servers.read_channel(ChannelId(channel)), ChannelMissing)
 
 
 async def test_when_no_server_answers_well_the_reason_is_told(

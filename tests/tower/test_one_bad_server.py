@@ -16,6 +16,7 @@ from watchtower.sandbox.people import Person
 from watchtower.settings import LedgerSettings
 
 GONE = {"status": "error", "error": "actNotFound", "error_message": "Account not found."}
+NO_ENTRY = {"status": "error", "error": "entryNotFound", "error_message": "Not found."}
 
 
 async def test_server_that_hangs_when_asked_for_fees_does_not_make_every_attempt_too_late(
@@ -71,3 +72,18 @@ async def test_once_ends_when_one_of_two_accounts_is_gone(stage: Stage) -> None:
             await stage.until(ended)
             with pytest.raises(RequestRefusedError, match="actNotFound"):
                 await asyncio.wait_for(daemon, 20)
+
+
+async def test_server_that_denies_every_channel_ends_no_guard(stage: Stage) -> None:
+    """It announces every ledger in time and has lost, or hides, the entries in them."""
+
+    def denies(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return NO_ENTRY if request["command"] == "ledger_entry" else None
+
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    async with proxy(stage.sandbox.url, denies) as denying:
+        stage.with_settings(servers=(denying, stage.sandbox.url))
+        async with stage.tower():
+            await stage.until_paid(channel, 30 * XRP)

@@ -23,9 +23,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
-from watchtower.errors import LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
 from watchtower.ledger.answers import (
     Fees,
     SubmitAnswer,
@@ -45,6 +45,9 @@ from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
 _T = TypeVar("_T")
+
+_ABREAST: Final = 5
+"""Ledgers that servers which follow the network may be apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +240,12 @@ class Servers:
     async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
         """Return a channel's state in a validated ledger.
 
-        That it is missing is believed only if no other server, as far on or further, has it.
+        That it is missing is believed only if no other server, as far on or further, has it. A
+        server that has it and is a few ledgers behind leaves the question open: the channel was
+        closed in between, or the first server is wrong, and asking again soon will tell.
 
         Raises:
-            LedgerError: no server could tell.
+            LedgerError: no server could tell, or they contradict each other.
         """
         await self._be_patient()
         told: list[str] = []
@@ -253,9 +258,14 @@ class Servers:
         if isinstance(fact, ChannelChanged):
             return fact
         others = [link for link in self.ready() if link.url not in told]
-        for _, other in await ask_all(others, lambda link: read_channel(link, channel)):
-            if isinstance(other, ChannelChanged) and other.at >= fact.at:
+        answers = await ask_all(others, lambda link: read_channel(link, channel))
+        present = [(link, other) for link, other in answers if isinstance(other, ChannelChanged)]
+        for link, other in sorted(present, key=lambda pair: pair[1].at, reverse=True):
+            if other.at >= fact.at:
                 return other
+            if fact.at.ledger_index - other.at.ledger_index <= _ABREAST:
+                why = f"it has a channel that {told[-1]} has not, and is behind"
+                raise AnswerError(server=link.url, command="ledger_entry", why=why)
         return fact
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
