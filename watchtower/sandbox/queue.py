@@ -245,7 +245,7 @@ class TransactionQueue:
         last = tx.last_ledger
         buffer = self._settings.minimum_last_ledger_buffer
         is_short = last is not None and last < self._chain.open_index + buffer
-        # Delegated transactions are not queued where delegation came by its second amendment.
+        # Not queued since 3.3.0 (TxQ.cpp:408-410), the release that brought V1_1.
         is_delegated = "Delegate" in tx.fields and self._chain.rules.enabled(
             "PermissionDelegationV1_1"
         )

@@ -31,7 +31,9 @@ DEFAULT_AMENDMENTS: Final = frozenset(
 KNOWN_AMENDMENTS: Final = DEFAULT_AMENDMENTS | {
     "PermissionDelegation",
     "PermissionDelegationV1_1",
+    "fixCleanup3_2_0",
     "fixDelegateV1_1",
+    "fixPayChanCancelAfter",
 }
 """Those whose rules this sandbox has."""
 

@@ -1,8 +1,10 @@
 """PaymentChannelCreate, PaymentChannelFund, PaymentChannelClaim as xrpld 3.1.1 has them.
 
-Line numbers are those of rippled 3.1.1 src/xrpld/app/tx/detail/PayChan.cpp. The clock is the parent
-ledger's close time throughout, and a channel is expired once that has *reached* ``Expiration`` or
-``CancelAfter``.
+Line numbers are those of rippled 3.1.1 src/xrpld/app/tx/detail/PayChan.cpp, and where a later
+amendment changed the rule those of 3.3.0-b0 (src/libxrpl/tx/transactors/payment_channel/ and
+src/libxrpl/ledger/helpers/PaymentChannelHelpers.cpp). The clock is the parent ledger's close time
+throughout, and a channel is expired once that has *reached* ``Expiration`` or ``CancelAfter``; with
+fixCleanup3_2_0, once it has *passed* them.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ __all__ = ["CLAIM", "CREATE", "FUND"]
 
 _RENEW: Final = 0x00010000
 _CLOSE: Final = 0x00020000
+_CLEANUP: Final = "fixCleanup3_2_0"
+_NO_CHANNEL: Final = "0" * 64
+_LAST_SECOND: Final = 2**32 - 1
 
 
 def _create_preflight(tx: Transaction, _rules: Rules) -> str:
@@ -71,6 +76,10 @@ def _create_preclaim(context: PreclaimContext) -> str:
 def _create_apply(context: ApplyContext) -> str:
     """(PayChan.cpp:259-325.) The entry stands in both directories; only the source reserves."""
     tx, fields = context.tx, context.tx.fields
+    # PaymentChannelCreate.cpp:127-132: a channel may be born at its end, but not after it.
+    is_over = fields.get("CancelAfter", _LAST_SECOND) < context.parent_close_time
+    if is_over and context.rules.enabled("fixPayChanCancelAfter"):
+        return "tecEXPIRED"
     index = channel_index(tx.account, fields["Destination"], tx.seat_value)
     channel: Entry = {
         "LedgerEntryType": "PayChannel",
@@ -92,7 +101,10 @@ def _create_apply(context: ApplyContext) -> str:
     return SUCCESS
 
 
-def _fund_preflight(tx: Transaction, _rules: Rules) -> str:
+def _fund_preflight(tx: Transaction, rules: Rules) -> str:
+    """(PayChan.cpp:330-337; PaymentChannelFund.cpp:33)."""
+    if _names_no_channel(tx, rules):
+        return "temMALFORMED"
     return amount_fault(tx.fields["Amount"]) or SUCCESS
 
 
@@ -102,16 +114,17 @@ def _fund_apply(context: ApplyContext) -> str:
     channel = context.view.peek(fields["Channel"])
     if channel is None or channel["LedgerEntryType"] != "PayChannel":
         return "tecNO_ENTRY"
-    if _is_expired(channel, context.parent_close_time):
+    if _is_expired(context, channel):
         return _close(context, fields["Channel"], channel)
     if channel["Account"] != tx.account:
         return "tecNO_PERMISSION"
     if "Expiration" in fields:
-        earliest = _settled_at(channel, context.parent_close_time)
+        earliest = _settled_at(context, channel)
         if "Expiration" in channel:
             earliest = min(earliest, channel["Expiration"])
         if fields["Expiration"] < earliest:
-            return "temBAD_EXPIRATION"
+            # Costs the fee since the fix (PaymentChannelFund.cpp:66-79).
+            return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_EXPIRATION")
         channel["Expiration"] = fields["Expiration"]
     source, amount = context.sender, int(fields["Amount"])
     reserve = context.rules.reserve(source["OwnerCount"])
@@ -126,8 +139,13 @@ def _fund_apply(context: ApplyContext) -> str:
     return SUCCESS
 
 
-def _claim_preflight(tx: Transaction, _rules: Rules) -> str:
-    """(PayChan.cpp:435-497.) A signature is checked here, against the key that came with it."""
+def _claim_preflight(tx: Transaction, rules: Rules) -> str:
+    """(PayChan.cpp:435-497; PaymentChannelClaim.cpp:45).
+
+    A signature is checked here, against the key that came with it.
+    """
+    if _names_no_channel(tx, rules):
+        return "temMALFORMED"
     fields = tx.fields
     balance, amount = fields.get("Balance"), fields.get("Amount")
     for value in (balance, amount):
@@ -154,7 +172,7 @@ def _claim_apply(context: ApplyContext) -> str:
     channel = context.view.peek(fields["Channel"])
     if channel is None or channel["LedgerEntryType"] != "PayChannel":
         return "tecNO_TARGET"
-    if _is_expired(channel, context.parent_close_time):
+    if _is_expired(context, channel):
         return _close(context, fields["Channel"], channel)
     if tx.account not in (channel["Account"], channel["Destination"]):
         return "tecNO_PERMISSION"
@@ -176,10 +194,12 @@ def _redeem(context: ApplyContext, channel: Entry) -> str | None:
     there is.
     """
     tx, fields = context.tx, context.tx.fields
+    # PaymentChannelClaim.cpp:137-152: since the fix both burn the fee and the seat, so that whoever
+    # strips the signature from a claim in flight takes the sequence or ticket from under it.
     if tx.account == channel["Destination"] and "Signature" not in fields:
-        return "temBAD_SIGNATURE"
+        return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_SIGNATURE")
     if "Signature" in fields and fields["PublicKey"] != channel["PublicKey"]:
-        return "temBAD_SIGNER"
+        return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_SIGNER")
     wanted, paid = int(fields["Balance"]), drops(channel, "Balance")
     if wanted > drops(channel, "Amount") or wanted <= paid:
         return "tecUNFUNDED_PAYMENT"
@@ -203,25 +223,40 @@ def _request_close(context: ApplyContext, channel: Entry) -> str:
     is_dry = channel["Balance"] == channel["Amount"]
     if context.tx.account == channel["Destination"] or is_dry:
         return _close(context, context.tx.fields["Channel"], channel)
-    settled = _settled_at(channel, context.parent_close_time)
+    settled = _settled_at(context, channel)
     if channel.get("Expiration", settled + 1) > settled:
         channel["Expiration"] = settled
     return SUCCESS
 
 
-def _settled_at(channel: Entry, parent_close_time: int) -> int:
+def _settled_at(context: ApplyContext, channel: Entry) -> int:
     """Return the close time plus the settle delay, as 32 bits hold it.
 
     The sum wraps (PayChan.cpp:604-606): a huge delay is a date in the past, and no window at all.
+    With fixCleanup3_2_0 it stops at the last second there is (PaymentChannelHelpers.cpp:69-81).
     """
-    settled: int = (parent_close_time + channel["SettleDelay"]) % 2**32
-    return settled
+    settled: int = context.parent_close_time + channel["SettleDelay"]
+    if context.rules.enabled(_CLEANUP):
+        return min(settled, _LAST_SECOND)
+    return settled % 2**32
 
 
-def _is_expired(channel: Entry, parent_close_time: int) -> bool:
-    """(PayChan.cpp:523-531)."""
+def _is_expired(context: ApplyContext, channel: Entry) -> bool:
+    """(PayChan.cpp:523-531; PaymentChannelHelpers.cpp:83-91)."""
+    now = context.parent_close_time
+    if context.rules.enabled(_CLEANUP):
+        now -= 1
     dates = (channel.get("Expiration"), channel.get("CancelAfter"))
-    return any(date is not None and parent_close_time >= date for date in dates)
+    return any(date is not None and now >= date for date in dates)
+
+
+def _names_no_channel(tx: Transaction, rules: Rules) -> bool:
+    return rules.enabled(_CLEANUP) and tx.fields["Channel"] == _NO_CHANNEL
+
+
+def _since_cleanup(context: ApplyContext, result: str, *, before: str) -> str:
+    """Return the result that fixCleanup3_2_0 gave to a refusal, or the one it had before."""
+    return result if context.rules.enabled(_CLEANUP) else before
 
 
 def _close(context: ApplyContext, index: str, channel: Entry) -> str:
