@@ -282,6 +282,7 @@ class Tower:
         missing is looked for once more, many ledgers later, before its claims are refused.
         """
         if (known := self.watch.channels.get(channel_id)) is not None:
+            self._missing_in.pop(channel_id, None)
             return ChannelChanged(entry=known.entry, at=known.as_of)
         missing_in = self._missing_in.get(channel_id)
         if missing_in is not None and now - missing_in < _MAY_YET_APPEAR:
