@@ -7,7 +7,12 @@ import signal
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from watchtower.cli.sandbox import sandbox as command
+from watchtower.cli.sandbox_options import amendments_of, queue_of
+from watchtower.sandbox.fee_levels import QueueSettings
+from watchtower.sandbox.hashing import AMENDMENTS_INDEX, amendment_id
 from watchtower.sandbox.people import Hand
 from watchtower.sandbox.server import Sandbox
 
@@ -50,3 +55,61 @@ async def test_a_port_in_use_is_one_sentence(sandbox: Sandbox) -> None:
 
     assert (process.returncode, told) == (2, b"")
     assert f"cannot listen on {port}: Address already in use" in complaint.decode()
+
+
+async def test_the_options_reach_the_ledger() -> None:
+    """What the fee and the ledger's amendments say is what was asked for."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from watchtower.cli import main; main()"),
+        *("sandbox", "--close-every", "0.05", "--close-time-resolution", "10"),
+        *("--queue", "minimum_txn_in_ledger_standalone=7", "--queue", "target_txn_in_ledger=8"),
+        *("--amendment", "fixCleanup3_2_0"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(_PATIENCE):
+        ready = (await process.stdout.readline()).decode()
+        async with Hand(ready.removeprefix("sandbox ready ").strip()) as hand:
+            fee = await hand.request("fee")
+            amendments = (await hand.request("ledger_entry", index=AMENDMENTS_INDEX))["node"]
+            header = (await hand.request("ledger", ledger_index="validated"))["ledger"]
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+    assert fee["expected_ledger_size"] == "7"
+    assert amendment_id("fixCleanup3_2_0") in amendments["Amendments"]
+    assert header["close_time_resolution"] == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--queue", "speed=3"], "'speed' is no setting of the queue"),
+        (["--queue", "target_txn_in_ledger"], "takes a whole number from 1"),
+        (["--queue", "target_txn_in_ledger=0"], "takes a whole number from 1"),
+        (["--queue", "target_txn_in_ledger=99999999999999"], "takes a whole number from 1"),
+        (["--queue", "maximum_txn_in_ledger=30"], "is above maximum_txn_in_ledger (30)"),
+        (["--amendment", "fixEverything"], "no rules for 'fixEverything'"),
+        (["--close-every", "nan"], "'nan' is no number of seconds"),
+        (["--close-every", "0"], "'0' is no number of seconds"),
+        (["--close-every", "1", "--clock", "fast"], "a pace of its own"),
+        (["--close-time-resolution", "15"], "'15' is not one of"),
+        (["--close-time-resolution", "10", "--clock", "frozen"], "clock is exact"),
+        (["--colour", "red"], "No such option"),
+    ],
+)
+def test_what_cannot_be_played_by_is_one_sentence(options: list[str], sentence: str) -> None:
+    """Exit code 2, before anything listens."""
+    outcome = CliRunner().invoke(command, options)
+
+    assert outcome.exit_code == 2
+    assert sentence in " ".join(outcome.output.split())
+
+
+def test_settings_and_amendments_are_taken_over() -> None:
+    """The last word on each setting counts; what is always on stays on."""
+    queue = queue_of(["target_txn_in_ledger=5", "target_txn_in_ledger=6"])
+
+    assert queue == QueueSettings(target_txn_in_ledger=6)
+    assert {"DepositAuth", "fixCleanup3_2_0"} <= amendments_of(["fixCleanup3_2_0"])

@@ -41,10 +41,17 @@ class Chain:
     """One ledger after the other.
 
     ``on_closed`` is called with each ledger as soon as it has closed and the next one is open.
+
+    Args:
+        rules: fees, reserves and amendments.
+        start: the close time of the first ledger.
+        resolution: what close times are rounded to by who makes them, for the headers to say; None
+            says what a server would, beginning with 30 seconds.
     """
 
-    def __init__(self, rules: Rules, start: int) -> None:
+    def __init__(self, rules: Rules, start: int, resolution: int | None = None) -> None:
         self.rules = rules
+        self._fixed_resolution = resolution
         self._store = StateStore()
         self.history = History(self._store)
         self._store.write(1, _genesis(rules))
@@ -171,7 +178,7 @@ class Chain:
         parent_hash: str,
         parent_close_time: int,
     ) -> ClosedLedger:
-        resolution = _resolution(index)
+        resolution = self._fixed_resolution or _resolution(index)
         transactions = transaction_set_hash([r.tx.hash for r in records]).hex().upper()
         state = sha512_half((parent_hash + repr(sorted(changes.items()))).encode()).hex().upper()
         return ClosedLedger(

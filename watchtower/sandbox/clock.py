@@ -31,31 +31,61 @@ class Clock(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """A clock at work. ``interval`` is seconds of the host between ledgers, None if never."""
+    """A clock at work.
+
+    ``interval`` is seconds of the host between ledgers, None if never. Close times are rounded to
+    the nearest multiple of ``resolution`` seconds, as validators round what they agree on; None
+    leaves them exact.
+    """
 
     clock: Clock
     start: int
     step: int
     interval: float | None
+    resolution: int | None = None
 
     @classmethod
-    def of(cls, clock: Clock) -> Pace:
-        """Return the pace of a clock, begun now."""
-        match clock:
-            case Clock.FROZEN:
-                return cls(clock=clock, start=NEW_YEAR, step=1, interval=None)
-            case Clock.FAST:
-                return cls(clock=clock, start=NEW_YEAR, step=_SECONDS_OF_A_LEDGER, interval=0.1)
-            case Clock.WALL:
-                start = ripple_time(time.time())
-                step = _SECONDS_OF_A_LEDGER
-                return cls(clock=clock, start=start, step=step, interval=float(step))
+    def of(
+        cls, clock: Clock, *, close_every: float | None = None, resolution: int | None = None
+    ) -> Pace:
+        """Return the pace of a clock, begun now.
 
-    def next_close(self, parent_close_time: int) -> int:
-        """Return the close time of a ledger that closes now."""
-        if self.clock is Clock.WALL:
-            return ripple_time(time.time())
-        return parent_close_time + self.step
+        Args:
+            clock: how time passes.
+            close_every: seconds between ledgers of the wall clock, in place of four.
+            resolution: what the wall and the fast clock round to; a frozen one is left exact.
+        """
+        if clock is Clock.FROZEN:
+            return cls(clock=clock, start=NEW_YEAR, step=1, interval=None)
+        step = _SECONDS_OF_A_LEDGER
+        if clock is Clock.FAST:
+            start, interval = NEW_YEAR, 0.1
+        else:
+            start, interval = ripple_time(time.time()), close_every or float(step)
+        return cls(clock=clock, start=start, step=step, interval=interval, resolution=resolution)
+
+    def next_close(self, parent_close_time: int, ledgers: int) -> int:
+        """Return the close time of a ledger that closes now.
+
+        Rounded, half up, and at least a second after its parent; so a ledger may stand up to half
+        the resolution ahead of time (rippled src/xrpld/consensus/LedgerTiming.h, roundCloseTime,
+        effCloseTime).
+
+        Args:
+            parent_close_time: that of the ledger before.
+            ledgers: how many have closed since the start, this one included.
+        """
+        if self.clock is Clock.FROZEN:
+            return parent_close_time + self.step
+        made = self.start + self.step * ledgers
+        exact = ripple_time(time.time()) if self.clock is Clock.WALL else made
+        return max(self._rounded(exact), parent_close_time + 1)
+
+    def _rounded(self, exact: int) -> int:
+        if self.resolution is None:
+            return exact
+        later = exact + self.resolution // 2
+        return later - later % self.resolution
 
     def now(self, last_close_time: int) -> int:
         """Return the time of day: the host's, or that of the last ledger where time is made."""

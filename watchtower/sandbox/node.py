@@ -7,6 +7,7 @@ import time
 from watchtower.sandbox.chain import Chain
 from watchtower.sandbox.clock import Pace
 from watchtower.sandbox.fee_levels import Price, QueueSettings
+from watchtower.sandbox.history import FIRST_LEDGER
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.queue import TransactionQueue
 from watchtower.sandbox.rules import Rules
@@ -23,7 +24,7 @@ class Node:
     def __init__(self, rules: Rules, pace: Pace, queue: QueueSettings) -> None:
         self.started = time.monotonic()
         self.pace = pace
-        self.chain = Chain(rules, pace.start)
+        self.chain = Chain(rules, pace.start, pace.resolution)
         self.queue = TransactionQueue(self.chain, queue)
         self.submissions = Submissions(self.chain, self.queue)
         self.streams = Streams(self.chain)
@@ -38,7 +39,9 @@ class Node:
 
     def accept(self) -> ClosedLedger:
         """Close the open ledger, at the time that the clock gives it."""
-        time_of_close = self.pace.next_close(self.chain.validated.close_time)
+        parent = self.chain.validated
+        ledgers = parent.index + 1 - FIRST_LEDGER
+        time_of_close = self.pace.next_close(parent.close_time, ledgers)
         return self.chain.close(time_of_close, self.submissions.after_close)
 
     def price(self) -> Price:

@@ -43,6 +43,8 @@ class Sandbox:
         port: where to listen; 0 takes a free one.
         rules: fees, reserves and amendments.
         queue: how many transactions fit a ledger, and how many wait.
+        close_every: seconds between ledgers, where the clock is the host's.
+        close_time_resolution: seconds that close times are rounded to; a frozen clock is exact.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Sandbox:
         port: int = 0,
         rules: Rules | None = None,
         queue: QueueSettings | None = None,
+        close_every: float | None = None,
+        close_time_resolution: int | None = None,
     ) -> None:
-        self._pace = Pace.of(clock)
+        self._pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
         self._node = Node(rules or Rules(), self._pace, queue or QueueSettings())
         self._port = port
         self._server: Server | None = None
