@@ -265,6 +265,7 @@ def test_lapsed_attempt_is_settled_when_its_last_ledger_is_accounted_for() -> No
     assert watch.accounted(LedgerIndex(17)) == ()
     (settlement,) = watch.accounted(LedgerIndex(18))
     assert settlement.outcome.kind is OutcomeKind.REFUSED
+    assert watch.lapses == {PAYEE: 1}
 
 
 def test_closed_channel_tells_what_was_lost_and_can_be_let_go() -> None:

@@ -31,7 +31,7 @@ from watchtower.ledger.events import (
     LedgerClosed,
     SeatUsed,
 )
-from watchtower.response.attempt import Attempt, Outcome
+from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
 from watchtower.response.plan import Obligation
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
@@ -88,6 +88,7 @@ class Watch:
         self.newest: LedgerClosed | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
+        self.lapses: dict[Address, int] = {}
         self._dirty = set(self.channels)
         self._pressing: set[ChannelId] = set()
         self._thresholds: list[tuple[RippleTime, ChannelId]] = []
@@ -136,10 +137,14 @@ class Watch:
 
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
-        return self._settle(
+        settled = self._settle(
             (attempt, by_last_ledger(attempt, ledger_index, self.channels.get(attempt.channel)))
             for attempt in self.attempts.values()
         )
+        unseen = (s for s in settled if s.outcome.kind is OutcomeKind.REFUSED)
+        for account in {settlement.attempt.account for settlement in unseen}:
+            self.lapses[account] = self.lapses.get(account, 0) + 1
+        return settled
 
     def attempt_made(self, attempt: Attempt) -> None:
         """Take note of an attempt that is on disk."""

@@ -70,7 +70,7 @@ async def test_the_highest_sequence_and_the_highest_fee_are_believed(
     servers = Servers([slow.url, fresh.url], settings=QUICK)
     async with servers:
         await both_ready(servers)
-        assert await servers.account_sequence(PAYEE) == 9
+        assert await servers.account_sequences(PAYEE) == (9, 7)
         assert await servers.fee() == Fees(base_fee=Drops(10), open_ledger_fee=Drops(5000))
 
 
@@ -141,7 +141,7 @@ async def test_when_no_server_answers_well_the_reason_is_told(
     async with Servers([hanging.url, refusing.url], settings=settings) as servers:
         await both_ready(servers)
         with pytest.raises(RequestRefusedError, match="tooBusy"):
-            await servers.account_sequence(PAYEE)
+            await servers.account_sequences(PAYEE)
         with pytest.raises(RequestRefusedError, match="tooBusy"):
             await servers.account_exists(PAYEE)
 

@@ -65,7 +65,7 @@ async def test_the_life_of_a_channel_is_told_as_the_ledger_holds_it(watching: Wa
                 await hand.fund(PAYER, PAYEE)
                 channel = await hand.create_channel(PAYER, PAYEE, 1_000_000, 60)
                 await receiver.until(lambda: receiver.of(ChannelChanged))
-                sequence = await servers.account_sequence(Address(PAYEE.address))
+                (sequence,) = await servers.account_sequences(Address(PAYEE.address))
                 built = await hand.build({**claim(channel, 300_000), "Sequence": sequence}, PAYEE)
                 [answer] = await servers.submit(encode(built))
                 assert answer.engine_result == "tesSUCCESS"

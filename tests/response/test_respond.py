@@ -74,7 +74,7 @@ class Servers:
         self.meanwhile()
         return self.fees
 
-    async def account_sequence(self, account: Address) -> int:
+    async def account_sequences(self, account: Address) -> tuple[int, ...]:
         """Tell the next sequence, if there is such an account."""
         if self.together is not None:
             await self.together.wait()
@@ -82,7 +82,7 @@ class Servers:
             raise RequestRefusedError(
                 server="wss://one", command="account_info", error="actNotFound", message=""
             )
-        return self.sequence
+        return (self.sequence,)
 
     async def submit(self, blob: str) -> Sequence[Answer]:
         """Take a blob, noting which blobs the store has at that moment."""

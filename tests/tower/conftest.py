@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
 
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake, Receipt, Sight
@@ -151,32 +149,6 @@ class Stage:
     def with_settings(self, **changes: Any) -> None:
         """Change settings for the towers to come."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
-
-
-@asynccontextmanager
-async def refusing(url: str, refusals: dict[str, int]) -> AsyncIterator[str]:
-    """A server in front of ``url`` that refuses each named command so often."""
-
-    async def between(client: ServerConnection) -> None:
-        async with connect(url) as server:
-
-            async def answers() -> None:
-                async for frame in server:
-                    await client.send(frame)
-
-            passing = asyncio.create_task(answers())
-            async for frame in client:
-                request = msgspec.json.decode(frame)
-                if refusals.get(request["command"], 0):
-                    refusals[request["command"]] -= 1
-                    refused = {"id": request["id"], "status": "error", "error": "tooBusy"}
-                    await client.send(msgspec.json.encode({**refused, "type": "response"}).decode())
-                else:
-                    await server.send(frame)
-            passing.cancel()
-
-    async with serve(between, "127.0.0.1", 0) as proxy:
-        yield f"ws://127.0.0.1:{next(iter(proxy.sockets)).getsockname()[1]}"
 
 
 @pytest.fixture

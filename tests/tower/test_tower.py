@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage, refusing
+from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
 from watchtower.errors import KeyMissingError, StoreBusyError, UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.settings import FeeSettings, PolicySettings
@@ -291,18 +291,6 @@ async def test_ledgers_that_are_read_again_tell_nothing_twice(stage: Stage) -> N
     async with stage.tower(once=True) as daemon:
         await asyncio.wait_for(daemon, 30)
     assert [entry.kind for entry in await stage.story(channel)] == before
-
-
-async def test_server_that_refuses_to_tell_fees_is_asked_until_it_does(stage: Stage) -> None:
-    """A pass that fails is tried again, and the tower goes on."""
-    async with refusing(stage.sandbox.url, {"fee": 3}) as url:
-        stage.with_settings(servers=(url,))
-        channel = await stage.channel()
-        await stage.keep(channel, 30 * XRP)
-        stage.pace = 0.1
-        async with stage.tower():
-            await stage.close_request(channel)
-            await stage.until_paid(channel, 30 * XRP)
 
 
 async def test_shadow_decides_everything_and_sends_nothing(stage: Stage) -> None:

@@ -277,8 +277,11 @@ class Servers:
         await self._be_patient()
         return await ask_any(self._links, lambda link: find_inbound_channels(link, account))
 
-    async def account_sequence(self, account: Address) -> int:
-        """Return the next sequence of ``account`` in the open ledger: the highest one told.
+    async def account_sequences(self, account: Address) -> tuple[int, ...]:
+        """Return the next sequence of ``account`` in the open ledger, as servers tell it.
+
+        One number if they agree; else each that was told, the highest first: a server that is
+        behind tells too little, and one that tells too much is wrong or lies.
 
         Raises:
             RequestRefusedError: there is no such account (``actNotFound``), or all refused.
@@ -289,7 +292,7 @@ class Servers:
             result = await link.request("account_info", account=account, ledger_index="current")
             return read_account_field(link.url, result, "Sequence")
 
-        return max(await self._ask_each(ask))
+        return tuple(sorted(set(await self._ask_each(ask)), reverse=True))
 
     async def account_balance(self, account: Address) -> Drops:
         """Return the XRP of ``account`` in a validated ledger, in drops.

@@ -46,6 +46,11 @@ class Docket(Protocol):
         """The attempts without a proven outcome."""
         ...
 
+    @property
+    def lapses(self) -> Mapping[Address, int]:
+        """How often the last ledger of an account's attempts passed without them."""
+        ...
+
     def obligations(self) -> Collection[Obligation]:
         """Return what is to be redeemed now."""
         ...
@@ -81,8 +86,8 @@ class Servers(Protocol):
         """Return what transactions cost now."""
         ...
 
-    async def account_sequence(self, account: Address) -> int:
-        """Return the account's next sequence in the open ledger."""
+    async def account_sequences(self, account: Address) -> Sequence[int]:
+        """Return the account's next sequence in the open ledger; all that are told, if several."""
         ...
 
 
@@ -276,9 +281,14 @@ class Responder:
         return self._terms(now, offer, sequences), refused
 
     async def _ask_sequence(self, account: Address) -> int | LedgerError:
-        """Return the account's next sequence, or why nobody tells it."""
+        """Return the account's next sequence, or why nobody tells it.
+
+        Where servers disagree, each attempt that passes unseen makes the next one believe another
+        of them: a single liar would otherwise leave a hole below every seat, for ever.
+        """
         try:
-            return await self._servers.account_sequence(account)
+            told = await self._servers.account_sequences(account)
+            return told[self._docket.lapses.get(account, 0) % len(told)]
         except LedgerError as failed:
             # One account that is gone must not hold up the others.
             _log.warning("sequence_unknown", account=account, why=str(failed))
