@@ -1,0 +1,134 @@
+"""What responding needs of the rest of the house: the smallest doors that it can do with.
+
+Whoever builds the responder hands it something behind each of them; the responder knows nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from watchtower.ledger.events import LedgerClosed
+from watchtower.response.attempt import Attempt
+from watchtower.response.plan import Obligation
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+
+__all__ = ["Docket", "Fees", "Servers", "Signed", "Signer", "Store", "Work"]
+
+
+class Docket(Protocol):
+    """What is owed, and what is on its way."""
+
+    @property
+    def newest(self) -> LedgerClosed | None:
+        """The newest validated ledger."""
+        ...
+
+    @property
+    def attempts(self) -> Mapping[TxHash, Attempt]:
+        """The attempts without a proven outcome."""
+        ...
+
+    @property
+    def lapses(self) -> Mapping[Address, int]:
+        """How often the last ledger of an account's attempts passed without them."""
+        ...
+
+    def obligations(self) -> Collection[Obligation]:
+        """Return what is to be redeemed now."""
+        ...
+
+    def attempt_made(self, attempt: Attempt) -> None:
+        """Take note of an attempt that is on disk."""
+        ...
+
+
+class Fees(Protocol):
+    """What transactions cost now, in drops."""
+
+    @property
+    def base_fee(self) -> Drops:
+        """The least that any transaction pays."""
+        ...
+
+    @property
+    def open_ledger_fee(self) -> Drops:
+        """What enters the open ledger at once."""
+        ...
+
+
+class Servers(Protocol):
+    """Who tells the terms of the moment."""
+
+    @property
+    def network_id(self) -> int | None:
+        """The network they serve; None where they do not tell, which is mainnet's way."""
+        ...
+
+    async def fee(self) -> Fees:
+        """Return what transactions cost now."""
+        ...
+
+    async def account_sequences(self, account: Address) -> Sequence[int]:
+        """Return the account's next sequence in the open ledger; all that are told, if several."""
+        ...
+
+
+class Signed(Protocol):
+    """A signed transaction."""
+
+    @property
+    def blob(self) -> str:
+        """Its bytes in upper-case hex."""
+        ...
+
+    @property
+    def transaction(self) -> TxHash:
+        """Its hash."""
+        ...
+
+
+class Signer(Protocol):
+    """The one that signs."""
+
+    async def sign(self, transaction: Mapping[str, Any]) -> Signed:
+        """Sign a claim transaction of an account it has a key for, or raise a SigningError."""
+        ...
+
+
+class _Attempts(Protocol):
+    async def put(self, attempt: Attempt) -> bool: ...
+
+
+class _Journal(Protocol):
+    async def append(
+        self,
+        kind: str,
+        *,
+        channel: ChannelId | None = None,
+        ledger_index: LedgerIndex | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> int: ...
+
+
+class Work(Protocol):
+    """What responding needs of one transaction of the store."""
+
+    @property
+    def attempts(self) -> _Attempts:
+        """Where attempts are journalled."""
+        ...
+
+    @property
+    def journal(self) -> _Journal:
+        """What was done, in order."""
+        ...
+
+
+class Store(Protocol):
+    """Where attempts are journalled."""
+
+    def write(self) -> AbstractAsyncContextManager[Work]:
+        """Begin one durable transaction."""
+        ...
