@@ -51,7 +51,6 @@ PURE = (
     "response.engine_result",
     "response.fees",
     "response.plan",
-    "response.surroundings",
     "response.transaction",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
