@@ -58,6 +58,11 @@ __all__ = ["sandbox"]
     multiple=True,
     help="An amendment to enable beside those always on. Can be given more than once.",
 )
+@click.option(
+    "--throttle",
+    is_flag=True,
+    help="Warn a connection that asks too much, then drop it, as public servers do.",
+)
 @json_option
 def sandbox(
     *,
@@ -67,6 +72,7 @@ def sandbox(
     close_time_resolution: str | None,
     settings: tuple[str, ...],
     amendments: tuple[str, ...],
+    throttle: bool,
     as_json: bool,
 ) -> None:
     """Run an XRP Ledger in a box until stopped (SIGTERM, SIGINT), on this machine only."""
@@ -83,6 +89,7 @@ def sandbox(
         queue=queue_of(settings),
         close_every=seconds_of(close_every),
         close_time_resolution=int(close_time_resolution) if close_time_resolution else None,
+        throttle=throttle,
     )
     try:
         asyncio.run(_serve(box, clock, as_json=as_json))

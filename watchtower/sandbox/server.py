@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import time
 from collections import deque
 from contextlib import suppress
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import Final, Self
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
@@ -25,6 +27,7 @@ from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.streams import Subscriber
+from watchtower.sandbox.throttle import Charges
 
 __all__ = ["Clock", "Sandbox"]
 
@@ -45,6 +48,7 @@ class Sandbox:
         queue: how many transactions fit a ledger, and how many wait.
         close_every: seconds between ledgers, where the clock is the host's.
         close_time_resolution: seconds that close times are rounded to; a frozen clock is exact.
+        throttle: warn who asks too much, and drop who goes on.
     """
 
     def __init__(
@@ -56,7 +60,9 @@ class Sandbox:
         queue: QueueSettings | None = None,
         close_every: float | None = None,
         close_time_resolution: int | None = None,
+        throttle: bool = False,
     ) -> None:
+        self._throttles = throttle
         self._pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
         self._node = Node(rules or Rules(), self._pace, queue or QueueSettings())
         self._port = port
@@ -181,7 +187,12 @@ class Sandbox:
         try:
             async for frame in connection:
                 await self._answering.wait()
-                client.subscriber.send(answer(self._node, client.subscriber, frame))
+                if self._throttles and client.charges.is_over(time.monotonic()):
+                    await client.written()
+                    await connection.close(CloseCode.POLICY_VIOLATION, "threshold exceeded")
+                    return
+                charge = client.charge if self._throttles else _free
+                client.subscriber.send(answer(self._node, client.subscriber, frame, charge))
         except ConnectionClosed:
             _log.debug("sandbox_client_dropped")
         finally:
@@ -199,6 +210,10 @@ class Sandbox:
                 await client.written()
 
 
+def _free(_command: str | None) -> bool:
+    return False
+
+
 class _Client:
     """One connection, and what waits to be written to it."""
 
@@ -209,6 +224,11 @@ class _Client:
         self._idle = asyncio.Event()
         self._idle.set()
         self.subscriber = Subscriber(self._send)
+        self.charges = Charges()
+
+    def charge(self, command: str | None) -> bool:
+        """Charge this connection for a request; return whether to warn it."""
+        return self.charges.charge(command, time.monotonic())
 
     def _send(self, text: str) -> None:
         self._waiting.append(text)

@@ -7,7 +7,7 @@ says what it answers by the request's own ``id`` and, if it failed, by the reque
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,8 +63,20 @@ _COMMANDS: Final[dict[str, Handler]] = {
 }
 
 
-def answer(node: Node, subscriber: Subscriber, frame: str | bytes) -> str:
-    """Return the answer to one frame."""
+def answer(
+    node: Node,
+    subscriber: Subscriber,
+    frame: str | bytes,
+    charge: Callable[[str | None], bool] = lambda _command: False,
+) -> str:
+    """Return the answer to one frame.
+
+    Args:
+        node: the server.
+        subscriber: who asks.
+        frame: the request.
+        charge: is told the command, None if there is none, and says whether to warn of the load.
+    """
     message = _read(frame)
     if message is None:
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
@@ -74,6 +86,8 @@ def answer(node: Node, subscriber: Subscriber, frame: str | bytes) -> str:
         told = {"error": fault, "request": message, "status": "error"}
     else:
         told = _serve(node, subscriber, message)
+    if charge(None if fault else message.get("command", message.get("method"))):
+        told["warning"] = "load"
     return _write({**told, **{k: message[k] for k in _ECHOED if k in message}, "type": "response"})
 
 
