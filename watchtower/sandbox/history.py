@@ -6,6 +6,7 @@ from ledgers, transactions and accounts alike, as on a server with little histor
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -81,11 +82,22 @@ class History:
         return tx_hash.upper() in self._where
 
     def of_account(
-        self, account: str, first: int, last: int, *, forward: bool
+        self, account: str, first: tuple[int, int], last: tuple[int, int], *, forward: bool
     ) -> Iterator[tuple[ClosedLedger, LedgerTransaction]]:
-        """Return the transactions that affected an account in a range of ledgers, in order."""
+        """Return the transactions that affected an account, in order.
+
+        Costs what it returns, however much happened before.
+
+        Args:
+            account: whose.
+            first: the ledger, and the place in it, to begin with.
+            last: the ledger and the place to end with, itself included.
+            forward: the oldest first.
+        """
         places = self._of_account.get(account, [])
-        for index, number in places if forward else reversed(places):
-            ledger = self.ledger(index)
-            if ledger is not None and first <= index <= last:
-                yield ledger, ledger.transactions[number]
+        begin = bisect_left(places, max(first, (self.first, 0)))
+        numbers = range(begin, bisect_right(places, last))
+        for number in numbers if forward else reversed(numbers):
+            index, within = places[number]
+            ledger = self._ledgers[index]
+            yield ledger, ledger.transactions[within]

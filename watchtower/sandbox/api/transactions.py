@@ -141,11 +141,12 @@ def _page(
     forward = bool(request.params.get("forward", False))
     size = min(limit or _PAGE, _PAGE)
     rows: list[dict[str, Any]] = []
+    first, last = (span.first, 0), (span.last + 1, -1)
+    if marker is not None:
+        first, last = (max(first, marker), last) if forward else (first, min(last, marker))
     history = request.node.chain.history
-    for ledger, record in history.of_account(account, span.first, span.last, forward=forward):
+    for ledger, record in history.of_account(account, first, last, forward=forward):
         place = ledger.index, record.index
-        if marker is not None and (place < marker if forward else place > marker):
-            continue
         if len(rows) == size:
             return rows, {"ledger": place[0], "seq": place[1]}
         rows.append(_row(request, ledger, record))
