@@ -52,7 +52,7 @@ def readers(cancel_after_lead: int) -> tuple[Reader, ...]:
         _reader("Ada", funds=100, promised=30, steps=60),
         _reader("Ben", funds=80, promised=42, steps=60),
         _reader("Cleo", funds=50, promised=20, steps=20, settle_delay=_WRAPS, protectable=False),
-        _reader("Dora", funds=60, promised=25, steps=40, cancel_after_in=cancel_after_lead + 320),
+        _reader("Dora", funds=60, promised=25, steps=40, cancel_after_in=cancel_after_lead + 560),
         _reader("Emil", funds=40, promised=55, steps=40, ed25519=True),
     )
 

@@ -51,9 +51,11 @@ async def play(console: Console) -> Reckoning:
     async with Sandbox(clock=Clock.FAST, port=0) as sandbox, Hand(sandbox.url) as hand:
         with tempfile.TemporaryDirectory(prefix="watchtower-demo-") as folder:
             story = _Story(timeline, hand, Path(folder), sandbox.url)
+            following = asyncio.create_task(story.follow())
             try:
                 return await story.play()
             finally:
+                following.cancel()
                 await story.tower.stop()
 
 
@@ -66,6 +68,12 @@ class _Story:
         self._names: dict[ChannelId, str] = {}
         self._sent = asyncio.Event()
         self.tower = TowerProcess(folder, self._hear)
+
+    async def follow(self) -> None:
+        """Keep the timeline where the ledger is, for what the daemon says by itself."""
+        while True:
+            await self._look()
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def play(self) -> Reckoning:
         """Play every act."""
@@ -177,7 +185,8 @@ class _Story:
             text = f"paid {format_drops(paid)} of {format_drops(Drops(worth))}{lost}{told}"
             voice = Voice.READER if paid >= worth else Voice.THIEF
             self._tell(voice, reader.name, text)
-        self._tell(Voice.PUBLISHER, "publisher", "wakes up")
+        text = "wakes up. At stake was each best claim, up to the funds, whoever paid it out."
+        self._tell(Voice.PUBLISHER, "publisher", text)
         return await reckon(self._hand, self._cast, PUBLISHER.address, before)
 
     async def _submit(self, reader: Reader, **fields: object) -> None:
