@@ -140,8 +140,7 @@ async def test_everything_is_read_anew_on_a_timer(
         await receiver.until(
             lambda: any(d.entry.amount == 7777 for d in receiver.of(ChannelChanged))
         )
-
-    assert len(receiver.of(StateReconciled)) >= 2
+        await receiver.until(lambda: len(receiver.of(StateReconciled)) >= 2)
 
 
 async def test_everything_is_read_anew_when_told_so(

@@ -8,11 +8,24 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from tests.tower.conftest import XRP, Stage
 from watchtower.settings import AlertSettings
+
+
+@asynccontextmanager
+async def held(path: str) -> AsyncIterator[sqlite3.Connection]:
+    """Hold the store as another process does, once the tower's own write is through."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+        async with asyncio.timeout(30):
+            while not other.in_transaction:
+                with suppress(sqlite3.OperationalError):
+                    other.execute("BEGIN IMMEDIATE")
+                await asyncio.sleep(0.01)
+        yield other
 
 
 async def test_close_that_comes_while_another_process_holds_the_store_is_answered_afterwards(
@@ -32,8 +45,7 @@ async def test_close_that_comes_while_another_process_holds_the_store_is_answere
     async with stage.tower() as daemon:
         await stage.until_told(channel, "judged")
         stage.pace = 0.2
-        with closing(sqlite3.connect(stage.settings.store, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        async with held(stage.settings.store) as other:
             await stage.close_request(channel)
             await stage.until(heard, closing=False)
             assert await stage.balance(channel) == 0
@@ -47,8 +59,7 @@ async def test_stop_while_another_process_holds_the_store_is_a_clean_stop(stage:
     channel = await stage.channel()
     async with stage.tower() as daemon:
         await stage.until_told(channel, "channel_opened")
-        with closing(sqlite3.connect(stage.settings.store, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        async with held(stage.settings.store) as other:
             os.kill(os.getpid(), signal.SIGTERM)
             status = await asyncio.wait_for(daemon, 60)
             other.execute("ROLLBACK")
