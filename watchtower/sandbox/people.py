@@ -80,6 +80,16 @@ class Person:
         """Return this person's claim: the promise of ``drops`` in all on ``channel``."""
         return self.sign(claim_message(channel, drops))
 
+    def sign_transaction(self, tx: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a transaction with this person's key and signature in it, and what they cover."""
+        signed = {
+            **tx,
+            "Flags": tx.get("Flags", 0) | _FULLY_CANONICAL,
+            "SigningPubKey": self.public_key,
+        }
+        signed["TxnSignature"] = self.sign(bytes.fromhex(encode_for_signing(signed)))
+        return signed
+
 
 RICH: Final = Person.of_seed("genesis", _GENESIS_SEED)
 """Who owns all XRP at first."""
@@ -226,17 +236,10 @@ class Hand:
 
         What it has stays: account, sequence, fee and the rest may be given.
         """
-        built = {
-            "Account": person.address,
-            "Fee": str(fee),
-            **tx,
-            "Flags": tx.get("Flags", 0) | _FULLY_CANONICAL,
-            "SigningPubKey": person.public_key,
-        }
+        built = {"Account": person.address, "Fee": str(fee), **tx}
         if "Sequence" not in built:
             built["Sequence"] = await self._sequence(built["Account"])
-        built["TxnSignature"] = person.sign(bytes.fromhex(encode_for_signing(built)))
-        return built
+        return person.sign_transaction(built)
 
     async def validated(self, tx_hash: str) -> dict[str, Any]:
         """Wait until a transaction is validated, and return it (``tx`` of API version 2)."""
