@@ -33,7 +33,8 @@ from watchtower.ledger.events import (
 )
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
-from watchtower.response.plan import Obligation
+from watchtower.response.obligation import Obligation
+from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 
 __all__ = ["Learned", "Settlement", "Watch", "channel_of"]
@@ -138,7 +139,7 @@ class Watch:
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
         settled = self._settle(
-            (attempt, by_last_ledger(attempt, ledger_index, self.channels.get(attempt.channel)))
+            (attempt, by_last_ledger(attempt, ledger_index, self._channel_of(attempt)))
             for attempt in self.attempts.values()
         )
         unseen = (s for s in settled if s.outcome.kind is OutcomeKind.REFUSED)
@@ -239,7 +240,7 @@ class Watch:
 
     def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
         return self._settle(
-            (attempt, by_seat(attempt, used, self.channels.get(attempt.channel)))
+            (attempt, by_seat(attempt, used, self._channel_of(attempt)))
             for attempt in self.attempts.values()
         )
 
@@ -251,6 +252,9 @@ class Watch:
             return ()
         return self._settle([(attempt, by_own_transaction(attempt, fact))])
 
+    def _channel_of(self, attempt: Attempt) -> Channel | None:
+        return None if attempt.channel is None else self.channels.get(attempt.channel)
+
     def _settle(self, ends: Iterable[tuple[Attempt, Outcome | None]]) -> tuple[Settlement, ...]:
         settled = tuple(
             Settlement(attempt=replace(attempt, outcome=outcome), outcome=outcome)
@@ -259,5 +263,6 @@ class Watch:
         )
         for settlement in settled:
             self.attempts.pop(settlement.attempt.transaction, None)
-            self._dirty.add(settlement.attempt.channel)
+            if settlement.attempt.channel is not None:
+                self._dirty.add(settlement.attempt.channel)
         return settled

@@ -2,146 +2,205 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchtower.judgement.claim import Claim
+from tests.response.attempts import NOW, OTHER, PAYEE, attempt, owed
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt
-from watchtower.response.fees import FeeOffer
-from watchtower.response.plan import Leave, Obligation, Redeem, Terms, Wait, plan
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
+from watchtower.response.bidding import Refusal
+from watchtower.response.fees import FeePolicy
+from watchtower.response.market import Market
+from watchtower.response.obligation import Obligation
+from watchtower.response.plan import Leave, Plan, Redeem, Terms, Wait, plan
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
-PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+XRP = 1_000_000
+POLICY = FeePolicy(
+    share_ppm=500_000, haste_ppm=1_000, cap=Drops(1_000_000), daily_cap=Drops(20_000_000)
+)
+QUIET = Market(base=Drops(10), open_ledger=Drops(10), expected=2_000)
+BUSY = Market(base=Drops(10), open_ledger=Drops(5_000), size=32)
 TERMS = Terms(
     validated=LedgerIndex(100),
+    now=NOW,
     next_sequence={PAYEE: 7},
-    offer=FeeOffer(base=Drops(10), open_ledger=Drops(10)),
-    fee_cap=Drops(1_000_000),
+    market=QUIET,
+    policy=POLICY,
     last_ledger_offset=8,
 )
+TICKET = Seat(30, is_ticket=True)
 
 
-def owed(number: int, drops: int = 1_000_000, deadline: int | None = 5_000) -> Obligation:
-    """An obligation for channel ``number``."""
-    channel = ChannelId(f"{number:064X}")
-    return Obligation(
-        claim=Claim(channel=channel, amount=Drops(drops), public_key="02", signature="30"),
-        account=PAYEE,
-        target=Drops(drops),
-        balance=Drops(0),
-        deadline=None if deadline is None else RippleTime(deadline),
-        why="it is closing",
-    )
+def one(obligation: Obligation, *attempts: Attempt, **terms: Any) -> Plan:
+    """The plan for a single obligation."""
+    (step,) = plan([obligation], attempts, replace(TERMS, **terms))
+    return step
 
 
-def attempt(number: int, seat: int, **changes: object) -> Attempt:
-    """An attempt under way for channel ``number``."""
-    made = Attempt(
-        channel=ChannelId(f"{number:064X}"),
-        account=PAYEE,
-        seat=Seat(seat),
-        target=Drops(1_000_000),
-        balance_before=Drops(0),
-        fee=Drops(10),
-        last_ledger=LedgerIndex(107),
-        made_in=LedgerIndex(99),
-        transaction=TxHash(f"{seat:064X}"),
-        blob="00",
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]  # dataclasses.replace takes fields
+def redeemed(plans: Sequence[Plan]) -> list[Redeem]:
+    """The plans to redeem."""
+    return [step for step in plans if isinstance(step, Redeem)]
 
 
-def test_nearest_deadline_is_redeemed_first_and_larger_stake_breaks_the_tie() -> None:
-    """Earliest deadline first, a channel without one last, then by what is at stake."""
-    obligations = [owed(1, deadline=None), owed(2, 5), owed(3, 500, 90), owed(4, 900, 90)]
-    plans = plan([replace(o, target=Drops(o.target + 100)) for o in obligations], [], TERMS)
-    assert [int(step.obligation.channel, 16) for step in plans] == [4, 3, 2, 1]
-
-
-def test_seats_are_filled_upwards_from_the_next_sequence_without_holes() -> None:
-    """A hole would hold up every seat behind it, so the lowest free one is always taken."""
-    plans = plan([owed(1), owed(2), owed(3)], [attempt(9, 8)], TERMS)
-    assert [step.seat.number for step in plans if isinstance(step, Redeem)] == [7, 9, 10]
+def test_plans_come_in_the_order_of_deadlines() -> None:
+    """Earliest deadline first, a channel without one last."""
+    plans = plan([owed(1, left=None), owed(2, left=90), owed(3, left=20)], [], TERMS)
+    assert [int(step.obligation.channel, 16) for step in plans] == [3, 2, 1]
 
 
 def test_thousand_channels_that_close_at_once_are_all_seated_in_order() -> None:
     """Behind five hundred that are on their way; the most urgent on the lowest seats."""
     on_their_way = [attempt(number, 6 + number) for number in range(1, 501)]
-    obligations = [owed(number, deadline=number) for number in range(1, 1_001)]
-    plans = plan(obligations, on_their_way, TERMS)
-    new = [step for step in plans if isinstance(step, Redeem)]
+    obligations = [owed(number, left=100 + number) for number in range(1, 1_001)]
+    new = redeemed(plan(obligations, on_their_way, TERMS))
     assert [step.seat.number for step in new] == list(range(507, 1_007))
-    assert [step.obligation.deadline for step in new] == list(range(501, 1_001))
+    deadlines = [step.obligation.deadline for step in new]
+    assert deadlines == [NOW + 5 * (100 + number) for number in range(501, 1_001)]
 
 
 def test_attempt_on_its_way_is_waited_for_and_not_paid_for_twice() -> None:
     """The same target needs no second transaction."""
-    (step,) = plan([owed(1)], [attempt(1, 7)], TERMS)
-    assert isinstance(step, Wait)
+    assert isinstance(one(owed(1), attempt(1, 7)), Wait)
 
 
 def test_better_claim_gets_its_own_attempt_but_only_one_a_ledger() -> None:
     """A stream of claims on a closing channel does not become a stream of fees."""
-    better = owed(1, 2_000_000)
-    (step,) = plan([better], [attempt(1, 7)], TERMS)
+    better = owed(1, 2 * XRP)
+    step = one(better, attempt(1, 7))
     assert isinstance(step, Redeem)
     assert step.seat == Seat(8)
-    (again,) = plan([better], [attempt(1, 7, made_in=LedgerIndex(100))], TERMS)
-    assert isinstance(again, Wait)
+    assert isinstance(one(better, attempt(1, 7, made_in=LedgerIndex(100))), Wait)
 
 
-def test_better_claim_is_left_when_it_adds_less_than_another_attempt_costs() -> None:
+def test_better_claim_is_left_when_it_adds_less_than_another_attempt_is_worth() -> None:
     """A payer that promises a drop more in every ledger must not cost us a fee in every ledger."""
-    (step,) = plan([owed(1, 1_000_010)], [attempt(1, 7)], TERMS)
-    assert isinstance(step, Wait)
-    (step,) = plan([owed(1, 1_000_011)], [attempt(1, 7)], TERMS)
-    assert isinstance(step, Redeem)
+    assert isinstance(one(owed(1, XRP + 19), attempt(1, 7)), Wait)
+    assert isinstance(one(owed(1, XRP + 20), attempt(1, 7)), Redeem)
 
 
-def test_underpriced_attempt_is_replaced_on_its_own_seat_by_more_than_a_quarter() -> None:
+def test_refused_attempt_is_replaced_on_its_own_seat_by_more_than_a_quarter() -> None:
     """Both cannot apply, and the queue takes a replacement only above 1.25 times the fee."""
-    stuck = attempt(1, 7, fee=Drops(1_000))
-    terms = replace(TERMS, underpriced={stuck.transaction})
-    (step,) = plan([owed(1)], [stuck], terms)
+    stuck = attempt(1, 7, fee=Drops(5_000))
+    busy = replace(BUSY, open_ledger=Drops(5_000))
+    step = one(owed(1, 10 * XRP), stuck, underpriced={stuck.transaction}, market=busy)
     assert isinstance(step, Redeem)
     assert step.seat == stuck.seat
-    assert step.fee * 4 > stuck.fee * 5
+    assert step.fee == 6_251
 
 
-def test_underpriced_attempt_at_the_cap_waits_instead_of_sending_what_would_be_refused() -> None:
-    """At the cap no replacement is possible."""
-    stuck = attempt(1, 7, fee=Drops(900))
-    terms = replace(TERMS, underpriced={stuck.transaction}, fee_cap=Drops(1_000))
-    assert isinstance(plan([owed(1)], [stuck], terms)[0], Wait)
+def test_refused_attempt_at_its_budget_waits_instead_of_sending_what_would_be_refused() -> None:
+    """No replacement is possible there."""
+    stuck = attempt(1, 7, fee=Drops(480))
+    step = one(owed(1, 1_000, left=1), stuck, underpriced={stuck.transaction})
+    assert isinstance(step, Wait)
+
+
+def test_attempt_that_no_ledger_takes_pays_more_as_its_deadline_comes_nearer() -> None:
+    """Ledger by ledger, up to its budget one ledger before the deadline; and it never falls."""
+    fees, stuck = [], attempt(1, 7, made_in=LedgerIndex(98))
+    for left in range(60, 0, -1):
+        step = one(owed(1, left=left), stuck, market=BUSY)
+        if isinstance(step, Redeem):
+            fees.append(step.fee)
+            stuck = replace(stuck, fee=step.fee)
+    assert fees == sorted(fees)
+    assert fees[-1] == POLICY.budget(Drops(XRP))
+    assert len(fees) > 10
+
+
+def test_small_claim_that_holds_up_a_large_one_may_pay_for_both() -> None:
+    """The seat in front is worth what waits behind it."""
+    small, large = attempt(1, 7, made_in=LedgerIndex(98)), attempt(2, 8, made_in=LedgerIndex(98))
+    refused = {small.transaction, large.transaction}
+    obligations = [owed(1, 1_000), owed(2, 1_000 * XRP)]
+    plans = plan(obligations, [small, large], replace(TERMS, market=BUSY, underpriced=refused))
+    first = next(step for step in redeemed(plans) if step.seat == Seat(7))
+    assert first.fee >= 5_000
+    assert first.obligation.channel == small.channel
+    alone = one(obligations[0], small, market=BUSY, underpriced=refused)
+    assert isinstance(alone, Wait)
+
+
+def test_attempt_stuck_on_a_sequence_gets_company_on_a_ticket() -> None:
+    """Whatever blocks the sequence, our own transaction or its owner's, blocks no ticket."""
+    stuck = attempt(1, 9, made_in=LedgerIndex(98))
+    step = one(owed(1), stuck, tickets={PAYEE: [30]})
+    assert isinstance(step, Redeem)
+    assert step.seat == TICKET
+    beside = attempt(1, TICKET, made_in=LedgerIndex(98))
+    assert isinstance(one(owed(1), stuck, beside, tickets={PAYEE: [30, 31]}), Wait)
+
+
+def test_attempt_whose_seat_is_gone_gets_another_one_at_once() -> None:
+    """Servers say so before the facts of its seat arrive, or where they never do."""
+    burnt = attempt(1, 7, made_in=LedgerIndex(98))
+    step = one(owed(1), burnt, unseated={burnt.transaction}, next_sequence={PAYEE: 8})
+    assert isinstance(step, Redeem)
+    assert step.seat == Seat(8)
+
+
+def test_redemptions_of_one_account_take_tickets_first() -> None:
+    """The most urgent stands on a ticket and waits for nobody."""
+    plans = plan([owed(1, left=90), owed(2, left=20)], [], replace(TERMS, tickets={PAYEE: [30]}))
+    assert {step.obligation.channel[-1]: step.seat for step in redeemed(plans)} == {
+        "2": TICKET,
+        "1": Seat(7),
+    }
 
 
 def test_attempt_past_its_last_ledger_blocks_nothing_even_if_no_outcome_is_proven() -> None:
     """A stuck cursor must not keep a closing channel from a fresh attempt."""
-    (step,) = plan([owed(1)], [attempt(1, 7, last_ledger=LedgerIndex(99))], TERMS)
+    step = one(owed(1), attempt(1, 7, last_ledger=LedgerIndex(99)))
     assert isinstance(step, Redeem)
     assert step.seat == Seat(7)
 
 
 def test_attempt_in_its_last_ledger_may_have_applied_and_is_waited_for() -> None:
     """The facts of the newest validated ledger may still be on their way."""
-    (step,) = plan([owed(1)], [attempt(1, 7, last_ledger=LedgerIndex(100))], TERMS)
-    assert isinstance(step, Wait)
+    assert isinstance(one(owed(1), attempt(1, 7, last_ledger=LedgerIndex(100))), Wait)
 
 
-def test_dust_is_left_and_says_what_it_would_have_cost() -> None:
-    """Nobody pays ten drops to be paid ten drops."""
-    (step,) = plan([owed(1, 10)], [], TERMS)
-    assert isinstance(step, Leave)
-    assert step.fee_asked == 10
-    assert isinstance(plan([owed(1, 11)], [], TERMS)[0], Redeem)
+def test_what_is_left_says_why_and_what_it_would_have_cost() -> None:
+    """Dust, a day's money that is spent, and a price that can be waited out."""
+    dust = one(owed(1, 10))
+    assert isinstance(dust, Leave)
+    assert (dust.why, dust.fee_asked) == (Refusal.DUST, 10)
+    spent = one(owed(1), allowance={PAYEE: Drops(9)})
+    assert isinstance(spent, Leave)
+    assert spent.why is Refusal.DAILY_CAP
 
 
-def test_account_without_a_known_sequence_is_not_guessed_for() -> None:
-    """When no server told the sequence, nothing is planned for the account."""
+def test_thirteenth_unprofitable_channel_does_not_hold_up_a_profitable_one() -> None:
+    """What is not worth its fee is passed over, wherever it stands in the order."""
+    dust = [owed(number, 10, left=5) for number in range(1, 13)]
+    plans = plan([*dust, owed(13, XRP)], [], TERMS)
+    (step,) = redeemed(plans)
+    assert step.seat == Seat(7)
+    assert len(plans) == 13
+
+
+def test_account_without_a_seat_that_we_know_of_is_not_guessed_for() -> None:
+    """When no server told the sequence, and there is no ticket, nothing is planned for it."""
     assert plan([owed(1)], [], replace(TERMS, next_sequence={})) == ()
+    plans = plan([owed(1, account=OTHER), owed(2)], [], TERMS)
+    assert [step.obligation.account for step in plans] == [PAYEE]
+
+
+def test_mass_exit_is_spread_over_the_ledgers_that_are_left() -> None:
+    """Six hundred channels in a hundred and ninety ledgers: what is cheap, what is due, no more."""
+    market = Market(base=Drops(10), open_ledger=Drops(10), expected=1)
+    obligations = [owed(number, left=200) for number in range(1, 601)]
+    plans = plan(obligations, [], replace(TERMS, market=market))
+    fees = [step.fee for step in redeemed(plans)]
+    # Two enter cheaply, one more is due (600 in 190 ledgers are three), ten are queued.
+    assert len(fees) == 13
+    assert fees.count(Drops(10)) == 12
+    assert all(step.why is Refusal.DEAR for step in plans if isinstance(step, Leave))
 
 
 @given(
@@ -150,15 +209,33 @@ def test_account_without_a_known_sequence_is_not_guessed_for() -> None:
         st.tuples(st.integers(1, 30), st.integers(5, 20)), max_size=12, unique_by=lambda t: t[1]
     ),
     st.integers(5, 12),
+    st.sets(st.integers(30, 36), max_size=4),
+    st.sampled_from([QUIET, BUSY]),
 )
 def test_no_two_live_attempts_of_different_channels_ever_share_a_seat(
-    channels: list[int], under_way: list[tuple[int, int]], sequence: int
+    channels: list[int],
+    under_way: list[tuple[int, int]],
+    sequence: int,
+    tickets: set[int],
+    market: Market,
 ) -> None:
     """A shared seat would let one channel's payment push out another's."""
-    attempts = [attempt(channel, seat) for channel, seat in under_way]
-    terms = replace(TERMS, next_sequence={PAYEE: sequence})
-    plans = plan([owed(channel, 2_000_000) for channel in channels], attempts, terms)
-    seats = [step.seat for step in plans if isinstance(step, Redeem)]
-    assert len(set(seats)) == len(seats)
-    assert not {seat.number for seat in seats} & {seat for _, seat in under_way}
-    assert all(seat.number >= sequence for seat in seats)
+    attempts = [attempt(channel, seat, made_in=LedgerIndex(97)) for channel, seat in under_way]
+    refused = {a.transaction for a in attempts[::2]}
+    terms = replace(
+        TERMS,
+        next_sequence={PAYEE: sequence},
+        tickets={PAYEE: tickets},
+        market=market,
+        underpriced=refused,
+    )
+    plans = plan([owed(channel, 20 * XRP) for channel in channels], attempts, terms)
+    holders: dict[tuple[Address, Seat], ChannelId | None] = {
+        (a.account, a.seat): a.channel for a in attempts
+    }
+    for step in redeemed(plans):
+        owner = holders.setdefault(
+            (step.obligation.account, step.seat), step.obligation.channel
+        )
+        assert owner == step.obligation.channel
+        assert step.seat.is_ticket or step.seat.number >= min(sequence, 5)

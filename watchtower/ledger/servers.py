@@ -333,11 +333,7 @@ class Servers:
         async def ask(link: Link) -> Fees:
             return read_fees(link.url, await link.request("fee"))
 
-        told = await self._ask_each(ask)
-        return Fees(
-            base_fee=max(fees.base_fee for fees in told),
-            open_ledger_fee=max(fees.open_ledger_fee for fees in told),
-        )
+        return max(await self._ask_each(ask), key=lambda f: (f.open_ledger_fee, f.base_fee))
 
     async def _ask_each(self, question: Callable[[Link], Awaitable[_T]]) -> list[_T]:
         """Return the answers of all servers that gave one; raise when none did."""

@@ -1,6 +1,7 @@
-"""An attempt: one signed transaction on its way to pay one channel's claim, and its outcome.
+"""An attempt: one signed transaction on its way, and its outcome.
 
-One obligation (pay the best claim of a channel) may need many attempts. An attempt is known by
+Most attempts pay one channel's claim; one obligation (pay the best claim of a channel) may need
+many of them. Others keep up what paying needs, such as tickets. An attempt is known by
 its account and seat; it is on disk before the first byte of it leaves, and stays there, without
 an outcome, until the ledger has proven one.
 """
@@ -13,7 +14,14 @@ from enum import StrEnum
 from watchtower.ledger.events import Seat
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
-__all__ = ["Attempt", "Outcome", "OutcomeKind"]
+__all__ = ["Attempt", "Outcome", "OutcomeKind", "Purpose"]
+
+
+class Purpose(StrEnum):
+    """What an attempt is for. Values are stored: never rename or reuse one."""
+
+    REDEEM = "redeem"  # to bring a channel's balance up to its target
+    MAKE_TICKETS = "make_tickets"  # to have tickets ready for redeeming
 
 
 class OutcomeKind(StrEnum):
@@ -24,29 +32,40 @@ class OutcomeKind(StrEnum):
     ALREADY_PAID = "already_paid"  # the balance had reached the target without it
     SUPERSEDED = "superseded"  # another transaction took its seat
     REFUSED = "refused"  # it was validated with a tec, or its last ledger passed without it
+    DONE = "done"  # it succeeded at what it was for, where that is not to redeem
     UNKNOWN = "unknown"  # the ledger cannot tell any more; the obligation stays alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The proven end of an attempt: what, how much was paid by it, why, and in which ledger."""
+    """The proven end of an attempt.
+
+    Attributes:
+        kind: what became of it.
+        paid: drops that the channel paid by it.
+        why: a part of a sentence.
+        ledger_index: the ledger that proves it.
+        fee: drops that it cost: its fee if it was validated, with whatever result.
+    """
 
     kind: OutcomeKind
     paid: Drops
     why: str
     ledger_index: LedgerIndex
+    fee: Drops = Drops(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One signed transaction.
 
-    ``target`` is the channel balance it asks for, ``balance_before`` the one it was planned on,
-    ``blob`` the signed transaction in upper-case hex, ``made_in`` the validated ledger in which
-    it was planned. After ``last_ledger`` it can never apply.
+    ``channel`` is None for one that is not about a channel. ``target`` is the channel balance it
+    asks for, ``balance_before`` the one it was planned on, ``blob`` the signed transaction in
+    upper-case hex, ``made_in`` the validated ledger in which it was planned. After
+    ``last_ledger`` it can never apply.
     """
 
-    channel: ChannelId
+    channel: ChannelId | None
     account: Address
     seat: Seat
     target: Drops
@@ -57,3 +76,4 @@ class Attempt:
     transaction: TxHash
     blob: str
     outcome: Outcome | None = None
+    purpose: Purpose = Purpose.REDEEM

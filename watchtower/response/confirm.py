@@ -3,7 +3,8 @@
 Three things can end one, whichever is seen first::
 
     its own transaction moved the channel ─► Paid, or ClosedUnpaid (it came too late)
-    its seat was used                      ─► Refused (a tec of its own), Superseded (another's)
+    its seat was used                      ─► Refused (a tec of its own), Superseded (another's),
+                                              Done (its own, and it was not to redeem)
     its last ledger is accounted for       ─► Refused (it can never apply any more)
 
 In the last two, a balance that has reached the target by other hands makes it AlreadyPaid.
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import ChannelChanged, ChannelDeleted, SeatUsed
-from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
+from watchtower.response.attempt import Attempt, Outcome, OutcomeKind, Purpose
 from watchtower.units import Drops, LedgerIndex
 
 __all__ = ["by_last_ledger", "by_own_transaction", "by_seat"]
+
+_NOTHING = Drops(0)
 
 
 def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> Outcome | None:
@@ -27,7 +30,13 @@ def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) 
     kind, why = OutcomeKind.PAID, "its transaction paid the claim"
     if fact.entry.balance < attempt.target:
         kind, why = OutcomeKind.CLOSED_UNPAID, "it applied after the channel had expired"
-    return Outcome(kind=kind, paid=fact.paid, why=why, ledger_index=fact.at.ledger_index)
+    return Outcome(
+        kind=kind,
+        paid=fact.paid,
+        why=why,
+        ledger_index=fact.at.ledger_index,
+        fee=attempt.fee,
+    )
 
 
 def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcome | None:
@@ -37,14 +46,18 @@ def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcom
     """
     if (used.account, used.seat) != (attempt.account, attempt.seat):
         return None
+    is_own = used.transaction == attempt.transaction
+    fee = attempt.fee if is_own else _NOTHING
     ledger_index = used.at.ledger_index
     if _reached(attempt, channel):
-        return _already_paid(ledger_index)
-    if used.transaction != attempt.transaction:
+        return _already_paid(ledger_index, fee)
+    if not is_own:
         kind, why = OutcomeKind.SUPERSEDED, f"{used.transaction} used its seat ({used.result})"
+    elif attempt.purpose is not Purpose.REDEEM and used.result == "tesSUCCESS":
+        kind, why = OutcomeKind.DONE, "it was validated"
     else:
         kind, why = OutcomeKind.REFUSED, f"validated with {used.result}"
-    return Outcome(kind=kind, paid=Drops(0), why=why, ledger_index=ledger_index)
+    return Outcome(kind=kind, paid=_NOTHING, why=why, ledger_index=ledger_index, fee=fee)
 
 
 def by_last_ledger(
@@ -56,13 +69,20 @@ def by_last_ledger(
     if _reached(attempt, channel):
         return _already_paid(accounted)
     why = f"its last ledger, {attempt.last_ledger}, passed without it"
-    return Outcome(kind=OutcomeKind.REFUSED, paid=Drops(0), why=why, ledger_index=accounted)
+    return Outcome(kind=OutcomeKind.REFUSED, paid=_NOTHING, why=why, ledger_index=accounted)
 
 
 def _reached(attempt: Attempt, channel: Channel | None) -> bool:
-    return channel is not None and channel.entry.balance >= attempt.target
+    if channel is None or attempt.purpose is not Purpose.REDEEM:
+        return False
+    return channel.entry.balance >= attempt.target
 
 
-def _already_paid(ledger_index: LedgerIndex) -> Outcome:
-    why = "the channel's balance reached the target by another transaction"
-    return Outcome(kind=OutcomeKind.ALREADY_PAID, paid=Drops(0), why=why, ledger_index=ledger_index)
+def _already_paid(ledger_index: LedgerIndex, fee: Drops = _NOTHING) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.ALREADY_PAID,
+        paid=_NOTHING,
+        why="the channel's balance reached the target by another transaction",
+        ledger_index=ledger_index,
+        fee=fee,
+    )

@@ -1,4 +1,4 @@
-"""What a server's word about a submission asks of us. It never settles anything.
+"""What a server's word about a submission asks of us. It never settles anything about money.
 
 An engine result is one server's opinion at one moment: ``tesSUCCESS`` may pay nothing, and a
 refusal may be followed by a payment. So a result only steers the next attempt; what became of
@@ -17,37 +17,46 @@ __all__ = ["Reaction", "reaction_to"]
 class Reaction(StrEnum):
     """What to do about a submission's result."""
 
-    WAIT = "wait"  # on its way, or already decided: the ledger will tell
-    RESEND = "resend"  # this server, now: send the same again
-    RAISE_FEE = "raise fee"  # it will not get in at this fee: replace it on the same seat
-    ALARM = "alarm"  # something changed that a person must look at; keep trying
+    WAIT = "wait"  # on its way: the ledger will tell
+    QUEUED = "queued"  # on its way through the queue, at a price that the ledger may never take
+    SETTLED = "settled"  # its seat is used, by itself or by another: the ledger tells by which
+    RETRY = "retry"  # something before it is missing, or this server cannot now: send it again
+    REPLAN = "replan"  # it will not get in at this fee: replace it on the same seat
+    ALARM = "alarm"  # something changed that a person must look at; it is sent again all the same
 
 
 # Families by prefix: tes and tec are provisional; ter is retried by the server itself; tel is
 # local to one server; tef and tem speak of the transaction (rippled
 # include/xrpl/protocol/TER.h). Codes that differ from their family are listed first.
 _BY_CODE: Final = {
-    "tefPAST_SEQ": Reaction.WAIT,  # the seat is used: perhaps by this very transaction
-    "tefNO_TICKET": Reaction.WAIT,
+    "terQUEUED": Reaction.QUEUED,
+    "tefPAST_SEQ": Reaction.SETTLED,
+    "tefNO_TICKET": Reaction.SETTLED,
     "tefALREADY": Reaction.WAIT,
     "tefMAX_LEDGER": Reaction.WAIT,  # final only once a validated ledger at or past it lacks it
-    "telINSUF_FEE_P": Reaction.RAISE_FEE,
-    "telCAN_NOT_QUEUE": Reaction.RAISE_FEE,
-    "telCAN_NOT_QUEUE_FULL": Reaction.RAISE_FEE,
-    "telCAN_NOT_QUEUE_FEE": Reaction.RAISE_FEE,
+    "telINSUF_FEE_P": Reaction.REPLAN,
+    "telCAN_NOT_QUEUE": Reaction.REPLAN,
+    "telCAN_NOT_QUEUE_FULL": Reaction.REPLAN,
+    "telCAN_NOT_QUEUE_FEE": Reaction.REPLAN,
+    # A key change waits in the queue before or behind it; the ledger's own price goes past it.
+    "telCAN_NOT_QUEUE_BLOCKS": Reaction.REPLAN,
+    "telCAN_NOT_QUEUE_BLOCKED": Reaction.REPLAN,
+    # What needs a person: money, the account, keys, permission, the network.
     "telCAN_NOT_QUEUE_BALANCE": Reaction.ALARM,
+    "telNETWORK_ID_MAKES_TX_NON_CANONICAL": Reaction.ALARM,
+    "telREQUIRES_NETWORK_ID": Reaction.ALARM,
+    "telWRONG_NETWORK": Reaction.ALARM,
     "terINSUF_FEE_B": Reaction.ALARM,
     "terNO_ACCOUNT": Reaction.ALARM,
-    "terQUEUED": Reaction.WAIT,
-    "terPRE_SEQ": Reaction.RESEND,
-    "terPRE_TICKET": Reaction.RESEND,
+    "terNO_DELEGATE_PERMISSION": Reaction.ALARM,
     "tecINSUFF_FEE": Reaction.ALARM,
+    "tecNO_DELEGATE_PERMISSION": Reaction.ALARM,
 }
 _BY_FAMILY: Final = {
     "tes": Reaction.WAIT,
     "tec": Reaction.WAIT,
-    "ter": Reaction.RESEND,
-    "tel": Reaction.RESEND,
+    "ter": Reaction.RETRY,
+    "tel": Reaction.RETRY,
     "tef": Reaction.ALARM,
     "tem": Reaction.ALARM,
 }

@@ -1,41 +1,79 @@
-"""What an attempt may cost.
+"""What an attempt may cost: a budget by what is at stake, spent in steps as the slack falls.
 
-Today's rule is short: pay what the open ledger asks, a little more because it moves within the
-ledger, never above the cap, and never as much as there is to win. It stands alone here so that a
-strategy (budgets by stake and slack) can take its place without touching the planner.
+Pure. The rules:
+
+- The budget is a share of what is at stake, under an absolute cap. What costs as much as it wins
+  is dust, and is left until it becomes worth its fee.
+- An attempt begins at what entering the ledger costs at that moment.
+- One ledger before the deadline, and after it, an attempt that is not in pays its whole budget;
+  every ledger earlier, four fifths of that. So the steps upwards are just those that a replacement
+  on the same seat needs, and on one seat a fee never falls.
+- As long as there is time, nobody pays for haste more than a small share of what is at stake.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from watchtower.units import Drops
+from watchtower.units import Drops, RippleTime
 
-__all__ = ["FeeOffer", "fee_for"]
+__all__ = ["LEDGER_SECONDS", "FeePolicy", "ledgers_left", "replacement_fee"]
+
+_MILLION: Final = 1_000_000
+
+LEDGER_SECONDS: Final = 5
+"""Seconds of ledger time that a ledger is counted as: they usually take three to four, and to
+count too few ledgers errs on the safe side."""
+
+
+def ledgers_left(deadline: RippleTime | None, now: RippleTime) -> int | None:
+    """Return how many ledgers will surely close before ``deadline``; None without one."""
+    return None if deadline is None else max(0, deadline - now) // LEDGER_SECONDS
+
+
+def replacement_fee(fee: Drops) -> Drops:
+    """Return the least fee that replaces a transaction on its own seat.
+
+    It must be *above* 1.25 times as much, else ``telCAN_NOT_QUEUE_FEE`` (rippled TxQ.cpp:907).
+    """
+    return Drops(fee * 5 // 4 + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeOffer:
-    """What the servers ask now: the base fee, and what enters the open ledger at once; drops."""
+class FeePolicy:
+    """How much the operator lets redeeming cost.
 
-    base: Drops
-    open_ledger: Drops
-
-
-def fee_for(
-    offer: FeeOffer, *, at_stake: Drops, cap: Drops, replaced: Drops | None = None
-) -> Drops | None:
-    """Return the fee of the next attempt, or None when it is not worth its fee.
-
-    A fifth is added to what the open ledger asks once that is above the base fee, because the
-    cost rises within the ledger (rippled TxQ.cpp:181-200). An attempt that replaces another on
-    the same seat must pay more than 1.25 times as much (TxQ.cpp:907,
-    ``telCAN_NOT_QUEUE_FEE``).
+    Attributes:
+        share_ppm: the largest part of what is at stake that an attempt may cost, in millionths.
+        haste_ppm: the part of it that an attempt may cost while it could as well wait.
+        cap: the most drops that one attempt may cost, whatever is at stake.
+        daily_cap: the most drops that one account's attempts may cost on one day of ledger time.
     """
-    asked = offer.base if offer.open_ledger <= offer.base else -(-offer.open_ledger * 6 // 5)
-    if replaced is not None:
-        asked = max(asked, replaced * 5 // 4 + 1)
-    fee = Drops(min(max(asked, offer.base), cap))
-    if fee >= at_stake or (replaced is not None and fee * 4 <= replaced * 5):
-        return None
-    return fee
+
+    share_ppm: int
+    haste_ppm: int
+    cap: Drops
+    daily_cap: Drops
+
+    def budget(self, at_stake: Drops) -> Drops:
+        """Return the most that an attempt to win ``at_stake`` drops may cost."""
+        return Drops(min(self.cap, at_stake * self.share_ppm // _MILLION))
+
+    def haste(self, at_stake: Drops) -> Drops:
+        """Return what going now is worth where waiting is possible too."""
+        return Drops(min(self.budget(at_stake), at_stake * self.haste_ppm // _MILLION))
+
+    def ramp(self, budget: Drops, left: int | None) -> Drops:
+        """Return what an attempt may cost with ``left`` ledgers to its deadline.
+
+        Without a deadline nothing drives the fee up, and the ramp is at its foot.
+        """
+        if left is None:
+            return Drops(0)
+        fee = budget
+        for _ in range(left - 1):
+            fee = Drops(fee * 4 // 5)
+            if not fee:
+                break
+        return fee

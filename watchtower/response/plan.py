@@ -1,62 +1,38 @@
 """From obligations to plans: which channels to redeem now, on which seat, at what fee.
 
-Pure: the same obligations, attempts and offers give the same plans. The rules:
+Pure: the same obligations, attempts and terms give the same plans; nothing is remembered from one
+ledger to the next but the attempts themselves. The rules:
 
-- The earliest deadline first; no deadline last; then the larger stake.
+- The earliest deadline first; no deadline last; then the larger stake (``schedule.py``).
 - A channel whose attempt is on its way to the same target waits for it: its blob is sent again
   every ledger, and the ledger tells what became of it.
-- A better claim that arrives meanwhile gets its own attempt on the next seat, at most one a
-  validated ledger and only for more than it costs, so that a stream of claims does not become a
-  stream of fees.
-- An attempt that no server took for its fee is replaced on the same seat, where both cannot
-  apply.
-- Seats are filled from the account's next sequence upwards, without holes: a hole would hold up
-  every seat behind it.
+- An attempt that a ledger closed without, or that no server takes for its fee, is replaced on the
+  same seat, where both cannot apply, as soon as there is reason to pay more (``bidding.py``).
+- What holds up others on its sequence may pay for all of them: a small claim must not keep a large
+  one from the ledger.
+- An attempt that is stuck on a sequence gets company on a ticket, and one whose seat is gone gets
+  another seat.
+- A better claim that arrives meanwhile gets its own attempt, at most one a validated ledger and
+  only for more than it costs, so that a stream of claims does not become a stream of fees.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt
-from watchtower.response.fees import FeeOffer, fee_for
-from watchtower.units import (
-    MAX_LEDGER_TIME,
-    Address,
-    ChannelId,
-    Drops,
-    LedgerIndex,
-    RippleTime,
-    TxHash,
-)
+from watchtower.response.bidding import Bidder, Refusal, Wish
+from watchtower.response.fees import FeePolicy, ledgers_left
+from watchtower.response.market import Market
+from watchtower.response.obligation import Obligation
+from watchtower.response.schedule import due_now, in_order
+from watchtower.response.seats import Seats
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
-__all__ = ["Leave", "Obligation", "Plan", "Redeem", "Terms", "Wait", "plan"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obligation:
-    """A channel that is to be redeemed up to ``target`` drops with ``claim``, and why."""
-
-    claim: Claim
-    account: Address
-    target: Drops
-    balance: Drops
-    deadline: RippleTime | None
-    why: str
-
-    @property
-    def at_stake(self) -> Drops:
-        """What redeeming pays, in drops."""
-        return Drops(self.target - self.balance)
-
-    @property
-    def channel(self) -> ChannelId:
-        """The channel's id."""
-        return self.claim.channel
+__all__ = ["Leave", "Plan", "Redeem", "Terms", "Wait", "plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +55,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
-    """Not worth its fee now; judged again when that changes."""
+    """Not now, and why; judged again in the next ledger. ``fee_asked`` would have been enough."""
 
     obligation: Obligation
     fee_asked: Drops
+    why: Refusal
 
 
 Plan = Redeem | Wait | Leave
@@ -92,107 +69,187 @@ Plan = Redeem | Wait | Leave
 class Terms:
     """The terms of this moment.
 
-    ``validated`` is the newest validated ledger, ``next_sequence`` each account's next sequence
-    in the open ledger, ``underpriced`` the attempts that every server refused for their fee.
+    Attributes:
+        validated: the newest validated ledger.
+        now: its close time.
+        next_sequence: each account's next sequence in the open ledger, where it was told.
+        tickets: the tickets that each account holds.
+        market: what the open ledger costs.
+        policy: what the operator lets it cost.
+        allowance: what each account may still spend today, where it is less than the daily cap.
+        last_ledger_offset: for how many ledgers an attempt is good.
+        underpriced: attempts that every server refused for their fee.
+        queued: attempts that wait in the queue.
+        unseated: attempts of which every server says that their seat is gone.
+        asked: the drops that an attempt needs to enter the open ledger, where servers told them.
     """
 
     validated: LedgerIndex
+    now: RippleTime
     next_sequence: Mapping[Address, int]
-    offer: FeeOffer
-    fee_cap: Drops
+    market: Market
+    policy: FeePolicy
     last_ledger_offset: int
+    tickets: Mapping[Address, Collection[int]] = field(default_factory=dict)
+    allowance: Mapping[Address, Drops] = field(default_factory=dict)
     underpriced: Collection[TxHash] = ()
+    queued: Collection[TxHash] = ()
+    unseated: Collection[TxHash] = ()
+    asked: Mapping[TxHash, Drops] = field(default_factory=dict)
 
 
 def plan(
     obligations: Iterable[Obligation], attempts: Iterable[Attempt], terms: Terms
 ) -> tuple[Plan, ...]:
-    """Return one plan for each obligation of an account whose next sequence is known.
+    """Return one plan for each obligation of an account that has a seat we know of.
 
     Args:
         obligations: what is owed; one for a channel.
         attempts: those without an outcome yet, of any channel.
-        terms: fees, sequences and the newest validated ledger.
+        terms: prices, seats and the newest validated ledger.
     """
     # At its last ledger an attempt may have applied already, its facts still on their way; past
     # it, it is dead even if a stuck cursor keeps us from proving so.
     alive = [attempt for attempt in attempts if attempt.last_ledger >= terms.validated]
-    seats = _Seats(alive, terms.next_sequence)
-    on_the_way: defaultdict[ChannelId, list[Attempt]] = defaultdict(list)
-    for attempt in alive:
-        on_the_way[attempt.channel].append(attempt)
-    plans: list[Plan] = []
-    for obligation in sorted(obligations, key=_urgency):
-        if obligation.account not in terms.next_sequence:
-            continue
-        step = _next_step(obligation, on_the_way.get(obligation.channel, ()), seats, terms)
-        if isinstance(step, Redeem):
-            seats.take(obligation.account, step.seat)
-        plans.append(step)
-    return tuple(plans)
+    return _Planner(in_order(obligations), alive, terms).plan()
 
 
-class _Seats:
-    """The seats of each account, of which the lowest free one is always next.
+class _Planner:
+    """One ledger's planning."""
 
-    It is looked for from where the last search ended, so that a thousand channels that close at
-    once cost a thousand steps and not a million.
-    """
+    def __init__(
+        self, obligations: Sequence[Obligation], alive: Sequence[Attempt], terms: Terms
+    ) -> None:
+        self._obligations = obligations
+        self._terms = terms
+        self._seats = Seats(alive, next_sequence=terms.next_sequence, tickets=terms.tickets)
+        self._under_way: defaultdict[ChannelId, list[Attempt]] = defaultdict(list)
+        for attempt in alive:
+            if attempt.channel is not None:
+                self._under_way[attempt.channel].append(attempt)
+        self._held_up = _held_up(obligations, self._under_way)
+        self._bidder = Bidder(
+            terms.market,
+            terms.policy,
+            allowance=terms.allowance,
+            waiting=[a for a in alive if a.made_in < terms.validated],
+            queued=terms.queued,
+        )
 
-    def __init__(self, alive: Iterable[Attempt], next_sequence: Mapping[Address, int]) -> None:
-        self._taken = {(attempt.account, attempt.seat) for attempt in alive}
-        self._next = dict(next_sequence)
+    def plan(self) -> tuple[Plan, ...]:
+        waiting = [o for o in self._obligations if o.channel not in self._under_way]
+        due = {o.channel for o in waiting[: due_now(waiting, self._terms.now)]}
+        plans = (self._step(o, is_due=o.channel in due) for o in self._obligations)
+        return tuple(step for step in plans if step is not None)
 
-    def free(self, account: Address) -> Seat:
-        """Return the lowest free seat, without taking it."""
-        while (account, Seat(self._next[account])) in self._taken:
-            self._next[account] += 1
-        return Seat(self._next[account])
+    def _step(self, obligation: Obligation, *, is_due: bool) -> Plan | None:
+        mine = self._under_way.get(obligation.channel, ())
+        newest = max(mine, key=_age, default=None)
+        if newest is None:
+            return self._begin(obligation, self._wish(obligation, is_due=is_due))
+        if newest.made_in >= self._terms.validated:
+            return Wait(obligation=obligation, attempt=newest)
+        better = self._rescue(obligation, mine, newest) or self._improve(obligation, newest)
+        return better or Wait(obligation=obligation, attempt=newest)
 
-    def take(self, account: Address, seat: Seat) -> None:
-        """Take a seat; a replacement takes one that was taken before."""
-        self._taken.add((account, seat))
+    def _begin(
+        self, obligation: Obligation, wish: Wish, seat: Seat | None = None
+    ) -> Redeem | Leave | None:
+        seat = seat or self._seats.best(obligation.account)
+        if seat is None:
+            return None
+        fee = self._bidder.bid(wish)
+        if isinstance(fee, Refusal):
+            asked = self._terms.market.price()
+            return Leave(obligation=obligation, fee_asked=asked, why=fee)
+        return self._redeem(obligation, seat, fee)
+
+    def _rescue(
+        self, obligation: Obligation, mine: Sequence[Attempt], newest: Attempt
+    ) -> Redeem | None:
+        """Return what helps an attempt that does not get in; None if nothing more can be done."""
+        terms = self._terms
+        is_overdue = newest.made_in + 2 <= terms.validated
+        if is_overdue and newest.transaction in terms.unseated:
+            return _or_none(self._begin(obligation, self._wish(obligation)))
+        if not is_overdue and newest.transaction not in terms.underpriced:
+            return None
+        ticket = self._seats.ticket(obligation.account)
+        if is_overdue and ticket and not any(attempt.seat.is_ticket for attempt in mine):
+            return _or_none(self._begin(obligation, self._wish(obligation), ticket))
+        fee = self._bidder.raise_bid(
+            self._wish_of_seat(obligation, newest),
+            newest.fee,
+            asked=terms.asked.get(newest.transaction, Drops(0)),
+        )
+        if isinstance(fee, Refusal):
+            return None
+        return self._redeem(obligation, newest.seat, fee)
+
+    def _improve(self, obligation: Obligation, newest: Attempt) -> Redeem | None:
+        """Return an attempt for what a better claim adds to the one that is on its way."""
+        gain = min(obligation.at_stake, obligation.target - newest.target)
+        if gain <= 0:
+            return None
+        return _or_none(self._begin(obligation, self._wish(obligation, gain=Drops(gain))))
+
+    def _wish(
+        self, obligation: Obligation, *, is_due: bool = False, gain: Drops | None = None
+    ) -> Wish:
+        return Wish(
+            account=obligation.account,
+            at_stake=obligation.at_stake if gain is None else gain,
+            left=ledgers_left(obligation.deadline, self._terms.now),
+            is_due=is_due,
+        )
+
+    def _wish_of_seat(self, obligation: Obligation, newest: Attempt) -> Wish:
+        """Return the wish behind a seat: that of the channel, or of who is held up behind it."""
+        own = self._wish(obligation)
+        behind = self._held_up.get((newest.account, newest.seat))
+        if behind is None or newest.seat.is_ticket:
+            return own
+        lefts = [left for left in (own.left, self._wish(behind).left) if left is not None]
+        return Wish(
+            account=own.account,
+            at_stake=max(own.at_stake, behind.at_stake),
+            left=min(lefts, default=None),
+        )
+
+    def _redeem(self, obligation: Obligation, seat: Seat, fee: Drops) -> Redeem:
+        self._seats.take(obligation.account, seat)
+        last_ledger = LedgerIndex(self._terms.validated + self._terms.last_ledger_offset)
+        return Redeem(obligation=obligation, seat=seat, fee=fee, last_ledger=last_ledger)
 
 
-def _urgency(obligation: Obligation) -> tuple[int, int, ChannelId]:
-    deadline = MAX_LEDGER_TIME if obligation.deadline is None else obligation.deadline
-    return (deadline, -obligation.at_stake, obligation.channel)
-
-
-def _next_step(
-    obligation: Obligation,
-    mine: Collection[Attempt],
-    seats: _Seats,
-    terms: Terms,
-) -> Plan:
-    newest = max(
-        mine, key=lambda attempt: (attempt.made_in, attempt.target, attempt.fee), default=None
+def _held_up(
+    obligations: Iterable[Obligation], under_way: Mapping[ChannelId, Iterable[Attempt]]
+) -> dict[tuple[Address, Seat], Obligation]:
+    """Return, for each sequence on its way, the largest obligation that waits behind it."""
+    seated = sorted(
+        (
+            (attempt.account, attempt.seat, obligation)
+            for obligation in obligations
+            for attempt in under_way.get(obligation.channel, ())
+            if not attempt.seat.is_ticket
+        ),
+        key=lambda entry: (entry[0], entry[1]),
+        reverse=True,
     )
-    if newest is None:
-        return _redeem(obligation, seats.free(obligation.account), terms)
-    if newest.made_in >= terms.validated:
-        return Wait(obligation=obligation, attempt=newest)
-    if newest.transaction in terms.underpriced:
-        replacement = _redeem(obligation, newest.seat, terms, replaced=newest.fee)
-        if isinstance(replacement, Redeem):
-            return replacement
-        return Wait(obligation=obligation, attempt=newest)
-    gain = Drops(max(0, obligation.target - newest.target))
-    better = _redeem(obligation, seats.free(obligation.account), terms, gain=gain)
-    return better if isinstance(better, Redeem) else Wait(obligation=obligation, attempt=newest)
+    behind: dict[tuple[Address, Seat], Obligation] = {}
+    largest: dict[Address, Obligation] = {}
+    for account, seat, obligation in seated:
+        known = largest.get(account)
+        if known is not None:
+            behind[account, seat] = known
+        if known is None or obligation.at_stake > known.at_stake:
+            largest[account] = obligation
+    return behind
 
 
-def _redeem(
-    obligation: Obligation,
-    seat: Seat,
-    terms: Terms,
-    *,
-    replaced: Drops | None = None,
-    gain: Drops | None = None,
-) -> Redeem | Leave:
-    stake = obligation.at_stake if gain is None else min(gain, obligation.at_stake)
-    fee = fee_for(terms.offer, at_stake=stake, cap=terms.fee_cap, replaced=replaced)
-    if fee is None:
-        return Leave(obligation=obligation, fee_asked=terms.offer.open_ledger)
-    last_ledger = LedgerIndex(terms.validated + terms.last_ledger_offset)
-    return Redeem(obligation=obligation, seat=seat, fee=fee, last_ledger=last_ledger)
+def _age(attempt: Attempt) -> tuple[int, int, int]:
+    return attempt.made_in, attempt.target, attempt.fee
+
+
+def _or_none(step: Redeem | Leave | None) -> Redeem | None:
+    return step if isinstance(step, Redeem) else None

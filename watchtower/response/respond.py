@@ -1,43 +1,41 @@
-"""One pass of responding: plan, sign, journal, send.
+"""One pass of responding: ask the terms, plan, sign, and launch.
 
-What it guarantees: a transaction is on disk (its blob, hash, seat and last ledger) before the
-first byte of it leaves; killed anywhere in between, the next start finds it and goes on. A pass
-that fails anywhere changes nothing that the next pass does not mend: it plans again from state.
-Everything on its way is sent again in every ledger, until the ledger has told what became of it.
+What it guarantees: a pass that fails anywhere changes nothing that the next pass does not mend: it
+plans again from state. Nothing leaves that is not on disk (``launch.py``), what is most urgent
+leaves first, and nothing that cannot be signed, seated or paid for holds up what can.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import structlog
-
-from watchtower.errors import KeyMissingError, LedgerError, RequestRefusedError, SigningError
-from watchtower.ledger.events import LedgerClosed
+from watchtower.errors import KeyMissingError, RequestRefusedError, SigningError
+from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt
-from watchtower.response.fees import FeeOffer
-from watchtower.response.plan import Leave, Obligation, Redeem, Terms, Wait, plan
+from watchtower.response.enquiry import Enquiry, enquire
+from watchtower.response.fees import FeePolicy
+from watchtower.response.launch import Launch
+from watchtower.response.obligation import Obligation
+from watchtower.response.plan import Leave, Redeem, Terms, plan
 from watchtower.response.submit import Submitter
-from watchtower.response.surroundings import Docket, Servers, Signer, Store
+from watchtower.response.surroundings import Docket, Servers, Signer
 from watchtower.response.transaction import claim_transaction
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
-__all__ = ["FeeLimits", "Responder", "Response"]
-
-_log = structlog.get_logger(__name__)
+__all__ = ["Limits", "Responder", "Response"]
 
 _AT_ONCE: Final = 10
 """Attempts that are signed, written down and sent together. What is most urgent leaves first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeLimits:
-    """What one attempt may cost, in drops, and for how many ledgers it is good."""
+class Limits:
+    """What attempts may cost, and for how many ledgers each is good."""
 
-    cap: Drops
+    fees: FeePolicy
     last_ledger_offset: int
 
 
@@ -45,10 +43,10 @@ class FeeLimits:
 class Response:
     """What one pass did.
 
-    ``sent`` are new attempts; ``left`` was not worth its fee; ``unsigned`` could not be signed,
-    and why; ``unseated`` has no sequence, because every server refused to tell the account's, and
-    why; ``would_redeem`` is what would have been done, in shadow mode. ``alarming`` are the
-    results that a person should see, of attempts on their way, by channel.
+    ``sent`` are new attempts; ``left`` is not redeemed now, and why; ``unsigned`` could not be
+    signed, and why; ``unseated`` has no seat, because every server refused to tell the account's
+    sequence, and why; ``would_redeem`` is what would have been done, in shadow mode. ``alarming``
+    are the results that a person should see, of attempts on their way, by channel.
     """
 
     sent: tuple[Attempt, ...] = ()
@@ -66,22 +64,22 @@ class Responder:
         self,
         docket: Docket,
         *,
-        store: Store,
         servers: Servers,
         signer: Signer,
         submitter: Submitter,
-        limits: FeeLimits,
-        shadow: bool = False,
+        launch: Launch,
+        limits: Limits,
     ) -> None:
-        """Respond to what ``docket`` says; with ``shadow`` decide everything and send nothing."""
+        """Respond to what ``docket`` says; a launch in shadow decides all and sends nothing."""
         self._docket = docket
-        self._store = store
         self._servers = servers
         self._signer = signer
         self._submitter = submitter
+        self._launch = launch
         self._limits = limits
-        self._shadow = shadow
-        self._sent_in: dict[TxHash, LedgerIndex] = {}
+        self._planned_in: LedgerIndex | None = None
+        self._planned: dict[ChannelId, Drops] = {}
+        self._standing = Response()
 
     async def respond(self) -> Response:
         """Do what can be done now.
@@ -93,136 +91,102 @@ class Responder:
         newest = self._docket.newest
         if newest is None:
             return Response()
-        self._send_again(newest.ledger_index)
+        self._launch.send_again(newest.ledger_index)
         response = await self._respond_to(self._docket.obligations(), newest)
-        return replace(response, alarming=self._alarming())
+        return replace(response, alarming=self._launch.alarming())
 
     async def _respond_to(
         self, obligations: Collection[Obligation], newest: LedgerClosed
     ) -> Response:
-        if not obligations or self._all_wait(obligations, newest):
-            return Response()
-        accounts = {obligation.account for obligation in obligations}
-        terms, refused = await self._ask_terms(accounts, newest.ledger_index)
-        response = await self._carry_out(obligations, terms)
-        unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
-        return replace(response, unseated=unseated)
+        """Plan and carry out, on fresh terms for each ledger that closes meanwhile."""
+        sent: tuple[Attempt, ...] = ()
+        unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
+        while self._anything_new(obligations, newest.ledger_index):
+            accounts = {obligation.account for obligation in obligations}
+            enquiry = await enquire(self._servers, self._docket, accounts)
+            # Asking takes time, and ledgers go on meanwhile: what is planned on the ledger of
+            # before could be past its last ledger before it leaves.
+            newest = self._docket.newest or newest
+            done = await self._carry_out(obligations, self._terms(newest, enquiry))
+            sent, unsigned = sent + done.sent, unsigned + done.unsigned
+            refused = enquiry.refused
+            unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
+            self._standing = replace(done, sent=(), unsigned=unsigned, unseated=unseated)
+            planned_on, newest = newest, self._docket.newest or newest
+            if done.unsigned:
+                # Planned anew without it: an unsigned seat would be a hole for all behind it.
+                gone = {o.channel: o.target for o, _ in done.unsigned}
+                obligations = [o for o in obligations if o.channel not in gone]
+                self._planned |= gone
+            elif newest is planned_on:
+                self._planned |= {o.channel: o.target for o in obligations}
+        return replace(self._standing, sent=sent)
 
-    def _alarming(self) -> Mapping[ChannelId, str]:
-        attempts = self._docket.attempts
-        self._submitter.keep_only(attempts.keys())
+    def _anything_new(self, obligations: Iterable[Obligation], now: LedgerIndex) -> bool:
+        """Return whether anything is owed that was not planned for in this very ledger.
+
+        No server is asked for terms twice a ledger for the same thing.
+        """
+        if now != self._planned_in:
+            self._planned_in, self._planned, self._standing = now, {}, Response()
+        return any(self._planned.get(o.channel, -1) < o.target for o in obligations)
+
+    def _terms(self, newest: LedgerClosed, enquiry: Enquiry) -> Terms:
+        submitter, accounts = self._submitter, enquiry.sequences
+        return Terms(
+            validated=newest.ledger_index,
+            now=newest.close_time,
+            next_sequence=enquiry.sequences,
+            tickets={account: self._docket.tickets(account) for account in accounts},
+            market=enquiry.market,
+            policy=self._limits.fees,
+            allowance=self._allowance(accounts),
+            last_ledger_offset=self._limits.last_ledger_offset,
+            underpriced=submitter.underpriced,
+            queued=submitter.queued,
+            unseated=submitter.unseated,
+            asked=submitter.asked,
+        )
+
+    def _allowance(self, accounts: Iterable[Address]) -> dict[Address, Drops]:
+        """Return what each account may still spend today, were all that is on its way to apply."""
+        seats: defaultdict[Address, dict[Seat, Drops]] = defaultdict(dict)
+        for attempt in self._docket.attempts.values():
+            of_account = seats[attempt.account]
+            of_account[attempt.seat] = max(attempt.fee, of_account.get(attempt.seat, Drops(0)))
+        cap = self._limits.fees.daily_cap
         return {
-            attempts[transaction].channel: result
-            for transaction, result in self._submitter.alarming.items()
+            account: Drops(max(0, cap - self._docket.spent(account) - sum(seats[account].values())))
+            for account in accounts
         }
 
-    def _send_again(self, now: LedgerIndex) -> None:
-        attempts = self._docket.attempts
-        for gone in self._sent_in.keys() - attempts.keys():
-            del self._sent_in[gone]
-        for attempt in attempts.values():
-            if attempt.last_ledger > now and self._sent_in.get(attempt.transaction) != now:
-                self._send(attempt, now)
-
-    def _send(self, attempt: Attempt, now: LedgerIndex) -> None:
-        if not self._shadow:
-            self._sent_in[attempt.transaction] = now
-            self._submitter.send(attempt)
-
-    def _all_wait(self, obligations: Collection[Obligation], newest: LedgerClosed) -> bool:
-        """Return whether every obligation is on its way, which needs no server to tell.
-
-        Whether to wait depends on the attempts alone, so any fee and sequence will do here.
-        """
-        terms = self._terms(
-            newest.ledger_index,
-            FeeOffer(base=Drops(1), open_ledger=Drops(1)),
-            {obligation.account: 0 for obligation in obligations},
-        )
-        plans = plan(obligations, self._docket.attempts.values(), terms)
-        return all(isinstance(step, Wait) for step in plans)
-
-    async def _ask_terms(
-        self, accounts: Collection[Address], now: LedgerIndex
-    ) -> tuple[Terms, Mapping[Address, RequestRefusedError]]:
-        """Return the terms, and why accounts are refused that every server refuses to tell of.
-
-        Everything is asked at once, so that a server that hangs costs one timeout, however many
-        accounts are guarded.
-        """
-        in_order = sorted(accounts)
-        fees, answers = await asyncio.gather(
-            self._servers.fee(), asyncio.gather(*map(self._ask_sequence, in_order))
-        )
-        told = dict(zip(in_order, answers, strict=True))
-        sequences = {a: answer for a, answer in told.items() if isinstance(answer, int)}
-        failures = [answer for answer in answers if isinstance(answer, LedgerError)]
-        if not sequences and failures:
-            raise failures[-1]
-        offer = FeeOffer(base=fees.base_fee, open_ledger=fees.open_ledger_fee)
-        refused = {a: why for a, why in told.items() if isinstance(why, RequestRefusedError)}
-        return self._terms(now, offer, sequences), refused
-
-    async def _ask_sequence(self, account: Address) -> int | LedgerError:
-        """Return the account's next sequence, or why nobody tells it.
-
-        Where servers disagree, each attempt that passes unseen makes the next one believe another
-        of them: a single liar would otherwise leave a hole below every seat, for ever.
-        """
-        try:
-            told = await self._servers.account_sequences(account)
-            return told[self._docket.lapses.get(account, 0) % len(told)]
-        except LedgerError as failed:
-            # One account that is gone must not hold up the others.
-            _log.warning("sequence_unknown", account=account, why=str(failed))
-            return failed
-
-    def _terms(self, now: LedgerIndex, offer: FeeOffer, sequences: Mapping[Address, int]) -> Terms:
-        return Terms(
-            validated=now,
-            next_sequence=sequences,
-            offer=offer,
-            fee_cap=self._limits.cap,
-            last_ledger_offset=self._limits.last_ledger_offset,
-            underpriced=self._submitter.underpriced,
-        )
-
     async def _carry_out(self, obligations: Collection[Obligation], terms: Terms) -> Response:
+        """Carry out the plan for one ledger, until the next one closes or a key refuses."""
+        plans = plan(obligations, self._docket.attempts.values(), terms)
+        redeem = [step for step in plans if isinstance(step, Redeem)]
+        left = tuple(step for step in plans if isinstance(step, Leave))
+        if self._launch.shadow:
+            return Response(left=left, would_redeem=tuple(redeem))
         sent: list[Attempt] = []
-        unsigned: list[tuple[Obligation, SigningError]] = []
-        while True:
-            if (newest := self._docket.newest) is not None:
-                # Asking and signing take time, and ledgers go on meanwhile: what is planned on
-                # the ledger of before could be past its last ledger before it leaves.
-                terms = replace(terms, validated=newest.ledger_index)
-            plans = plan(obligations, self._docket.attempts.values(), terms)
-            redeem = [step for step in plans if isinstance(step, Redeem)]
-            left = tuple(step for step in plans if isinstance(step, Leave))
-            if self._shadow or not redeem:
-                break
-            attempts, refused = await self._sign_some(redeem)
-            await self._write_down(attempts)
-            for attempt in attempts:
-                self._docket.attempt_made(attempt)
-                self._send(attempt, attempt.made_in)
+        for first in range(0, len(redeem), _AT_ONCE):
+            attempts, refused = await self._sign_some(redeem[first : first + _AT_ONCE])
+            await self._launch.launch(attempts)
             sent += attempts
             if refused is not None:
-                # Planned anew without it: an unsigned seat would be a hole for all behind it.
                 alike = _refused_alike(obligations, *refused)
-                unsigned += [(obligation, refused[1]) for obligation in alike]
-                gone = {obligation.channel for obligation in alike}
-                obligations = [o for o in obligations if o.channel not in gone]
-        would_redeem = tuple(redeem) if self._shadow else ()
-        return Response(
-            sent=tuple(sent), left=left, unsigned=tuple(unsigned), would_redeem=would_redeem
-        )
+                unsigned = tuple((obligation, refused[1]) for obligation in alike)
+                return Response(sent=tuple(sent), left=left, unsigned=unsigned)
+            newest = self._docket.newest
+            if newest is not None and newest.ledger_index != terms.validated:
+                break
+        return Response(sent=tuple(sent), left=left)
 
     async def _sign_some(
         self, redeem: Sequence[Redeem]
     ) -> tuple[list[Attempt], tuple[Obligation, SigningError] | None]:
         """Sign the most urgent steps, so that they leave while the rest is still to be signed."""
         attempts: list[Attempt] = []
-        for step in redeem[:_AT_ONCE]:
+        for step in redeem:
             try:
                 attempts.append(await self._sign(step))
             except SigningError as why:
@@ -254,25 +218,6 @@ class Responder:
             transaction=signed.transaction,
             blob=signed.blob,
         )
-
-    async def _write_down(self, attempts: Sequence[Attempt]) -> None:
-        if not attempts:
-            return
-        async with self._store.write() as work:
-            for attempt in attempts:
-                await work.attempts.put(attempt)
-                await work.journal.append(
-                    "attempt_made",
-                    channel=attempt.channel,
-                    ledger_index=attempt.made_in,
-                    facts={
-                        "transaction": attempt.transaction,
-                        "sequence": attempt.seat.number,
-                        "target": attempt.target,
-                        "fee": attempt.fee,
-                        "last_ledger": attempt.last_ledger,
-                    },
-                )
 
 
 def _refused_alike(

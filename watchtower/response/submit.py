@@ -15,7 +15,7 @@ import structlog
 
 from watchtower.response.attempt import Attempt
 from watchtower.response.engine_result import Reaction, reaction_to
-from watchtower.units import TxHash
+from watchtower.units import Drops, TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
 
@@ -36,6 +36,11 @@ class Answer(Protocol):
         ...
 
     @property
+    def open_ledger_cost(self) -> Drops | None:
+        """The drops with which it would enter this server's open ledger now, if it told them."""
+        ...
+
+    @property
     def message(self) -> str:
         """The server's sentence, or why there is no result."""
         ...
@@ -52,8 +57,12 @@ class SubmittingServers(Protocol):
 class Submitter:
     """Sends attempts in the background and remembers the last word about each.
 
-    ``underpriced`` holds the attempts that every server that answered refused for their fee;
-    ``alarming`` the results that a person should see, by attempt.
+    Attributes:
+        underpriced: attempts that every server that answered refused for their fee.
+        queued: attempts that wait in the queue of every server that has them.
+        unseated: attempts of which every server that answered says that their seat is used.
+        asked: the drops with which an attempt would enter the open ledger of the cheapest server.
+        alarming: the results that a person should see, by attempt.
     """
 
     def __init__(self, servers: SubmittingServers) -> None:
@@ -62,6 +71,9 @@ class Submitter:
         self._waiting: asyncio.Queue[Attempt] = asyncio.Queue()
         self._under_way: set[TxHash] = set()
         self.underpriced: set[TxHash] = set()
+        self.queued: set[TxHash] = set()
+        self.unseated: set[TxHash] = set()
+        self.asked: dict[TxHash, Drops] = {}
         self.alarming: dict[TxHash, str] = {}
 
     async def run(self) -> None:
@@ -80,9 +92,11 @@ class Submitter:
 
     def keep_only(self, attempts: Collection[TxHash]) -> None:
         """Forget what was heard of every attempt but ``attempts``."""
-        self.underpriced.intersection_update(attempts)
-        for settled in self.alarming.keys() - set(attempts):
-            del self.alarming[settled]
+        for words in (self.underpriced, self.queued, self.unseated):
+            words.intersection_update(attempts)
+        for told in (self.alarming, self.asked):
+            for settled in told.keys() - set(attempts):
+                del told[settled]
 
     async def _send(self, attempt: Attempt) -> None:
         try:
@@ -104,10 +118,18 @@ class Submitter:
             )
             if answer.engine_result is not None:
                 reactions[answer.engine_result] = reaction_to(answer.engine_result)
-        if reactions and all(r is Reaction.RAISE_FEE for r in reactions.values()):
-            self.underpriced.add(attempt.transaction)
-        else:
-            self.underpriced.discard(attempt.transaction)
+        told = set(reactions.values())
+        for words, reaction in (
+            (self.underpriced, Reaction.REPLAN),
+            (self.queued, Reaction.QUEUED),
+            (self.unseated, Reaction.SETTLED),
+        ):
+            (words.add if told == {reaction} else words.discard)(attempt.transaction)
+        costs = [answer.open_ledger_cost for answer in answers if answer.open_ledger_cost]
+        if costs:
+            # The cheapest will do: one server that takes it is enough, and one that asks for
+            # too much, be it mad or bought, must not cost us anything.
+            self.asked[attempt.transaction] = min(costs)
         alarming = [code for code, r in reactions.items() if r is Reaction.ALARM]
         if alarming:
             self.alarming[attempt.transaction] = ", ".join(sorted(alarming))

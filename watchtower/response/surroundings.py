@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
-from watchtower.response.plan import Obligation
+from watchtower.response.market import Fees
+from watchtower.response.obligation import Obligation
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
-__all__ = ["Docket", "Fees", "Servers", "Signed", "Signer", "Store", "Work"]
+__all__ = ["Docket", "Servers", "Signed", "Signer", "Store", "Work"]
 
 
 class Docket(Protocol):
@@ -35,26 +36,24 @@ class Docket(Protocol):
         """How often the last ledger of an account's attempts passed without them."""
         ...
 
+    def tickets(self, account: Address) -> Collection[int]:
+        """Return the tickets that an account holds, as far as is known."""
+        ...
+
+    def spare(self, account: Address) -> Drops | None:
+        """Return what an account has above its reserve, in drops; None while it is not known."""
+        ...
+
+    def spent(self, account: Address) -> Drops:
+        """Return what an account has spent on fees on the present day of ledger time."""
+        ...
+
     def obligations(self) -> Collection[Obligation]:
         """Return what is to be redeemed now."""
         ...
 
     def attempt_made(self, attempt: Attempt) -> None:
         """Take note of an attempt that is on disk."""
-        ...
-
-
-class Fees(Protocol):
-    """What transactions cost now, in drops."""
-
-    @property
-    def base_fee(self) -> Drops:
-        """The least that any transaction pays."""
-        ...
-
-    @property
-    def open_ledger_fee(self) -> Drops:
-        """What enters the open ledger at once."""
         ...
 
 

@@ -1,19 +1,20 @@
-"""The one transaction we make: ``PaymentChannelClaim``, redeeming and never closing.
+"""The transaction we are for: ``PaymentChannelClaim``, redeeming and never closing.
 
-The transaction is a plain mapping in the ledger's own field names; xrpl-py's codec turns it into
+A transaction is a plain mapping in the ledger's own field names; xrpl-py's codec turns it into
 bytes. It carries a last ledger always, so that it cannot come back from the dead, and
 ``NetworkID`` where the network demands it, so that it means nothing elsewhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Seat
 from watchtower.units import Address, Drops, LedgerIndex
 
-__all__ = ["claim_transaction"]
+__all__ = ["claim_transaction", "with_common_fields"]
 
 _LAST_NETWORK_WITHOUT_ID: Final = 1024
 """Networks above it require ``NetworkID`` (else ``telREQUIRES_NETWORK_ID``), the others refuse it
@@ -37,7 +38,7 @@ def claim_transaction(
     claim above the funds still pays all that there is. No flag is set, above all not ``tfClose``,
     which would hand everything unclaimed back to the payer at once.
     """
-    transaction: dict[str, Any] = {
+    fields = {
         "TransactionType": "PaymentChannelClaim",
         "Account": account,
         "Channel": claim.channel,
@@ -45,6 +46,23 @@ def claim_transaction(
         "Balance": str(target),
         "Signature": claim.signature,
         "PublicKey": claim.public_key,
+    }
+    return with_common_fields(
+        fields, fee=fee, seat=seat, last_ledger=last_ledger, network_id=network_id
+    )
+
+
+def with_common_fields(
+    fields: Mapping[str, Any],
+    *,
+    fee: Drops,
+    seat: Seat,
+    last_ledger: LedgerIndex,
+    network_id: int,
+) -> dict[str, Any]:
+    """Return ``fields`` with what every transaction carries: fee, seat, last ledger, network."""
+    transaction: dict[str, Any] = {
+        **fields,
         "Fee": str(fee),
         "LastLedgerSequence": last_ledger,
         "Sequence": 0 if seat.is_ticket else seat.number,

@@ -31,7 +31,7 @@ class Attempts:
         if await self._open.get(name) or await self._settled.get(name):
             return False
         table = self._open if attempt.outcome is None else self._settled
-        await table.put(name, attempt, topic=attempt.channel)
+        await table.put(name, attempt, topic=_topic(attempt))
         return True
 
     async def settle(
@@ -51,7 +51,7 @@ class Attempts:
                 return False
             attempt = settled
         await self._open.remove(name)
-        await self._settled.put(name, replace(attempt, outcome=outcome), topic=attempt.channel)
+        await self._settled.put(name, replace(attempt, outcome=outcome), topic=_topic(attempt))
         return True
 
     async def unsettled(self) -> list[Attempt]:
@@ -70,6 +70,11 @@ class Attempts:
 
 def _name(account: Address, seat: Seat, transaction: TxHash) -> str:
     return f"{account} {'ticket' if seat.is_ticket else 'sequence'} {seat.number} {transaction}"
+
+
+def _topic(attempt: Attempt) -> str:
+    """Return what the attempt is about: its channel, or its account where there is none."""
+    return attempt.channel or attempt.account
 
 
 def _is_unknown(attempt: Attempt) -> bool:

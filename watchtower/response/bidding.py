@@ -1,0 +1,151 @@
+"""What each attempt of one ledger pays: the market, the operator's limits, and what is spent. Pure.
+
+There are three ways into the ledger, in order of price: the room that is left at the base fee; the
+queue, which takes ten transactions of an account at the base fee and lets them in later; and the
+price of the open ledger, for what is urgent, due, or worth it. What none of them fits waits for
+the next ledger.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from watchtower.response.attempt import Attempt
+from watchtower.response.fees import FeePolicy, replacement_fee
+from watchtower.response.market import Market
+from watchtower.units import Address, Drops, TxHash
+
+__all__ = ["Bidder", "Refusal", "Wish"]
+
+_QUEUED_PER_ACCOUNT: Final = 10
+"""Transactions of one account that the queue holds (rippled 3.1.1 TxQ.h:148)."""
+
+_URGENT: Final = 3
+"""Ledgers before the deadline from which on nothing is saved any more."""
+
+
+class Refusal(StrEnum):
+    """Why nothing is bid. Values are stored: never rename or reuse one."""
+
+    DUST = "dust"  # the base fee is above the budget: left until more is at stake
+    DAILY_CAP = "daily cap"  # the account has spent what it may on this day
+    DEAR = "dear"  # it can wait, and waits for a cheaper ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to win, for whom, and how much it presses.
+
+    ``left`` are the ledgers to the deadline, None without one; ``is_due`` says that it has to go
+    in this ledger, lest too many have to go in those that are left.
+    """
+
+    account: Address
+    at_stake: Drops
+    left: int | None
+    is_due: bool = False
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether there is hardly a ledger left."""
+        return self.left is not None and self.left <= _URGENT
+
+
+class Bidder:
+    """Bids for one ledger, one attempt after the other; each bid makes the next one dearer."""
+
+    def __init__(
+        self,
+        market: Market,
+        policy: FeePolicy,
+        *,
+        allowance: Mapping[Address, Drops],
+        waiting: Iterable[Attempt],
+        queued: Collection[TxHash],
+    ) -> None:
+        """Begin a ledger.
+
+        Args:
+            market: its prices.
+            policy: the operator's limits.
+            allowance: what each account may still spend today; one that is not named, all of it.
+            waiting: attempts on their way that were in no ledger yet: those that are not in the
+                queue take up room in this one.
+            queued: the attempts that wait in the queue.
+        """
+        self._market = market
+        self._policy = policy
+        self._allowance = dict(allowance)
+        self._room = market.cheap_room
+        self._entered = 0
+        self._queued: defaultdict[Address, int] = defaultdict(int)
+        for attempt in waiting:
+            if attempt.transaction in queued:
+                self._queued[attempt.account] += 1
+            else:
+                self._room -= 1
+                self._entered += 1
+
+    def bid(self, wish: Wish) -> Drops | Refusal:
+        """Return the fee of a new attempt, or why there is none."""
+        budget = self._policy.budget(wish.at_stake)
+        if self._market.base > budget:
+            return Refusal.DUST
+        fee = self._fee(wish, budget)
+        if fee is None:
+            return Refusal.DEAR
+        return self._spend(wish.account, fee)
+
+    def raise_bid(self, wish: Wish, fee: Drops, *, asked: Drops) -> Drops | Refusal:
+        """Return the fee with which an attempt that paid ``fee`` is replaced on its seat.
+
+        A replacement pays what the ledger asks (the market, or ``asked`` by the servers that
+        refused the attempt) or what the ramp has come to, and more than 1.25 times as much as
+        before; where neither asks for more than was paid, there is none.
+        """
+        budget = self._policy.budget(wish.at_stake)
+        price = max(self._market.price(self._entered), asked)
+        ramp = self._policy.ramp(budget, wish.left)
+        wanted = max(ramp, price) if price <= self._worth(wish, budget) else ramp
+        raised = max(wanted, replacement_fee(fee))
+        if wanted == ramp and raised <= budget < replacement_fee(raised):
+            # The last rung of the ladder: another one would lead past the whole budget.
+            raised = budget
+        if wanted <= fee or raised > budget:
+            return Refusal.DEAR
+        return self._spend(wish.account, raised, instead_of=fee)
+
+    def _fee(self, wish: Wish, budget: Drops) -> Drops | None:
+        """Return the fee of the cheapest way into the ledger that is good enough."""
+        price = self._market.price(self._entered)
+        if self._room > 0 and not wish.is_urgent:
+            self._room -= 1
+            self._entered += 1
+            return self._market.base
+        if price <= self._worth(wish, budget):
+            self._entered += 1
+            return max(price, self._policy.ramp(budget, wish.left)) if wish.is_urgent else price
+        if wish.is_urgent:
+            # Too dear for what is at stake; whatever is given may yet find a gap, or the queue.
+            return budget
+        if self._queued[wish.account] < _QUEUED_PER_ACCOUNT and self._market.to_queue <= budget:
+            self._queued[wish.account] += 1
+            return self._market.to_queue
+        return None
+
+    def _worth(self, wish: Wish, budget: Drops) -> Drops:
+        """Return what entering the open ledger now is worth."""
+        if wish.is_due or wish.is_urgent:
+            return budget
+        return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
+
+    def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
+        left = self._allowance.get(account, self._policy.daily_cap)
+        if fee - instead_of > left:
+            return Refusal.DAILY_CAP
+        self._allowance[account] = Drops(left - (fee - instead_of))
+        return fee

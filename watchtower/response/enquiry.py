@@ -1,0 +1,64 @@
+"""Asking for the terms of the moment: prices, and each account's next sequence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from watchtower.errors import LedgerError, RequestRefusedError
+from watchtower.response.market import Market
+from watchtower.response.surroundings import Docket, Servers
+from watchtower.units import Address
+
+__all__ = ["Enquiry", "enquire"]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enquiry:
+    """What servers told: prices, next sequences, and which accounts every one of them refuses."""
+
+    market: Market
+    sequences: Mapping[Address, int]
+    refused: Mapping[Address, RequestRefusedError]
+
+
+async def enquire(servers: Servers, docket: Docket, accounts: Collection[Address]) -> Enquiry:
+    """Ask for what planning needs to know of ``accounts``.
+
+    Everything is asked at once, so that a server that hangs costs one timeout, however many
+    accounts are guarded.
+
+    Raises:
+        LedgerError: no server told the prices, or the sequence of any account.
+    """
+    in_order = sorted(accounts)
+    fees, answers = await asyncio.gather(
+        servers.fee(), asyncio.gather(*(_sequence(servers, docket, a) for a in in_order))
+    )
+    told = dict(zip(in_order, answers, strict=True))
+    sequences = {a: answer for a, answer in told.items() if isinstance(answer, int)}
+    failures = [answer for answer in answers if isinstance(answer, LedgerError)]
+    if not sequences and failures:
+        raise failures[-1]
+    refused = {a: why for a, why in told.items() if isinstance(why, RequestRefusedError)}
+    return Enquiry(market=Market.of(fees), sequences=sequences, refused=refused)
+
+
+async def _sequence(servers: Servers, docket: Docket, account: Address) -> int | LedgerError:
+    """Return the account's next sequence, or why nobody tells it.
+
+    Where servers disagree, each attempt that passes unseen makes the next one believe another
+    of them: a single liar would otherwise leave a hole below every seat, for ever.
+    """
+    try:
+        told = await servers.account_sequences(account)
+        return told[docket.lapses.get(account, 0) % len(told)]
+    except LedgerError as failed:
+        # One account that is gone must not hold up the others.
+        _log.warning("sequence_unknown", account=account, why=str(failed))
+        return failed

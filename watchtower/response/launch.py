@@ -1,0 +1,90 @@
+"""The way out of the house: journal, then act.
+
+What it guarantees: an attempt is on disk before its first byte leaves, and what is on its way is
+sent again in every ledger until its last one, also by the next process if this one is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from watchtower.response.attempt import Attempt, Purpose
+from watchtower.response.submit import Submitter
+from watchtower.response.surroundings import Docket, Store
+from watchtower.units import ChannelId, LedgerIndex, TxHash
+
+__all__ = ["Launch"]
+
+
+class Launch:
+    """Writes attempts down, and sends them; in shadow it sends nothing, not even again."""
+
+    def __init__(
+        self, docket: Docket, *, store: Store, submitter: Submitter, shadow: bool = False
+    ) -> None:
+        """Launch for ``docket``, which is told of each attempt once it is on disk."""
+        self.shadow = shadow
+        self._docket = docket
+        self._store = store
+        self._submitter = submitter
+        self._sent_in: dict[TxHash, LedgerIndex] = {}
+
+    async def launch(self, attempts: Sequence[Attempt]) -> None:
+        """Write attempts down together, then send them.
+
+        Raises:
+            StoreError: they could not be written down, and so were not sent.
+        """
+        await self._write_down(attempts)
+        for attempt in attempts:
+            self._docket.attempt_made(attempt)
+            self._send(attempt, attempt.made_in)
+
+    def send_again(self, now: LedgerIndex) -> None:
+        """Send what is on its way and was not sent since ledger ``now`` was validated."""
+        attempts = self._docket.attempts
+        for gone in self._sent_in.keys() - attempts.keys():
+            del self._sent_in[gone]
+        for attempt in attempts.values():
+            if attempt.last_ledger > now and self._sent_in.get(attempt.transaction) != now:
+                self._send(attempt, now)
+
+    def alarming(self) -> Mapping[ChannelId, str]:
+        """Return the results that a person should see, of attempts on their way, by channel."""
+        attempts = self._docket.attempts
+        self._submitter.keep_only(attempts.keys())
+        return {
+            channel: result
+            for transaction, result in self._submitter.alarming.items()
+            if (channel := attempts[transaction].channel) is not None
+        }
+
+    def _send(self, attempt: Attempt, now: LedgerIndex) -> None:
+        if not self.shadow:
+            self._sent_in[attempt.transaction] = now
+            self._submitter.send(attempt)
+
+    async def _write_down(self, attempts: Sequence[Attempt]) -> None:
+        if not attempts:
+            return
+        async with self._store.write() as work:
+            for attempt in attempts:
+                await work.attempts.put(attempt)
+                await work.journal.append(
+                    "attempt_made",
+                    channel=attempt.channel,
+                    ledger_index=attempt.made_in,
+                    facts=_facts(attempt),
+                )
+
+
+def _facts(attempt: Attempt) -> dict[str, object]:
+    purpose = {} if attempt.purpose is Purpose.REDEEM else {"purpose": attempt.purpose.value}
+    return {
+        **purpose,
+        "transaction": attempt.transaction,
+        "ticket" if attempt.seat.is_ticket else "sequence": attempt.seat.number,
+        "target": attempt.target,
+        "fee": attempt.fee,
+        "last_ledger": attempt.last_ledger,
+    }

@@ -1,0 +1,133 @@
+"""Keeping the ticket pools filled: ``TicketCreate``, journalled and confirmed like any attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import structlog
+
+from watchtower.errors import SigningError
+from watchtower.ledger.events import LedgerClosed
+from watchtower.response.attempt import Attempt, Purpose
+from watchtower.response.enquiry import Enquiry, enquire
+from watchtower.response.launch import Launch
+from watchtower.response.respond import Limits
+from watchtower.response.seats import Seats
+from watchtower.response.surroundings import Docket, Servers, Signer
+from watchtower.response.tickets import TicketPool, ticket_transaction
+from watchtower.units import Address, Drops, LedgerIndex
+
+__all__ = ["Restocker"]
+
+_log = structlog.get_logger(__name__)
+
+_PAUSE: Final = 20
+"""Ledgers between two attempts to make tickets: one that is refused for the account's money, or
+because its owner fills up the same pool, must not be paid for again in every ledger."""
+
+
+class Restocker:
+    """Makes tickets for accounts that run low of them."""
+
+    def __init__(
+        self,
+        docket: Docket,
+        *,
+        servers: Servers,
+        signer: Signer,
+        launch: Launch,
+        limits: Limits,
+        pool: TicketPool,
+    ) -> None:
+        """Keep ``pool`` filled for the accounts that `restock` is called with."""
+        self._docket = docket
+        self._servers = servers
+        self._signer = signer
+        self._launch = launch
+        self._limits = limits
+        self._pool = pool
+        self._asked_in: dict[Address, LedgerIndex] = {}
+
+    async def restock(self, accounts: Collection[Address]) -> tuple[Attempt, ...]:
+        """Make tickets where they are missing and can be held; return the attempts.
+
+        Raises:
+            LedgerError: no server told prices or sequences.
+            StoreError: an attempt could not be written down, and so was not sent.
+        """
+        newest = self._docket.newest
+        if newest is None or self._launch.shadow:
+            return ()
+        wanted = {
+            account: count
+            for account in sorted(accounts)
+            if (count := self._wanted(account, newest)) > 0
+        }
+        if not wanted:
+            return ()
+        enquiry = await enquire(self._servers, self._docket, wanted)
+        made: list[Attempt] = []
+        for account, count in wanted.items():
+            attempt = await self._make(account, count, enquiry)
+            if attempt is not None:
+                await self._launch.launch([attempt])
+                made.append(attempt)
+        return tuple(made)
+
+    def _wanted(self, account: Address, newest: LedgerClosed) -> int:
+        """Return how many tickets to make for an account now."""
+        spare = self._docket.spare(account)
+        asked_in = self._asked_in.get(account)
+        if spare is None or (asked_in is not None and newest.ledger_index < asked_in + _PAUSE):
+            return 0
+        under_way = self._docket.attempts.values()
+        if any(a.account == account and a.purpose is Purpose.MAKE_TICKETS for a in under_way):
+            return 0
+        return self._pool.affordable(
+            len(self._docket.tickets(account)),
+            # One attempt at the cap must stay possible.
+            spare=Drops(spare - self._limits.fees.cap),
+            increment=newest.reserve_increment,
+        )
+
+    async def _make(self, account: Address, count: int, enquiry: Enquiry) -> Attempt | None:
+        """Return a signed attempt; None where it cannot be seated, or costs more than usual.
+
+        Making tickets can wait: it goes at the base fee, or not now.
+        """
+        newest, market = self._docket.newest, enquiry.market
+        seats = Seats(self._docket.attempts.values(), next_sequence=enquiry.sequences, tickets={})
+        seat = seats.sequence(account)
+        if seat is None or newest is None or not market.cheap_room:
+            return None
+        last_ledger = LedgerIndex(newest.ledger_index + self._limits.last_ledger_offset)
+        try:
+            signed = await self._signer.sign(
+                ticket_transaction(
+                    account=account,
+                    count=count,
+                    fee=market.base,
+                    seat=seat,
+                    last_ledger=last_ledger,
+                    network_id=self._servers.network_id or 0,
+                )
+            )
+        except SigningError as refused:
+            _log.info("tickets_not_signed", account=account, why=str(refused))
+            self._asked_in[account] = newest.ledger_index
+            return None
+        self._asked_in[account] = newest.ledger_index
+        return Attempt(
+            channel=None,
+            account=account,
+            seat=seat,
+            target=Drops(0),
+            balance_before=Drops(0),
+            fee=market.base,
+            last_ledger=last_ledger,
+            made_in=newest.ledger_index,
+            transaction=signed.transaction,
+            blob=signed.blob,
+            purpose=Purpose.MAKE_TICKETS,
+        )
