@@ -31,6 +31,7 @@ __all__ = [
     "LogSettings",
     "PolicySettings",
     "Settings",
+    "TicketSettings",
     "config_path",
     "load",
     "write_first",
@@ -41,6 +42,9 @@ DEFAULT_CONFIG: Final = "watchtower.toml"
 
 Seconds = Annotated[int, Meta(ge=0, le=2**31)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+_LEAST_FEE: Final = 10
+"""The base fee of every public network, in drops."""
+
 DropsSetting = Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)]
 
 
@@ -58,10 +62,20 @@ class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FeeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one attempt may cost."""
+    """What redeeming may cost: shares of what is at stake, and absolute limits in drops."""
 
-    cap_drops: Annotated[int, Meta(ge=10, le=100_000_000)] = 1_000_000
+    budget_share: float = 0.5
+    haste_share: float = 0.001
+    cap_drops: DropsSetting = 1_000_000
+    daily_cap_drops: DropsSetting = 20_000_000
     last_ledger_offset: Annotated[int, Meta(ge=4, le=200)] = 8
+
+
+class TicketSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many tickets each account has ready, and how few before more are made."""
+
+    pool: Annotated[int, Meta(ge=0, le=250)] = 4
+    low_water: Annotated[int, Meta(ge=0, le=250)] = 2
 
 
 class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +112,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_plaintext_servers: bool = False
     policy: PolicySettings = PolicySettings()
     fees: FeeSettings = FeeSettings()
+    tickets: TicketSettings = TicketSettings()
     ledger: LedgerSettings = LedgerSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
@@ -194,10 +209,34 @@ def _refuse_unsafe(settings: Settings, path: Path) -> None:
     if settings.policy.margin_seconds >= settings.policy.min_settle_delay_seconds > 0:
         why = "`policy.margin_seconds` must be below `policy.min_settle_delay_seconds`"
         raise ConfigError(path=path, why=why)
+    _refuse_unsafe_spending(settings, path)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _refuse_unsafe_spending(settings: Settings, path: Path) -> None:
+    fees, tickets = settings.fees, settings.tickets
+    for name in ("budget_share", "haste_share"):
+        if not 0 < getattr(fees, name) <= 1:
+            why = f"`fees.{name}` is a share of what is at stake: above 0, and 1 at most"
+            raise ConfigError(path=path, why=why)
+    if fees.haste_share > fees.budget_share:
+        why = "`fees.haste_share` must not be above `fees.budget_share`"
+        raise ConfigError(path=path, why=why)
+    if fees.cap_drops < _LEAST_FEE:
+        why = (
+            f"`fees.cap_drops` is below the base fee of {_LEAST_FEE} drops, which every "
+            "transaction pays; nothing could ever be redeemed"
+        )
+        raise ConfigError(path=path, why=why)
+    if fees.daily_cap_drops < fees.cap_drops:
+        why = "`fees.daily_cap_drops` must not be below `fees.cap_drops`, what one attempt may cost"
+        raise ConfigError(path=path, why=why)
+    if tickets.low_water >= tickets.pool > 0:
+        why = "`tickets.low_water` must be below `tickets.pool`"
+        raise ConfigError(path=path, why=why)
 
 
 def _why_unusable(url: str, *, allow_plaintext: bool) -> str | None:

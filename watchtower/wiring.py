@@ -13,12 +13,16 @@ from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.link import LinkSettings
+from watchtower.response.fees import FeePolicy
+from watchtower.response.respond import Limits
+from watchtower.response.tickets import TicketPool
 from watchtower.settings import AlertSettings, Settings
 from watchtower.units import Drops
 
-__all__ = ["alert_routes", "heartbeat_of", "link_settings", "policy_of"]
+__all__ = ["alert_routes", "heartbeat_of", "limits_of", "link_settings", "policy_of", "pool_of"]
 
 _ALERT_TIMEOUT: Final = 30.0
+_MILLION: Final = 1_000_000
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -31,6 +35,25 @@ def policy_of(settings: Settings) -> Policy:
         exposure_limit=Drops(policy.exposure_limit_drops) or None,
         redeem_every=policy.redeem_every_seconds or None,
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what redeeming may cost, by the settings."""
+    fees = settings.fees
+    return Limits(
+        fees=FeePolicy(
+            share_ppm=round(fees.budget_share * _MILLION),
+            haste_ppm=round(fees.haste_share * _MILLION),
+            cap=Drops(fees.cap_drops),
+            daily_cap=Drops(fees.daily_cap_drops),
+        ),
+        last_ledger_offset=fees.last_ledger_offset,
+    )
+
+
+def pool_of(settings: Settings) -> TicketPool:
+    """Return how many tickets each account should have ready, by the settings."""
+    return TicketPool(size=settings.tickets.pool, low_water=settings.tickets.low_water)
 
 
 def link_settings(settings: Settings) -> LinkSettings:

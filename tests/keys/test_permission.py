@@ -29,7 +29,7 @@ GOOD: dict[str, Any] = {
 def _why_not(**changes: object) -> str | None:
     changed = {**GOOD, **changes}
     transaction = {field: value for field, value in changed.items() if value is not None}
-    return why_not(transaction, [SECP256K1_ACCOUNT], CAP)
+    return why_not(transaction, [SECP256K1_ACCOUNT], CAP, most_tickets=5)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,41 @@ def test_anything_else_is_refused_with_its_reason(changes: dict[str, object], wh
     reason = _why_not(**changes)
     assert reason is not None
     assert why in reason
+
+
+def _why_no_tickets(**changes: object) -> str | None:
+    tickets = {name: GOOD[name] for name in ("Account", "Fee", "LastLedgerSequence", "Sequence")}
+    changed = {**tickets, "TransactionType": "TicketCreate", "TicketCount": 5, **changes}
+    return why_not(changed, [SECP256K1_ACCOUNT], CAP, most_tickets=5)
+
+
+def test_as_many_tickets_as_the_operator_allows_may_be_made() -> None:
+    """Each of them locks up reserve, so the pool's size is the limit."""
+    assert _why_no_tickets() is None
+    for count in (6, 0, -1, True, "5"):
+        assert "TicketCount" in str(_why_no_tickets(TicketCount=count))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"Account": ED25519_ACCOUNT}, "not from an account in the configuration"),
+        ({"Fee": "1001"}, "above the cap of 1000"),
+        ({"Channel": "C5" * 32}, "does not sign the field Channel"),
+        ({"Flags": 0x00020000}, "flags"),
+        ({"LastLedgerSequence": 0}, "never lapse"),
+    ],
+)
+def test_tickets_are_made_within_the_same_limits_as_claims(
+    changes: dict[str, object], why: str
+) -> None:
+    """Another kind of transaction is no way around them."""
+    assert why in str(_why_no_tickets(**changes))
+
+
+def test_without_a_pool_no_tickets_are_signed_for_at_all() -> None:
+    """An operator who wants none gets none, whatever a plan says."""
+    tickets = {**GOOD, "TransactionType": "TicketCreate", "TicketCount": 1}
+    for name in ("Channel", "Amount", "Balance", "Signature", "PublicKey"):
+        del tickets[name]
+    assert "TicketCount" in str(why_not(tickets, [SECP256K1_ACCOUNT], CAP))

@@ -1,8 +1,10 @@
-"""What keys may sign: one kind of transaction, from our accounts, under a fee cap. Nothing else.
+"""What keys may sign: two kinds of transactions, from our accounts, under a cap. Nothing else.
 
-A stolen or mistaken plan must not cost more than a fee. So the form of the transaction is spelt
-out field by field, and what is not spelt out is refused: a flag (``tfClose`` hands everything
-unclaimed back to the payer, rule 9), a delegate, a memo, an account that is not ours.
+``PaymentChannelClaim`` redeems; ``TicketCreate`` keeps seats ready for it, and can do no more harm
+than to lock up the reserve of as many tickets as the operator allows. A stolen or mistaken plan
+must not cost more than a fee. So the form of each is spelt out field by field, and what is not
+spelt out is refused: a flag (``tfClose`` hands everything unclaimed back to the payer, rule 9), a
+delegate, a memo, an account that is not ours.
 
 Pure: what is refused comes back as a sentence.
 """
@@ -17,21 +19,12 @@ from watchtower.units import MAX_DROPS, Address, Drops
 
 __all__ = ["why_not"]
 
-_NEEDED: Final = frozenset(
-    {
-        "TransactionType",
-        "Account",
-        "Channel",
-        "Amount",
-        "Balance",
-        "Signature",
-        "PublicKey",
-        "Fee",
-        "Sequence",
-        "LastLedgerSequence",
-    }
-)
-_ALLOWED: Final = _NEEDED | {"Flags", "NetworkID", "TicketSequence"}
+_COMMON: Final = frozenset({"TransactionType", "Account", "Fee", "Sequence", "LastLedgerSequence"})
+_NEEDED: Final = {
+    "PaymentChannelClaim": _COMMON | {"Channel", "Amount", "Balance", "Signature", "PublicKey"},
+    "TicketCreate": _COMMON | {"TicketCount"},
+}
+_OPTIONAL: Final = frozenset({"Flags", "NetworkID", "TicketSequence"})
 
 _NO_EFFECT: Final = 0x80000000
 """``tfFullyCanonicalSig``, which every server now takes for granted (rippled TxFlags.h:54)."""
@@ -46,18 +39,34 @@ _LARGEST_NUMBER: Final = 2**32 - 1
 
 
 def why_not(
-    transaction: Mapping[str, Any], accounts: Collection[Address], fee_cap: Drops
+    transaction: Mapping[str, Any],
+    accounts: Collection[Address],
+    fee_cap: Drops,
+    *,
+    most_tickets: int = 0,
 ) -> str | None:
-    """Return the reason why ``transaction`` must not be signed; None if it may be."""
-    if transaction.get("TransactionType") != "PaymentChannelClaim":
-        return "it signs nothing but PaymentChannelClaim"
+    """Return the reason why ``transaction`` must not be signed; None if it may be.
+
+    Args:
+        transaction: unsigned, in the ledger's own field names.
+        accounts: those in the configuration.
+        fee_cap: the most drops that it may cost.
+        most_tickets: how many tickets it may make; with 0 none are made.
+    """
+    kind = transaction.get("TransactionType")
+    needed = _NEEDED.get(kind) if isinstance(kind, str) else None
+    if needed is None:
+        return f"it signs nothing but {' and '.join(_NEEDED)}"
     if transaction.get("Account") not in accounts:
         return "the transaction is not from an account in the configuration"
-    if missing := sorted(_NEEDED - transaction.keys()):
+    if missing := sorted(needed - transaction.keys()):
         return f"the transaction has no {', '.join(missing)}"
-    if surplus := sorted(transaction.keys() - _ALLOWED):
+    if surplus := sorted(transaction.keys() - needed - _OPTIONAL):
         return f"it does not sign the field {', '.join(surplus)}"
-    return _bad_numbers(transaction) or _bad_claim(transaction) or _bad_fee(transaction, fee_cap)
+    bad = _bad_numbers(transaction) or _bad_fee(transaction, fee_cap)
+    if bad is None and kind == "TicketCreate":
+        return _bad_tickets(transaction, most_tickets)
+    return bad or _bad_claim(transaction)
 
 
 def _bad_numbers(transaction: Mapping[str, Any]) -> str | None:
@@ -72,6 +81,13 @@ def _bad_numbers(transaction: Mapping[str, Any]) -> str | None:
     # Exactly one seat: a ticket goes with Sequence 0 (XLS-13).
     if (transaction["Sequence"] == 0) != (transaction.get("TicketSequence", 0) != 0):
         return "the transaction needs either a Sequence or a TicketSequence"
+    return None
+
+
+def _bad_tickets(transaction: Mapping[str, Any], most: int) -> str | None:
+    count = transaction["TicketCount"]
+    if type(count) is not int or not 1 <= count <= most:
+        return f"TicketCount is not between 1 and the {most} tickets that are allowed"
     return None
 
 

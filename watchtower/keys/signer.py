@@ -48,11 +48,26 @@ class SignedTransaction:
 
 
 class Signer:
-    """Signs claims of the configured accounts, none for a fee above the cap."""
+    """Signs claims, and makes tickets, of the configured accounts, none for a fee above the cap."""
 
-    def __init__(self, keys: KeySource, accounts: Collection[Address], fee_cap: Drops) -> None:
-        """Sign with ``keys`` for ``accounts`` only, up to ``fee_cap`` drops a transaction."""
+    def __init__(
+        self,
+        keys: KeySource,
+        accounts: Collection[Address],
+        fee_cap: Drops,
+        *,
+        most_tickets: int = 0,
+    ) -> None:
+        """Sign with ``keys`` for ``accounts`` only.
+
+        Args:
+            keys: where the keys are.
+            accounts: those in the configuration.
+            fee_cap: the most drops that a transaction may cost.
+            most_tickets: how many tickets one may make.
+        """
         self._keys = keys
+        self._most_tickets = most_tickets
         self._accounts = frozenset(accounts)
         self._fee_cap = fee_cap
 
@@ -63,7 +78,9 @@ class Signer:
             SigningRefusedError: it is outside what keys may sign.
             KeyMissingError: there is no key for its account.
         """
-        reason = why_not(transaction, self._accounts, self._fee_cap)
+        reason = why_not(
+            transaction, self._accounts, self._fee_cap, most_tickets=self._most_tickets
+        )
         if reason is not None:
             raise SigningRefusedError(why=reason)
         key = await self._keys.key_of(Address(transaction["Account"]))
