@@ -12,14 +12,18 @@ from typing import Any, Final
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.channel_events import ChannelEvent
 from watchtower.response.attempt import Attempt
+from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work
-from watchtower.units import ChannelId, LedgerIndex, RippleTime
+from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 from watchtower.watch import Learned, Settlement
 
-__all__ = ["REDEEMED_NOTE", "Batch", "Changes", "Note"]
+__all__ = ["REDEEMED_NOTE", "SPENT_NOTE", "Batch", "Changes", "Note"]
 
 REDEEMED_NOTE: Final = "redeemed "
 """Before a channel's id: the note of when it last paid, for schedules that survive a restart."""
+
+SPENT_NOTE: Final = "spent "
+"""Before an account: the note of what its fees have cost on the last day that had any."""
 
 _IDLE_LEDGERS: Final = 50
 """Ledgers without effects after which the cursor is saved all the same: some three minutes."""
@@ -34,6 +38,7 @@ class Batch:
 
     channels: dict[ChannelId, Channel]
     redeemed: dict[ChannelId, RippleTime]
+    spent: dict[Address, DaySpent]
     settled: tuple[Attempt, ...]
     notes: tuple[Note, ...]
     cursor: LedgerIndex | None
@@ -44,6 +49,8 @@ class Batch:
             await work.channels.put(channel)
         for redeemed, time in self.redeemed.items():
             await work.notes.put(REDEEMED_NOTE + redeemed, time)
+        for account, day in self.spent.items():
+            await work.notes.put(SPENT_NOTE + account, [day.day, day.drops])
         for attempt in self.settled:
             if attempt.outcome is not None:
                 await work.attempts.settle(
@@ -64,6 +71,7 @@ class Changes:
         self._cursor = cursor
         self._channels: dict[ChannelId, Channel] = {}
         self._redeemed: dict[ChannelId, RippleTime] = {}
+        self._spent: dict[Address, DaySpent] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
         self._idle = _IDLE_LEDGERS
@@ -92,10 +100,13 @@ class Changes:
         for settlement in settlements:
             attempt, outcome = settlement.attempt, settlement.outcome
             self._settled.append(attempt)
+            if settlement.spent is not None:
+                self._spent[attempt.account] = settlement.spent
             facts = {
                 "transaction": attempt.transaction,
                 "outcome": outcome.kind.value,
                 "paid": outcome.paid,
+                "fee": outcome.fee,
                 "why": outcome.why,
             }
             self._notes.append(("attempt_settled", attempt.channel, outcome.ledger_index, facts))
@@ -123,11 +134,13 @@ class Changes:
         batch = Batch(
             channels=self._channels,
             redeemed=self._redeemed,
+            spent=self._spent,
             settled=tuple(self._settled),
             notes=tuple(self._notes),
             cursor=self._cursor,
         )
-        self._channels, self._redeemed, self._settled, self._notes = {}, {}, [], []
+        self._channels, self._redeemed, self._spent = {}, {}, {}
+        self._settled, self._notes = [], []
         return batch
 
     def written(self, batch: Batch) -> None:
@@ -138,6 +151,7 @@ class Changes:
         """Take ``batch``, which could not be written, back in front of what came since."""
         self._channels = batch.channels | self._channels
         self._redeemed = batch.redeemed | self._redeemed
+        self._spent = batch.spent | self._spent
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
 

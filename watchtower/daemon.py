@@ -20,7 +20,7 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.changes import REDEEMED_NOTE, Changes
+from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE, Changes
 from watchtower.claims.intake import Intake
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
 from watchtower.herald import Herald
@@ -31,7 +31,10 @@ from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
-from watchtower.response.respond import FeeLimits, Responder
+from watchtower.response.launch import Launch
+from watchtower.response.respond import Responder
+from watchtower.response.restock import Restocker
+from watchtower.response.spending import DaySpent
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
@@ -41,7 +44,14 @@ from watchtower.tending import Rounds
 from watchtower.tower import Tower
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 from watchtower.watch import Watch
-from watchtower.wiring import alert_routes, heartbeat_of, link_settings, policy_of
+from watchtower.wiring import (
+    alert_routes,
+    heartbeat_of,
+    limits_of,
+    link_settings,
+    policy_of,
+    pool_of,
+)
 
 __all__ = ["run"]
 
@@ -177,6 +187,7 @@ async def _remember(store: Store, accounts: Sequence[Address], policy: Policy) -
             channels=await work.channels.load_open(),
             claims=await work.claims.load_all(),
             attempts=await work.attempts.unsettled(),
+            spent=_spent(notes),
         )
         cursor = await work.cursor.get()
         tail = await work.journal.tail(1)
@@ -191,6 +202,16 @@ async def _remember(store: Store, accounts: Sequence[Address], policy: Policy) -
         in_recovery=RECOVERY in notes,
         journal_number=tail[-1].number if tail else 0,
     )
+
+
+def _spent(notes: Mapping[str, Any]) -> dict[Address, DaySpent]:
+    """Return what accounts have spent on fees, as the notes tell it."""
+    return {
+        Address(name.removeprefix(SPENT_NOTE)): DaySpent(day=int(day), drops=Drops(int(drops)))
+        for name, value in notes.items()
+        if name.startswith(SPENT_NOTE)
+        for day, drops in [value]
+    }
 
 
 End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]
@@ -239,16 +260,21 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
 
 def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
     settings, store, servers = ground.settings, ground.store, ground.servers
-    cap = Drops(settings.fees.cap_drops)
+    limits, pool = limits_of(settings), pool_of(settings)
+    cap = limits.fees.cap
     submitter = Submitter(servers)
+    launch = Launch(ground.watch, store=store, submitter=submitter, shadow=ground.shadow)
+    signer = Signer(Vault(store), ground.accounts, cap, most_tickets=pool.size)
     responder = Responder(
         ground.watch,
-        store=store,
         servers=servers,
-        signer=Signer(Vault(store), ground.accounts, cap),
+        signer=signer,
         submitter=submitter,
-        limits=FeeLimits(cap=cap, last_ledger_offset=settings.fees.last_ledger_offset),
-        shadow=ground.shadow,
+        launch=launch,
+        limits=limits,
+    )
+    restocker = Restocker(
+        ground.watch, servers=servers, signer=signer, launch=launch, limits=limits, pool=pool
     )
     tower = Tower(
         ground.watch,
@@ -257,6 +283,7 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         servers=servers,
         intake=Intake(store, guarded=ground.accounts, policy=ground.watch.policy),
         responder=responder,
+        restocker=restocker,
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],

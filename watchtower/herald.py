@@ -18,7 +18,7 @@ from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.verdict import Closed, Threatened
 from watchtower.ledger.health import HealthEvent
-from watchtower.response.attempt import OutcomeKind
+from watchtower.response.attempt import Attempt, OutcomeKind
 from watchtower.response.plan import Redeem
 from watchtower.response.respond import Response
 from watchtower.units import ChannelId, Drops, LedgerIndex
@@ -80,9 +80,12 @@ class Herald:
                 transaction=attempt.transaction,
                 outcome=outcome.kind.value,
                 paid=outcome.paid,
+                fee=outcome.fee,
                 why=outcome.why,
             )
             channel, transaction = attempt.channel, attempt.transaction
+            if channel is None:
+                continue
             if outcome.kind is OutcomeKind.PAID:
                 paid = catalogue.redeemed(channel, paid=outcome.paid, transaction=transaction)
                 self._desk.happen(paid)
@@ -116,6 +119,16 @@ class Herald:
         for channel in self._alarming - response.alarming.keys():
             self._desk.end("result_alarming", channel)
         self._alarming = set(response.alarming)
+
+    def restocked(self, attempts: Sequence[Attempt]) -> None:
+        """Tell that tickets are being made."""
+        for attempt in attempts:
+            _log.info(
+                "tickets_asked_for",
+                account=attempt.account,
+                transaction=attempt.transaction,
+                fee=attempt.fee,
+            )
 
     def forget(self, channel: ChannelId) -> None:
         """Drop what was told of a channel that is closed and done with."""

@@ -47,6 +47,7 @@ from watchtower.ledger.events import (
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.respond import Responder, Response
+from watchtower.response.restock import Restocker
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, LedgerIndex
 from watchtower.watch import Watch, channel_of
@@ -97,6 +98,7 @@ class Tower:
         servers: ChannelSource,
         intake: Intake,
         responder: Responder,
+        restocker: Restocker,
         desk: Desk,
         herald: Herald,
         pulses: Sequence[Pulse] = (),
@@ -112,6 +114,7 @@ class Tower:
         self._servers = servers
         self._intake = intake
         self._responder = responder
+        self._restocker = restocker
         self._desk = desk
         self._herald = herald
         self._pulses = tuple(pulses)
@@ -169,6 +172,7 @@ class Tower:
             self._wake.clear()
             try:
                 await self.respond()
+                self._herald.restocked(await self._restocker.restock(self.watch.accounts))
             except (LedgerError, StoreFullError, StoreBusyError) as failure:
                 self._note_failure(failure)
                 await asyncio.sleep(_RETRY)

@@ -16,7 +16,7 @@ What it guarantees:
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from watchtower.judgement.channel import Channel, observe
@@ -35,17 +35,21 @@ from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
 from watchtower.response.obligation import Obligation
 from watchtower.response.spending import DaySpent, Spending
-from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Learned", "Settlement", "Watch", "channel_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """An attempt, and its outcome, which is proven."""
+    """An attempt, and its outcome, which is proven; ``spent`` is what its account's day has cost.
+
+    ``spent`` is None where the attempt itself cost nothing.
+    """
 
     attempt: Attempt
     outcome: Outcome
+    spent: DaySpent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,10 @@ class Watch:
         channels: Iterable[Channel] = (),
         claims: Iterable[Claim] = (),
         attempts: Iterable[Attempt] = (),
+        spent: Mapping[Address, DaySpent] | None = None,
     ) -> None:
         """Begin with what the store remembers."""
+        self._spending = Spending(spent)
         self.accounts = frozenset(accounts)
         self.policy = policy
         self.channels = {channel.entry.channel: channel for channel in channels}
@@ -146,6 +152,24 @@ class Watch:
         for account in {settlement.attempt.account for settlement in unseen}:
             self.lapses[account] = self.lapses.get(account, 0) + 1
         return settled
+
+    def tickets(self, account: Address) -> tuple[int, ...]:
+        """Return the tickets that an account holds, as far as is known."""
+        estate = self.estates.get(account)
+        return () if estate is None else estate.tickets
+
+    def spare(self, account: Address) -> Drops | None:
+        """Return what an account has above its reserve, in drops; None while it is not known."""
+        estate = self.estates.get(account)
+        if estate is None or estate.as_of is None or self.newest is None:
+            return None
+        return estate.spendable(self.newest)
+
+    def spent(self, account: Address) -> Drops:
+        """Return what an account has spent on fees on the present day of ledger time."""
+        if self.newest is None:
+            return Drops(0)
+        return self._spending.on(account, self.newest.close_time)
 
     def attempt_made(self, attempt: Attempt) -> None:
         """Take note of an attempt that is on disk."""
@@ -252,12 +276,22 @@ class Watch:
             return ()
         return self._settle([(attempt, by_own_transaction(attempt, fact))])
 
+    def _pay(self, attempt: Attempt, outcome: Outcome) -> DaySpent | None:
+        """Take note of what an attempt cost."""
+        if not outcome.fee or self.newest is None:
+            return None
+        return self._spending.pay(attempt.account, outcome.fee, self.newest.close_time)
+
     def _channel_of(self, attempt: Attempt) -> Channel | None:
         return None if attempt.channel is None else self.channels.get(attempt.channel)
 
     def _settle(self, ends: Iterable[tuple[Attempt, Outcome | None]]) -> tuple[Settlement, ...]:
         settled = tuple(
-            Settlement(attempt=replace(attempt, outcome=outcome), outcome=outcome)
+            Settlement(
+                attempt=replace(attempt, outcome=outcome),
+                outcome=outcome,
+                spent=self._pay(attempt, outcome),
+            )
             for attempt, outcome in ends
             if outcome is not None
         )

@@ -18,6 +18,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
+from watchtower.ledger.answers import Fees
 from watchtower.ledger.events import (
     END_OF_LEDGER,
     ChannelChanged,
@@ -26,7 +27,9 @@ from watchtower.ledger.events import (
     Position,
 )
 from watchtower.response.attempt import Attempt
-from watchtower.response.respond import FeeLimits, Responder
+from watchtower.response.fees import FeePolicy
+from watchtower.response.launch import Launch
+from watchtower.response.respond import Limits, Responder
 from watchtower.response.submit import Answer, Submitter
 from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
@@ -35,6 +38,12 @@ from watchtower.watch import Watch
 
 PAYER, PAYEE, OTHER = (Person.named(name) for name in ("a payer", "a payee", "another payee"))
 NOW = 820_540_900
+LIMITS = Limits(
+    fees=FeePolicy(
+        share_ppm=500_000, haste_ppm=1_000, cap=Drops(100_000), daily_cap=Drops(1_000_000)
+    ),
+    last_ledger_offset=8,
+)
 
 
 @dataclass(frozen=True)
@@ -44,14 +53,10 @@ class Word:
     engine_result: str | None
     server: str = "wss://one"
     message: str = ""
+    open_ledger_cost: Drops | None = None
 
 
-@dataclass(frozen=True)
-class Fees:
-    """What transactions cost."""
-
-    base_fee: Drops = Drops(10)
-    open_ledger_fee: Drops = Drops(10)
+QUIET = Fees(base_fee=Drops(10), open_ledger_fee=Drops(10))
 
 
 @dataclass
@@ -61,7 +66,7 @@ class Servers:
     store: Store
     network_id: int | None = 0
     words: list[Word] = field(default_factory=lambda: [Word("tesSUCCESS")])
-    fees: Fees = Fees()
+    fees: Fees = QUIET
     sequence: int = 7
     gone: set[Address] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
@@ -101,6 +106,12 @@ class Stage:
     watch: Watch
     responder: Responder
     submitter: Submitter
+
+    def another(self, watch: Watch | None = None, *, shadow: bool = False) -> Responder:
+        """Another responder on the same store and servers."""
+        return responder_of(
+            watch or self.watch, self.store, self.servers, self.submitter, shadow=shadow
+        )
 
     def owe(self, number: int, drops: int = 30_000_000, payee: Person = PAYEE) -> ChannelId:
         """Let a channel close with a claim for ``drops``."""
@@ -161,6 +172,21 @@ class Stage:
         return [decode(blob) for blob in self.servers.sent]
 
 
+def responder_of(
+    watch: Watch, store: Store, servers: Servers, submitter: Submitter, *, shadow: bool = False
+) -> Responder:
+    """A responder with the keys of the store."""
+    accounts = [PAYEE.address, OTHER.address]
+    return Responder(
+        watch,
+        servers=servers,
+        signer=Signer(Vault(store), accounts, LIMITS.fees.cap),
+        submitter=submitter,
+        launch=Launch(watch, store=store, submitter=submitter, shadow=shadow),
+        limits=LIMITS,
+    )
+
+
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A responder in ledger 100 for two payees, with the key of the first."""
@@ -170,14 +196,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         servers = Servers(store)
         watch = Watch(accounts, Policy())
         submitter = Submitter(servers)
-        responder = Responder(
-            watch,
-            store=store,
-            servers=servers,
-            signer=Signer(Vault(store), accounts, Drops(100_000)),
-            submitter=submitter,
-            limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
-        )
+        responder = responder_of(watch, store, servers, submitter)
         made = Stage(store, servers, watch, responder, submitter)
         made.ledger(100)
         task = asyncio.create_task(submitter.run())
@@ -245,15 +264,7 @@ async def test_restart_sends_again_what_it_finds(stage: Stage) -> None:
         attempts = await work.attempts.unsettled()
     watch = Watch([PAYEE.address], Policy(), attempts=attempts)
     watch.ledger_closed(stage.watch.newest or pytest.fail("a ledger had closed"))
-    again = Responder(
-        watch,
-        store=stage.store,
-        servers=stage.servers,
-        signer=Signer(Vault(stage.store), [PAYEE.address], Drops(100_000)),
-        submitter=stage.submitter,
-        limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
-    )
-    await again.respond()
+    await stage.another(watch).respond()
     assert (await stage.until_sent(2))[1] == first
 
 
@@ -315,7 +326,7 @@ async def test_underpriced_attempt_is_replaced_on_its_seat_up_to_the_cap(stage: 
     stage.owe(1)
     for index in range(100, 106):
         stage.ledger(index)
-        stage.servers.fees = Fees(open_ledger_fee=Drops(5_000 * (index - 98)))
+        stage.servers.fees = Fees(base_fee=Drops(10), open_ledger_fee=Drops(5_000 * (index - 98)))
         await stage.responder.respond()
         await stage.until_answered()
     transactions = [decode(blob) for blob in dict.fromkeys(stage.servers.sent)]
@@ -329,16 +340,7 @@ async def test_underpriced_attempt_is_replaced_on_its_seat_up_to_the_cap(stage: 
 async def test_shadow_signs_nothing_and_sends_nothing(stage: Stage) -> None:
     """Not even what an earlier run left on its way."""
     stage.owe(1)
-    shadow = Responder(
-        stage.watch,
-        store=stage.store,
-        servers=stage.servers,
-        signer=Signer(Vault(stage.store), [PAYEE.address], Drops(100_000)),
-        submitter=stage.submitter,
-        limits=FeeLimits(cap=Drops(100_000), last_ledger_offset=8),
-        shadow=True,
-    )
-    response = await shadow.respond()
+    response = await stage.another(shadow=True).respond()
     assert [step.obligation.target for step in response.would_redeem] == [30_000_000]
     assert await unsettled(stage) == []
     assert stage.servers.sent == []

@@ -35,6 +35,7 @@ class Word:
     engine_result: str | None
     server: str = "wss://one"
     message: str = ""
+    open_ledger_cost: Drops | None = None
 
 
 @dataclass

@@ -57,9 +57,10 @@ def _claim(facts: Facts) -> str:
 
 
 def _attempt_made(facts: Facts) -> str:
+    seat = " ".join(f"{kind} {facts[kind]}" for kind in ("ticket", "sequence") if kind in facts)
     return (
-        f": up to {_xrp(facts, 'target')}, fee {facts['fee']} drops, sequence "
-        f"{facts['sequence']}, good until ledger {facts['last_ledger']}, {facts['transaction']}"
+        f": up to {_xrp(facts, 'target')}, fee {facts['fee']} drops, {seat}, good until ledger "
+        f"{facts['last_ledger']}, {facts['transaction']}"
     )
 
 

@@ -66,6 +66,7 @@ class Bidder:
         allowance: Mapping[Address, Drops],
         waiting: Iterable[Attempt],
         queued: Collection[TxHash],
+        entered: int = 0,
     ) -> None:
         """Begin a ledger.
 
@@ -76,12 +77,13 @@ class Bidder:
             waiting: attempts on their way that were in no ledger yet: those that are not in the
                 queue take up room in this one.
             queued: the attempts that wait in the queue.
+            entered: how many attempts left since the market was asked for.
         """
         self._market = market
         self._policy = policy
         self._allowance = dict(allowance)
-        self._room = market.cheap_room
-        self._entered = 0
+        self._room = market.cheap_room - entered
+        self._entered = entered
         self._queued: defaultdict[Address, int] = defaultdict(int)
         for attempt in waiting:
             if attempt.transaction in queued:

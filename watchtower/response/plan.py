@@ -81,6 +81,7 @@ class Terms:
         underpriced: attempts that every server refused for their fee.
         queued: attempts that wait in the queue.
         unseated: attempts of which every server says that their seat is gone.
+        entered: how many of our transactions left since the market was asked for.
         asked: the drops that an attempt needs to enter the open ledger, where servers told them.
     """
 
@@ -95,6 +96,7 @@ class Terms:
     underpriced: Collection[TxHash] = ()
     queued: Collection[TxHash] = ()
     unseated: Collection[TxHash] = ()
+    entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
 
 
@@ -134,6 +136,7 @@ class _Planner:
             allowance=terms.allowance,
             waiting=[a for a in alive if a.made_in < terms.validated],
             queued=terms.queued,
+            entered=terms.entered,
         )
 
     def plan(self) -> tuple[Plan, ...]:

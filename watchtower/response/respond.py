@@ -109,17 +109,15 @@ class Responder:
             newest = self._docket.newest or newest
             done = await self._carry_out(obligations, self._terms(newest, enquiry))
             sent, unsigned = sent + done.sent, unsigned + done.unsigned
+            unsignable = {o.channel for o, _ in done.unsigned}
+            obligations = [o for o in obligations if o.channel not in unsignable]
             refused = enquiry.refused
             unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
             self._standing = replace(done, sent=(), unsigned=unsigned, unseated=unseated)
             planned_on, newest = newest, self._docket.newest or newest
-            if done.unsigned:
-                # Planned anew without it: an unsigned seat would be a hole for all behind it.
-                gone = {o.channel: o.target for o, _ in done.unsigned}
-                obligations = [o for o in obligations if o.channel not in gone]
-                self._planned |= gone
-            elif newest is planned_on:
-                self._planned |= {o.channel: o.target for o in obligations}
+            if newest is planned_on:
+                planned = (*obligations, *(o for o, _ in done.unsigned))
+                self._planned |= {o.channel: o.target for o in planned}
         return replace(self._standing, sent=sent)
 
     def _anything_new(self, obligations: Iterable[Obligation], now: LedgerIndex) -> bool:
@@ -161,25 +159,49 @@ class Responder:
         }
 
     async def _carry_out(self, obligations: Collection[Obligation], terms: Terms) -> Response:
-        """Carry out the plan for one ledger, until the next one closes or a key refuses."""
-        plans = plan(obligations, self._docket.attempts.values(), terms)
-        redeem = [step for step in plans if isinstance(step, Redeem)]
-        left = tuple(step for step in plans if isinstance(step, Leave))
-        if self._launch.shadow:
-            return Response(left=left, would_redeem=tuple(redeem))
+        """Carry out the plan for one ledger, until the next one closes.
+
+        When a key refuses, what is left is planned anew without it: an unsigned seat would be a
+        hole for all behind it.
+        """
         sent: list[Attempt] = []
+        unsigned: list[tuple[Obligation, SigningError]] = []
+        while True:
+            plans = plan(
+                obligations, self._docket.attempts.values(), replace(terms, entered=len(sent))
+            )
+            redeem = [step for step in plans if isinstance(step, Redeem)]
+            left = tuple(step for step in plans if isinstance(step, Leave))
+            if self._launch.shadow:
+                return Response(left=left, would_redeem=tuple(redeem))
+            refused = await self._send_while_it_lasts(redeem, terms.validated, sent)
+            if refused is None:
+                return Response(sent=tuple(sent), left=left, unsigned=tuple(unsigned))
+            alike = _refused_alike(obligations, *refused)
+            unsigned += [(obligation, refused[1]) for obligation in alike]
+            gone = {obligation.channel for obligation in alike}
+            obligations = [o for o in obligations if o.channel not in gone]
+
+    async def _send_while_it_lasts(
+        self, redeem: Sequence[Redeem], validated: LedgerIndex, sent: list[Attempt]
+    ) -> tuple[Obligation, SigningError] | None:
+        """Sign and send, some at a time, until the next ledger closes.
+
+        What left is added to ``sent``, even if what follows fails.
+
+        Returns:
+            What could not be signed, and why; None if nothing was refused.
+        """
         for first in range(0, len(redeem), _AT_ONCE):
             attempts, refused = await self._sign_some(redeem[first : first + _AT_ONCE])
             await self._launch.launch(attempts)
             sent += attempts
-            if refused is not None:
-                alike = _refused_alike(obligations, *refused)
-                unsigned = tuple((obligation, refused[1]) for obligation in alike)
-                return Response(sent=tuple(sent), left=left, unsigned=unsigned)
             newest = self._docket.newest
-            if newest is not None and newest.ledger_index != terms.validated:
+            if refused is not None:
+                return refused
+            if newest is not None and newest.ledger_index != validated:
                 break
-        return Response(sent=tuple(sent), left=left)
+        return None
 
     async def _sign_some(
         self, redeem: Sequence[Redeem]
