@@ -24,6 +24,8 @@ from websockets.http11 import Response
 from watchtower.sandbox.api.dispatch import answer
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
+from watchtower.sandbox.history import FIRST_LEDGER
+from watchtower.sandbox.network import Network
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.streams import Subscriber
@@ -64,7 +66,8 @@ class Sandbox:
     ) -> None:
         self._throttles = throttle
         self._pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
-        self._node = Node(rules or Rules(), self._pace, queue or QueueSettings())
+        network = Network(rules or Rules(), self._pace, queue or QueueSettings())
+        self._node = Node(network)
         self._port = port
         self._server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -112,12 +115,12 @@ class Sandbox:
     @property
     def ledger_index(self) -> int:
         """The last validated ledger."""
-        return self._node.chain.validated.index
+        return self._node.network.chain.validated.index
 
     @property
     def close_time(self) -> int:
         """When the last validated ledger closed, as ledger time."""
-        return self._node.chain.validated.close_time
+        return self._node.network.chain.validated.close_time
 
     async def accept(self) -> int:
         """Close one ledger, let clients hear of it, and return its index."""
@@ -155,7 +158,8 @@ class Sandbox:
 
     def forget_before(self, ledger_index: int) -> None:
         """Forget all ledgers, and transactions in them, before ``ledger_index``."""
-        self._node.chain.history.forget_before(ledger_index)
+        newest = self._node.validated.index
+        self._node.holdings.forget(FIRST_LEDGER, min(ledger_index, newest) - 1)
 
     def refuse_submissions(self, count: int, engine_result: str) -> None:
         """Refuse the next ``count`` submissions with a result, whatever they are."""

@@ -9,7 +9,7 @@ may hear of one transaction several times.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,8 +20,8 @@ from watchtower.sandbox.api.shapes import (
     metadata,
     transaction_fields,
 )
-from watchtower.sandbox.chain import Chain
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
+from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import Transaction
 
 __all__ = ["STREAMS", "Streams", "Subscriber", "ledger_facts"]
@@ -74,11 +74,26 @@ class _Message:
             subscriber.send(text)
 
 
+class Server(Protocol):
+    """Whose streams they are, and as far along as it is."""
+
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def network_id(self) -> int: ...
+    @property
+    def validated(self) -> ClosedLedger: ...
+    @property
+    def open_index(self) -> int: ...
+    @property
+    def complete(self) -> str: ...
+
+
 class Streams:
     """Who listens to what."""
 
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._streams: dict[str, dict[Subscriber, None]] = {name: {} for name in STREAMS}
         self._watched: dict[str, dict[Subscriber, None]] = {}
         self._proposed: dict[str, dict[Subscriber, None]] = {}
@@ -127,7 +142,7 @@ class Streams:
         """Announce a validated ledger and the transactions in it."""
         closed = {
             "type": "ledgerClosed",
-            **ledger_facts(self._chain),
+            **ledger_facts(self._server),
             "txn_count": len(ledger.transactions),
         }
         _Message(lambda _version: closed).send(self._streams["ledger"])
@@ -163,7 +178,7 @@ class Streams:
                 **_told(record.tx, version, date=ledger.close_time),
                 **engine_result(meta["TransactionResult"]),
                 "close_time_iso": iso_time(ledger.close_time),
-                "ctid": ctid(ledger.index, record.index, self._chain.rules.network_id),
+                "ctid": ctid(ledger.index, record.index, self._server.network_id),
                 "ledger_hash": ledger.hash,
                 "ledger_index": ledger.index,
                 "meta": meta,
@@ -178,7 +193,7 @@ class Streams:
             return {
                 **_told(tx, version),
                 **engine_result(result),
-                "ledger_current_index": self._chain.open_index,
+                "ledger_current_index": self._server.open_index,
                 "status": "proposed",
                 "validated": False,
             }
@@ -194,16 +209,16 @@ def _told(tx: Transaction, version: int, **more: object) -> dict[str, Any]:
     return {"type": "transaction", "tx_json": fields, "hash": tx.hash}
 
 
-def ledger_facts(chain: Chain) -> dict[str, Any]:
+def ledger_facts(server: Server) -> dict[str, Any]:
     """Return what the ledger stream says of the last validated ledger."""
-    ledger, rules = chain.validated, chain.rules
+    ledger, rules = server.validated, server.rules
     return {
         "fee_base": rules.base_fee,
         "ledger_hash": ledger.hash,
         "ledger_index": ledger.index,
         "ledger_time": ledger.close_time,
-        "network_id": rules.network_id,
+        "network_id": server.network_id,
         "reserve_base": rules.reserve_base,
         "reserve_inc": rules.reserve_increment,
-        "validated_ledgers": chain.history.complete,
+        "validated_ledgers": server.complete,
     }

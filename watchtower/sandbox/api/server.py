@@ -31,8 +31,7 @@ def version(_request: Request) -> Answer:
 
 def server_info(request: Request) -> Answer:
     """Tell people how the server is: XRP instead of drops, an age instead of a time."""
-    chain = request.node.chain
-    ledger, rules = chain.validated, chain.rules
+    ledger, rules = request.node.validated, request.node.rules
     info = _facts(request)
     info["load_factor"] = 1
     info["time"] = long_time(request.node.now()).replace(".000000000", ".000000")
@@ -49,8 +48,7 @@ def server_info(request: Request) -> Answer:
 
 def server_state(request: Request) -> Answer:
     """Tell programs how the server is."""
-    chain = request.node.chain
-    ledger, rules = chain.validated, chain.rules
+    ledger, rules = request.node.validated, request.node.rules
     state = _facts(request)
     state["load_base"] = _REFERENCE_LEVEL
     state["load_factor"] = _REFERENCE_LEVEL
@@ -77,7 +75,7 @@ def _facts(request: Request) -> dict[str, Any]:
     in_state["full"] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
     facts: dict[str, Any] = {
         "build_version": _BUILD,
-        "complete_ledgers": node.chain.history.complete,
+        "complete_ledgers": node.complete,
         "hostid": "SAND",
         "initial_sync_duration_us": "0",
         "io_latency_ms": 1,
@@ -94,8 +92,8 @@ def _facts(request: Request) -> dict[str, Any]:
         "uptime": int(running),
         "validation_quorum": 0,
     }
-    if node.chain.rules.network_id:
-        facts["network_id"] = node.chain.rules.network_id
+    if node.network_id:
+        facts["network_id"] = node.network_id
     return facts
 
 
@@ -118,7 +116,7 @@ def fee(request: Request) -> Answer:
             "open_ledger_fee": str(price.open_ledger_fee),
         },
         "expected_ledger_size": str(price.expected_size),
-        "ledger_current_index": request.node.chain.open_index,
+        "ledger_current_index": request.node.open_index,
         "levels": {
             "median_level": str(price.median_level),
             "minimum_level": str(price.minimum_level),

@@ -41,7 +41,7 @@ def submit(request: Request) -> Answer:
         tx = parse_blob(blob)
     except ValueError as error:
         return _invalid(str(error))
-    if tx.hash not in request.node.submissions.known and (fault := signature_fault(tx)):
+    if tx.hash not in request.node.network.submissions.known and (fault := signature_fault(tx)):
         return _invalid(f"fails local checks: {fault}")
     fail_hard = request.params.get("fail_hard") is True
     return _told(request.node.submit(tx, fail_hard=fail_hard))
@@ -101,6 +101,6 @@ def _form_fault(request: Request, fields: object) -> Refusal | None:
         return refuse("invalidParams", "When multi-signing 'tx_json.SigningPubKey' must be empty.")
     if not isinstance(fields["Account"], str):
         return refuse("srcActMalformed")
-    if request.node.chain.ground.view.read(account_index(fields["Account"])) is None:
+    if request.node.open_view.read(account_index(fields["Account"])) is None:
         return refuse("srcActNotFound")
     return None

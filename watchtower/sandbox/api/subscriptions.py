@@ -31,7 +31,7 @@ def subscribe(request: Request) -> Answer:
         return fault
     told: dict[str, Any] = {}
     if "ledger" in request.params.get("streams", []):
-        told |= ledger_facts(request.node.chain)
+        told |= ledger_facts(request.node)
     return told
 
 

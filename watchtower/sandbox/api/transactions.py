@@ -41,8 +41,8 @@ def tx(request: Request) -> Answer:
         return found
     if found is not None:
         return _validated(request, *found)
-    pending = request.node.submissions.known.get(str(request.params["transaction"]).upper())
-    if pending is None or request.node.chain.history.is_past(pending.hash):
+    pending = request.node.pending(str(request.params["transaction"]))
+    if pending is None:
         return refuse("txnNotFound")
     fields = transaction_fields(pending, request.version)
     if request.version == 1:
@@ -51,12 +51,12 @@ def tx(request: Request) -> Answer:
 
 
 def _find(request: Request) -> tuple[ClosedLedger, LedgerTransaction] | Refusal | None:
-    history = request.node.chain.history
+    node = request.node
     if "ctid" in request.params:
         place = _CTID.match(str(request.params["ctid"]))
-        if place is None or int(place[3], 16) != request.node.chain.rules.network_id:
+        if place is None or int(place[3], 16) != node.network_id:
             return refuse("invalidParams")
-        ledger = history.ledger(int(place[1], 16))
+        ledger = node.ledger(int(place[1], 16))
         number = int(place[2], 16)
         if ledger is None or number >= len(ledger.transactions):
             return refuse("txnNotFound")
@@ -66,11 +66,11 @@ def _find(request: Request) -> tuple[ClosedLedger, LedgerTransaction] | Refusal 
         return refuse("invalidParams")
     if not isinstance(wanted, str) or not _HASH.match(wanted):
         return refuse("notImpl")
-    return history.transaction(wanted)
+    return node.transaction(wanted)
 
 
 def _validated(request: Request, ledger: ClosedLedger, record: LedgerTransaction) -> Answer:
-    network = request.node.chain.rules.network_id
+    network = request.node.network_id
     is_binary = bool(request.params.get("binary"))
     fields = stored_transaction(ledger, record, request.version, network)
     beside: dict[str, Any] = {
@@ -144,8 +144,7 @@ def _page(
     first, last = (span.first, 0), (span.last + 1, -1)
     if marker is not None:
         first, last = (max(first, marker), last) if forward else (first, min(last, marker))
-    history = request.node.chain.history
-    for ledger, record in history.of_account(account, first, last, forward=forward):
+    for ledger, record in request.node.of_account(account, first, last, forward=forward):
         place = ledger.index, record.index
         if len(rows) == size:
             return rows, {"ledger": place[0], "seq": place[1]}
@@ -161,7 +160,7 @@ def _row(request: Request, ledger: ClosedLedger, record: LedgerTransaction) -> d
             "validated": True,
             **_meta(record, request.version, is_binary=True),
         }
-    network = request.node.chain.rules.network_id
+    network = request.node.network_id
     fields = stored_transaction(ledger, record, request.version, network)
     row = {"meta": metadata(record), "validated": True}
     if request.version == 1:
@@ -193,9 +192,10 @@ def _marker(request: Request) -> tuple[int, int] | Refusal | None:
 
 
 def _span(request: Request) -> _Range | Refusal:
-    """Return the range of ledgers that is asked for and remembered (getLedgerRange)."""
-    params, history = request.params, request.node.chain.history
-    held = _Range(first=history.first, last=history.last.index)
+    """Return the range of ledgers that is asked for and held without a hole (getLedgerRange)."""
+    params = request.params
+    first, last = request.node.newest_run
+    held = _Range(first=first, last=last)
     has_range = "ledger_index_min" in params or "ledger_index_max" in params
     has_ledger = "ledger_index" in params or "ledger_hash" in params
     if has_range and has_ledger and request.version > 1:
@@ -207,7 +207,7 @@ def _span(request: Request) -> _Range | Refusal:
     chosen = request.ledger()
     if isinstance(chosen, Refusal):
         return chosen
-    if chosen.closed is None:
+    if chosen.closed is None or chosen.index < held.first:
         return refuse("lgrNotValidated")
     return _Range(first=chosen.index, last=chosen.index)
 
