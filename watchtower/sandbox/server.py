@@ -65,6 +65,8 @@ class Sandbox:
         throttle: bool = False,
     ) -> None:
         self._throttles = throttle
+        # All clients come from one address, and a real server adds up by address.
+        self._charges = Charges()
         self._pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
         network = Network(rules or Rules(), self._pace, queue or QueueSettings())
         self._node = Node(network)
@@ -191,11 +193,11 @@ class Sandbox:
         try:
             async for frame in connection:
                 await self._answering.wait()
-                if self._throttles and client.charges.is_over(time.monotonic()):
+                if self._throttles and self._charges.is_over(time.monotonic()):
                     await client.written()
                     await connection.close(CloseCode.POLICY_VIOLATION, "threshold exceeded")
                     return
-                charge = client.charge if self._throttles else _free
+                charge = self._charge if self._throttles else _free
                 client.subscriber.send(answer(self._node, client.subscriber, frame, charge))
         except ConnectionClosed:
             _log.debug("sandbox_client_dropped")
@@ -206,6 +208,10 @@ class Sandbox:
             with suppress(asyncio.CancelledError):
                 await writing
 
+    def _charge(self, command: str | None, error: str | None) -> bool:
+        """Charge the clients' address for a request; return whether to warn."""
+        return self._charges.charge(command, time.monotonic(), error)
+
     async def _flush(self) -> None:
         """Give every client's writer a turn."""
         await asyncio.sleep(0)
@@ -214,7 +220,7 @@ class Sandbox:
                 await client.written()
 
 
-def _free(_command: str | None) -> bool:
+def _free(_command: str | None, _error: str | None) -> bool:
     return False
 
 
@@ -228,11 +234,6 @@ class _Client:
         self._idle = asyncio.Event()
         self._idle.set()
         self.subscriber = Subscriber(self._send)
-        self.charges = Charges()
-
-    def charge(self, command: str | None) -> bool:
-        """Charge this connection for a request; return whether to warn it."""
-        return self.charges.charge(command, time.monotonic())
 
     def _send(self, text: str) -> None:
         self._waiting.append(text)

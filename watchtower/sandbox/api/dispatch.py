@@ -32,6 +32,8 @@ __all__ = ["answer"]
 
 _log = structlog.get_logger(__name__)
 
+Charge = Callable[[str | None, str | None], bool]
+
 _LARGEST: Final = 1_000_000
 """Bytes of a request (rippled src/xrpld/rpc/detail/Tuning.h, maxRequestSize)."""
 
@@ -67,7 +69,7 @@ def answer(
     node: Node,
     subscriber: Subscriber,
     frame: str | bytes,
-    charge: Callable[[str | None], bool] = lambda _command: False,
+    charge: Charge = lambda _command, _error: False,
 ) -> str:
     """Return the answer to one frame.
 
@@ -75,18 +77,21 @@ def answer(
         node: the server.
         subscriber: who asks.
         frame: the request.
-        charge: is told the command, None if there is none, and says whether to warn of the load.
+        charge: is told the command, None if there is none, and the error that it was refused with;
+            says whether to warn of the load.
     """
     message = _read(frame)
     if message is None:
+        charge(None, "jsonInvalid")
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
         return _write({"type": "error", "error": "jsonInvalid", "value": text})
     fault = _form_fault(message)
     if fault is not None:
-        told = {"error": fault, "request": message, "status": "error"}
+        told: dict[str, Any] = {"error": fault, "request": message, "status": "error"}
     else:
         told = _serve(node, subscriber, message)
-    if charge(None if fault else message.get("command", message.get("method"))):
+    command = None if fault else message.get("command", message.get("method"))
+    if charge(command, told.get("error")):
         told["warning"] = "load"
     return _write({**told, **{k: message[k] for k in _ECHOED if k in message}, "type": "response"})
 
