@@ -8,7 +8,7 @@ may hear of one transaction several times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -21,6 +21,8 @@ from watchtower.sandbox.api.shapes import (
     transaction_fields,
 )
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
+from watchtower.sandbox.lies import told_wrong
+from watchtower.sandbox.misbehaviour import Kind, Misbehaviour
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import Transaction
 
@@ -50,7 +52,7 @@ class Subscriber:
 
     __slots__ = ("proposed_accounts", "send", "streams", "version", "watched_accounts")
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[str, Kind | None], None]) -> None:
         self.send = send
         self.version = 1
         self.streams: set[str] = set()
@@ -61,17 +63,22 @@ class Subscriber:
 class _Message:
     """One message, encoded once for each API version that somebody hears."""
 
-    def __init__(self, shape: Callable[[int], dict[str, Any]]) -> None:
+    def __init__(
+        self, kind: Kind, shape: Callable[[int], dict[str, Any]], lies: Mapping[str, Any]
+    ) -> None:
+        self._kind = kind
         self._shape = shape
+        self._lies = lies
         self._texts: dict[int, str] = {}
 
     def send(self, subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
             text = self._texts.get(subscriber.version)
             if text is None:
-                text = msgspec.json.encode(self._shape(subscriber.version)).decode()
+                message = told_wrong(self._shape(subscriber.version), self._lies)
+                text = msgspec.json.encode(message).decode()
                 self._texts[subscriber.version] = text
-            subscriber.send(text)
+            subscriber.send(text, self._kind)
 
 
 class Server(Protocol):
@@ -87,6 +94,8 @@ class Server(Protocol):
     def open_index(self) -> int: ...
     @property
     def complete(self) -> str: ...
+    @property
+    def misbehaviour(self) -> Misbehaviour: ...
 
 
 class Streams:
@@ -145,16 +154,21 @@ class Streams:
             **ledger_facts(self._server),
             "txn_count": len(ledger.transactions),
         }
-        _Message(lambda _version: closed).send(self._streams["ledger"])
+        wrong = self._server.misbehaviour
+        lies = wrong.lies_about("ledgerClosed")
+        message = _Message("ledgerClosed", lambda _version: closed, lies)
+        message.send(self._streams["ledger"])
         for record in ledger.transactions:
-            message = _Message(self._validated(ledger, record))
+            shape = self._validated(ledger, record)
+            message = _Message("transaction", shape, wrong.lies_about("transaction"))
             message.send(self._streams["transactions"])
             message.send(self._streams["transactions_proposed"])
             message.send(self._listeners(record.accounts, self._watched, self._proposed))
 
     def transaction_proposed(self, tx: Transaction, result: str) -> None:
         """Tell of a transaction that has just entered the open ledger."""
-        message = _Message(self._unvalidated(tx, result))
+        lies = self._server.misbehaviour.lies_about("transaction")
+        message = _Message("transaction", self._unvalidated(tx, result), lies)
         message.send(self._streams["transactions_proposed"])
         message.send(self._listeners(tx.mentioned, self._proposed))
 
@@ -210,8 +224,13 @@ def _told(tx: Transaction, version: int, **more: object) -> dict[str, Any]:
 
 
 def ledger_facts(server: Server) -> dict[str, Any]:
-    """Return what the ledger stream says of the last validated ledger."""
+    """Return what the ledger stream says of the last validated ledger.
+
+    Below *syncing*, where amendments block a server, it says nothing of what it holds
+    (NetworkOPs.cpp, pubLedger, subLedger).
+    """
     ledger, rules = server.validated, server.rules
+    is_blocked = server.misbehaviour.amendment_blocked
     return {
         "fee_base": rules.base_fee,
         "ledger_hash": ledger.hash,
@@ -220,5 +239,5 @@ def ledger_facts(server: Server) -> dict[str, Any]:
         "network_id": server.network_id,
         "reserve_base": rules.reserve_base,
         "reserve_inc": rules.reserve_increment,
-        "validated_ledgers": server.complete,
+        **({} if is_blocked else {"validated_ledgers": server.complete}),
     }

@@ -69,7 +69,7 @@ def account_info(request: Request) -> Answer:
         home = answer if request.version > 1 else answer["account_data"]
         home["signer_lists"] = _signer_lists(account, chosen)
     if request.params.get("queue"):
-        answer["queue_data"] = _queue(request.node.network.queue.of(account))
+        answer["queue_data"] = _queue(request.node.waiting(account))
     return answer
 
 

@@ -84,8 +84,8 @@ class Request:
         return ChosenLedger(view=view, index=ledger.index, closed=ledger)
 
 
-Handler: TypeAlias = Callable[[Request], Answer]
-"""One request's function."""
+Handler: TypeAlias = Callable[[Request], Answer | None]
+"""One request's function; None is that the client hears nothing."""
 
 
 def read_account(request: Request, field: str = "account") -> str | Refusal:

@@ -16,6 +16,10 @@ __all__ = ["fee", "ping", "server_info", "server_state", "version"]
 _BUILD: Final = "3.1.1"
 _REFERENCE_LEVEL: Final = 256
 _DROPS: Final = 1_000_000
+_BLOCKED: Final = (
+    "This server is amendment blocked, and must be updated to be able to stay in sync with the "
+    "network."
+)
 _STATES: Final = ("connected", "disconnected", "full", "syncing", "tracking")
 
 
@@ -72,7 +76,10 @@ def _facts(request: Request) -> dict[str, Any]:
     node = request.node
     running = time.monotonic() - node.started
     in_state = {name: {"duration_us": "0", "transitions": "0"} for name in _STATES}
-    in_state["full"] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
+    # A server that amendments block goes no higher than connected (NetworkOPs.cpp, setMode).
+    is_blocked = node.misbehaviour.amendment_blocked
+    state = "connected" if is_blocked else "full"
+    in_state[state] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
     facts: dict[str, Any] = {
         "build_version": _BUILD,
         "complete_ledgers": node.complete,
@@ -86,12 +93,15 @@ def _facts(request: Request) -> dict[str, Any]:
         "peers": 0,
         "ports": [],
         "pubkey_node": "",
-        "server_state": "full",
-        "server_state_duration_us": in_state["full"]["duration_us"],
+        "server_state": state,
+        "server_state_duration_us": in_state[state]["duration_us"],
         "state_accounting": in_state,
         "uptime": int(running),
         "validation_quorum": 0,
     }
+    if is_blocked:
+        facts["amendment_blocked"] = True
+        facts["warnings"] = [{"id": 1002, "message": _BLOCKED}]
     if node.network_id:
         facts["network_id"] = node.network_id
     return facts

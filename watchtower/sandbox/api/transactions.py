@@ -29,6 +29,10 @@ _HASH: Final = re.compile(r"[0-9A-Fa-f]{64}\Z")
 _CTID: Final = re.compile(r"C([0-9A-Fa-f]{7})([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})\Z")
 _PAGE: Final = 200
 """Most transactions a page (rippled src/xrpld/app/rdb/backend/detail/SQLiteDatabase.cpp)."""
+_LONGEST_SEARCH: Final = 1000
+_WRONG_NETWORK: Final = (
+    "Wrong network. You should submit this request to a node running on NetworkID: "
+)
 _NO_MAXIMUM: Final = 2**32 - 1
 
 
@@ -36,6 +40,9 @@ def tx(request: Request) -> Answer:
     """Show a transaction by hash or concise id, validated or not."""
     if "transaction" in request.params and "ctid" in request.params:
         return refuse("invalidParams")
+    searched = _search(request)
+    if isinstance(searched, Refusal):
+        return searched
     found = _find(request)
     if isinstance(found, Refusal):
         return found
@@ -43,19 +50,40 @@ def tx(request: Request) -> Answer:
         return _validated(request, *found)
     pending = request.node.pending(str(request.params["transaction"]))
     if pending is None:
-        return refuse("txnNotFound")
+        beside = {} if searched is None else {"searched_all": searched}
+        return Refusal(fields={**refuse("txnNotFound").fields, **beside})
     fields = transaction_fields(pending, request.version)
     if request.version == 1:
         return {**fields, "hash": pending.hash, "validated": False}
     return {"tx_json": fields, "hash": pending.hash, "validated": False}
 
 
+def _search(request: Request) -> bool | Refusal | None:
+    """Return whether all of the range of ledgers would be searched; None if there is no range.
+
+    The server counts the ledgers it has *transactions* of, so one without any counts as missing
+    (rippled Tx.cpp, doTxHelp; src/xrpld/app/rdb/backend/detail/Node.cpp, getTransaction).
+    """
+    bounds = [request.params.get(name) for name in ("min_ledger", "max_ledger")]
+    if None in bounds:
+        return None
+    match bounds:
+        case [int() as first, int() as last] if 0 <= first <= last:
+            if last - first > _LONGEST_SEARCH:
+                return refuse("excessiveLgrRange")
+            return request.node.holds_transactions(first, last)
+        case _:
+            return refuse("invalidLgrRange")
+
+
 def _find(request: Request) -> tuple[ClosedLedger, LedgerTransaction] | Refusal | None:
     node = request.node
     if "ctid" in request.params:
         place = _CTID.match(str(request.params["ctid"]))
-        if place is None or int(place[3], 16) != node.network_id:
+        if place is None:
             return refuse("invalidParams")
+        if int(place[3], 16) != node.network_id:
+            return refuse("wrongNetwork", _WRONG_NETWORK + str(int(place[3], 16)))
         ledger = node.ledger(int(place[1], 16))
         number = int(place[2], 16)
         if ledger is None or number >= len(ledger.transactions):
