@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from watchtower.sandbox.bystanders import Bystanders, StripAt
 from watchtower.sandbox.clock import Clock, Pace
-from watchtower.sandbox.fee_levels import QueueSettings
+from watchtower.sandbox.fee_levels import BASE_LEVEL, QueueSettings
 from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.history import FIRST_LEDGER
 from watchtower.sandbox.ledger import ClosedLedger
@@ -160,16 +160,35 @@ def test_no_bystander_has_more_waiting_than_the_queue_lets_it() -> None:
 
 
 def test_dear_noise_takes_more_accounts() -> None:
-    """Fees that wait must stay below the reserve, so no account queues ten of these."""
+    """Fees that wait stay below the reserve together, so no account queues ten of these."""
     table = _Table()
-    table.bystanders.fill(12, 400_000)
+    table.bystanders.fill(80, 400_000)
     table.network.accept()
 
-    price = table.network.price()
+    entered = [tx for tx in table.network.chain.open_transactions if tx.account != RICH.address]
+    waiting = table.network.price().queue_size - len(table.network.queue.of(RICH.address))
+    assert waiting
+    assert len(entered) + waiting == 80
 
-    assert price.ledger_size + price.queue_size == 12
-    # 400,000 drops are 40,000 base fees, and that is the open ledger's price well beyond its size.
-    assert price.ledger_size == 12
+
+@pytest.mark.parametrize("before", [1, 10])
+def test_bystanders_come_though_genesis_has_to_wait(before: int) -> None:
+    """Behind what it has queued itself, or once there is room for it; and each is paid once."""
+    table = _Table()
+    while table.network.price().open_ledger_level == BASE_LEVEL:
+        table.send(_NOTHING, _PAYER)
+    first = table.sequence(RICH)
+    for number in range(before):
+        assert table.send({**_NOTHING, "Sequence": first + number}, RICH).result == "terQUEUED"
+    table.bystanders.fill(20, 10)
+    noise: list[Transaction] = []
+    for _ in range(12):
+        noise += table.bystanders_in(table.network.accept())
+
+    assert noise
+    view = table.network.chain.ground.view
+    for account in {tx.account for tx in noise}:
+        assert int((view.read(account_index(account)) or {})["Balance"]) <= 10**12
 
 
 @pytest.mark.parametrize("transactions", [0, 30])
@@ -260,7 +279,8 @@ def test_only_so_many_signatures_are_stripped(at: StripAt) -> None:
     table.bystanders.strip_signatures(2, at)
     results = []
     for number in range(1, 4):
-        table.send(_NOTHING, _PAYER)
+        renew = {"TransactionType": "PaymentChannelClaim", "Channel": table.channel}
+        table.send({**renew, "Flags": 0x10000}, _PAYER)
         table.claim(number * _XRP)
         ledger = table.network.accept()
         results += [r.meta["TransactionResult"] for r in ledger.transactions]
