@@ -35,10 +35,23 @@ class SubmitAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
-    """What a transaction costs now, in drops: at least, and to enter the open ledger."""
+    """What a transaction costs now, as one server tells it; None where it does not.
+
+    Attributes:
+        base_fee: the least drops that any transaction pays.
+        open_ledger_fee: the drops that enter the open ledger at once.
+        minimum_fee: the least drops that are queued.
+        current_ledger_size: how many transactions the open ledger holds.
+        expected_ledger_size: how many it holds before prices rise.
+        median_level: the fee level that prices rise from, in 1/256 of the base fee.
+    """
 
     base_fee: Drops
     open_ledger_fee: Drops
+    minimum_fee: Drops | None = None
+    current_ledger_size: int | None = None
+    expected_ledger_size: int | None = None
+    median_level: int | None = None
 
 
 def read_submission(server: str, answer: Mapping[str, Any] | LedgerError) -> SubmitAnswer:
@@ -73,9 +86,15 @@ def read_fees(server: str, result: Mapping[str, Any]) -> Fees:
     Raises:
         AnswerError: it does not say so.
     """
+    drops, levels = (result.get(part) for part in ("drops", "levels"))
+    minimum = integer(drops, "minimum_fee") if isinstance(drops, Mapping) else None
     return Fees(
         base_fee=Drops(_number(server, "fee", result, "drops", "base_fee")),
         open_ledger_fee=Drops(_number(server, "fee", result, "drops", "open_ledger_fee")),
+        minimum_fee=None if minimum is None else Drops(minimum),
+        current_ledger_size=integer(result, "current_ledger_size"),
+        expected_ledger_size=integer(result, "expected_ledger_size"),
+        median_level=integer(levels, "median_level") if isinstance(levels, Mapping) else None,
     )
 
 
