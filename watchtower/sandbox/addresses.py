@@ -18,6 +18,8 @@ __all__ = [
     "account_key_text",
     "address_text",
     "is_address",
+    "payload_of",
+    "text_of",
 ]
 
 _ALPHABET: Final = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
@@ -45,7 +47,7 @@ def account_bytes(address: str) -> bytes:
 @lru_cache(maxsize=1 << 17)
 def address_text(account: bytes) -> str:
     """Return the classic address of 20 bytes; the same object for as long as it is remembered."""
-    return _encode(_ACCOUNT_ID + account)
+    return text_of(_ACCOUNT_ID + account)
 
 
 def is_address(text: object) -> bool:
@@ -62,7 +64,7 @@ def is_address(text: object) -> bool:
 @lru_cache(maxsize=1 << 17)
 def account_key_text(key: bytes) -> str:
     """Return a public key of 33 bytes in the form that ``account_channels`` shows (``aB…``)."""
-    return _encode(_ACCOUNT_KEY + key)
+    return text_of(_ACCOUNT_KEY + key)
 
 
 def account_key_bytes(text: str) -> bytes:
@@ -78,7 +80,8 @@ def _checksum(payload: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(payload).digest()).digest()[:_CHECKSUM_BYTES]
 
 
-def _encode(payload: bytes) -> str:
+def text_of(payload: bytes) -> str:
+    """Return a payload, with its type in front, as text with a checksum."""
     data = payload + _checksum(payload)
     number = int.from_bytes(data, "big")
     letters = []
@@ -90,6 +93,18 @@ def _encode(payload: bytes) -> str:
 
 
 def _decode(text: str, kind: bytes, length: int) -> bytes:
+    payload = payload_of(text)
+    if payload[: len(kind)] != kind or len(payload) != len(kind) + length:
+        raise ValueError("another kind of text")
+    return payload[len(kind) :]
+
+
+def payload_of(text: str) -> bytes:
+    """Return the payload of a text, with its type in front.
+
+    Raises:
+        ValueError: a letter is none, or the checksum is wrong.
+    """
     if len(text) > _LONGEST_TEXT:
         raise ValueError("too long for an address or a key")
     number = 0
@@ -104,6 +119,4 @@ def _decode(text: str, kind: bytes, length: int) -> bytes:
     payload, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
     if checksum != _checksum(payload):
         raise ValueError("the checksum is wrong")
-    if payload[: len(kind)] != kind or len(payload) != len(kind) + length:
-        raise ValueError("another kind of text")
-    return payload[len(kind) :]
+    return payload

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from watchtower.sandbox.api import (
     accounts,
@@ -26,6 +25,7 @@ from watchtower.sandbox.api import (
 )
 from watchtower.sandbox.api.refusal import Refusal, refuse
 from watchtower.sandbox.api.request import Answer, Handler, Request
+from watchtower.sandbox.late_log import LateLogger
 from watchtower.sandbox.lies import told_wrong
 from watchtower.sandbox.misbehaviour import Kind
 from watchtower.sandbox.node import Node
@@ -33,7 +33,7 @@ from watchtower.sandbox.streams import Subscriber
 
 __all__ = ["Charge", "answer"]
 
-_log = structlog.get_logger(__name__)
+_log = LateLogger(__name__)
 
 Charge = Callable[[str | None, str | None], bool]
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from xrpl.core.addresscodec import is_valid_classic_address
-
+from watchtower.sandbox.addresses import is_address
 from watchtower.sandbox.api.refusal import Refusal, invalid_field, missing_field, refuse
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.node import Node
@@ -95,7 +94,7 @@ def read_account(request: Request, field: str = "account") -> str | Refusal:
         return missing_field(field)
     if not isinstance(value, str):
         return invalid_field(field)
-    if not is_valid_classic_address(value):
+    if not is_address(value):
         return refuse("actMalformed")
     return value
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from xrpl.core.binarycodec import encode
-
 from watchtower.sandbox.api.refusal import Refusal, invalid_field, refuse
 from watchtower.sandbox.api.request import Answer, Request, read_account
 from watchtower.sandbox.api.shapes import (
@@ -21,6 +19,7 @@ from watchtower.sandbox.api.shapes import (
     stored_transaction,
     transaction_fields,
 )
+from watchtower.sandbox.codec import encode
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
 
 __all__ = ["account_tx", "tx"]
