@@ -16,7 +16,7 @@ from watchtower.sandbox.bystanders import StripAt, UseAt
 from watchtower.sandbox.misbehaviour import MEMBERS, changed
 from watchtower.sandbox.node import Node
 
-__all__ = ["misbehave"]
+__all__ = ["ACTS", "misbehave"]
 
 _OF_ANY_REQUEST: Final = frozenset(
     {"api_version", "command", "id", "jsonrpc", "method", "ripplerpc"}
@@ -55,6 +55,10 @@ class _Acts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.forget is not None and self.forget[1] < self.forget[0]:
             raise ValueError("`forget` takes the first and the last ledger, in this order")
+
+
+ACTS: Final = frozenset(_Acts.__struct_fields__)
+"""The members of a request beside those of `Misbehaviour`."""
 
 
 def misbehave(request: Request) -> Answer:
