@@ -15,13 +15,10 @@ from bench.world import total
 
 __all__ = ["measure_claims", "measure_creates", "measure_ledgers", "measure_memory"]
 
-_LEDGERS_AT_ONCE = 1000
-_TRANSACTIONS_AT_ONCE = 1000
-
 
 def measure_ledgers(scale: Scale) -> Report:
     """Close empty ledgers."""
-    few, many = _in_turn(scale, "close_ledgers", _LEDGERS_AT_ONCE)
+    few, many = _in_turn(scale, "close_ledgers", scale.at_once)
     return Report(
         readings=(
             reading("sandbox.empty_ledgers_per_s", "1/s", few),
@@ -33,8 +30,8 @@ def measure_ledgers(scale: Scale) -> Report:
 
 def measure_creates(scale: Scale) -> Report:
     """Open channels, a thousand a ledger: submission, and the closing of their ledger."""
-    few, many = _in_turn(scale, "open_channels", _TRANSACTIONS_AT_ONCE)
-    lines, where = pair(scale.channels)[1].ask("profile_opening", _TRANSACTIONS_AT_ONCE)
+    few, many = _in_turn(scale, "open_channels", scale.at_once)
+    lines, where = pair(scale.channels)[1].ask("profile_opening", scale.at_once)
     return Report(
         readings=(
             reading("sandbox.channel_creates_per_s", "1/s", few),
@@ -48,8 +45,8 @@ def measure_creates(scale: Scale) -> Report:
 
 def measure_claims(scale: Scale) -> Report:
     """Redeem claims, a thousand a ledger, each on another channel."""
-    few, many = _in_turn(scale, "redeem", _TRANSACTIONS_AT_ONCE)
-    lines, where = pair(scale.channels)[1].ask("profile_redeeming", _TRANSACTIONS_AT_ONCE)
+    few, many = _in_turn(scale, "redeem", scale.at_once)
+    lines, where = pair(scale.channels)[1].ask("profile_redeeming", scale.at_once)
     return Report(
         readings=(
             reading("sandbox.claims_per_s", "1/s", few),

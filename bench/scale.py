@@ -22,3 +22,8 @@ class Scale:
         """The number of channels as it stands in names: ``100k``."""
         thousands, rest = divmod(self.channels, _THOUSAND)
         return str(self.channels) if rest else f"{thousands}k"
+
+    @property
+    def at_once(self) -> int:
+        """How many ledgers or transactions are done before the other world has its turn."""
+        return min(_THOUSAND, self.channels)

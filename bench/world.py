@@ -18,16 +18,15 @@ from typing import Any, Final
 import msgspec
 
 from bench.instrument import profile
-from watchtower.sandbox.api.dispatch import answer
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.codec import encode
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.hashing import channel_index
+from watchtower.sandbox.line import connect
 from watchtower.sandbox.network import Network
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.people import RICH, Person
 from watchtower.sandbox.rules import Rules
-from watchtower.sandbox.streams import Subscriber
 from watchtower.units import ChannelId, Drops
 
 __all__ = ["Spent", "World", "total"]
@@ -70,7 +69,7 @@ class World:
         settings = QueueSettings(minimum_txn_in_ledger=10**7)
         self._node = Node(Network(Rules(), Pace.of(Clock.FROZEN), settings))
         self._told: list[str] = []
-        self._subscriber = Subscriber(self._told.append)
+        self._line = connect(self._node, self._told.append)
         self._sequences: dict[str, int] = {}
         self._channels: list[_Channel] = []
         self._claimed = 0
@@ -122,13 +121,17 @@ class World:
         waiting = iter(frames)
         while batch := list(islice(waiting, _TRANSACTIONS_OF_A_LEDGER)):
             begun = time.process_time()
-            told = [answer(self._node, self._subscriber, frame) for frame in batch]
+            told = [self._ask(frame) for frame in batch]
             ledger = self._node.accept()
             spent.append(Spent(times=len(batch), seconds=time.process_time() - begun))
             refused = [text for text in told if '"engine_result":"tesSUCCESS"' not in text]
             if refused or len(ledger.transactions) != len(batch):
                 raise AssertionError(refused[:1])
         return spent
+
+    def _ask(self, frame: str) -> str:
+        self._line.send(frame)
+        return self._told.pop()
 
     def _payment(self, person: Person) -> str:
         tx = {
@@ -177,7 +180,7 @@ class World:
 
     def _sequence_of(self, person: Person) -> int:
         asked = _request("account_info", account=person.address, ledger_index="current")
-        told = msgspec.json.decode(answer(self._node, self._subscriber, asked))
+        told = msgspec.json.decode(self._ask(asked))
         sequence: int = told["result"]["account_data"]["Sequence"]
         return sequence
 
