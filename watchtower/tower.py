@@ -36,13 +36,11 @@ from watchtower.judgement.judge import Judgement
 from watchtower.judgement.verdict import Closed
 from watchtower.ledger.events import (
     ChannelChanged,
-    ChannelDeleted,
     ChannelFact,
     ChannelMissing,
     Fact,
     LedgerAccounted,
     LedgerClosed,
-    SeatUsed,
 )
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
@@ -151,10 +149,10 @@ class Tower:
                     self.heard.set()
                 case LedgerAccounted():
                     self._take_accounted(delivery)
-                case SeatUsed() | ChannelChanged() | ChannelDeleted() | ChannelMissing():
-                    self._take_fact(delivery)
                 case StateReconciled():
                     reconciled = True
+                case _ if isinstance(delivery, Fact):
+                    self._take_fact(delivery)
                 case _:
                     self._herald.health(delivery)
         for channel_id in recalled:

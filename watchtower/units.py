@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, NewType
 
-from xrpl.core.addresscodec import is_valid_classic_address
-
 from watchtower.errors import AddressError, AmountError, ChannelIdError
 
 __all__ = [
@@ -84,6 +82,9 @@ def parse_address(text: str) -> Address:
     Raises:
         AddressError: the checksum or the form is wrong.
     """
+    # Imported here, since it takes longer than all that needs the other words takes to start.
+    from xrpl.core.addresscodec import is_valid_classic_address  # noqa: PLC0415
+
     if not is_valid_classic_address(text):
         raise AddressError(text=text)
     return Address(text)

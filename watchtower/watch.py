@@ -1,4 +1,4 @@
-"""Everything we guard, in memory: channels, best claims, attempts, and the judgement of each.
+"""All that is guarded, in memory: channels, best claims, attempts, estates, and judgements.
 
 Pure: facts, claims and ledgers go in; events, outcomes and judgements come out. Nothing here
 reads a clock or touches the world, so the same inputs give the same watch, whatever failed
@@ -22,12 +22,16 @@ from dataclasses import dataclass, replace
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import ChannelEvent, Paid
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.estate import Estate, account_of
+from watchtower.judgement.estate import learn as learn_of_estate
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
 from watchtower.ledger.events import (
+    AccountFact,
     ChannelFact,
     ChannelMissing,
+    Fact,
     LedgerClosed,
     SeatUsed,
 )
@@ -54,12 +58,13 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What one fact changed: the channel's new state, if any, and what follows from it.
+    """What one fact changed: a channel's or an account's new state, and what follows from it.
 
     ``redeemed_at`` is the ledger time of a payment that the fact shows.
     """
 
     channel: Channel | None = None
+    estate: Estate | None = None
     redeemed_at: RippleTime | None = None
     events: tuple[ChannelEvent, ...] = ()
     settled: tuple[Settlement, ...] = ()
@@ -90,6 +95,7 @@ class Watch:
         self.channels = {channel.entry.channel: channel for channel in channels}
         self.best = {claim.channel: claim for claim in claims}
         self.attempts = {attempt.transaction: attempt for attempt in attempts}
+        self.estates: dict[Address, Estate] = {}
         self.judgements: dict[ChannelId, Judgement] = {}
         self.at_stake = 0
         self.newest: LedgerClosed | None = None
@@ -101,10 +107,12 @@ class Watch:
         self._thresholds: list[tuple[RippleTime, ChannelId]] = []
         self._awaited: set[tuple[RippleTime, ChannelId]] = set()
 
-    def learn(self, fact: ChannelFact | SeatUsed) -> Learned:
+    def learn(self, fact: Fact) -> Learned:
         """Take one fact; return what it changed, which is nothing for one that was known."""
         if isinstance(fact, SeatUsed):
             return Learned(settled=self._settle_by_seat(fact))
+        if isinstance(fact, AccountFact):
+            return self._learn_of_account(fact)
         channel_id = channel_of(fact)
         if not isinstance(fact, ChannelMissing) and fact.entry.destination not in self.accounts:
             return Learned()
@@ -121,6 +129,17 @@ class Watch:
         if self.newest is not None and any(isinstance(event, Paid) for event in events):
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
+
+    def _learn_of_account(self, fact: AccountFact) -> Learned:
+        account = account_of(fact)
+        before = self.estates.get(account)
+        after = learn_of_estate(before, fact)
+        if account not in self.accounts or after == before:
+            return Learned()
+        self.estates[account] = after
+        if after.as_of is not None:
+            self.payee_seen(account, exists=not after.is_missing)
+        return Learned(estate=after)
 
     def raise_best(self, claim: Claim) -> None:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""

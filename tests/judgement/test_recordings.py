@@ -27,6 +27,7 @@ from watchtower.judgement.channel_events import (
     Renewed,
 )
 from watchtower.judgement.claim import Claim, Verified, verify
+from watchtower.judgement.estate import Estate, account_of, learn
 from watchtower.judgement.explain import explain
 from watchtower.judgement.judge import Judgement, RedeemWhy, judge
 from watchtower.judgement.policy import Policy
@@ -39,12 +40,15 @@ from watchtower.judgement.verdict import (
     Threatened,
     Watching,
 )
+from watchtower.ledger.account_entries import account_entry
 from watchtower.ledger.decode import decode_entry, decode_ledger_closed, decode_transaction
 from watchtower.ledger.events import (
     END_OF_LEDGER,
+    AccountFact,
     ChannelChanged,
     ChannelEntry,
     ChannelFact,
+    ChannelMissing,
     Fact,
     Position,
     SeatUsed,
@@ -93,23 +97,28 @@ class Replay:
 
     best: dict[ChannelId, Claim] = field(default_factory=dict)
     channels: dict[ChannelId, Channel] = field(default_factory=dict)
+    estates: dict[Address, Estate] = field(default_factory=dict)
     events: list[ChannelEvent] = field(default_factory=list)
     seats: list[SeatUsed] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     close_times: dict[LedgerIndex, RippleTime] = field(default_factory=dict)
     compared: int = 0
+    accounts_compared: int = 0
 
     def take(self, facts: Iterable[Fact]) -> None:
         """Observe ``facts``."""
         for fact in facts:
             if isinstance(fact, SeatUsed):
                 self.seats.append(fact)
+            elif isinstance(fact, AccountFact):
+                account = account_of(fact)
+                self.estates[account] = learn(self.estates.get(account), fact)
             else:
                 self.observe(fact)
 
     def observe(self, fact: ChannelFact) -> None:
         """Observe one fact about a channel."""
-        channel = fact.channel if not hasattr(fact, "entry") else fact.entry.channel
+        channel = fact.channel if isinstance(fact, ChannelMissing) else fact.entry.channel
         after, events = observe(self.channels.get(channel), fact)
         if after is not None:
             self.channels[channel] = after
@@ -203,6 +212,7 @@ def answered(state: Replay, answer: Mapping[str, Any], request: Mapping[str, Any
             and account in (channel.entry.source, channel.entry.destination)
         }
         assert {entry for entry in objects if entry is not None} == mine
+    compare_account(state, answer, request)
     for listed in answer.get("channels", ()):
         entry = state.channels[listed["channel_id"]].entry
         assert listed["destination_account"] == entry.destination
@@ -213,6 +223,19 @@ def answered(state: Replay, answer: Mapping[str, Any], request: Mapping[str, Any
         assert listed.get("cancel_after") == entry.cancel_after
         assert listed["public_key_hex"] == entry.public_key
         state.compared += 1
+
+
+def compare_account(state: Replay, answer: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """Compare an answer that shows an account, or its tickets, with what metadata had told."""
+    if "account_data" in answer and request["ledger_index"] == "validated":
+        shown = account_entry(answer["account_data"])
+        assert state.estates[shown.account].entry == shown
+        state.accounts_compared += 1
+    nodes = answer.get("account_objects", ())
+    tickets = [node["TicketSequence"] for node in nodes if node["LedgerEntryType"] == "Ticket"]
+    if tickets:
+        assert state.estates[answer["account"]].tickets == tuple(sorted(tickets))
+        state.accounts_compared += 1
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
@@ -228,11 +251,13 @@ def test_states_from_the_stream_equal_the_entries_the_server_shows(path: Path) -
 
 def test_recordings_hold_as_many_comparisons_as_were_counted_in_them() -> None:
     """The comparisons above are real: their number is what the recordings contain."""
-    compared = {path.stem: replay(path.stem).compared for path in RECORDINGS}
+    replayed = [replay(path.stem) for path in RECORDINGS]
+    compared = {path.stem: state.compared for path, state in zip(RECORDINGS, replayed, strict=True)}
     assert len(compared) == 22
     assert compared["lifecycle_api_v1"] == compared["lifecycle_secp256k1"] == 9
     assert compared["many_close_at_once"] == 40
     assert sum(compared.values()) == 105
+    assert sum(state.accounts_compared for state in replayed) == 5
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
@@ -247,6 +272,7 @@ def test_replayed_backwards_and_twice_the_facts_lead_to_the_same_states(path: Pa
     forward.take(facts)
     backward.take([*reversed(facts), *facts])
     assert forward.channels == backward.channels
+    assert forward.estates == backward.estates
 
 
 @pytest.mark.parametrize("name", ["lifecycle_api_v1", "lifecycle_ed25519", "lifecycle_secp256k1"])

@@ -371,7 +371,8 @@ class ScriptedServer:
 
     def _account_info(self, request: Message) -> Message:
         data = {"Account": request["account"], "Balance": "5000000", "Sequence": 7}
-        return {"result": {"account_data": data, "validated": True}}
+        result = {"account_data": data, "signer_lists": [], "validated": True}
+        return {"result": {**result, "ledger_index": self.index}}
 
     def _fee(self, _: Message) -> Message:
         return {"result": {"drops": {"base_fee": "10", "open_ledger_fee": "12"}}}

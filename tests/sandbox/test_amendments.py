@@ -82,6 +82,36 @@ async def test_a_second_after_expiry_nothing_is_paid_with_the_fix_either() -> No
 
 
 @pytest.mark.parametrize("fixed", [False, True])
+async def test_a_claim_at_the_very_second_of_a_requested_close(*, fixed: bool) -> None:
+    """The same holds for the date that a close request has set."""
+    async with _ledger(*[_CLEANUP] * fixed) as (box, hand):
+        channel = await hand.create_channel(_SOURCE, _DESTINATION, _XRP, 60)
+        await hand.settle({**_CLAIM, "Channel": channel, "Flags": _CLOSE}, _SOURCE)
+        end = await _expiration(hand, channel) or 0
+        await box.advance(end - box.close_time)
+        before = (await _state(hand, _DESTINATION))[1]
+        await hand.settle(_claim(channel, _XRP), _DESTINATION)
+
+        assert (await _state(hand, _DESTINATION))[1] == before - 10 + _XRP * fixed
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+async def test_funds_at_the_very_second_of_expiry(*, fixed: bool) -> None:
+    """They close the channel before the fix; with it they are added, and a second later not."""
+    async with _ledger(*[_CLEANUP] * fixed) as (box, hand):
+        end = box.close_time + 20
+        channel = await hand.create_channel(_SOURCE, _DESTINATION, _XRP, 60, CancelAfter=end)
+        await box.advance(end - box.close_time)
+        await hand.settle({**_FUND, "Channel": channel}, _SOURCE)
+
+        told = await hand.request("ledger_entry", payment_channel=channel)
+        assert told.get("node", {}).get("Amount") == (str(_XRP + 1) if fixed else None)
+        await hand.settle({**_FUND, "Channel": channel}, _SOURCE)
+        told = await hand.request("ledger_entry", payment_channel=channel)
+        assert told["error"] == "entryNotFound"
+
+
+@pytest.mark.parametrize("fixed", [False, True])
 async def test_a_settle_delay_wraps_or_saturates(*, fixed: bool) -> None:
     """The longest delay there is: a date in the past, or the last second of all."""
     async with _ledger(*[_CLEANUP] * fixed) as (box, hand):
@@ -90,6 +120,18 @@ async def test_a_settle_delay_wraps_or_saturates(*, fixed: bool) -> None:
         await hand.settle({**_CLAIM, "Channel": channel, "Flags": _CLOSE}, _SOURCE)
 
         assert await _expiration(hand, channel) == (2**32 - 1 if fixed else now - 1)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+async def test_funds_under_a_settle_delay_that_wraps(*, fixed: bool) -> None:
+    """They may set any date before the fix; with it only the last second of all."""
+    async with _ledger(*[_CLEANUP] * fixed) as (box, hand):
+        channel = await hand.create_channel(_SOURCE, _DESTINATION, _XRP, 2**32 - 1)
+        soon = {**_FUND, "Channel": channel, "Expiration": box.close_time + 5}
+        last = {**_FUND, "Channel": channel, "Expiration": 2**32 - 1}
+
+        assert await _result(hand, soon, _SOURCE) == ("tecNO_PERMISSION" if fixed else "tesSUCCESS")
+        assert await _result(hand, last, _SOURCE) == "tesSUCCESS"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +219,23 @@ async def test_a_delegate_without_permission(amendments: tuple[str, ...], result
         claim = {**_CLAIM, **acting, "Channel": "F" * 64}
 
         assert await _result(hand, claim, _DELEGATE) == result
+
+
+@pytest.mark.parametrize(
+    ("amendments", "result"),
+    [
+        ((), "temDISABLED"),
+        (("PermissionDelegation",), "tesSUCCESS"),
+        (("PermissionDelegationV1_1",), "tesSUCCESS"),
+    ],
+)
+async def test_giving_a_permission(amendments: tuple[str, ...], result: str) -> None:
+    """Nobody is anybody's delegate without one of the two amendments."""
+    async with _ledger(*amendments) as (_, hand):
+        permission = {"Permission": {"PermissionValue": "PaymentChannelClaim"}}
+        allow = {"TransactionType": "DelegateSet", "Authorize": _DELEGATE.address}
+
+        assert await _result(hand, {**allow, "Permissions": [permission]}, _DESTINATION) == result
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from watchtower.sandbox.clock import NEW_YEAR, Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
-from watchtower.sandbox.node import Node
+from watchtower.sandbox.network import Network
 from watchtower.sandbox.rules import Rules
 from watchtower.units import ripple_time
 
@@ -38,12 +38,12 @@ def test_halves_are_rounded_up() -> None:
 def test_many_ledgers_in_one_step_of_the_resolution_are_a_second_apart() -> None:
     """And made time does not fall behind for the rounding."""
     pace = Pace.of(Clock.FAST, resolution=30)
-    node = Node(Rules(), pace, QueueSettings())
+    network = Network(Rules(), pace, QueueSettings())
 
-    times = [node.accept().close_time - NEW_YEAR for _ in range(12)]
+    times = [network.accept().close_time - NEW_YEAR for _ in range(12)]
 
     assert times == [1, 2, 3, 30, 31, 32, 33, 34, 35, 36, 37, 60]
-    assert node.chain.validated.close_time_resolution == 30
+    assert network.chain.validated.close_time_resolution == 30
 
 
 @pytest.mark.parametrize("resolution", _RESOLUTIONS)

@@ -7,24 +7,17 @@ what went wrong is one sentence on standard error, with the exit code of its err
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Final
 
 import click
-import structlog
+from typing_extensions import override
 
 from watchtower import __version__
-from watchtower.cli.backup import backup
-from watchtower.cli.channel import channel
-from watchtower.cli.claim import claim
-from watchtower.cli.demo import demo
-from watchtower.cli.init import init
-from watchtower.cli.key import key
 from watchtower.cli.output import DEBUG_VARIABLE, report_error
-from watchtower.cli.run import run
-from watchtower.cli.sandbox import sandbox
-from watchtower.cli.status import status
 from watchtower.errors import WatchtowerError
 
 __all__ = ["main", "root"]
@@ -33,18 +26,63 @@ _INTERRUPTED = 130
 _USAGE = 2
 _OUR_FAULT = 70
 
+_NAMES: Final = (
+    "backup",
+    "channel",
+    "claim",
+    "demo",
+    "init",
+    "key",
+    "run",
+    "sandbox",
+    "status",
+)
+"""The commands, each in the file that is called like it."""
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """The commands by name, each imported when it is asked for.
+
+    A ledger in a box needs no store, and a store no ledger in a box; who starts one of them should
+    not wait for both.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._loaded: dict[str, click.Command | None] = dict.fromkeys(names)
+
+    @override
+    def __getitem__(self, name: str) -> click.Command:
+        command = self._loaded[name]
+        if command is None:
+            command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
+            self._loaded[name] = command
+        return command
+
+    @override
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    @override
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._loaded)
+
 
 @click.group(
+    commands=_Commands(_NAMES),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Begin with `watchtower demo`, then `watchtower init --help`.",
 )
 @click.version_option(__version__, prog_name="watchtower")
 def root() -> None:
     """Guard XRP Ledger payment channels: the payee never ends below its best claim."""
-
-
-for _command in (init, key, channel, claim, run, status, backup, sandbox, demo):
-    root.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,7 +110,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         # Our own mistake: one sentence to the person, and where it was for whoever asks for it.
         if os.environ.get(DEBUG_VARIABLE):
-            structlog.get_logger(__name__).exception("command_failed")
+            _log_failure()
         report_error(error, _OUR_FAULT, as_json=as_json)
         sys.exit(_OUR_FAULT)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _log_failure() -> None:
+    """Log the exception at hand; the logger is imported only for that."""
+    structlog = importlib.import_module("structlog")
+    structlog.get_logger(__name__).exception("command_failed")

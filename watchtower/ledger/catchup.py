@@ -1,7 +1,8 @@
 """Catching up: reading what was missed from history, and everything open from its present state.
 
 What it guarantees: after a start, a gap, and on a timer, every open channel is read with
-``ledger_entry`` and inbound channels are looked for with ``account_objects``; missed ledgers are
+``ledger_entry``, inbound channels are looked for with ``account_objects``, and the accounts
+themselves are read; missed ledgers are
 read from whichever servers have them, piece by piece, and a piece counts only when it is complete.
 What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
 """
@@ -17,7 +18,7 @@ import structlog
 
 from watchtower.errors import HistoryMissingError, LedgerError
 from watchtower.ledger.backfill import HistoryServer, read_facts
-from watchtower.ledger.events import ChannelChanged, ChannelMissing, Fact
+from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing, Fact
 from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
 from watchtower.ledger.outbox import Outbox
 from watchtower.ledger.sequence import Delivery, Gap
@@ -60,6 +61,10 @@ class Sources(Protocol):
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
         """Return all channels that pay ``account``."""
+        ...
+
+    async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
+        """Return what ``account`` has of its own."""
         ...
 
 
@@ -203,7 +208,7 @@ class CatchUp:
             await self._tell(first)
 
     async def _reconcile(self) -> None:
-        """Read every open channel and look for new ones, as of the newest ledger or later."""
+        """Read every account and open channel, and look for new ones, as of the newest ledger."""
         newest = self._sequence.newest
         if newest is None or not self._servers.ready():
             return
@@ -220,6 +225,7 @@ class CatchUp:
             return all(fact.at.ledger_index >= newest for fact in facts)
 
         reads = [
+            *(self._visiting(account) for account in self._accounts),
             *(self._reading(channel) for channel in sorted(self._open_channels())),
             *(self._finding(account) for account in self._accounts),
         ]
@@ -243,6 +249,12 @@ class CatchUp:
             return await self._servers.find_channels(account)
 
         return find
+
+    def _visiting(self, account: Address) -> Callable[[], Awaitable[Sequence[Fact]]]:
+        async def visit() -> Sequence[Fact]:
+            return await self._servers.read_account(account)
+
+        return visit
 
     async def _tell(self, delivery: Delivery) -> None:
         await self._outbox.put_all(lambda: (delivery,))

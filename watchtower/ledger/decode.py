@@ -2,25 +2,27 @@
 
 What it guarantees:
 
-* **The metadata alone speaks.** A fact comes from a ``PayChannel`` node among the affected nodes,
-  never from a transaction's type, flags or result: a Fund can start a close, a late claim reports
-  ``tesSUCCESS`` and pays nothing, an inner transaction of a batch is one like any other.
+* **The metadata alone speaks.** A fact comes from a ``PayChannel`` node among the affected nodes
+  (``account_entries.py`` reads those of our accounts), never from a transaction's type, flags or
+  result: a Fund can start a close, a late claim reports ``tesSUCCESS`` and pays nothing, an inner
+  transaction of a batch is one like any other.
 * **Every shape is understood**: messages of the ``accounts`` and ``transactions`` streams, rows
   of ``account_tx`` and answers to ``tx``, of API version 1 and 2.
 * **What is unknown never stops us, what is malformed always does.** Unknown fields, entry types
-  and transaction types pass by. A channel's node that cannot be read raises `AnswerError`; the
-  stream then stops its cursor, raises an alarm and asks again (rule 3: nothing is skipped).
+  and transaction types pass by. A node of a channel, or of a guarded account, that cannot be
+  read raises `AnswerError`; the stream then stops its cursor, raises an alarm and asks again
+  (rule 3: nothing is skipped).
 * Only validated transactions give facts. What is merely proposed is nothing yet.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from watchtower.errors import AnswerError, InputError
+from watchtower.errors import AnswerError
+from watchtower.ledger.account_entries import account_facts
+from watchtower.ledger.affected import Node, affected_nodes
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelDeleted,
@@ -31,30 +33,21 @@ from watchtower.ledger.events import (
     Seat,
     SeatUsed,
 )
-from watchtower.units import (
-    MAX_DROPS,
-    Address,
-    ChannelId,
-    Drops,
-    LedgerIndex,
-    RippleTime,
-    TxHash,
-    parse_address,
-    parse_channel_id,
+from watchtower.ledger.fields import (
+    MalformedError,
+    address_in,
+    channel_id_from,
+    drops_in,
+    hash_from,
+    hex_in,
+    optional_uint32_in,
+    uint32_in,
 )
+from watchtower.units import Address, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["decode_entry", "decode_ledger_closed", "decode_transaction"]
 
-_MAX_UINT32: Final = 2**32 - 1
-_DIGITS: Final = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
-_HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z", re.ASCII)
-_HASH: Final = re.compile(r"[0-9A-Fa-f]{64}\Z", re.ASCII)
 _BODIES: Final = ("tx_json", "transaction", "tx")
-_NODES: Final = ("CreatedNode", "ModifiedNode", "DeletedNode")
-
-
-class _MalformedError(Exception):
-    """What is wrong with a message; leaves this module as `AnswerError`, with who said it."""
 
 
 class _Transaction(NamedTuple):
@@ -72,11 +65,11 @@ def decode_transaction(
     *,
     server: str = "A server",
 ) -> tuple[Fact, ...]:
-    """Return what one transaction did to channels and seats, channels first.
+    """Return what one transaction did to channels, accounts and seats, in this order.
 
     Args:
         message: a stream message, a row of ``account_tx`` or the result of ``tx``.
-        accounts: those of interest: channels from or to one of them, and seats of them. None
+        accounts: those of interest: channels from or to one of them, and what is theirs. None
             means every account; an empty collection means nobody.
         server: who said it, for the error.
 
@@ -88,7 +81,7 @@ def decode_transaction(
         if transaction is None:
             return ()
         return tuple(_facts(transaction, accounts))
-    except _MalformedError as wrong:
+    except MalformedError as wrong:
         raise AnswerError(server=server, command="transaction", why=str(wrong)) from wrong
 
 
@@ -105,7 +98,7 @@ def decode_entry(node: Mapping[str, Any], *, server: str = "A server") -> Channe
         return None
     try:
         return _entry(node.get("index", node.get("LedgerIndex")), node)
-    except _MalformedError as wrong:
+    except MalformedError as wrong:
         raise AnswerError(server=server, command="ledger_entry", why=str(wrong)) from wrong
 
 
@@ -127,14 +120,14 @@ def decode_ledger_closed(
         return None
     try:
         return LedgerClosed(
-            ledger_index=LedgerIndex(_uint32(message, "ledger_index")),
-            ledger_hash=_hash(message.get("ledger_hash"), "ledger_hash"),
-            close_time=RippleTime(_uint32(message, "ledger_time")),
-            base_fee=Drops(_uint32(message, "fee_base")),
-            reserve_base=Drops(_uint32(message, "reserve_base")),
-            reserve_increment=Drops(_uint32(message, "reserve_inc")),
+            ledger_index=LedgerIndex(uint32_in(message, "ledger_index")),
+            ledger_hash=hash_from(message.get("ledger_hash"), "ledger_hash"),
+            close_time=RippleTime(uint32_in(message, "ledger_time")),
+            base_fee=Drops(uint32_in(message, "fee_base")),
+            reserve_base=Drops(uint32_in(message, "reserve_base")),
+            reserve_increment=Drops(uint32_in(message, "reserve_inc")),
         )
-    except _MalformedError as wrong:
+    except MalformedError as wrong:
         raise AnswerError(server=server, command=str(kind), why=str(wrong)) from wrong
 
 
@@ -145,14 +138,16 @@ def _transaction(message: Mapping[str, Any]) -> _Transaction | None:
         return None
     meta = message.get("meta", message.get("metaData"))
     if not isinstance(meta, Mapping):
-        raise _MalformedError("a validated transaction has no metadata in JSON")
+        raise MalformedError("a validated transaction has no metadata in JSON")
     # API version 1 puts the hash, and in account_tx the ledger index, inside the transaction.
     place = message if "ledger_index" in message else fields
     return _Transaction(
         fields=fields,
         meta=meta,
-        transaction=TxHash(_hash(message.get("hash", fields.get("hash")), "hash")),
-        at=Position(LedgerIndex(_uint32(place, "ledger_index")), _uint32(meta, "TransactionIndex")),
+        transaction=TxHash(hash_from(message.get("hash", fields.get("hash")), "hash")),
+        at=Position(
+            LedgerIndex(uint32_in(place, "ledger_index")), uint32_in(meta, "TransactionIndex")
+        ),
     )
 
 
@@ -166,14 +161,15 @@ def _body(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> Iterator[Fact]:
-    nodes = transaction.meta.get("AffectedNodes")
-    if not isinstance(nodes, list):
-        raise _MalformedError("the metadata has no list of affected nodes")
-    for wrapped in nodes:
-        fact = _channel_fact(wrapped, transaction)
+    nodes = list(affected_nodes(transaction.meta))
+    for node in nodes:
+        fact = _channel_fact(node, transaction)
         if fact is not None and _concerns(fact.entry, accounts):
             yield fact
-    account = _address(transaction.fields, "Account")
+    yield from account_facts(
+        nodes, accounts, at=transaction.at, transaction=transaction.transaction
+    )
+    account = address_in(transaction.fields, "Account")
     if accounts is None or account in accounts:
         yield _seat_used(account, transaction)
 
@@ -182,35 +178,19 @@ def _concerns(entry: ChannelEntry, accounts: Collection[Address] | None) -> bool
     return accounts is None or entry.source in accounts or entry.destination in accounts
 
 
-def _channel_fact(
-    wrapped: object, transaction: _Transaction
-) -> ChannelChanged | ChannelDeleted | None:
+def _channel_fact(node: Node, transaction: _Transaction) -> ChannelChanged | ChannelDeleted | None:
     """Return what one affected node says about a channel; None if it is about something else."""
-    if not isinstance(wrapped, Mapping) or len(wrapped) != 1:
-        raise _MalformedError("an affected node is not one node")
-    [(kind, node)] = wrapped.items()
-    if not isinstance(node, Mapping):
-        raise _MalformedError("an affected node has no fields")
-    if node.get("LedgerEntryType") != "PayChannel":
+    if node.entry_type != "PayChannel" or (fields := node.state("a channel")) is None:
         return None
-    if kind not in _NODES:
-        raise _MalformedError(f"a channel's node is of the unknown kind {kind!r}")
-    fields = node.get("NewFields" if kind == "CreatedNode" else "FinalFields")
-    if fields is None and kind == "ModifiedNode":
-        # Nothing of the entry changed but the thread of transactions through it (rippled
-        # ApplyStateTable.cpp, threadItem): PreviousTxnID alone, so the state is what it was.
-        return None
-    if not isinstance(fields, Mapping):
-        raise _MalformedError(f"a channel's {kind} has no fields")
-    entry = _entry(node.get("LedgerIndex"), fields)
+    entry = _entry(node.ledger_index, fields)
     if entry is None:
         return None
-    fact = ChannelDeleted if kind == "DeletedNode" else ChannelChanged
+    fact = ChannelDeleted if node.is_deleted else ChannelChanged
     return fact(
         entry=entry,
         at=transaction.at,
         transaction=transaction.transaction,
-        paid=_paid(entry, node.get("PreviousFields")),
+        paid=_paid(entry, node.previous),
     )
 
 
@@ -222,17 +202,17 @@ def _paid(entry: ChannelEntry, previous: object) -> Drops:
     """
     if not isinstance(previous, Mapping) or "Balance" not in previous:
         return Drops(0)
-    return Drops(max(0, entry.balance - _drops(previous, "Balance")))
+    return Drops(max(0, entry.balance - drops_in(previous, "Balance")))
 
 
 def _seat_used(account: Address, transaction: _Transaction) -> SeatUsed:
-    sequence = _uint32(transaction.fields, "Sequence")
+    sequence = uint32_in(transaction.fields, "Sequence")
     # A transaction on a ticket has Sequence 0 (rippled STTx.cpp, getSeqProxy).
     ticket = sequence == 0 and "TicketSequence" in transaction.fields
-    number = _uint32(transaction.fields, "TicketSequence") if ticket else sequence
+    number = uint32_in(transaction.fields, "TicketSequence") if ticket else sequence
     result = transaction.meta.get("TransactionResult")
     if not isinstance(result, str):
-        raise _MalformedError("the metadata has no TransactionResult")
+        raise MalformedError("the metadata has no TransactionResult")
     return SeatUsed(
         account=account,
         seat=Seat(number, is_ticket=ticket),
@@ -252,79 +232,18 @@ def _entry(index: object, fields: Mapping[str, Any]) -> ChannelEntry | None:
         # A token channel (XLS-93, in no release yet). Anyone could open one to our payee; if it
         # stopped the cursor, everybody else's protection would stop with it.
         return None
-    expiration = _optional_uint32(fields, "Expiration")
-    cancel_after = _optional_uint32(fields, "CancelAfter")
+    expiration = optional_uint32_in(fields, "Expiration")
+    cancel_after = optional_uint32_in(fields, "CancelAfter")
     return ChannelEntry(
-        channel=_channel_id(index),
-        source=_address(fields, "Account"),
-        destination=_address(fields, "Destination"),
-        amount=_drops(fields, "Amount"),
-        balance=_drops(fields, "Balance", missing=0),
-        public_key=_hex(fields, "PublicKey"),
-        settle_delay=_optional_uint32(fields, "SettleDelay") or 0,
+        channel=channel_id_from(index),
+        source=address_in(fields, "Account"),
+        destination=address_in(fields, "Destination"),
+        amount=drops_in(fields, "Amount"),
+        balance=drops_in(fields, "Balance", missing=0),
+        public_key=hex_in(fields, "PublicKey"),
+        settle_delay=optional_uint32_in(fields, "SettleDelay") or 0,
         expiration=None if expiration is None else RippleTime(expiration),
         cancel_after=None if cancel_after is None else RippleTime(cancel_after),
-        source_tag=_optional_uint32(fields, "SourceTag"),
-        destination_tag=_optional_uint32(fields, "DestinationTag"),
+        source_tag=optional_uint32_in(fields, "SourceTag"),
+        destination_tag=optional_uint32_in(fields, "DestinationTag"),
     )
-
-
-def _channel_id(value: object) -> ChannelId:
-    try:
-        return parse_channel_id(value if isinstance(value, str) else "")
-    except InputError as wrong:
-        raise _MalformedError("a channel's node has no id") from wrong
-
-
-def _address(fields: Mapping[str, Any], name: str) -> Address:
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise _MalformedError(f"{name} is not an address")
-    try:
-        return _checked_address(value)
-    except InputError as wrong:
-        raise _MalformedError(f"{name} is not an address") from wrong
-
-
-@lru_cache(maxsize=4096)
-def _checked_address(text: str) -> Address:
-    """Return ``text`` once its checksum holds; a stream repeats the same few addresses."""
-    return parse_address(text)
-
-
-def _drops(fields: Mapping[str, Any], name: str, *, missing: int | None = None) -> Drops:
-    value = fields.get(name)
-    if value is None and missing is not None:
-        return Drops(missing)
-    if not isinstance(value, str) or not _DIGITS.match(value) or int(value) > MAX_DROPS:
-        raise _MalformedError(f"{name} is not an amount of drops")
-    return Drops(int(value))
-
-
-def _hex(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not _HEX.match(value):
-        raise _MalformedError(f"{name} is not hexadecimal")
-    return value.upper()
-
-
-def _hash(value: object, name: str) -> str:
-    if not isinstance(value, str) or not _HASH.match(value):
-        raise _MalformedError(f"{name} is not a hash")
-    return value.upper()
-
-
-def _uint32(fields: Mapping[str, Any], name: str) -> int:
-    value = _optional_uint32(fields, name)
-    if value is None:
-        raise _MalformedError(f"{name} is missing")
-    return value
-
-
-def _optional_uint32(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_UINT32:
-        raise _MalformedError(f"{name} is not a number of 32 bits")
-    return value

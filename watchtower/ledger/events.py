@@ -15,6 +15,10 @@ from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime,
 
 __all__ = [
     "END_OF_LEDGER",
+    "AccountChanged",
+    "AccountEntry",
+    "AccountFact",
+    "AccountMissing",
     "ChannelChanged",
     "ChannelDeleted",
     "ChannelEntry",
@@ -26,6 +30,10 @@ __all__ = [
     "Position",
     "Seat",
     "SeatUsed",
+    "SignerList",
+    "SignerListChanged",
+    "TicketsChanged",
+    "TicketsHeld",
 ]
 
 END_OF_LEDGER: Final = 2**32 - 1
@@ -119,6 +127,85 @@ class SeatUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountEntry:
+    """An ``AccountRoot`` ledger entry, as far as guarding it needs.
+
+    ``balance`` is drops; ``sequence`` is the next one; ``owner_count`` is how many reserve
+    increments the account must keep beside the base reserve; ``flags`` are the ledger's own bits.
+    """
+
+    account: Address
+    balance: Drops
+    sequence: int
+    owner_count: int = 0
+    flags: int = 0
+    regular_key: Address | None = None
+    ticket_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerList:
+    """Who may sign for an account together: each with a weight, and the weight that is enough."""
+
+    quorum: int
+    signers: tuple[tuple[Address, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChanged:
+    """The account was created or modified, or was read, and holds ``entry`` since ``at``.
+
+    ``transaction`` is None when the state was read and not seen to change.
+    """
+
+    entry: AccountEntry
+    at: Position
+    transaction: TxHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMissing:
+    """The ledger has no such account: it was deleted (by ``transaction``), or never funded."""
+
+    account: Address
+    at: Position
+    transaction: TxHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketsChanged:
+    """A transaction gave the account tickets, or took some: by using or by deleting them.
+
+    A ticket that is gone never comes back: its number was a sequence of the account.
+    """
+
+    account: Address
+    created: frozenset[int]
+    used: frozenset[int]
+    at: Position
+    transaction: TxHash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketsHeld:
+    """The account was read, and these are all the tickets that it holds."""
+
+    account: Address
+    tickets: frozenset[int]
+    at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerListChanged:
+    """The account's signer list was set, or was read; None if it has none."""
+
+    account: Address
+    signers: SignerList | None
+    at: Position
+    transaction: TxHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerClosed:
     """A ledger was validated. Its facts may still be on their way."""
 
@@ -138,4 +225,5 @@ class LedgerAccounted:
 
 
 ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
-Fact = ChannelFact | SeatUsed
+AccountFact = AccountChanged | AccountMissing | TicketsChanged | TicketsHeld | SignerListChanged
+Fact = ChannelFact | AccountFact | SeatUsed

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.ledger.accounts import read_account
 from watchtower.ledger.answers import (
     Fees,
     SubmitAnswer,
@@ -36,7 +37,7 @@ from watchtower.ledger.answers import (
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.channels import find_inbound_channels, read_channel
-from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.stream import Stream, opened
@@ -276,6 +277,15 @@ class Servers:
         """
         await self._be_patient()
         return await ask_any(self._links, lambda link: find_inbound_channels(link, account))
+
+    async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
+        """Return what an account has of its own, as one validated ledger has it.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        await self._be_patient()
+        return await ask_any(self._links, lambda link: read_account(link, account))
 
     async def account_sequences(self, account: Address) -> tuple[int, ...]:
         """Return the next sequence of ``account`` in the open ledger, as servers tell it.

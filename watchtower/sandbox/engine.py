@@ -1,12 +1,13 @@
 """One transaction against one view: preflight, preclaim, apply.
 
-Follows rippled 3.1.1 src/xrpld/app/tx/detail/Transactor.cpp and applySteps.cpp. A transaction
-leaves its view as it found it unless the result says *applied*: then the fee is paid and the
-sequence or ticket used, and with a ``tec`` nothing else.
+Follows rippled 3.1.1 src/xrpld/app/tx/detail/Transactor.cpp and applySteps.cpp; functions without a
+file are Transactor.cpp's. A transaction leaves its view as it found it unless the result says
+*applied*: then the fee is paid and the sequence or ticket used, and with a ``tec`` nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +28,9 @@ from watchtower.sandbox.state import ApplyView, OpenView
 from watchtower.sandbox.transaction import Transaction, signing_address
 from watchtower.sandbox.transactors import TRANSACTORS
 from watchtower.sandbox.transactors.context import (
+    INNER_BATCH,
     MAX_XRP,
+    NO_ACCOUNT,
     UNIVERSAL_FLAGS,
     ApplyContext,
     PreclaimContext,
@@ -37,7 +40,8 @@ from watchtower.sandbox.transactors.tickets import use_ticket
 
 __all__ = ["Applied", "Ground", "apply", "base_fee", "preclaim", "preflight"]
 
-_NO_ACCOUNT: Final = "rrrrrrrrrrrrrrrrrrrrrhoLvTp"
+_LEGACY_NETWORKS: Final = 1024
+"""Up to this id a network's transactions do not name it (preflight0)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,8 @@ class Applied:
 def base_fee(tx: Transaction, view: OpenView, rules: Rules) -> int:
     """Return the drops the transaction must pay at least: one base fee, and one for each signer.
 
-    Setting a regular key is free once, with the master key (SetRegularKey.cpp, calculateBaseFee).
+    (calculateBaseFee.) Setting a regular key is free once, with the master key (SetRegularKey.cpp,
+    calculateBaseFee).
     """
     if tx.kind == "SetRegularKey" and signing_address(tx) == tx.account:
         root = view.read(account_index(tx.account))
@@ -78,31 +83,47 @@ def base_fee(tx: Transaction, view: OpenView, rules: Rules) -> int:
 
 
 def preflight(tx: Transaction, rules: Rules) -> str:
-    """Return what is wrong with the transaction whatever the state (Transactor.cpp, preflight1)."""
+    """Return what is wrong with the transaction whatever the state (preflight1, preflight0)."""
     transactor = TRANSACTORS.get(tx.kind)
     if transactor is None:
-        return "temUNKNOWN"
+        return "temUNKNOWN"  # applySteps.cpp, invoke_preflight
     key = tx.fields.get("SigningPubKey", "")
+    is_delegated = "Delegate" in tx.fields
     checks = (
         (
-            "Delegate" in tx.fields
-            and not rules.enabled("PermissionDelegation", "PermissionDelegationV1_1"),
+            is_delegated and not rules.enabled("PermissionDelegation", "PermissionDelegationV1_1"),
             "temDISABLED",
         ),
-        (tx.fields.get("Delegate") == tx.account, "temBAD_SIGNER"),
-        ("NetworkID" in tx.fields, "telNETWORK_ID_MAKES_TX_NON_CANONICAL"),
+        (is_delegated and tx.fields["Delegate"] == tx.account, "temBAD_SIGNER"),
+        *_network_checks(tx, rules),
         (bool(tx.flags & ~(UNIVERSAL_FLAGS | transactor.flags)), "temINVALID_FLAG"),
-        (tx.account == _NO_ACCOUNT, "temBAD_SRC_ACCOUNT"),
+        (tx.account == NO_ACCOUNT, "temBAD_SRC_ACCOUNT"),
         (not 0 <= tx.fee <= MAX_XRP, "temBAD_FEE"),
         (bool(key) and not is_public_key(key), "temBAD_SIGNATURE"),
+        # Tickets free a transaction from any order, which AccountTxnID would impose.
         (tx.seat.ticket and "AccountTxnID" in tx.fields, "temINVALID"),
+        # Batch is not enabled, and so nothing stands within one.
+        (bool(tx.flags & INNER_BATCH), "temINVALID_FLAG"),
     )
     fault = next((code for is_so, code in checks if is_so), None)
     return fault or transactor.preflight(tx, rules)
 
 
+def _network_checks(tx: Transaction, rules: Rules) -> Iterator[tuple[bool, str]]:
+    """(preflight0.) Old networks forbid to name them; newer ones ask for their own name."""
+    named = tx.fields.get("NetworkID")
+    if rules.network_id <= _LEGACY_NETWORKS:
+        yield named is not None, "telNETWORK_ID_MAKES_TX_NON_CANONICAL"
+    else:
+        yield named is None, "telREQUIRES_NETWORK_ID"
+        yield named != rules.network_id, "telWRONG_NETWORK"
+
+
 def preclaim(tx: Transaction, ground: Ground) -> str:
-    """Return whether the state lets the transaction claim its fee (applySteps.cpp, preclaim)."""
+    """Return whether the state lets the transaction claim its fee.
+
+    (applySteps.cpp, invoke_preclaim: in this order)
+    """
     root = ground.view.read(account_index(tx.account))
     if root is None:
         return "terNO_ACCOUNT"
@@ -126,8 +147,9 @@ def preclaim(tx: Transaction, ground: Ground) -> str:
 
 
 def _seat_fault(tx: Transaction, root: Entry, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkSeqProxy)."""
+    """(checkSeqProxy.) What may still come about is ``ter``; what is used up is ``tef``."""
     if tx.seat.ticket:
+        # Whoever creates tickets in a ledger that is not there yet will have this number.
         if root["Sequence"] <= tx.seat.number:
             return "terPRE_TICKET"
         if ground.view.read(ticket_index(tx.account, tx.seat.number)) is None:
@@ -141,7 +163,7 @@ def _seat_fault(tx: Transaction, root: Entry, ground: Ground) -> str | None:
 
 
 def _prior_fault(tx: Transaction, root: Entry, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkPriorTxAndLastLedger)."""
+    """(checkPriorTxAndLastLedger; tefMAX_LEDGER is Transactor.cpp:574)."""
     wanted = tx.fields.get("AccountTxnID")
     if wanted is not None and root.get("AccountTxnID") != wanted:
         return "tefWRONG_PRIOR"
@@ -151,7 +173,7 @@ def _prior_fault(tx: Transaction, root: Entry, ground: Ground) -> str | None:
 
 
 def _fee_fault(tx: Transaction, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkFee.) Only the open ledger asks for the minimum."""
+    """(checkFee.) Only the open ledger asks for the minimum; a delegate pays for what it sends."""
     if ground.is_open and tx.fee < base_fee(tx, ground.view, ground.rules):
         return "telINSUF_FEE_P"
     if not tx.fee:
@@ -162,11 +184,12 @@ def _fee_fault(tx: Transaction, ground: Ground) -> str | None:
     balance = drops(payer, "Balance")
     if balance >= tx.fee:
         return None
+    # A ledger that closes takes what there is (checkFee, and then reset).
     return "tecINSUFF_FEE" if balance and not ground.is_open else "terINSUF_FEE_B"
 
 
 def _permission_fault(tx: Transaction, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkPermission.) Since V1_1 a missing permission may be retried."""
+    """(checkPermission.) Since V1_1 a missing permission may be retried, and costs nothing."""
     if "Delegate" not in tx.fields:
         return None
     permission = ground.view.read(delegate_index(tx.account, tx.fields["Delegate"]))
@@ -178,7 +201,7 @@ def _permission_fault(tx: Transaction, ground: Ground) -> str | None:
 
 
 def _signer_fault(tx: Transaction, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkSign, checkSingleSign)."""
+    """(checkSign, checkSingleSign.) A disabled master key may still be the regular one."""
     account = tx.fields.get("Delegate", tx.account)
     if "Signers" in tx.fields:
         return _signer_list_fault(tx, account, ground)
@@ -194,7 +217,7 @@ def _signer_fault(tx: Transaction, ground: Ground) -> str | None:
 
 
 def _signer_list_fault(tx: Transaction, account: str, ground: Ground) -> str | None:
-    """(Transactor.cpp, checkMultiSign)."""
+    """(checkMultiSign.) All signers must be good ones, and weigh enough together."""
     signer_list = ground.view.read(signer_list_index(account))
     if signer_list is None:
         return "tefNOT_MULTI_SIGNING"
@@ -213,7 +236,7 @@ def _signer_list_fault(tx: Transaction, account: str, ground: Ground) -> str | N
 
 
 def _multi_signer_fault(signer: dict[str, Any], ground: Ground) -> str | None:
-    """A signer may be a key without an account; one with an account may use its regular key."""
+    """(checkMultiSign.) A signer is a key without an account, or a key that its account has."""
     root = ground.view.read(account_index(signer["Account"]))
     if address_of_key(signer["SigningPubKey"]) == signer["Account"]:
         if root is not None and has_flag(root, DISABLE_MASTER):
@@ -232,8 +255,9 @@ def apply(
     Args:
         tx: the transaction; its signature was checked before.
         ground: where.
-        retry: a ``tec`` is not taken yet, since another order may do better (tapRETRY).
-        fail_hard: a ``tec`` is not taken at all (tapFAIL_HARD).
+        retry: a ``tec`` is not taken yet, since another order may do better (tapRETRY;
+            applySteps.h, likelyToClaimFee).
+        fail_hard: a ``tec`` is not taken at all (tapFAIL_HARD: operator()).
     """
     result = preflight(tx, ground.rules)
     if result == SUCCESS:
@@ -253,6 +277,7 @@ def apply(
 
 
 def _run(tx: Transaction, view: ApplyView, ground: Ground) -> str:
+    """(apply.) The fee and the seat go first, so that the rules see what is left."""
     root = view.read(account_index(tx.account))
     context = ApplyContext(
         tx=tx,
@@ -271,7 +296,7 @@ def _run(tx: Transaction, view: ApplyView, ground: Ground) -> str:
 def _take_fee_and_seat(
     tx: Transaction, view: ApplyView, ground: Ground, *, reset: bool = False
 ) -> str:
-    """Use the sequence or ticket and take the fee (Transactor.cpp, consumeSeqProxy, payFee, reset).
+    """Use the sequence or ticket and take the fee (apply: consumeSeqProxy, payFee; reset).
 
     A ``tec`` may take less than the whole fee: all that the payer has.
     """
@@ -295,7 +320,10 @@ def _take_fee_and_seat(
 
 
 def _keep(tx: Transaction, view: ApplyView, result: str, ground: Ground) -> Applied:
-    """Write the transaction's changes into the view, with metadata if the ledger is closing."""
+    """Write the transaction's changes into the view, with metadata if the ledger is closing.
+
+    (ApplyStateTable.cpp, apply: an open ledger has none)
+    """
     if not is_applied(result):
         raise AssertionError(result)
     meta = None

@@ -6,11 +6,7 @@ import hashlib
 from functools import lru_cache
 from typing import Final
 
-from xrpl.core.addresscodec import (
-    decode_classic_address,
-    encode_account_public_key,
-    encode_classic_address,
-)
+from watchtower.sandbox.addresses import account_bytes, account_key_text, address_text
 
 __all__ = [
     "AMENDMENTS_INDEX",
@@ -47,12 +43,6 @@ def _index(space: bytes, *parts: bytes) -> str:
 
 AMENDMENTS_INDEX: Final = _index(b"f")
 FEES_INDEX: Final = _index(b"e")
-
-
-@lru_cache(maxsize=1 << 17)
-def account_bytes(address: str) -> bytes:
-    """Return the 20 bytes of a classic address."""
-    return decode_classic_address(address)
 
 
 @lru_cache(maxsize=1 << 17)
@@ -108,13 +98,12 @@ def amendment_id(name: str) -> str:
 def address_of_key(public_key: str) -> str:
     """Return the address that belongs to a public key (hexadecimal, 33 bytes)."""
     digest = hashlib.sha256(bytes.fromhex(public_key)).digest()
-    return encode_classic_address(hashlib.new("ripemd160", digest).digest())
+    return address_text(hashlib.new("ripemd160", digest).digest())
 
 
-@lru_cache(maxsize=1 << 17)
 def node_public_key(public_key: str) -> str:
     """Return a public key in the base 58 form that ``account_channels`` shows (``aB…``)."""
-    return encode_account_public_key(bytes.fromhex(public_key))
+    return account_key_text(bytes.fromhex(public_key))
 
 
 def transaction_set_hash(hashes: list[str]) -> bytes:

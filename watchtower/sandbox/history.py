@@ -1,7 +1,7 @@
 """The closed ledgers, and the ways to find a transaction in them.
 
-Remembers everything from the first ledger on until it is told to forget; what is forgotten is gone
-from ledgers, transactions and accounts alike, as on a server with little history.
+Remembers everything from the first ledger on; which of it one server holds is that server's own
+affair (`holdings`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,12 @@ class History:
         self._by_hash: dict[str, int] = {}
         self._where: dict[str, tuple[int, int]] = {}
         self._of_account: dict[str, list[tuple[int, int]]] = {}
-        self.first = FIRST_LEDGER
         self._last = 0
 
     @property
     def last(self) -> ClosedLedger:
         """The last closed ledger, which is also the validated one."""
         return self._ledgers[self._last]
-
-    @property
-    def complete(self) -> str:
-        """The range of ledgers that can be asked for: ``2-40``."""
-        return f"{self.first}-{self._last}"
 
     def add(self, ledger: ClosedLedger) -> None:
         """Append a ledger that has just closed."""
@@ -52,16 +46,16 @@ class History:
             for account in record.accounts:
                 self._of_account.setdefault(account, []).append(place)
 
-    def forget_before(self, index: int) -> None:
-        """Forget all ledgers before ``index``, but never the last."""
-        self.first = max(self.first, min(index, self._last))
-
     def ledger(self, index: int) -> ClosedLedger | None:
-        """Return a ledger by index, if it is remembered."""
-        return self._ledgers.get(index) if index >= self.first else None
+        """Return a ledger by index."""
+        return self._ledgers.get(index)
+
+    def closed(self, index: int) -> ClosedLedger:
+        """Return a ledger that is known to have closed."""
+        return self._ledgers[index]
 
     def ledger_by_hash(self, ledger_hash: str) -> ClosedLedger | None:
-        """Return a ledger by hash, if it is remembered."""
+        """Return a ledger by hash."""
         index = self._by_hash.get(ledger_hash.upper())
         return None if index is None else self.ledger(index)
 
@@ -70,16 +64,12 @@ class History:
         return Snapshot(self._store, index)
 
     def transaction(self, tx_hash: str) -> tuple[ClosedLedger, LedgerTransaction] | None:
-        """Return a validated transaction by hash, if its ledger is remembered."""
+        """Return a validated transaction by hash."""
         place = self._where.get(tx_hash.upper())
         ledger = self.ledger(place[0]) if place else None
         if place is None or ledger is None:
             return None
         return ledger, ledger.transactions[place[1]]
-
-    def is_past(self, tx_hash: str) -> bool:
-        """Return whether a transaction was validated, remembered or not."""
-        return tx_hash.upper() in self._where
 
     def of_account(
         self, account: str, first: tuple[int, int], last: tuple[int, int], *, forward: bool
@@ -95,7 +85,7 @@ class History:
             forward: the oldest first.
         """
         places = self._of_account.get(account, [])
-        begin = bisect_left(places, max(first, (self.first, 0)))
+        begin = bisect_left(places, first)
         numbers = range(begin, bisect_right(places, last))
         for number in numbers if forward else reversed(numbers):
             index, within = places[number]

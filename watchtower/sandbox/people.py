@@ -12,23 +12,23 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import coincurve
 import msgspec
 from nacl.signing import SigningKey
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from xrpl.constants import CryptoAlgorithm
-from xrpl.core.addresscodec import decode_seed
-from xrpl.core.binarycodec import encode, encode_for_signing
-from xrpl.core.keypairs import derive_keypair, generate_seed
 
 from watchtower.errors import RequestRefusedError, UnreachableError
 from watchtower.sandbox.chain import GENESIS
+from watchtower.sandbox.codec import encode, message_to_sign
+from watchtower.sandbox.family_seed import keys_of, seed_text
 from watchtower.sandbox.hashing import address_of_key, channel_index, sha512_half
 from watchtower.sandbox.signatures import claim_message
 from watchtower.units import DROPS_PER_XRP, Address, ChannelId, Drops
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
 
 __all__ = ["RICH", "Hand", "Person"]
 
@@ -54,17 +54,14 @@ class Person:
     def named(cls, name: str, *, ed25519: bool = False) -> Person:
         """Return the person of that name, the same one every time."""
         entropy = hashlib.sha256(name.encode()).digest()[:_ENTROPY_BYTES]
-        algorithm = CryptoAlgorithm.ED25519 if ed25519 else CryptoAlgorithm.SECP256K1
-        return cls.of_seed(name, generate_seed(entropy.hex(), algorithm))
+        return cls.of_seed(name, seed_text(entropy, ed25519=ed25519))
 
     @classmethod
     def of_seed(cls, name: str, seed: str) -> Person:
         """Return the person whose keys come from a family seed."""
-        _, algorithm = decode_seed(seed)
-        public_key, private_key = derive_keypair(seed, algorithm=algorithm)
-        address = Address(address_of_key(public_key))
-        # Both forms have a byte in front: 00, or ED for ed25519.
-        return cls(name, address, public_key, seed, bytes.fromhex(private_key)[1:])
+        key, private_key = keys_of(seed)
+        public_key = key.hex().upper()
+        return cls(name, Address(address_of_key(public_key)), public_key, seed, private_key)
 
     def sign(self, message: bytes) -> str:
         """Return this person's signature over a message, upper-case hexadecimal.
@@ -87,7 +84,7 @@ class Person:
             "Flags": tx.get("Flags", 0) | _FULLY_CANONICAL,
             "SigningPubKey": self.public_key,
         }
-        signed["TxnSignature"] = self.sign(bytes.fromhex(encode_for_signing(signed)))
+        signed["TxnSignature"] = self.sign(message_to_sign(signed))
         return signed
 
 
@@ -116,6 +113,9 @@ class Hand:
         self._closed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
+        # The sandbox has people too, and starts sooner without a client.
+        from websockets.asyncio.client import connect  # noqa: PLC0415
+
         self._connection = await connect(
             self._url, max_size=None, ping_interval=None, compression=None, proxy=None
         )

@@ -38,6 +38,14 @@ SENTENCES: Final[dict[str, tuple[int, str]]] = {
     "telCAN_NOT_QUEUE_BLOCKED": (-389, _QUEUE + "blocking transaction in queue."),
     "telCAN_NOT_QUEUE_FEE": (-388, _QUEUE + "fee insufficient to replace queued transaction."),
     "telCAN_NOT_QUEUE_FULL": (-387, _QUEUE + "queue is full."),
+    "telWRONG_NETWORK": (
+        -386,
+        "Transaction specifies a Network ID that differs from that of the local node.",
+    ),
+    "telREQUIRES_NETWORK_ID": (
+        -385,
+        "Transactions submitted to this node/network must include a correct NetworkID field.",
+    ),
     "telNETWORK_ID_MAKES_TX_NON_CANONICAL": (
         -384,
         "Transactions submitted to this node/network must NOT include a NetworkID field.",
@@ -47,6 +55,10 @@ SENTENCES: Final[dict[str, tuple[int, str]]] = {
     "temBAD_EXPIRATION": (-296, "Malformed: Bad expiration."),
     "temBAD_FEE": (-295, "Invalid fee, negative or not XRP."),
     "temBAD_REGKEY": (-289, "Malformed: Regular key cannot be same as master key."),
+    "temBAD_SEND_XRP_LIMIT": (
+        -288,
+        "Malformed: Limit quality is not allowed for XRP to XRP.",
+    ),
     "temBAD_SEND_XRP_MAX": (-287, "Malformed: Send max is not allowed for XRP to XRP."),
     "temBAD_SEND_XRP_NO_DIRECT": (
         -286,
@@ -112,6 +124,7 @@ SENTENCES: Final[dict[str, tuple[int, str]]] = {
         130,
         "The operation would remove the ability to sign transactions with the account.",
     ),
+    "tecOWNERS": (132, "Non-zero owner count."),
     "tecINSUFF_FEE": (136, "Insufficient balance to pay fee."),
     "tecNO_TARGET": (138, "Target account does not exist."),
     "tecNO_PERMISSION": (139, "No permission to perform requested operation."),
@@ -133,14 +146,17 @@ SENTENCES: Final[dict[str, tuple[int, str]]] = {
 }
 
 
+_MADE_UP: Final = (-1, "No result that this server knows.")
+
+
 def result_number(result: str) -> int:
-    """Return the number that goes with a code."""
-    return SENTENCES[result][0]
+    """Return the number that goes with a code; -1 with one that only a lie has."""
+    return SENTENCES.get(result, _MADE_UP)[0]
 
 
 def result_sentence(result: str) -> str:
     """Return the sentence that goes with a code."""
-    return SENTENCES[result][1]
+    return SENTENCES.get(result, _MADE_UP)[1]
 
 
 def is_claimed(result: str) -> bool:

@@ -1,7 +1,8 @@
 """The sandbox: a server on a loopback socket, with a clock, that misbehaves when it is told to.
 
 Guarantees that it listens on 127.0.0.1 and nowhere else, that a client reads answers and stream
-messages in the order in which they came about, and that nothing outlives the ``async with``.
+messages in the order in which they came about unless it was told to misbehave in just that, and
+that nothing outlives the ``async with``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -21,12 +22,14 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
-from watchtower.sandbox.api.dispatch import answer
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
+from watchtower.sandbox.history import FIRST_LEDGER
+from watchtower.sandbox.line import Line
+from watchtower.sandbox.misbehaviour import Misbehaviour
+from watchtower.sandbox.network import Network
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.rules import Rules
-from watchtower.sandbox.streams import Subscriber
 from watchtower.sandbox.throttle import Charges
 
 __all__ = ["Clock", "Sandbox"]
@@ -49,6 +52,9 @@ class Sandbox:
         close_every: seconds between ledgers, where the clock is the host's.
         close_time_resolution: seconds that close times are rounded to; a frozen clock is exact.
         throttle: warn who asks too much, and drop who goes on.
+        seed: where all luck begins: the same seed and the same requests, the same messages.
+        beside: another sandbox, whose ledger this one serves too; that one closes the ledgers, and
+            its clock, rules, queue and seed hold.
     """
 
     def __init__(
@@ -61,17 +67,27 @@ class Sandbox:
         close_every: float | None = None,
         close_time_resolution: int | None = None,
         throttle: bool = False,
+        seed: int = 0,
+        beside: Sandbox | None = None,
     ) -> None:
         self._throttles = throttle
-        self._pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
-        self._node = Node(rules or Rules(), self._pace, queue or QueueSettings())
+        # All clients come from one address, and a real server adds up by address.
+        self._charges = Charges()
+        if beside is None:
+            pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
+            network = Network(rules or Rules(), pace, queue or QueueSettings(), seed)
+            self._node = Node(network)
+            self._interval = pace.interval
+        else:
+            self._node = beside.node.add_server()
+            self._interval = None
+        self._node.on_change = self._change
         self._port = port
         self._server: Server | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._clients: set[_Client] = set()
         self._answering = asyncio.Event()
         self._answering.set()
-        self._refuses_connections = False
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -85,8 +101,8 @@ class Sandbox:
             close_timeout=1,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
-        if self._pace.interval is not None:
-            self._ticking = asyncio.create_task(self._tick(self._pace.interval), name="ledgers")
+        if self._interval is not None:
+            self._ticking = asyncio.create_task(self._tick(self._interval), name="ledgers")
         return self
 
     async def __aexit__(
@@ -110,18 +126,28 @@ class Sandbox:
         return f"ws://{_HOST}:{self._port}"
 
     @property
+    def node(self) -> Node:
+        """The server behind the socket."""
+        return self._node
+
+    @property
+    def network(self) -> Network:
+        """The ledger, which it may share with other servers."""
+        return self._node.network
+
+    @property
     def ledger_index(self) -> int:
-        """The last validated ledger."""
-        return self._node.chain.validated.index
+        """The network's last validated ledger, wherever this server is."""
+        return self.network.chain.validated.index
 
     @property
     def close_time(self) -> int:
-        """When the last validated ledger closed, as ledger time."""
-        return self._node.chain.validated.close_time
+        """When the network's last validated ledger closed, as ledger time."""
+        return self.network.chain.validated.close_time
 
     async def accept(self) -> int:
         """Close one ledger, let clients hear of it, and return its index."""
-        index = self._node.accept().index
+        index = self.network.accept().index
         await self._flush()
         return index
 
@@ -132,30 +158,41 @@ class Sandbox:
             await self.accept()
         return self.ledger_index
 
+    def misbehave(self, *, behave: bool = False, **members: Any) -> Misbehaviour:
+        """Misbehave in some ways from now on; return all that holds then.
+
+        Args:
+            behave: cease everything else.
+            members: those of `Misbehaviour` to set; None, False or 0 is the truth again.
+
+        Raises:
+            ValueError: one is unknown, of another type or out of range; nothing has changed.
+        """
+        return self._node.misbehave(behave=behave, **members)
+
     def cut(self) -> None:
         """Drop every connection, without a goodbye."""
-        for client in list(self._clients):
-            client.cut()
+        self._node.cut()
 
     def hang(self) -> None:
         """Stop reading, answering and telling, with all connections open."""
-        self._answering.clear()
-        for client in self._clients:
-            client.pause()
+        self.misbehave(hang=True)
 
     def resume(self) -> None:
         """Answer again, and deliver what has gathered meanwhile."""
-        self._answering.set()
-        for client in self._clients:
-            client.resume()
+        self.misbehave(hang=False)
 
     def refuse_connections(self, refuse: bool) -> None:  # noqa: FBT001 - reads as a sentence
         """Refuse new connections from now on, or no longer."""
-        self._refuses_connections = refuse
+        self.misbehave(refuse_connections=refuse)
+
+    def forget(self, first: int, last: int) -> None:
+        """Forget the ledgers from ``first`` to ``last``, and transactions in them."""
+        self._node.forget(first, last)
 
     def forget_before(self, ledger_index: int) -> None:
         """Forget all ledgers, and transactions in them, before ``ledger_index``."""
-        self._node.chain.history.forget_before(ledger_index)
+        self._node.forget(FIRST_LEDGER, ledger_index - 1)
 
     def refuse_submissions(self, count: int, engine_result: str) -> None:
         """Refuse the next ``count`` submissions with a result, whatever they are."""
@@ -171,36 +208,52 @@ class Sandbox:
         due = loop.time() + interval
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
-            self._node.accept()
+            self.network.accept()
             due = max(due + interval, loop.time())
+
+    def _change(self) -> None:
+        """Stop or go on reading from sockets, as the server hangs or does not."""
+        if self._node.misbehaviour.hang:
+            self._answering.clear()
+            for client in self._clients:
+                client.pause()
+        elif not self._answering.is_set():
+            self._answering.set()
+            for client in self._clients:
+                client.resume()
 
     async def _greet(self, connection: ServerConnection, _: Handshake) -> Response | None:
         await self._answering.wait()
-        if self._refuses_connections:
+        if self._node.misbehaviour.refuse_connections:
             return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "No.\n")
         return None
 
     async def _talk(self, connection: ServerConnection) -> None:
         client = _Client(connection)
+        charge = self._charge if self._throttles else _free
+        line = Line(self._node, client.send, client.cut, charge)
         self._clients.add(client)
-        writing = asyncio.create_task(client.write(self._answering), name="write to a client")
+        writing = asyncio.create_task(client.write(), name="write to a client")
         try:
             async for frame in connection:
                 await self._answering.wait()
-                if self._throttles and client.charges.is_over(time.monotonic()):
+                if self._throttles and self._charges.is_over(time.monotonic()):
                     await client.written()
                     await connection.close(CloseCode.POLICY_VIOLATION, "threshold exceeded")
                     return
-                charge = client.charge if self._throttles else _free
-                client.subscriber.send(answer(self._node, client.subscriber, frame, charge))
+                line.send(frame)
         except ConnectionClosed:
             _log.debug("sandbox_client_dropped")
         finally:
+            line.close()
             self._clients.discard(client)
-            self._node.streams.forget(client.subscriber)
             writing.cancel()
             with suppress(asyncio.CancelledError):
                 await writing
+
+    def _charge(self, command: str | None, error: str | None) -> bool:
+        """Charge the clients' address for a request; return whether to warn."""
+        return self._charges.charge(command, time.monotonic(), error)
 
     async def _flush(self) -> None:
         """Give every client's writer a turn."""
@@ -210,7 +263,7 @@ class Sandbox:
                 await client.written()
 
 
-def _free(_command: str | None) -> bool:
+def _free(_command: str | None, _error: str | None) -> bool:
     return False
 
 
@@ -223,26 +276,20 @@ class _Client:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self.subscriber = Subscriber(self._send)
-        self.charges = Charges()
 
-    def charge(self, command: str | None) -> bool:
-        """Charge this connection for a request; return whether to warn it."""
-        return self.charges.charge(command, time.monotonic())
-
-    def _send(self, text: str) -> None:
+    def send(self, text: str) -> None:
+        """Let a message be written, after those that wait."""
         self._waiting.append(text)
         self._idle.clear()
         self._wake.set()
 
-    async def write(self, answering: asyncio.Event) -> None:
+    async def write(self) -> None:
         """Write what waits, in order, until the connection ends."""
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
-                    await answering.wait()
                     await self._connection.send(self._waiting.popleft())
                 self._idle.set()
         except ConnectionClosed:

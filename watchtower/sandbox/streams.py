@@ -8,8 +8,8 @@ may hear of one transaction several times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,8 +20,10 @@ from watchtower.sandbox.api.shapes import (
     metadata,
     transaction_fields,
 )
-from watchtower.sandbox.chain import Chain
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
+from watchtower.sandbox.lies import told_wrong
+from watchtower.sandbox.misbehaviour import Kind, Misbehaviour
+from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import Transaction
 
 __all__ = ["STREAMS", "Streams", "Subscriber", "ledger_facts"]
@@ -50,7 +52,7 @@ class Subscriber:
 
     __slots__ = ("proposed_accounts", "send", "streams", "version", "watched_accounts")
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[str, Kind | None], None]) -> None:
         self.send = send
         self.version = 1
         self.streams: set[str] = set()
@@ -61,24 +63,46 @@ class Subscriber:
 class _Message:
     """One message, encoded once for each API version that somebody hears."""
 
-    def __init__(self, shape: Callable[[int], dict[str, Any]]) -> None:
+    def __init__(
+        self, kind: Kind, shape: Callable[[int], dict[str, Any]], lies: Mapping[str, Any]
+    ) -> None:
+        self._kind = kind
         self._shape = shape
+        self._lies = lies
         self._texts: dict[int, str] = {}
 
     def send(self, subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
             text = self._texts.get(subscriber.version)
             if text is None:
-                text = msgspec.json.encode(self._shape(subscriber.version)).decode()
+                message = told_wrong(self._shape(subscriber.version), self._lies)
+                text = msgspec.json.encode(message).decode()
                 self._texts[subscriber.version] = text
-            subscriber.send(text)
+            subscriber.send(text, self._kind)
+
+
+class Server(Protocol):
+    """Whose streams they are, and as far along as it is."""
+
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def network_id(self) -> int: ...
+    @property
+    def validated(self) -> ClosedLedger: ...
+    @property
+    def open_index(self) -> int: ...
+    @property
+    def complete(self) -> str: ...
+    @property
+    def misbehaviour(self) -> Misbehaviour: ...
 
 
 class Streams:
     """Who listens to what."""
 
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._streams: dict[str, dict[Subscriber, None]] = {name: {} for name in STREAMS}
         self._watched: dict[str, dict[Subscriber, None]] = {}
         self._proposed: dict[str, dict[Subscriber, None]] = {}
@@ -127,19 +151,24 @@ class Streams:
         """Announce a validated ledger and the transactions in it."""
         closed = {
             "type": "ledgerClosed",
-            **ledger_facts(self._chain),
+            **ledger_facts(self._server),
             "txn_count": len(ledger.transactions),
         }
-        _Message(lambda _version: closed).send(self._streams["ledger"])
+        wrong = self._server.misbehaviour
+        lies = wrong.lies_about("ledgerClosed")
+        message = _Message("ledgerClosed", lambda _version: closed, lies)
+        message.send(self._streams["ledger"])
         for record in ledger.transactions:
-            message = _Message(self._validated(ledger, record))
+            shape = self._validated(ledger, record)
+            message = _Message("transaction", shape, wrong.lies_about("transaction"))
             message.send(self._streams["transactions"])
             message.send(self._streams["transactions_proposed"])
             message.send(self._listeners(record.accounts, self._watched, self._proposed))
 
     def transaction_proposed(self, tx: Transaction, result: str) -> None:
         """Tell of a transaction that has just entered the open ledger."""
-        message = _Message(self._unvalidated(tx, result))
+        lies = self._server.misbehaviour.lies_about("transaction")
+        message = _Message("transaction", self._unvalidated(tx, result), lies)
         message.send(self._streams["transactions_proposed"])
         message.send(self._listeners(tx.mentioned, self._proposed))
 
@@ -163,7 +192,7 @@ class Streams:
                 **_told(record.tx, version, date=ledger.close_time),
                 **engine_result(meta["TransactionResult"]),
                 "close_time_iso": iso_time(ledger.close_time),
-                "ctid": ctid(ledger.index, record.index, self._chain.rules.network_id),
+                "ctid": ctid(ledger.index, record.index, self._server.network_id),
                 "ledger_hash": ledger.hash,
                 "ledger_index": ledger.index,
                 "meta": meta,
@@ -178,7 +207,7 @@ class Streams:
             return {
                 **_told(tx, version),
                 **engine_result(result),
-                "ledger_current_index": self._chain.open_index,
+                "ledger_current_index": self._server.open_index,
                 "status": "proposed",
                 "validated": False,
             }
@@ -194,16 +223,21 @@ def _told(tx: Transaction, version: int, **more: object) -> dict[str, Any]:
     return {"type": "transaction", "tx_json": fields, "hash": tx.hash}
 
 
-def ledger_facts(chain: Chain) -> dict[str, Any]:
-    """Return what the ledger stream says of the last validated ledger."""
-    ledger, rules = chain.validated, chain.rules
+def ledger_facts(server: Server) -> dict[str, Any]:
+    """Return what the ledger stream says of the last validated ledger.
+
+    Below *syncing*, where amendments block a server, it says nothing of what it holds
+    (NetworkOPs.cpp, pubLedger, subLedger).
+    """
+    ledger, rules = server.validated, server.rules
+    is_blocked = server.misbehaviour.amendment_blocked
     return {
         "fee_base": rules.base_fee,
         "ledger_hash": ledger.hash,
         "ledger_index": ledger.index,
         "ledger_time": ledger.close_time,
-        "network_id": rules.network_id,
+        "network_id": server.network_id,
         "reserve_base": rules.reserve_base,
         "reserve_inc": rules.reserve_increment,
-        "validated_ledgers": chain.history.complete,
+        **({} if is_blocked else {"validated_ledgers": server.complete}),
     }

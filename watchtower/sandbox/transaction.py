@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import total_ordering
 from typing import Any
 
-from xrpl.core.binarycodec import (
+from watchtower.sandbox.codec import (
     decode,
     encode,
-    encode_for_multisigning,
-    encode_for_signing,
+    message_to_multisign,
+    message_to_sign,
+    read_plain,
 )
-
 from watchtower.sandbox.formats import format_fault
 from watchtower.sandbox.hashing import account_bytes, address_of_key, sha512_half
 from watchtower.sandbox.metadata import ACCOUNT_FIELDS
@@ -90,6 +90,18 @@ def parse_blob(blob: str) -> Transaction:
         ValueError: it cannot be decoded, or lacks what every transaction has.
     """
     try:
+        data = bytes.fromhex(blob)
+        fields = read_plain(data)
+    except (ValueError, RecursionError):
+        return _parse_odd(blob)
+    if fault := format_fault(fields):
+        raise ValueError(fault)
+    return _transaction(fields, data)
+
+
+def _parse_odd(blob: str) -> Transaction:
+    """Return a transaction that is not plain, or written in another than the canonical form."""
+    try:
         return parse_json(decode(blob.upper()))
     except ValueError:
         raise
@@ -106,27 +118,30 @@ def parse_json(fields: dict[str, Any]) -> Transaction:
     if fault := format_fault(fields):
         raise ValueError(fault)
     try:
-        blob = encode(fields)
-        ticket = fields.get("TicketSequence")
-        sequence = fields["Sequence"]
-        return Transaction(
-            fields=fields,
-            blob=blob,
-            hash=sha512_half(b"TXN\0" + bytes.fromhex(blob)).hex().upper(),
-            account=fields["Account"],
-            kind=fields["TransactionType"],
-            fee=int(fields["Fee"]),
-            # A transaction with both is seated on its sequence and refused later.
-            seat=Seat(ticket=True, number=ticket)
-            if ticket is not None and not sequence
-            else Seat(ticket=False, number=sequence),
-            flags=fields.get("Flags", 0),
-            mentioned=frozenset(v for k, v in fields.items() if k in ACCOUNT_FIELDS),
-        )
+        return _transaction(fields, bytes.fromhex(encode(fields)))
     except ValueError:
         raise
-    except Exception as error:  # see parse_blob
+    except Exception as error:  # see _parse_odd
         raise ValueError(str(error)) from error
+
+
+def _transaction(fields: dict[str, Any], data: bytes) -> Transaction:
+    ticket = fields.get("TicketSequence")
+    sequence = fields["Sequence"]
+    return Transaction(
+        fields=fields,
+        blob=data.hex().upper(),
+        hash=sha512_half(b"TXN\0" + data).hex().upper(),
+        account=fields["Account"],
+        kind=fields["TransactionType"],
+        fee=int(fields["Fee"]),
+        # A transaction with both is seated on its sequence and refused later.
+        seat=Seat(ticket=True, number=ticket)
+        if ticket is not None and not sequence
+        else Seat(ticket=False, number=sequence),
+        flags=fields.get("Flags", 0),
+        mentioned=frozenset(v for k, v in fields.items() if k in ACCOUNT_FIELDS),
+    )
 
 
 def signature_fault(tx: Transaction) -> str | None:
@@ -138,7 +153,7 @@ def signature_fault(tx: Transaction) -> str | None:
     if "Signers" in tx.fields:
         return _multi_signature_fault(tx, key)
     signature = bytes.fromhex(tx.fields.get("TxnSignature", ""))
-    if is_public_key(key) and verify(key, bytes.fromhex(encode_for_signing(tx.fields)), signature):
+    if is_public_key(key) and verify(key, message_to_sign(tx.fields), signature):
         return None
     return "Invalid signature."
 
@@ -159,7 +174,7 @@ def _multi_signature_fault(tx: Transaction, key: str) -> str | None:
         if account < previous:
             return "Unsorted Signers array."
         previous = account
-        message = bytes.fromhex(encode_for_multisigning(tx.fields, signer["Account"]))
+        message = message_to_multisign(tx.fields, signer["Account"])
         signature = bytes.fromhex(signer.get("TxnSignature", ""))
         if not verify(signer.get("SigningPubKey", ""), message, signature):
             return f"Invalid signature on account {signer['Account']}."

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from xrpl.core.addresscodec import is_valid_classic_address
-
 from watchtower.sandbox.account_flags import FLAG_NAMES
+from watchtower.sandbox.addresses import is_address
 from watchtower.sandbox.api.refusal import Refusal, invalid_field, refuse
 from watchtower.sandbox.api.request import Answer, ChosenLedger, Request, read_account, read_limit
 from watchtower.sandbox.directories import pages
@@ -69,7 +68,7 @@ def account_info(request: Request) -> Answer:
         home = answer if request.version > 1 else answer["account_data"]
         home["signer_lists"] = _signer_lists(account, chosen)
     if request.params.get("queue"):
-        answer["queue_data"] = _queue(request.node.queue.of(account))
+        answer["queue_data"] = _queue(request.node.waiting(account))
     return answer
 
 
@@ -120,7 +119,7 @@ def account_channels(request: Request) -> Answer:
     if chosen.view.read(account_index(account)) is None:
         return refuse("actNotFound")
     destination = request.params.get("destination_account")
-    if destination is not None and not is_valid_classic_address(destination):
+    if destination is not None and not is_address(destination):
         return refuse("actMalformed")
     limit = read_limit(request, *_LIMITS)
     if isinstance(limit, Refusal):

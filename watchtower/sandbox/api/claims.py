@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from xrpl.core.addresscodec import decode_account_public_key
-
+from watchtower.sandbox.addresses import account_key_bytes
 from watchtower.sandbox.api.refusal import missing_field, refuse
 from watchtower.sandbox.api.request import Answer, Request
 from watchtower.sandbox.signatures import claim_message, is_public_key, verify
@@ -50,6 +49,6 @@ def _public_key(value: object) -> str | None:
     if is_public_key(value.upper()):
         return value.upper()
     try:
-        return decode_account_public_key(value).hex().upper()
-    except ValueError:  # the codec's own error is one
+        return account_key_bytes(value).hex().upper()
+    except ValueError:
         return None

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from watchtower.sandbox.api import (
     accounts,
     claims,
     entries,
     ledgers,
+    misbehave,
     server,
     submit,
     subscriptions,
@@ -25,12 +25,17 @@ from watchtower.sandbox.api import (
 )
 from watchtower.sandbox.api.refusal import Refusal, refuse
 from watchtower.sandbox.api.request import Answer, Handler, Request
+from watchtower.sandbox.late_log import LateLogger
+from watchtower.sandbox.lies import told_wrong
+from watchtower.sandbox.misbehaviour import Kind
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.streams import Subscriber
 
-__all__ = ["answer"]
+__all__ = ["Charge", "answer"]
 
-_log = structlog.get_logger(__name__)
+_log = LateLogger(__name__)
+
+Charge = Callable[[str | None, str | None], bool]
 
 _LARGEST: Final = 1_000_000
 """Bytes of a request (rippled src/xrpld/rpc/detail/Tuning.h, maxRequestSize)."""
@@ -51,6 +56,7 @@ _COMMANDS: Final[dict[str, Handler]] = {
     "ledger_closed": ledgers.ledger_closed,
     "ledger_current": ledgers.ledger_current,
     "ledger_entry": entries.ledger_entry,
+    "misbehave": misbehave.misbehave,
     "ping": server.ping,
     "server_info": server.server_info,
     "server_state": server.server_state,
@@ -61,34 +67,51 @@ _COMMANDS: Final[dict[str, Handler]] = {
     "unsubscribe": subscriptions.unsubscribe,
     "version": server.version,
 }
+_NEEDING_A_LEDGER: Final = frozenset(
+    {"fee", "ledger_closed", "ledger_current", "submit", "submit_multisigned", "tx"}
+)
+"""What a server that amendments block refuses (rippled src/xrpld/rpc/detail/Handler.h conditionMet,
+Handler.cpp); there ``ledger_accept`` too, which here moves all servers at once."""
+
+_OF_THE_HAND: Final = frozenset({"ledger_accept", "misbehave"})
 
 
 def answer(
     node: Node,
     subscriber: Subscriber,
     frame: str | bytes,
-    charge: Callable[[str | None], bool] = lambda _command: False,
-) -> str:
-    """Return the answer to one frame.
+    charge: Charge = lambda _command, _error: False,
+) -> tuple[str, Kind | None] | None:
+    """Return the answer to one frame and what kind of message it is, or None if it gets none.
 
     Args:
         node: the server.
         subscriber: who asks.
         frame: the request.
-        charge: is told the command, None if there is none, and says whether to warn of the load.
+        charge: is told the command, None if there is none, and the error that it was refused with;
+            says whether to warn of the load.
+
+    Returns:
+        No kind for what the sandbox's own hand asks, which no luck is to get in the way of.
     """
     message = _read(frame)
     if message is None:
+        charge(None, "jsonInvalid")
         text = frame if isinstance(frame, str) else frame.decode(errors="replace")
-        return _write({"type": "error", "error": "jsonInvalid", "value": text})
+        return _write({"type": "error", "error": "jsonInvalid", "value": text}), "response"
     fault = _form_fault(message)
-    if fault is not None:
-        told = {"error": fault, "request": message, "status": "error"}
-    else:
-        told = _serve(node, subscriber, message)
-    if charge(None if fault else message.get("command", message.get("method"))):
+    command = None if fault else message.get("command", message.get("method"))
+    told: dict[str, Any] | None = {"error": fault, "request": message, "status": "error"}
+    if command is not None:
+        told = _serve(node, subscriber, command, message)
+    is_to_be_warned = charge(command, None if told is None else told.get("error"))
+    if told is None:
+        return None
+    if is_to_be_warned:
         told["warning"] = "load"
-    return _write({**told, **{k: message[k] for k in _ECHOED if k in message}, "type": "response"})
+    echoed: dict[str, Any] = {name: message[name] for name in _ECHOED if name in message}
+    kind: Kind | None = None if command in _OF_THE_HAND else "response"
+    return _write({**told, **echoed, "type": "response"}), kind
 
 
 def _read(frame: str | bytes) -> dict[str, Any] | None:
@@ -114,19 +137,27 @@ def _form_fault(message: Mapping[str, Any]) -> str | None:
     return None if is_good else "missingCommand"
 
 
-def _serve(node: Node, subscriber: Subscriber, message: Mapping[str, Any]) -> dict[str, Any]:
-    handler = _COMMANDS.get(message.get("command", message.get("method")))
+def _serve(
+    node: Node, subscriber: Subscriber, command: str, message: Mapping[str, Any]
+) -> dict[str, Any] | None:
     request = Request(
         params=message, version=message.get("api_version", 1), node=node, subscriber=subscriber
     )
-    outcome = _guarded(handler, request)
+    is_blocked = node.misbehaviour.amendment_blocked and command in _NEEDING_A_LEDGER
+    handler = _COMMANDS.get(command)
+    outcome = refuse("amendmentBlocked") if is_blocked else _guarded(handler, request)
+    if outcome is None:
+        return None
     if not isinstance(outcome, Refusal):
-        return {"result": outcome, "status": "success"}
+        return {
+            "result": told_wrong(outcome, node.misbehaviour.lies_about(command)),
+            "status": "success",
+        }
     masked = {k: "<masked>" if k in _SECRETS else v for k, v in message.items()}
     return {**outcome.fields, "request": masked, "status": "error"}
 
 
-def _guarded(handler: Handler | None, request: Request) -> Answer:
+def _guarded(handler: Handler | None, request: Request) -> Answer | None:
     """Return a handler's answer; a field that it did not expect is an internal error, as there."""
     if handler is None:
         return refuse("unknownCmd")

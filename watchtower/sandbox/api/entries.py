@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from xrpl.core.addresscodec import is_valid_classic_address
-from xrpl.core.binarycodec import encode
-
+from watchtower.sandbox.addresses import is_address
 from watchtower.sandbox.api.refusal import Refusal, refuse
 from watchtower.sandbox.api.request import Answer, Request
+from watchtower.sandbox.codec import encode
 from watchtower.sandbox.hashing import (
     account_index,
     delegate_index,
@@ -42,7 +41,7 @@ def _address(fields: Mapping[str, Any], name: str) -> str | Refusal:
     value = fields.get(name)
     if value is None:
         return refuse("malformedRequest", f"Missing field '{name}'.")
-    if not isinstance(value, str) or not is_valid_classic_address(value):
+    if not isinstance(value, str) or not is_address(value):
         return refuse("malformedAddress", f"Invalid field '{name}', not AccountID.")
     return value
 

@@ -19,18 +19,18 @@ __all__ = ["ledger", "ledger_accept", "ledger_closed", "ledger_current"]
 def ledger_accept(request: Request) -> Answer:
     """Close the open ledger."""
     request.node.accept()
-    return {"ledger_current_index": request.node.chain.open_index}
+    return {"ledger_current_index": request.node.open_index}
 
 
 def ledger_closed(request: Request) -> Answer:
     """Name the last closed ledger."""
-    closed = request.node.chain.validated
+    closed = request.node.validated
     return {"ledger_hash": closed.hash, "ledger_index": closed.index}
 
 
 def ledger_current(request: Request) -> Answer:
     """Name the open ledger."""
-    return {"ledger_current_index": request.node.chain.open_index}
+    return {"ledger_current_index": request.node.open_index}
 
 
 def ledger(request: Request) -> Answer:
@@ -46,7 +46,7 @@ def _show(request: Request, chosen: ChosenLedger) -> dict[str, Any]:
     index: int | str = chosen.index if request.version > 1 else str(chosen.index)
     shown: dict[str, Any] = {"closed": closed is not None, "ledger_index": index}
     if closed is None:
-        shown["parent_hash"] = request.node.chain.validated.hash
+        shown["parent_hash"] = request.node.validated.hash
     else:
         shown |= {
             "account_hash": closed.account_hash,
@@ -69,7 +69,7 @@ def _show(request: Request, chosen: ChosenLedger) -> dict[str, Any]:
 def _transactions(request: Request, closed: ClosedLedger | None) -> list[Any]:
     is_expanded = bool(request.params.get("expand"))
     if closed is None:
-        waiting = request.node.chain.open_transactions
+        waiting = request.node.open_transactions
         return [_open(tx, request.version) if is_expanded else tx.hash for tx in waiting]
     if is_expanded:
         return [_expanded(closed, record, request.version) for record in closed.transactions]

@@ -16,6 +16,7 @@ __all__ = ["Refusal", "invalid_field", "missing_field", "refuse"]
 _KNOWN: Final[dict[str, tuple[int, str]]] = {
     "actMalformed": (35, "Account malformed."),
     "actNotFound": (19, "Account not found."),
+    "amendmentBlocked": (14, "Amendment blocked, need upgrade."),
     "badSyntax": (1, "Syntax error."),
     "channelAmtMalformed": (45, "Payment channel amount is malformed."),
     "channelMalformed": (44, "Payment channel is malformed."),
@@ -41,6 +42,7 @@ _KNOWN: Final[dict[str, tuple[int, str]]] = {
     "unexpectedLedgerType": (99, "Unexpected ledger type."),
     "unknownCmd": (32, "Unknown method."),
     "unknownOption": (31, "Unknown option."),
+    "wrongNetwork": (4, "Wrong network."),
 }
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from xrpl.core.addresscodec import is_valid_classic_address
-
+from watchtower.sandbox.addresses import is_address
 from watchtower.sandbox.api.refusal import Refusal, invalid_field, missing_field, refuse
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.node import Node
@@ -59,33 +58,33 @@ class Request:
                 return refuse("invalidParams", "ledgerHashNotString")
             if not _HASH.match(wanted):
                 return refuse("invalidParams", "ledgerHashMalformed")
-            return self._closed(self.node.chain.history.ledger_by_hash(wanted))
+            return self._closed(self.node.ledger_by_hash(wanted))
         index = self.params.get("ledger_index", self.params.get("ledger", "current"))
         return self._by_index(index)
 
     def _by_index(self, index: object) -> ChosenLedger | Refusal:
-        chain = self.node.chain
+        node = self.node
         if index in ("", "current"):
-            return ChosenLedger(view=chain.ground.view, index=chain.open_index, closed=None)
+            return ChosenLedger(view=node.open_view, index=node.open_index, closed=None)
         if index in ("closed", "validated"):
-            return self._closed(chain.validated)
+            return self._closed(node.validated)
         if isinstance(index, str) and _NUMBER.match(index):
             index = int(index)
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             return refuse("invalidParams", "ledgerIndexMalformed")
-        if index == chain.open_index:
-            return ChosenLedger(view=chain.ground.view, index=index, closed=None)
-        return self._closed(chain.history.ledger(index))
+        if index == node.open_index:
+            return ChosenLedger(view=node.open_view, index=index, closed=None)
+        return self._closed(node.ledger(index))
 
     def _closed(self, ledger: ClosedLedger | None) -> ChosenLedger | Refusal:
         if ledger is None:
             return refuse("lgrNotFound", "ledgerNotFound")
-        view = self.node.chain.history.snapshot(ledger.index)
+        view = self.node.snapshot(ledger.index)
         return ChosenLedger(view=view, index=ledger.index, closed=ledger)
 
 
-Handler: TypeAlias = Callable[[Request], Answer]
-"""One request's function."""
+Handler: TypeAlias = Callable[[Request], Answer | None]
+"""One request's function; None is that the client hears nothing."""
 
 
 def read_account(request: Request, field: str = "account") -> str | Refusal:
@@ -95,7 +94,7 @@ def read_account(request: Request, field: str = "account") -> str | Refusal:
         return missing_field(field)
     if not isinstance(value, str):
         return invalid_field(field)
-    if not is_valid_classic_address(value):
+    if not is_address(value):
         return refuse("actMalformed")
     return value
 

@@ -16,6 +16,10 @@ __all__ = ["fee", "ping", "server_info", "server_state", "version"]
 _BUILD: Final = "3.1.1"
 _REFERENCE_LEVEL: Final = 256
 _DROPS: Final = 1_000_000
+_BLOCKED: Final = (
+    "This server is amendment blocked, and must be updated to be able to stay in sync with the "
+    "network."
+)
 _STATES: Final = ("connected", "disconnected", "full", "syncing", "tracking")
 
 
@@ -31,8 +35,7 @@ def version(_request: Request) -> Answer:
 
 def server_info(request: Request) -> Answer:
     """Tell people how the server is: XRP instead of drops, an age instead of a time."""
-    chain = request.node.chain
-    ledger, rules = chain.validated, chain.rules
+    ledger, rules = request.node.validated, request.node.rules
     info = _facts(request)
     info["load_factor"] = 1
     info["time"] = long_time(request.node.now()).replace(".000000000", ".000000")
@@ -49,8 +52,7 @@ def server_info(request: Request) -> Answer:
 
 def server_state(request: Request) -> Answer:
     """Tell programs how the server is."""
-    chain = request.node.chain
-    ledger, rules = chain.validated, chain.rules
+    ledger, rules = request.node.validated, request.node.rules
     state = _facts(request)
     state["load_base"] = _REFERENCE_LEVEL
     state["load_factor"] = _REFERENCE_LEVEL
@@ -74,10 +76,13 @@ def _facts(request: Request) -> dict[str, Any]:
     node = request.node
     running = time.monotonic() - node.started
     in_state = {name: {"duration_us": "0", "transitions": "0"} for name in _STATES}
-    in_state["full"] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
+    # A server that amendments block goes no higher than connected (NetworkOPs.cpp, setMode).
+    is_blocked = node.misbehaviour.amendment_blocked
+    state = "connected" if is_blocked else "full"
+    in_state[state] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
     facts: dict[str, Any] = {
         "build_version": _BUILD,
-        "complete_ledgers": node.chain.history.complete,
+        "complete_ledgers": node.complete,
         "hostid": "SAND",
         "initial_sync_duration_us": "0",
         "io_latency_ms": 1,
@@ -88,14 +93,17 @@ def _facts(request: Request) -> dict[str, Any]:
         "peers": 0,
         "ports": [],
         "pubkey_node": "",
-        "server_state": "full",
-        "server_state_duration_us": in_state["full"]["duration_us"],
+        "server_state": state,
+        "server_state_duration_us": in_state[state]["duration_us"],
         "state_accounting": in_state,
         "uptime": int(running),
         "validation_quorum": 0,
     }
-    if node.chain.rules.network_id:
-        facts["network_id"] = node.chain.rules.network_id
+    if is_blocked:
+        facts["amendment_blocked"] = True
+        facts["warnings"] = [{"id": 1002, "message": _BLOCKED}]
+    if node.network_id:
+        facts["network_id"] = node.network_id
     return facts
 
 
@@ -118,7 +126,7 @@ def fee(request: Request) -> Answer:
             "open_ledger_fee": str(price.open_ledger_fee),
         },
         "expected_ledger_size": str(price.expected_size),
-        "ledger_current_index": request.node.chain.open_index,
+        "ledger_current_index": request.node.open_index,
         "levels": {
             "median_level": str(price.median_level),
             "minimum_level": str(price.minimum_level),

@@ -28,7 +28,7 @@ def _invalid(why: str) -> Refusal:
     return Refusal(fields={"error": "invalidTransaction", "error_exception": why})
 
 
-def submit(request: Request) -> Answer:
+def submit(request: Request) -> Answer | None:
     """Submit a signed transaction."""
     blob = request.params.get("tx_blob")
     if blob is None:
@@ -41,10 +41,11 @@ def submit(request: Request) -> Answer:
         tx = parse_blob(blob)
     except ValueError as error:
         return _invalid(str(error))
-    if tx.hash not in request.node.submissions.known and (fault := signature_fault(tx)):
+    if tx.hash not in request.node.network.submissions.known and (fault := signature_fault(tx)):
         return _invalid(f"fails local checks: {fault}")
     fail_hard = request.params.get("fail_hard") is True
-    return _told(request.node.submit(tx, fail_hard=fail_hard))
+    submission = request.node.submit(tx, fail_hard=fail_hard)
+    return None if submission is None else _told(submission)
 
 
 def _told(answer: Submission) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def _told(answer: Submission) -> dict[str, Any]:
     return told
 
 
-def submit_multisigned(request: Request) -> Answer:
+def submit_multisigned(request: Request) -> Answer | None:
     """Submit a transaction that several signed."""
     fields = request.params.get("tx_json")
     if fields is None:
@@ -83,6 +84,8 @@ def submit_multisigned(request: Request) -> Answer:
     if signature_fault(tx):
         return refuse("internal", "Invalid signature.")
     answer = request.node.submit(tx, fail_hard=request.params.get("fail_hard") is True)
+    if answer is None:
+        return None
     return {
         **engine_result(answer.result),
         "tx_blob": tx.blob,
@@ -101,6 +104,6 @@ def _form_fault(request: Request, fields: object) -> Refusal | None:
         return refuse("invalidParams", "When multi-signing 'tx_json.SigningPubKey' must be empty.")
     if not isinstance(fields["Account"], str):
         return refuse("srcActMalformed")
-    if request.node.chain.ground.view.read(account_index(fields["Account"])) is None:
+    if request.node.open_view.read(account_index(fields["Account"])) is None:
         return refuse("srcActNotFound")
     return None

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from xrpl.core.addresscodec import is_valid_classic_address
-
+from watchtower.sandbox.addresses import is_address
 from watchtower.sandbox.api.refusal import Refusal, refuse
 from watchtower.sandbox.api.request import Answer, Request
 from watchtower.sandbox.streams import STREAMS, ledger_facts
@@ -31,7 +30,7 @@ def subscribe(request: Request) -> Answer:
         return fault
     told: dict[str, Any] = {}
     if "ledger" in request.params.get("streams", []):
-        told |= ledger_facts(request.node.chain)
+        told |= ledger_facts(request.node)
     return told
 
 
@@ -65,7 +64,7 @@ def _each_account(request: Request, act: Callable[[str, bool], None]) -> Refusal
         if not isinstance(accounts, list):
             return refuse("invalidParams")
         # One bad address and none of the list is taken (RPCHelpers.cpp, parseAccountIds).
-        good = [a for a in accounts if isinstance(a, str) and is_valid_classic_address(a)]
+        good = [a for a in accounts if isinstance(a, str) and is_address(a)]
         if not good or len(good) < len(accounts):
             return refuse("actMalformed")
         for account in good:

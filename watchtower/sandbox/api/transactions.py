@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from xrpl.core.binarycodec import encode
-
 from watchtower.sandbox.api.refusal import Refusal, invalid_field, refuse
 from watchtower.sandbox.api.request import Answer, Request, read_account
 from watchtower.sandbox.api.shapes import (
@@ -21,6 +19,7 @@ from watchtower.sandbox.api.shapes import (
     stored_transaction,
     transaction_fields,
 )
+from watchtower.sandbox.codec import encode
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
 
 __all__ = ["account_tx", "tx"]
@@ -29,6 +28,10 @@ _HASH: Final = re.compile(r"[0-9A-Fa-f]{64}\Z")
 _CTID: Final = re.compile(r"C([0-9A-Fa-f]{7})([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})\Z")
 _PAGE: Final = 200
 """Most transactions a page (rippled src/xrpld/app/rdb/backend/detail/SQLiteDatabase.cpp)."""
+_LONGEST_SEARCH: Final = 1000
+_WRONG_NETWORK: Final = (
+    "Wrong network. You should submit this request to a node running on NetworkID: "
+)
 _NO_MAXIMUM: Final = 2**32 - 1
 
 
@@ -36,27 +39,51 @@ def tx(request: Request) -> Answer:
     """Show a transaction by hash or concise id, validated or not."""
     if "transaction" in request.params and "ctid" in request.params:
         return refuse("invalidParams")
+    searched = _search(request)
+    if isinstance(searched, Refusal):
+        return searched
     found = _find(request)
     if isinstance(found, Refusal):
         return found
     if found is not None:
         return _validated(request, *found)
-    pending = request.node.submissions.known.get(str(request.params["transaction"]).upper())
-    if pending is None or request.node.chain.history.is_past(pending.hash):
-        return refuse("txnNotFound")
+    pending = request.node.pending(str(request.params["transaction"]))
+    if pending is None:
+        beside = {} if searched is None else {"searched_all": searched}
+        return Refusal(fields={**refuse("txnNotFound").fields, **beside})
     fields = transaction_fields(pending, request.version)
     if request.version == 1:
         return {**fields, "hash": pending.hash, "validated": False}
     return {"tx_json": fields, "hash": pending.hash, "validated": False}
 
 
+def _search(request: Request) -> bool | Refusal | None:
+    """Return whether all of the range of ledgers would be searched; None if there is no range.
+
+    The server counts the ledgers it has *transactions* of, so one without any counts as missing
+    (rippled Tx.cpp, doTxHelp; src/xrpld/app/rdb/backend/detail/Node.cpp, getTransaction).
+    """
+    bounds = [request.params.get(name) for name in ("min_ledger", "max_ledger")]
+    if None in bounds:
+        return None
+    match bounds:
+        case [int() as first, int() as last] if 0 <= first <= last:
+            if last - first > _LONGEST_SEARCH:
+                return refuse("excessiveLgrRange")
+            return request.node.holds_transactions(first, last)
+        case _:
+            return refuse("invalidLgrRange")
+
+
 def _find(request: Request) -> tuple[ClosedLedger, LedgerTransaction] | Refusal | None:
-    history = request.node.chain.history
+    node = request.node
     if "ctid" in request.params:
         place = _CTID.match(str(request.params["ctid"]))
-        if place is None or int(place[3], 16) != request.node.chain.rules.network_id:
+        if place is None:
             return refuse("invalidParams")
-        ledger = history.ledger(int(place[1], 16))
+        if int(place[3], 16) != node.network_id:
+            return refuse("wrongNetwork", _WRONG_NETWORK + str(int(place[3], 16)))
+        ledger = node.ledger(int(place[1], 16))
         number = int(place[2], 16)
         if ledger is None or number >= len(ledger.transactions):
             return refuse("txnNotFound")
@@ -66,11 +93,11 @@ def _find(request: Request) -> tuple[ClosedLedger, LedgerTransaction] | Refusal 
         return refuse("invalidParams")
     if not isinstance(wanted, str) or not _HASH.match(wanted):
         return refuse("notImpl")
-    return history.transaction(wanted)
+    return node.transaction(wanted)
 
 
 def _validated(request: Request, ledger: ClosedLedger, record: LedgerTransaction) -> Answer:
-    network = request.node.chain.rules.network_id
+    network = request.node.network_id
     is_binary = bool(request.params.get("binary"))
     fields = stored_transaction(ledger, record, request.version, network)
     beside: dict[str, Any] = {
@@ -144,8 +171,7 @@ def _page(
     first, last = (span.first, 0), (span.last + 1, -1)
     if marker is not None:
         first, last = (max(first, marker), last) if forward else (first, min(last, marker))
-    history = request.node.chain.history
-    for ledger, record in history.of_account(account, first, last, forward=forward):
+    for ledger, record in request.node.of_account(account, first, last, forward=forward):
         place = ledger.index, record.index
         if len(rows) == size:
             return rows, {"ledger": place[0], "seq": place[1]}
@@ -161,7 +187,7 @@ def _row(request: Request, ledger: ClosedLedger, record: LedgerTransaction) -> d
             "validated": True,
             **_meta(record, request.version, is_binary=True),
         }
-    network = request.node.chain.rules.network_id
+    network = request.node.network_id
     fields = stored_transaction(ledger, record, request.version, network)
     row = {"meta": metadata(record), "validated": True}
     if request.version == 1:
@@ -193,9 +219,10 @@ def _marker(request: Request) -> tuple[int, int] | Refusal | None:
 
 
 def _span(request: Request) -> _Range | Refusal:
-    """Return the range of ledgers that is asked for and remembered (getLedgerRange)."""
-    params, history = request.params, request.node.chain.history
-    held = _Range(first=history.first, last=history.last.index)
+    """Return the range of ledgers that is asked for and held without a hole (getLedgerRange)."""
+    params = request.params
+    first, last = request.node.newest_run
+    held = _Range(first=first, last=last)
     has_range = "ledger_index_min" in params or "ledger_index_max" in params
     has_ledger = "ledger_index" in params or "ledger_hash" in params
     if has_range and has_ledger and request.version > 1:
@@ -207,7 +234,7 @@ def _span(request: Request) -> _Range | Refusal:
     chosen = request.ledger()
     if isinstance(chosen, Refusal):
         return chosen
-    if chosen.closed is None:
+    if chosen.closed is None or chosen.index < held.first:
         return refuse("lgrNotValidated")
     return _Range(first=chosen.index, last=chosen.index)
 

@@ -15,7 +15,9 @@ from watchtower.sandbox.state import ApplyView, ReadView
 from watchtower.sandbox.transaction import Transaction
 
 __all__ = [
+    "INNER_BATCH",
     "MAX_XRP",
+    "NO_ACCOUNT",
     "UNIVERSAL_FLAGS",
     "ApplyContext",
     "PreclaimContext",
@@ -28,8 +30,14 @@ __all__ = [
 MAX_XRP: Final = 100_000_000_000_000_000
 """All drops there ever were (rippled include/xrpl/protocol/SystemParameters.h)."""
 
-UNIVERSAL_FLAGS: Final = 0xC0000000
+INNER_BATCH: Final = 0x40000000
+"""``tfInnerBatchTxn``: what stands within a batch, and nothing else has it."""
+
+UNIVERSAL_FLAGS: Final = 0x80000000 | INNER_BATCH
 """``tfFullyCanonicalSig`` and ``tfInnerBatchTxn`` (rippled include/xrpl/protocol/TxFlags.h)."""
+
+NO_ACCOUNT: Final = "rrrrrrrrrrrrrrrrrrrrrhoLvTp"
+"""The address of twenty zero bytes, which is nobody's (AccountID.cpp, xrpAccount)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Payment of XRP from account to account. Other assets are none of a channel's business.
 
-Follows rippled 3.1.1 src/xrpld/app/tx/detail/Payment.cpp.
+Follows rippled 3.1.1 src/xrpld/app/tx/detail/Payment.cpp, as far as both sides are XRP.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from watchtower.sandbox.results import SUCCESS
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import Transaction
 from watchtower.sandbox.transactors.context import (
+    NO_ACCOUNT,
     ApplyContext,
     PreclaimContext,
     Transactor,
@@ -28,22 +29,30 @@ _LIMIT_QUALITY: Final = 0x00040000
 
 
 def _preflight(tx: Transaction, _rules: Rules) -> str:
+    """(Payment.cpp, preflight.) In its order; what is not XRP has no rules here."""
     fields = tx.fields
     if isinstance(fields["Amount"], dict):
         return "temDISABLED"
+    if fields["Destination"] == NO_ACCOUNT:
+        return "temDST_NEEDED"
     if fault := amount_fault(fields["Amount"]):
         return fault
     faults = {
-        "temREDUNDANT": fields["Destination"] == tx.account,
+        # With paths, a payment to oneself may be an exchange.
+        "temREDUNDANT": fields["Destination"] == tx.account and "Paths" not in fields,
         "temBAD_SEND_XRP_MAX": "SendMax" in fields,
         "temBAD_SEND_XRP_PATHS": "Paths" in fields,
         "temBAD_SEND_XRP_PARTIAL": bool(tx.flags & _PARTIAL),
+        "temBAD_SEND_XRP_LIMIT": bool(tx.flags & _LIMIT_QUALITY),
         "temBAD_SEND_XRP_NO_DIRECT": bool(tx.flags & _NO_DIRECT),
+        # Without a partial payment there is no least amount to deliver.
+        "temBAD_AMOUNT": "DeliverMin" in fields,
     }
     return next((code for code, is_so in faults.items() if is_so), SUCCESS)
 
 
 def _preclaim(context: PreclaimContext) -> str:
+    """(Payment.cpp, preclaim.) Only a new account needs a least amount, and never a tag."""
     fields = context.tx.fields
     destination = context.account(fields["Destination"])
     if destination is None:
@@ -56,6 +65,7 @@ def _preclaim(context: PreclaimContext) -> str:
 
 
 def _apply(context: ApplyContext) -> str:
+    """(Payment.cpp, doApply, its last part: direct XRP payment)."""
     tx = context.tx
     amount = int(tx.fields["Amount"])
     sender = context.sender
@@ -75,7 +85,8 @@ def _apply(context: ApplyContext) -> str:
             "Balance": "0",
             "Flags": 0,
             "OwnerCount": 0,
-            # An account begins at the index of its first ledger (DeletableAccounts).
+            # An account begins at the index of its first ledger (DeletableAccounts), so that one
+            # which comes back cannot be robbed by its old transactions.
             "Sequence": context.ledger_index,
         }
         context.view.insert(account_index(tx.fields["Destination"]), destination)
@@ -87,7 +98,7 @@ def _apply(context: ApplyContext) -> str:
 
 
 def _may_deposit(context: ApplyContext, amount: int) -> bool:
-    """Return whether deposit authorisation lets the payment through.
+    """Return whether deposit authorisation lets the payment through (Payment.cpp, doApply).
 
     It lets small ones through to an account that is below the reserve, so that it can be rescued.
     """

@@ -1,6 +1,7 @@
 """SignerListSet: who may sign for an account together.
 
-Follows rippled 3.1.1 src/xrpld/app/tx/detail/SetSignerList.cpp.
+Follows rippled 3.1.1 src/xrpld/app/tx/detail/SetSignerList.cpp. Lines are those of commit 062ece32
+(src/libxrpl/tx/transactors/SetSignerList.cpp), the nearest to 3.1.1 that could be read.
 """
 
 from __future__ import annotations
@@ -32,32 +33,40 @@ def _entries(tx: Transaction) -> list[dict[str, Any]]:
 
 
 def _preflight(tx: Transaction, _rules: Rules) -> str:
+    """(SetSignerList.cpp:22-51 determineOperation, 222-280 validateQuorumAndSignerEntries)."""
     quorum, entries = tx.fields["SignerQuorum"], _entries(tx)
-    if not quorum and not entries:
-        return SUCCESS
-    if not quorum or not 1 <= len(entries) <= _MOST_SIGNERS:
+    if not quorum and "SignerEntries" not in tx.fields:
+        return SUCCESS  # destroys the list (:45-48)
+    if not quorum or not 1 <= len(entries) <= _MOST_SIGNERS:  # :68-73, :233-237
         return "temMALFORMED"
-    accounts = {e["Account"] for e in entries}
-    if len(accounts) != len(entries) or tx.account in accounts:
-        return "temBAD_SIGNER"
-    if any(e["SignerWeight"] <= 0 for e in entries):
-        return "temBAD_WEIGHT"
+    if len({e["Account"] for e in entries}) != len(entries):
+        return "temBAD_SIGNER"  # :245-249
+    # In the order of their accounts, and at each its weight first.
+    for entry in sorted(entries, key=lambda e: account_bytes(e["Account"])):
+        if entry["SignerWeight"] <= 0:
+            return "temBAD_WEIGHT"  # :257-261
+        if entry["Account"] == tx.account:
+            return "temBAD_SIGNER"  # :265-269
     if sum(e["SignerWeight"] for e in entries) < quorum:
-        return "temBAD_QUORUM"
+        return "temBAD_QUORUM"  # :273-277
     return SUCCESS
 
 
 def _apply(context: ApplyContext) -> str:
+    """(SetSignerList.cpp:281-309 replaceSignerList; destroySignerList)."""
     account, root = context.tx.account, context.sender
     index = signer_list_index(account)
+    # Whoever has no other key keeps the list (destroySignerList).
     if not context.tx.fields["SignerQuorum"] and (
         has_flag(root, DISABLE_MASTER) and "RegularKey" not in root
     ):
         return "tecNO_ALTERNATIVE_KEY"
+    # The old list goes first, since that may lower the reserve (:288-293).
     if not _remove(context, index):
         return "tefBAD_LEDGER"
     if not context.tx.fields["SignerQuorum"]:
         return SUCCESS
+    # Held against the balance before the fee, so that the fee may dip into the reserve (:302-309).
     if context.prior_balance < context.rules.reserve(root["OwnerCount"] + 1):
         return "tecINSUFFICIENT_RESERVE"
     entry: Entry = {
@@ -76,7 +85,7 @@ def _apply(context: ApplyContext) -> str:
 
 
 def _remove(context: ApplyContext, index: str) -> bool:
-    """Remove the list there was; True also if there was none."""
+    """Remove the list there was; True also if there was none (:159-205 removeSignersFromLedger)."""
     found = context.view.read(index)
     if found is None:
         return True

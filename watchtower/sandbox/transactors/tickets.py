@@ -1,6 +1,8 @@
 """TicketCreate, and how a ticket is used up.
 
 Follows rippled 3.1.1 src/xrpld/app/tx/detail/CreateTicket.cpp and Transactor.cpp (ticketDelete).
+Lines are those of commit 062ece32 (src/libxrpl/tx/transactors/CreateTicket.cpp), the nearest to
+3.1.1 that could be read.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ _MOST_TICKETS: Final = 250
 
 
 def _preflight(tx: Transaction, _rules: Rules) -> str:
+    """(CreateTicket.cpp:17-25)."""
     return SUCCESS if 1 <= tx.fields["TicketCount"] <= _MOST_TICKETS else "temINVALID_COUNT"
 
 
 def _preclaim(context: PreclaimContext) -> str:
+    """(CreateTicket.cpp:27-51.) The ticket that pays for the new ones is no longer counted."""
     root = context.account(context.tx.account)
     if root is None:
         return "terNO_ACCOUNT"
@@ -40,7 +44,9 @@ def _preclaim(context: PreclaimContext) -> str:
 
 
 def _apply(context: ApplyContext) -> str:
+    """(CreateTicket.cpp:53-121.) The numbers are the account's next sequences, which it skips."""
     account, root, count = context.tx.account, context.sender, context.tx.fields["TicketCount"]
+    # Held against the balance before the fee, so that the fee may dip into the reserve (:60-68).
     if context.prior_balance < context.rules.reserve(root["OwnerCount"] + count):
         return "tecINSUFFICIENT_RESERVE"
     first = root["Sequence"]
@@ -58,7 +64,10 @@ def _apply(context: ApplyContext) -> str:
 
 
 def use_ticket(view: ApplyView, account: str, number: int) -> str:
-    """Remove a ticket from the ledger, and what it reserved."""
+    """Remove a ticket from the ledger, and what it reserved (Transactor.cpp, ticketDelete).
+
+    A count of none is left out (soeOPTIONAL).
+    """
     index = ticket_index(account, number)
     ticket, root = view.read(index), view.peek(account_index(account))
     if ticket is None or root is None:

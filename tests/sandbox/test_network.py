@@ -11,7 +11,8 @@ from xrpl.core.binarycodec import encode, encode_for_signing
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.hashing import account_index, channel_index
-from watchtower.sandbox.node import Node
+from watchtower.sandbox.history import FIRST_LEDGER
+from watchtower.sandbox.network import Network
 from watchtower.sandbox.people import RICH, Person
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import parse_blob
@@ -30,18 +31,18 @@ _ACTS = st.lists(
 
 
 class _Table:
-    """A node, and one channel each way."""
+    """A network, and one channel each way."""
 
     def __init__(self) -> None:
-        self.node = Node(Rules(), Pace.of(Clock.FROZEN), QueueSettings())
+        self.network = Network(Rules(), Pace.of(Clock.FROZEN), QueueSettings())
         self.channels: dict[str, ChannelId] = {}
         for person in (_A, _B):
             payment = {"TransactionType": "Payment", "Destination": person.address}
             self.send({**payment, "Amount": "1000000000"}, RICH)
-        self.node.accept()
+        self.network.accept()
 
     def send(self, fields: dict[str, Any], person: Person) -> None:
-        root = self.node.chain.ground.view.read(account_index(person.address))
+        root = self.network.chain.ground.view.read(account_index(person.address))
         assert root is not None
         tx = {
             "Account": person.address,
@@ -51,14 +52,14 @@ class _Table:
             **fields,
         }
         tx["TxnSignature"] = person.sign(bytes.fromhex(encode_for_signing(tx)))
-        self.node.submit(parse_blob(encode(tx)))
+        self.network.submit(parse_blob(encode(tx)))
 
     def act(self, what: str, payer: Person, payee: Person, amount: int) -> None:
         channel = self.channels.get(payer.address, ChannelId("0" * 64))
         claim = {"TransactionType": "PaymentChannelClaim", "Channel": channel}
         match what:
             case "create":
-                root = self.node.chain.ground.view.read(account_index(payer.address)) or {}
+                root = self.network.chain.ground.view.read(account_index(payer.address)) or {}
                 seat = root["Sequence"]
                 index = channel_index(payer.address, payee.address, seat)
                 self.channels[payer.address] = ChannelId(index)
@@ -78,7 +79,7 @@ class _Table:
             case "renew":
                 self.send({**claim, "Flags": 0x10000}, payer)
             case _:
-                self.node.accept()
+                self.network.accept()
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,9 +91,9 @@ def test_balances_channels_and_fees_add_up_to_all_xrp_there_ever_was(
     table = _Table()
     for what, (payer, payee), amount in acts:
         table.act(what, payer, payee, amount)
-    ledger = table.node.accept()
+    ledger = table.network.accept()
 
-    history = table.node.chain.history
+    history = table.network.chain.history
     held = 0
     view = history.snapshot(ledger.index)
     for index in view.indexes():
@@ -107,7 +108,7 @@ def test_balances_channels_and_fees_add_up_to_all_xrp_there_ever_was(
                 pass
     burnt = sum(
         record.tx.fee
-        for number in range(history.first, ledger.index + 1)
+        for number in range(FIRST_LEDGER, ledger.index + 1)
         for record in (history.ledger(number) or ledger).transactions
     )
     assert held + burnt == _ALL

@@ -1,0 +1,39 @@
+"""Everything that can be measured, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from bench import encodings, sandbox_channels, sandbox_start, signatures
+from bench.report import Report
+from bench.scale import Scale
+
+__all__ = ["MEASUREMENTS", "chosen"]
+
+MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
+    "encode": encodings.measure,
+    "verify": signatures.measure,
+    "sandbox.start": sandbox_start.measure,
+    "sandbox.ledgers": sandbox_channels.measure_ledgers,
+    "sandbox.creates": sandbox_channels.measure_creates,
+    "sandbox.claims": sandbox_channels.measure_claims,
+    "sandbox.memory": sandbox_channels.measure_memory,
+}
+"""What measures it, in the order in which it is done."""
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """Return the measurements that are called so, or stand under that name; all, of no names.
+
+    Raises:
+        KeyError: a name that fits none.
+    """
+    for name in names:
+        if not any(_fits(known, name) for known in MEASUREMENTS):
+            raise KeyError(name)
+    return [k for k in MEASUREMENTS if not names or any(_fits(k, name) for name in names)]
+
+
+def _fits(known: str, name: str) -> bool:
+    return known == name or known.startswith(f"{name}.")

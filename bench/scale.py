@@ -1,0 +1,29 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Scale"]
+
+_THOUSAND: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How large and how often: ``channels`` of the large world, ``rounds`` of each comparison."""
+
+    channels: int = 100_000
+    rounds: int = 9
+
+    @property
+    def name(self) -> str:
+        """The number of channels as it stands in names: ``100k``."""
+        thousands, rest = divmod(self.channels, _THOUSAND)
+        return str(self.channels) if rest else f"{thousands}k"
+
+    @property
+    def at_once(self) -> int:
+        """How many ledgers or transactions are done before the other world has its turn."""
+        return min(_THOUSAND, self.channels)
