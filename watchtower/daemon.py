@@ -84,6 +84,7 @@ class _Ground:
     in_recovery: bool
     journal_number: int
     shadow: bool
+    once: bool
 
 
 async def run(
@@ -116,7 +117,7 @@ async def run(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await Store.open(path, passphrase))
         stack.enter_context(alone(path))
-        ground = await _prepare(stack, store, settings, environment, shadow=shadow)
+        ground = await _prepare(stack, store, settings, environment, shadow=shadow, once=once)
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end)
 
@@ -128,6 +129,7 @@ async def _prepare(
     environment: Mapping[str, str],
     *,
     shadow: bool,
+    once: bool,
 ) -> _Ground:
     """Open the way to the servers, and bring back what the store remembers."""
     accounts = tuple(Address(account) for account in settings.accounts)
@@ -160,6 +162,7 @@ async def _prepare(
         in_recovery=memory.in_recovery,
         journal_number=memory.journal_number,
         shadow=shadow,
+        once=once,
     )
 
 
@@ -283,7 +286,7 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         servers=servers,
         intake=Intake(store, guarded=ground.accounts, policy=ground.watch.policy),
         responder=responder,
-        restocker=restocker,
+        restocker=None if ground.once else restocker,
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],

@@ -44,6 +44,7 @@ from watchtower.ledger.events import (
 )
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
+from watchtower.response.attempt import Purpose
 from watchtower.response.respond import Responder, Response
 from watchtower.response.restock import Restocker
 from watchtower.store.database import Store
@@ -96,7 +97,7 @@ class Tower:
         servers: ChannelSource,
         intake: Intake,
         responder: Responder,
-        restocker: Restocker,
+        restocker: Restocker | None,
         desk: Desk,
         herald: Herald,
         pulses: Sequence[Pulse] = (),
@@ -170,11 +171,16 @@ class Tower:
             self._wake.clear()
             try:
                 await self.respond()
-                self._herald.restocked(await self._restocker.restock(self.watch.accounts))
+                await self._restock()
             except (LedgerError, StoreFullError, StoreBusyError) as failure:
                 self._note_failure(failure)
                 await asyncio.sleep(_RETRY)
                 self._wake.set()
+
+    async def _restock(self) -> None:
+        """Keep what responding will need, where that is wanted."""
+        if self._restocker is not None:
+            self._herald.restocked(await self._restocker.restock(self.watch.accounts))
 
     async def respond(self) -> Response:
         """Judge what changed, and do what is to be done now.
@@ -226,7 +232,10 @@ class Tower:
     def is_idle(self) -> bool:
         """Return whether all that can be answered was answered, and every outcome is proven."""
         owed = {obligation.channel for obligation in self.watch.obligations()}
-        return not (self.watch.attempts or owed - self._beyond_us or self._changes.pressing)
+        redeeming = any(
+            attempt.purpose is Purpose.REDEEM for attempt in self.watch.attempts.values()
+        )
+        return not (redeeming or owed - self._beyond_us or self._changes.pressing)
 
     async def progress(self) -> None:
         """Wait until anything was taken in, or responded to, since this was last asked."""

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from watchtower.errors import AnswerError, RequestTimeoutError
-from watchtower.ledger.answers import Fees, read_account_field, read_fees, read_submission
-from watchtower.units import Drops
+from watchtower.ledger.answers import read_account_field, read_fees, read_submission
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "recordings").glob("*.jsonl"))
 

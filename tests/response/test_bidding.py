@@ -97,23 +97,30 @@ def test_queue_holds_ten_of_an_account_whoever_put_them_there() -> None:
 def test_replacement_pays_what_the_ledger_asks_as_soon_as_that_is_worth_it() -> None:
     """A refused attempt for ten XRP goes to the open ledger's price at once."""
     ten = replace(CALM, at_stake=Drops(10 * XRP))
-    assert bidder(BUSY).raise_bid(ten, Drops(10), asked=Drops(0)) == 5_500
+    assert bidder(BUSY).raise_bid(ten, Drops(10)) == 5_500
     assert bidder(BUSY).raise_bid(ten, Drops(10), asked=Drops(9_000)) == 9_000
-    assert bidder(BUSY).raise_bid(CALM, Drops(10), asked=Drops(0)) is Refusal.DEAR
+    assert bidder(BUSY).raise_bid(CALM, Drops(10)) is Refusal.DEAR
+    assert bidder().raise_bid(ten, Drops(10)) is Refusal.DEAR
+
+
+def test_fee_that_every_server_refuses_goes_up_a_rung_although_the_market_asks_for_nothing() -> (
+    None
+):
+    """A server under load asks for more than its ledger does (telINSUF_FEE_P)."""
+    assert bidder().raise_bid(CALM, Drops(10), refused=True) == 13
+    assert bidder().raise_bid(CALM, Drops(900), refused=True) is Refusal.DEAR
 
 
 def test_replacement_is_not_made_for_less_than_a_quarter_more_or_above_the_budget() -> None:
     """The server would refuse the one, and the operator the other."""
     near = replace(CALM, at_stake=Drops(1_000), left=1)
-    assert bidder().raise_bid(near, Drops(300), asked=Drops(0)) == 500
-    assert bidder().raise_bid(near, Drops(450), asked=Drops(0)) is Refusal.DEAR
+    assert bidder().raise_bid(near, Drops(300)) == 500
+    assert bidder().raise_bid(near, Drops(450)) is Refusal.DEAR
 
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(1, 50 * XRP), st.none() | st.integers(0, 300), st.booleans()
-        ),
+        st.tuples(st.integers(1, 50 * XRP), st.none() | st.integers(0, 300), st.booleans()),
         max_size=40,
     ),
     st.integers(0, 60),

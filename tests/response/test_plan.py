@@ -234,8 +234,6 @@ def test_no_two_live_attempts_of_different_channels_ever_share_a_seat(
         (a.account, a.seat): a.channel for a in attempts
     }
     for step in redeemed(plans):
-        owner = holders.setdefault(
-            (step.obligation.account, step.seat), step.obligation.channel
-        )
+        owner = holders.setdefault((step.obligation.account, step.seat), step.obligation.channel)
         assert owner == step.obligation.channel
         assert step.seat.is_ticket or step.seat.number >= min(sequence, 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.settings import FeeSettings, PolicySettings
+from watchtower.settings import FeeSettings, PolicySettings, TicketSettings
 
 
 async def money(stage: Stage) -> int:
@@ -16,7 +16,10 @@ async def test_fee_that_no_server_takes_for_many_ledgers_is_paid_once_and_within
     stage: Stage,
 ) -> None:
     """Every replacement sits on the same seat, so that only one of them can ever cost anything."""
-    stage.with_settings(fees=FeeSettings(cap_drops=40, last_ledger_offset=100))
+    stage.with_settings(
+        fees=FeeSettings(cap_drops=40, last_ledger_offset=100),
+        tickets=TicketSettings(pool=0, low_water=0),
+    )
     channel = await stage.channel()
     await stage.keep(channel, 30 * XRP)
     before = await money(stage)

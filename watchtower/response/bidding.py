@@ -27,6 +27,8 @@ _QUEUED_PER_ACCOUNT: Final = 10
 _URGENT: Final = 3
 """Ledgers before the deadline from which on nothing is saved any more."""
 
+_NOTHING: Final = Drops(0)
+
 
 class Refusal(StrEnum):
     """Why nothing is bid. Values are stored: never rename or reuse one."""
@@ -102,15 +104,24 @@ class Bidder:
             return Refusal.DEAR
         return self._spend(wish.account, fee)
 
-    def raise_bid(self, wish: Wish, fee: Drops, *, asked: Drops) -> Drops | Refusal:
+    def raise_bid(
+        self, wish: Wish, fee: Drops, *, refused: bool = False, asked: Drops = _NOTHING
+    ) -> Drops | Refusal:
         """Return the fee with which an attempt that paid ``fee`` is replaced on its seat.
 
-        A replacement pays what the ledger asks (the market, or ``asked`` by the servers that
-        refused the attempt) or what the ramp has come to, and more than 1.25 times as much as
-        before; where neither asks for more than was paid, there is none.
+        A replacement pays what the ledger asks or what the ramp has come to, and more than 1.25
+        times as much as before; where neither asks for more than was paid, there is none.
+
+        Args:
+            wish: what is to be won.
+            fee: what the attempt paid.
+            refused: whether every server refused it for its fee, which asks for more by itself.
+            asked: what servers asked of it to enter the open ledger.
         """
         budget = self._policy.budget(wish.at_stake)
         price = max(self._market.price(self._entered), asked)
+        if refused:
+            price = max(price, replacement_fee(fee))
         ramp = self._policy.ramp(budget, wish.left)
         wanted = max(ramp, price) if price <= self._worth(wish, budget) else ramp
         raised = max(wanted, replacement_fee(fee))

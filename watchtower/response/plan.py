@@ -183,6 +183,7 @@ class _Planner:
         fee = self._bidder.raise_bid(
             self._wish_of_seat(obligation, newest),
             newest.fee,
+            refused=newest.transaction in terms.underpriced,
             asked=terms.asked.get(newest.transaction, Drops(0)),
         )
         if isinstance(fee, Refusal):
