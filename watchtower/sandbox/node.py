@@ -191,7 +191,9 @@ class Node:
         if lie is None or not lie.count:
             return self._submit(tx, fail_hard=fail_hard)
         left = {"count": lie.count - 1, "answer": lie.answer, "apply": lie.apply}
-        self.misbehaviour = changed(self.misbehaviour, {"submissions": left})
+        self.misbehaviour = changed(
+            self.misbehaviour, {"submissions": left if lie.count > 1 else None}
+        )
         if lie.apply:
             self._submit(tx, fail_hard=fail_hard)
         return None if lie.answer is None else self._pretend(tx, lie.answer)
