@@ -36,6 +36,7 @@ PURE = (
     "judgement.signature",
     "judgement.stake",
     "judgement.verdict",
+    "keys.claim_encoding",
     "keys.permission",
     "ledger.account_entries",
     "ledger.affected",

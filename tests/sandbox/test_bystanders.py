@@ -16,8 +16,9 @@ from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.history import FIRST_LEDGER
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.network import Network
-from watchtower.sandbox.people import RICH, Person
+from watchtower.sandbox.people import RICH, Hand, Person
 from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
+from watchtower.sandbox.server import Sandbox
 from watchtower.sandbox.submission import Submission
 from watchtower.sandbox.transaction import Transaction, parse_json, signature_fault
 from watchtower.units import ChannelId, Drops
@@ -349,8 +350,81 @@ def test_the_wallet_elsewhere_pays_what_a_full_ledger_costs() -> None:
 
 def test_what_is_no_seed_is_said_to_be_none() -> None:
     """Before anything is done."""
-    with pytest.raises(ValueError, match="Invalid"):
+    with pytest.raises(ValueError, match="checksum"):
         _Table().bystanders.use_sequence("sNotASeed")
+
+
+async def _told(hand: Hand, tx_hash: str) -> tuple[str, str] | None:
+    """Return what a server has of a transaction that is validated: its type and result."""
+    found = await hand.request("tx", transaction=tx_hash, api_version=2)
+    if not found.get("validated"):
+        return None
+    return found["tx_json"]["TransactionType"], found["meta"]["TransactionResult"]
+
+
+async def test_a_client_sees_the_noise_in_the_price_and_in_the_ledger() -> None:
+    """What it asks the server for with `misbehave`."""
+    async with Sandbox(queue=_SMALL) as box, Hand(box.url, accepts=True) as hand:
+        await hand.fund(_PAYER)
+        quiet = (await hand.request("fee"))["drops"]["open_ledger_fee"]
+        told = await hand.request("misbehave", noise={"transactions": 8, "fee": 12})
+        assert "error" not in told
+        await hand.accept()
+        fee = await hand.request("fee")
+        await hand.accept()
+        ledger = await hand.request(
+            "ledger", ledger_index="validated", transactions=True, expand=True, api_version=2
+        )
+        noise = ledger["ledger"]["transactions"]
+
+        assert quiet == "10"
+        assert int(fee["drops"]["open_ledger_fee"]) > 5_000
+        assert (fee["current_ledger_size"], fee["current_queue_size"]) == ("6", "2")
+        assert {tx["tx_json"]["Fee"] for tx in noise} == {"12"}
+        assert {tx["meta"]["TransactionResult"] for tx in noise} == {"tesSUCCESS"}
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+async def test_a_client_that_was_told_of_success_finds_its_signature_stripped(
+    *, fixed: bool
+) -> None:
+    """Its hash is in no ledger, and another one has its sequence; harmless before the fix."""
+    rules = Rules(amendments=DEFAULT_AMENDMENTS | set(["fixCleanup3_2_0"] * fixed))
+    async with Sandbox(rules=rules) as box, Hand(box.url, accepts=True) as hand:
+        await hand.fund(_PAYER, _PAYEE)
+        channel = await hand.create_channel(_PAYER, _PAYEE, 10 * _XRP, 60)
+        claim = {
+            "TransactionType": "PaymentChannelClaim",
+            "Channel": channel,
+            "Balance": str(_XRP),
+            "Signature": _PAYER.sign_claim(channel, Drops(_XRP)),
+            "PublicKey": _PAYER.public_key,
+        }
+        await hand.request("misbehave", strip_signatures={"count": 1, "at": "close"})
+        told = await hand.submit(claim, _PAYEE)
+        await hand.accept()
+        history = await hand.request("account_tx", account=_PAYEE.address, api_version=2)
+        last = history["transactions"][0]
+
+        assert told["engine_result"] == "tesSUCCESS"
+        mine = await _told(hand, told["tx_json"]["hash"])
+        assert mine == (None if fixed else ("PaymentChannelClaim", "tesSUCCESS"))
+        assert last["tx_json"]["Sequence"] == told["tx_json"]["Sequence"]
+        assert ("Signature" in last["tx_json"]) is not fixed
+        result = "tecNO_PERMISSION" if fixed else "tesSUCCESS"
+        assert last["meta"]["TransactionResult"] == result
+
+
+async def test_a_client_loses_its_sequence_to_its_other_wallet() -> None:
+    """And what it does with the next one is fine."""
+    async with Sandbox() as box, Hand(box.url, accepts=True) as hand:
+        await hand.fund(_PAYER)
+        use = {"secret": _PAYER.seed, "count": 1, "at": "submission"}
+        await hand.request("misbehave", use_sequence=use)
+
+        results = [(await hand.submit(_NOTHING, _PAYER))["engine_result"] for _ in range(2)]
+
+        assert results == ["tefPAST_SEQ", "tesSUCCESS"]
 
 
 @settings(max_examples=15, deadline=None)

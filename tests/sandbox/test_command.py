@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -96,6 +98,11 @@ async def test_the_options_reach_the_ledger() -> None:
         (["--close-every", "1", "--clock", "fast"], "a pace of its own"),
         (["--close-time-resolution", "15"], "'15' is not one of"),
         (["--close-time-resolution", "10", "--clock", "frozen"], "clock is exact"),
+        (["--servers", "0"], "0 is not in the range"),
+        (["--servers", "17"], "17 is not in the range"),
+        (["--seed", "-1"], "-1 is not in the range"),
+        (["--seed", "luck"], "'luck' is not a valid integer"),
+        (["--port", "65534", "--servers", "3"], "3 servers do not fit between 65534 and 65535"),
         (["--colour", "red"], "No such option"),
     ],
 )
@@ -113,3 +120,46 @@ def test_settings_and_amendments_are_taken_over() -> None:
 
     assert queue == QueueSettings(target_txn_in_ledger=6)
     assert {"DepositAuth", "fixCleanup3_2_0"} <= amendments_of(["fixCleanup3_2_0"])
+
+
+async def test_several_servers_tell_their_urls_in_one_line_and_share_a_ledger() -> None:
+    """Each is reached by its own, and can be told to misbehave by any other."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from watchtower.cli import main; main()"),
+        *("sandbox", "--clock", "frozen", "--servers", "3", "--seed", "7", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(_PATIENCE):
+        ready = msgspec.json.decode(await process.stdout.readline())
+        first, second, third = ready["urls"]
+        async with Hand(first, accepts=True) as one, Hand(third) as other:
+            await one.accept()
+            await one.request("misbehave", server=2, behind=1)
+            where = [(await hand.request("ledger_closed"))["ledger_index"] for hand in (one, other)]
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+    assert ready["url"] == first
+    assert len({first, second, third}) == 3
+    assert where == [3, 2]
+    assert process.returncode == 0
+
+
+async def test_the_port_that_is_in_use_is_named_whichever_server_needs_it(sandbox: Sandbox) -> None:
+    """Servers take the port and those after it."""
+    port = int(sandbox.url.rpartition(":")[2])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", "from watchtower.cli import main; main()"),
+        *("sandbox", "--port", str(port - 1), "--servers", "2"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(_PATIENCE):
+        told, complaint = await process.communicate()
+
+    assert (process.returncode, told) == (2, b"")
+    # The port before it may be somebody's too.
+    assert re.search(rf"cannot listen on ({port}|{port - 1}): Address already", complaint.decode())

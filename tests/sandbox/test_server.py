@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from watchtower.errors import UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.server import Clock, Sandbox
 
@@ -140,3 +141,99 @@ async def test_a_swallowed_submission_says_success_and_never_happens(
 
     await sandbox.advance(10)
     assert (await hand.request("tx", transaction=told["tx_json"]["hash"]))["error"] == "txnNotFound"
+
+
+async def test_a_second_server_beside_serves_the_same_ledger(
+    sandbox: Sandbox, hand: Hand, source: Person
+) -> None:
+    """Only one of them closes ledgers, and both tell of it."""
+    async with Sandbox(beside=sandbox) as other, Hand(other.url) as there:
+        await hand.submit({"TransactionType": "AccountSet"}, source)
+        index = await sandbox.accept()
+
+        assert other.ledger_index == index
+        assert other.network is sandbox.network
+        found = await there.request("ledger", ledger_index=index)
+        assert found["ledger_hash"] == (await hand.request("ledger_closed"))["ledger_hash"]
+        told = await there.submit({"TransactionType": "AccountSet"}, source)
+        await sandbox.accept()
+        assert (await hand.request("tx", transaction=told["tx_json"]["hash"]))["validated"]
+
+
+async def test_a_server_that_ticks_moves_the_one_beside_it() -> None:
+    """Which has no clock of its own, whatever it was given."""
+    async with (
+        Sandbox(clock=Clock.FAST) as first,
+        Sandbox(clock=Clock.FAST, beside=first) as other,
+        connect(other.url) as client,
+    ):
+        await client.send('{"command": "subscribe", "streams": ["ledger"], "id": 1}')
+        async with asyncio.timeout(_PATIENCE):
+            while other.ledger_index < 6:
+                await client.recv()
+
+        assert first.close_time - _NEW_YEAR == 4 * (first.ledger_index - 2)
+
+
+async def test_each_server_misbehaves_by_itself(sandbox: Sandbox) -> None:
+    """One hangs and is behind, the other answers; told over the wire to go on, it does."""
+    async with (
+        Sandbox(beside=sandbox) as other,
+        Hand(sandbox.url) as hand,
+        Hand(other.url) as there,
+    ):
+        await sandbox.advance(5)
+        other.misbehave(behind=2, hang=True)
+        asked = asyncio.create_task(there.request("ledger_closed"))
+        assert (await hand.request("ledger_closed"))["ledger_index"] == 7
+        assert not asked.done()
+
+        await hand.request("misbehave", server=1, hang=False)
+        async with asyncio.timeout(_PATIENCE):
+            assert (await asked)["ledger_index"] == 5
+
+
+async def test_a_hang_of_a_moment_ends_by_itself(sandbox: Sandbox) -> None:
+    """New connections wait for its end as well."""
+    async with Hand(sandbox.url) as hand:
+        sandbox.misbehave(hang=0.05)
+        async with asyncio.timeout(_PATIENCE):
+            async with connect(sandbox.url) as late:
+                await late.send('{"command": "ping"}')
+                assert '"success"' in str(await late.recv())
+            assert await hand.request("ping") == {}
+
+
+async def test_a_lagging_server_is_late_and_loses_nothing(sandbox: Sandbox) -> None:
+    """What was told before it is cut off is lost, as in a cable."""
+    async with Hand(sandbox.url) as hand:
+        sandbox.misbehave(lag=0.02)
+        async with asyncio.timeout(_PATIENCE):
+            told = await asyncio.gather(*(hand.request("ledger_closed") for _ in range(20)))
+        assert [answer["ledger_index"] for answer in told] == [2] * 20
+
+        sandbox.misbehave(lag=3600)
+        asked = asyncio.create_task(hand.request("ping"))
+        async with connect(sandbox.url) as other:
+            sandbox.cut()
+            with pytest.raises(ConnectionClosed):
+                await other.recv()
+        with pytest.raises(UnreachableError):
+            await asked
+
+
+async def test_forgotten_spans_are_holes(sandbox: Sandbox, hand: Hand) -> None:
+    """And what comes after is held."""
+    await sandbox.advance(10)
+    sandbox.forget(4, 6)
+
+    info = await hand.request("server_info")
+    assert info["info"]["complete_ledgers"] == f"2-3,7-{sandbox.ledger_index}"
+
+
+async def test_what_is_no_misbehaviour_is_refused(sandbox: Sandbox) -> None:
+    """In a sentence, and nothing has changed."""
+    with pytest.raises(ValueError, match="unknown field `slowness`"):
+        sandbox.misbehave(hang=True, slowness=3)
+
+    assert not sandbox.node.misbehaviour.hang

@@ -4,8 +4,6 @@ It signs what ``permission.py`` allows and nothing else; fetches the key for one
 go of it; and hands out nothing that it has not read back from the bytes and verified. secp256k1
 signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled PublicKey.cpp:
 ecdsaCanonicality); ed25519 is RFC 8032.
-
-xrpl-py's codec writes and reads the bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +16,9 @@ from typing import Any, Final, Protocol
 from coincurve import PrivateKey, PublicKey
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
-from xrpl.core.binarycodec import decode, encode, encode_for_signing
 
 from watchtower.errors import SigningRefusedError
+from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import why_not
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, Drops, TxHash
@@ -88,17 +86,14 @@ class Signer:
 
 
 def _sign(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
-    message = bytes.fromhex(encode_for_signing(unsigned))
+    message = claim_to_sign(unsigned)
     signature = _signature(message, key)
-    blob = encode({**unsigned, "TxnSignature": signature.hex().upper()})
-    read_back = decode(blob)
-    is_ours = bytes.fromhex(encode_for_signing(read_back)) == message and _verify(
-        message, bytes.fromhex(read_back["TxnSignature"]), key.public_key
-    )
-    if not is_ours:
+    signed = {**unsigned, "TxnSignature": signature.hex().upper()}
+    data = encode_claim(signed)
+    if decode_claim(data) != signed or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
-    digest = sha512(_TRANSACTION_ID + bytes.fromhex(blob)).digest()[:32]
-    return SignedTransaction(blob=blob, transaction=TxHash(digest.hex().upper()))
+    digest = _half_sha512(_TRANSACTION_ID + data)
+    return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
 
 
 def _signature(message: bytes, key: StoredKey) -> bytes:

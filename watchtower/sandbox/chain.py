@@ -23,7 +23,6 @@ from watchtower.sandbox.hashing import (
 )
 from watchtower.sandbox.history import FIRST_LEDGER, History
 from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction, ledger_hash
-from watchtower.sandbox.metadata import affected_accounts
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.state import OpenView, StateStore
 from watchtower.sandbox.transaction import Transaction
@@ -129,10 +128,7 @@ class Chain:
         )
         done, retries = apply_set(self.open_transactions, closing)
         self._coins -= sum(tx.fee for tx, _ in done)
-        records = tuple(
-            LedgerTransaction(tx=tx, meta=meta, accounts=frozenset(affected_accounts(meta)))
-            for tx, meta in done
-        )
+        records = tuple(LedgerTransaction.of(tx, meta) for tx, meta in done)
         time = max(close_time, parent.close_time + 1)
         ledger = self._ledger(
             index=index,

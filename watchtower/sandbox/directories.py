@@ -29,7 +29,11 @@ def _put_page(entry: Entry, field: str, page: int) -> None:
 
 
 def add(view: ApplyView, owner: str, index: str) -> str:
-    """Add ``index`` to the directory of ``owner`` and return the page it stands on, as text."""
+    """Add ``index`` to the directory of ``owner`` and return the page it stands on, as text.
+
+    It goes on the last page, whatever room there is on others (dirAdd, findPreviousPage), in order
+    there (insertKey), or on a new one behind it (insertPage).
+    """
     root_index = owner_directory_index(owner)
     root = view.peek(root_index)
     if root is None:
@@ -48,7 +52,7 @@ def add(view: ApplyView, owner: str, index: str) -> str:
     _put_page(page, "IndexNext", number)
     _put_page(root, "IndexPrevious", number)
     new = _new_page(owner, root_index, index)
-    if number != 1:
+    if number != 1:  # the root's number is 0, and left out (insertPage)
         _put_page(new, "IndexPrevious", number - 1)
     view.insert(page_index(root_index, number), new)
     return f"{number:x}"
@@ -65,7 +69,10 @@ def _new_page(owner: str, root_index: str, index: str) -> Entry:
 
 
 def remove(view: ApplyView, owner: str, page: str, index: str, *, keep_root: bool) -> bool:
-    """Remove ``index`` from a page of the directory of ``owner``; False if it is not there."""
+    """Remove ``index`` from a page of the directory of ``owner``; False if it is not there.
+
+    The order of the others stays (dirRemove).
+    """
     root_index = owner_directory_index(owner)
     number = int(page, 16)
     node_index = page_index(root_index, number)
@@ -83,7 +90,10 @@ def remove(view: ApplyView, owner: str, page: str, index: str, *, keep_root: boo
 
 
 def _tidy_root(view: ApplyView, root_index: str, root: Entry, *, keep_root: bool) -> None:
-    """Handle an empty first page: it goes only with the whole directory."""
+    """Handle an empty first page: it goes only with the whole directory (dirRemove, rootPage).
+
+    A last page that older versions left empty behind it goes, too.
+    """
     following, preceding = page_number(root, "IndexNext"), page_number(root, "IndexPrevious")
     if following == preceding != 0:
         last_index = page_index(root_index, following)
@@ -98,7 +108,7 @@ def _tidy_root(view: ApplyView, root_index: str, root: Entry, *, keep_root: bool
 
 
 def _unlink(view: ApplyView, root_index: str, number: int, *, keep_root: bool) -> None:
-    """Take an empty later page out of the ring, and an empty last page behind it too."""
+    """Take an empty later page out of the ring, and an empty last one behind it (dirRemove)."""
     node = view.peek(page_index(root_index, number)) or {}
     before, after = page_number(node, "IndexPrevious"), page_number(node, "IndexNext")
     before_index, after_index = page_index(root_index, before), page_index(root_index, after)

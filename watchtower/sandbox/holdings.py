@@ -56,8 +56,9 @@ class Holdings:
         runs: list[tuple[int, int]] = []
         begin = FIRST_LEDGER
         for low, high in self._holes:
-            end = min(low, newest) - 1
-            if begin <= end:
-                runs.append((begin, end))
+            if low >= newest:
+                break
+            if begin < low:
+                runs.append((begin, low - 1))
             begin = max(begin, min(high, newest - 1) + 1)
         return [*runs, (begin, newest)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from watchtower.sandbox.hashing import sha512_half
+from watchtower.sandbox.metadata import affected_accounts
 from watchtower.sandbox.transaction import Transaction
 
 __all__ = ["ClosedLedger", "LedgerTransaction", "ledger_hash"]
@@ -15,17 +18,32 @@ _HEADER: Final = b"LWR\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LedgerTransaction:
-    """A transaction in a closed ledger, with its metadata."""
+    """A transaction in a closed ledger, with what it did.
+
+    ``accounts`` are those it affected, in order; ``index`` is its place in the ledger. Metadata is
+    kept as bytes, since it is most of what a transaction leaves behind and seldom read.
+    """
 
     tx: Transaction
-    meta: dict[str, Any]
-    accounts: frozenset[str]
+    index: int
+    accounts: tuple[str, ...]
+    packed: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, tx: Transaction, meta: dict[str, Any]) -> LedgerTransaction:
+        """Return a transaction with its metadata."""
+        return cls(
+            tx=tx,
+            index=meta["TransactionIndex"],
+            accounts=tuple(sorted(affected_accounts(meta))),
+            packed=msgspec.json.encode(meta),
+        )
 
     @property
-    def index(self) -> int:
-        """Its place in the ledger."""
-        number: int = self.meta["TransactionIndex"]
-        return number
+    def meta(self) -> dict[str, Any]:
+        """The metadata, a copy for whoever asks."""
+        meta: dict[str, Any] = msgspec.json.decode(self.packed)
+        return meta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

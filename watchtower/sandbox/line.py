@@ -116,6 +116,8 @@ class Line:
 
     def _tell(self, text: str, kind: Kind | None) -> None:
         """Put a message on its way; None is the kind of what luck leaves alone."""
+        if not self._is_open:
+            return
         wrong = self._node.misbehaviour
         texts = [text]
         if kind in wrong.only:

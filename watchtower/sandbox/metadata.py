@@ -52,7 +52,7 @@ class _Builder:
         self._only_threaded: dict[str, Entry] = {}
 
     def build(self) -> list[_Node]:
-        """Return the affected nodes, sorted by index as the server sorts them."""
+        """Return the affected nodes, sorted by index as the server does (TxMeta.cpp, addRaw)."""
         for index, before, after in list(self._view.outcome()):
             entry = after or before or {}
             kind = "DeletedNode" if self._view.is_erased(index) else "ModifiedNode"
@@ -80,6 +80,7 @@ class _Builder:
         return node
 
     def _created(self, index: str, entry: Entry, node: _Node) -> None:
+        """(apply, sfCreatedNode.) New fields are those that are not default: no zero balance."""
         self._thread_owners(entry)
         if entry["LedgerEntryType"] in THREADED:
             self._thread(index, entry)
@@ -89,6 +90,7 @@ class _Builder:
             node["NewFields"] = new
 
     def _modified(self, index: str, before: Entry, after: Entry, node: _Node) -> None:
+        """(apply, sfModifiedNode; SField.h:132-145.) All fields are told, changed or not."""
         if after["LedgerEntryType"] in THREADED:
             self._thread(index, after)
         _put_previous(before, after, node)
@@ -96,12 +98,13 @@ class _Builder:
         node["FinalFields"] = {k: v for k, v in after.items() if k not in hidden}
 
     def _deleted(self, before: Entry, after: Entry, node: _Node) -> None:
+        """(apply, sfDeletedNode.) An entry is told as it was last, also what it was threaded by."""
         self._thread_owners(before)
         _put_previous(before, after, node)
         node["FinalFields"] = {k: v for k, v in after.items() if k not in NEVER_SHOWN}
 
     def _thread_owners(self, entry: Entry) -> None:
-        """Thread to the account and the destination of a created or deleted entry."""
+        """(threadOwners.) A created or deleted entry has an account, and may have a destination."""
         if entry["LedgerEntryType"] == "AccountRoot":
             return
         for field in ("Account", "Destination"):
@@ -109,6 +112,7 @@ class _Builder:
                 self._thread_account(account_index(entry[field]))
 
     def _thread_account(self, index: str) -> None:
+        """(threadTx.) An account that is only threaded to is written, and has no fields to tell."""
         root = self._only_threaded.get(index)
         if root is None and not self._view.is_erased(index):
             root = self._view.peek(index)
@@ -118,7 +122,10 @@ class _Builder:
             self._thread(index, root)
 
     def _thread(self, index: str, entry: Entry) -> None:
-        """Let ``entry`` remember this transaction, and the node tell what it remembered before."""
+        """Let ``entry`` remember this transaction, and the node tell what it remembered before.
+
+        (threadItem; STLedgerEntry.cpp, thread)
+        """
         before = entry.get("PreviousTxnID")
         if before == self._transaction:
             return
@@ -154,8 +161,8 @@ def describe(view: ApplyView, transaction: str, ledger_index: int) -> list[_Node
 def affected_accounts(meta: dict[str, Any]) -> set[str]:
     """Return the accounts that subscribers of ``accounts`` hear of a validated transaction by.
 
-    Every address among the new or final fields of every node (rippled src/libxrpl/protocol/
-    TxMeta.cpp, getAffectedAccounts); nodes that were only threaded have no such fields.
+    Every address among the new or final fields of every node (rippled 3.1.1 src/libxrpl/protocol/
+    TxMeta.cpp:142-210, getAffectedAccounts); nodes that were only threaded have no such fields.
     """
     accounts: set[str] = set()
     for wrapped in meta["AffectedNodes"]:

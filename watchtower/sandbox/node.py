@@ -7,11 +7,11 @@ alike: a server that is behind, has holes or is of another network is so in ever
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from watchtower.sandbox.bystanders import Bystanders
+from watchtower.sandbox.engine import Applied
 from watchtower.sandbox.fee_levels import Price
 from watchtower.sandbox.history import FIRST_LEDGER
 from watchtower.sandbox.holdings import Holdings
@@ -20,6 +20,7 @@ from watchtower.sandbox.misbehaviour import Misbehaviour, changed
 from watchtower.sandbox.network import Network
 from watchtower.sandbox.outlook import Outlook
 from watchtower.sandbox.queue import Queued
+from watchtower.sandbox.results import is_applied
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.state import ReadView, Snapshot
 from watchtower.sandbox.streams import Streams
@@ -51,12 +52,13 @@ class Client(Protocol):
 class Node:
     """A server of a network; each further one comes by `add_server`.
 
-    ``number`` is its place among the servers of the network, from 0. ``on_change`` is called
-    whenever it begins or ceases to misbehave in some way.
+    ``number`` is its place among the servers of the network, from 0, and ``started`` the ledger
+    time at which it began. ``on_change`` is called whenever it begins or ceases to misbehave in
+    some way.
     """
 
     def __init__(self, network: Network, beside: Node | None = None) -> None:
-        self.started = time.monotonic()
+        self.started = network.now()
         self.network = network
         self.bystanders: Bystanders = beside.bystanders if beside else Bystanders(network)
         self.servers: list[Node] = beside.servers if beside else []
@@ -189,10 +191,18 @@ class Node:
         if lie is None or not lie.count:
             return self._submit(tx, fail_hard=fail_hard)
         left = {"count": lie.count - 1, "answer": lie.answer, "apply": lie.apply}
-        self.misbehaviour = changed(self.misbehaviour, {"submissions": left})
+        self.misbehaviour = changed(
+            self.misbehaviour, {"submissions": left if lie.count > 1 else None}
+        )
         if lie.apply:
             self._submit(tx, fail_hard=fail_hard)
-        return None if lie.answer is None else self.network.submissions.pretend(tx, lie.answer)
+        return None if lie.answer is None else self._pretend(tx, lie.answer)
+
+    def _pretend(self, tx: Transaction, result: str) -> Submission:
+        """Return an answer as if ``result`` had come of the transaction."""
+        if self._outlook is None:
+            return self.network.submissions.pretend(tx, result)
+        return self._outlook.answer(tx, Applied(result=result, applied=is_applied(result)))
 
     def _submit(self, tx: Transaction, *, fail_hard: bool) -> Submission:
         if self._outlook is None:
@@ -231,9 +241,10 @@ class Node:
             ValueError: one is unknown, of another type or out of range; nothing has changed.
         """
         before = Misbehaviour() if behave else self.misbehaviour
-        self.misbehaviour = changed(before, members)
+        after = changed(before, members)
         if behave or "hang" in members:
-            self._time_the_hang()
+            self._time_the_hang(after.hang)
+        self.misbehaviour = after
         self._follow()
         self.on_change()
         if not self.misbehaviour.hang:
@@ -246,11 +257,11 @@ class Node:
         for client in [*self._clients]:
             client.cut()
 
-    def _time_the_hang(self) -> None:
+    def _time_the_hang(self, seconds: float) -> None:
+        """Let it end by itself, unless it is a bool."""
         if self._resuming is not None:
             self._resuming.cancel()
             self._resuming = None
-        seconds = self.misbehaviour.hang
         if seconds and not isinstance(seconds, bool):
             loop = asyncio.get_running_loop()
             self._resuming = loop.call_later(seconds, lambda: self.misbehave(hang=False))

@@ -9,6 +9,7 @@ the queue lets it have, so what is refused is refused because the queue is full.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, islice, repeat
 from typing import Final
 
 from watchtower.sandbox.chain import GENESIS, Chain
@@ -39,7 +40,7 @@ class Noise:
     """Bystanders who pay each other a drop, again and again.
 
     Args:
-        chain: the ledger.
+        ledgers: the open one, and those before it.
         queue: how full it is, and who waits.
         hear: takes in a transaction that came from another server; returns its engine result.
         seed: names the accounts.
@@ -47,12 +48,12 @@ class Noise:
 
     def __init__(
         self,
-        chain: Chain,
+        ledgers: Chain,
         queue: TransactionQueue,
         hear: Callable[[Transaction], str],
         seed: int,
     ) -> None:
-        self._chain = chain
+        self._chain = ledgers
         self._queue = queue
         self._hear = hear
         self._seed = seed
@@ -72,14 +73,10 @@ class Noise:
         self._hire()
 
     def after_close(self) -> None:
-        """Make the noise of the ledger that has just opened."""
-        wanted = self._transactions
-        for person in self._people:
-            for _ in range(min(wanted, self._room(person))):
-                if not self._pay(person, self._people[0], 1, self._fee, _PATIENCE):
-                    break
-                wanted -= 1
-            if not wanted:
+        """Make the noise of the ledger that has just opened; what is refused ends it."""
+        payers = chain.from_iterable(repeat(p, self._room(p)) for p in self._people)
+        for payer in islice(payers, self._transactions):
+            if not self._pay(payer, self._people[0], 1, self._fee, _PATIENCE):
                 break
         self._hire()
 

@@ -8,6 +8,7 @@ ed25519 signature must have S below the group order.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import coincurve
@@ -16,13 +17,14 @@ from nacl.exceptions import BadSignatureError
 
 from watchtower.sandbox.hashing import sha512_half
 
-__all__ = ["claim_message", "is_public_key", "verify"]
+__all__ = ["claim_message", "is_public_key", "verify", "verify_claim"]
 
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _ED_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 _KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z")
 _SHORTEST, _LONGEST = 8, 72
 _LONGEST_INTEGER: Final = 33
+_CLAIMS_REMEMBERED: Final = 1 << 14
 
 
 def is_public_key(text: str) -> bool:
@@ -36,6 +38,16 @@ def is_public_key(text: str) -> bool:
 def claim_message(channel: str, drops: int) -> bytes:
     """Return the 44 bytes that a claim signs (rippled include/xrpl/protocol/PayChan.h)."""
     return b"CLM\0" + bytes.fromhex(channel) + drops.to_bytes(8, "big")
+
+
+@lru_cache(maxsize=_CLAIMS_REMEMBERED)
+def verify_claim(public_key: str, channel: str, drops: int, signature: str) -> bool:
+    """Return whether a claim's signature is good, in hexadecimal as all of it.
+
+    Remembered, because the claim in one transaction is looked at each time that the transaction is
+    tried: when it is submitted, in the open ledger, and as the ledger closes.
+    """
+    return verify(public_key, claim_message(channel, drops), bytes.fromhex(signature))
 
 
 def verify(public_key: str, message: bytes, signature: bytes) -> bool:

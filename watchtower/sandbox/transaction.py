@@ -52,14 +52,23 @@ class Transaction:
     """One signed transaction. ``fields`` is the wire's JSON and must not be changed."""
 
     fields: dict[str, Any]
-    blob: str
+    data: bytes = field(repr=False)
     hash: str
     account: str
     kind: str
     fee: int
     seat: Seat
     flags: int
-    mentioned: frozenset[str] = field(repr=False)
+
+    @property
+    def blob(self) -> str:
+        """The transaction's bytes, upper-case hexadecimal."""
+        return self.data.hex().upper()
+
+    @property
+    def mentioned(self) -> set[str]:
+        """The accounts that it names."""
+        return {value for name, value in self.fields.items() if name in ACCOUNT_FIELDS}
 
     @property
     def fee_payer(self) -> str:
@@ -130,7 +139,7 @@ def _transaction(fields: dict[str, Any], data: bytes) -> Transaction:
     sequence = fields["Sequence"]
     return Transaction(
         fields=fields,
-        blob=data.hex().upper(),
+        data=data,
         hash=sha512_half(b"TXN\0" + data).hex().upper(),
         account=fields["Account"],
         kind=fields["TransactionType"],
@@ -140,7 +149,6 @@ def _transaction(fields: dict[str, Any], data: bytes) -> Transaction:
         if ticket is not None and not sequence
         else Seat(ticket=False, number=sequence),
         flags=fields.get("Flags", 0),
-        mentioned=frozenset(v for k, v in fields.items() if k in ACCOUNT_FIELDS),
     )
 
 

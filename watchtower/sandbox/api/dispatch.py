@@ -31,7 +31,7 @@ from watchtower.sandbox.misbehaviour import Kind
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.streams import Subscriber
 
-__all__ = ["Charge", "answer"]
+__all__ = ["COMMANDS", "Charge", "answer"]
 
 _log = LateLogger(__name__)
 
@@ -44,7 +44,7 @@ _VERSIONS: Final = (1, 2)
 _SECRETS: Final = frozenset({"passphrase", "secret", "seed", "seed_hex"})
 _ECHOED: Final = ("id", "jsonrpc", "ripplerpc", "api_version")
 
-_COMMANDS: Final[dict[str, Handler]] = {
+COMMANDS: Final[dict[str, Handler]] = {
     "account_channels": accounts.account_channels,
     "account_info": accounts.account_info,
     "account_objects": accounts.account_objects,
@@ -67,6 +67,8 @@ _COMMANDS: Final[dict[str, Handler]] = {
     "unsubscribe": subscriptions.unsubscribe,
     "version": server.version,
 }
+"""Every request there is, by its name."""
+
 _NEEDING_A_LEDGER: Final = frozenset(
     {"fee", "ledger_closed", "ledger_current", "submit", "submit_multisigned", "tx"}
 )
@@ -144,7 +146,7 @@ def _serve(
         params=message, version=message.get("api_version", 1), node=node, subscriber=subscriber
     )
     is_blocked = node.misbehaviour.amendment_blocked and command in _NEEDING_A_LEDGER
-    handler = _COMMANDS.get(command)
+    handler = COMMANDS.get(command)
     outcome = refuse("amendmentBlocked") if is_blocked else _guarded(handler, request)
     if outcome is None:
         return None

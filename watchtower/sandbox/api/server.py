@@ -5,7 +5,6 @@ Follows rippled src/xrpld/app/misc/NetworkOPs.cpp (getServerInfo) and TxQ.cpp (d
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 from watchtower.sandbox.api.request import Answer, Request
@@ -74,12 +73,12 @@ def server_state(request: Request) -> Answer:
 def _facts(request: Request) -> dict[str, Any]:
     """Return what both tell; a lone server has no peers, and is full from the start."""
     node = request.node
-    running = time.monotonic() - node.started
+    running = node.now() - node.started
     in_state = {name: {"duration_us": "0", "transitions": "0"} for name in _STATES}
     # A server that amendments block goes no higher than connected (NetworkOPs.cpp, setMode).
     is_blocked = node.misbehaviour.amendment_blocked
     state = "connected" if is_blocked else "full"
-    in_state[state] = {"duration_us": str(int(running * 1_000_000)), "transitions": "1"}
+    in_state[state] = {"duration_us": str(running * 1_000_000), "transitions": "1"}
     facts: dict[str, Any] = {
         "build_version": _BUILD,
         "complete_ledgers": node.complete,
@@ -96,7 +95,7 @@ def _facts(request: Request) -> dict[str, Any]:
         "server_state": state,
         "server_state_duration_us": in_state[state]["duration_us"],
         "state_accounting": in_state,
-        "uptime": int(running),
+        "uptime": running,
         "validation_quorum": 0,
     }
     if is_blocked:

@@ -1,8 +1,9 @@
 """PaymentChannelCreate, PaymentChannelFund, PaymentChannelClaim as xrpld 3.1.1 has them.
 
-Line numbers are those of rippled 3.1.1 src/xrpld/app/tx/detail/PayChan.cpp, and where a later
-amendment changed the rule those of 3.3.0-b0 (src/libxrpl/tx/transactors/payment_channel/ and
-src/libxrpl/ledger/helpers/PaymentChannelHelpers.cpp). The clock is the parent ledger's close time
+Lines of PayChan.cpp are those of rippled 3.1.1 (src/xrpld/app/tx/detail/). Those of
+PaymentChannelCreate.cpp, …Fund.cpp, …Claim.cpp (src/libxrpl/tx/transactors/payment_channel/) and
+PaymentChannelHelpers.cpp (src/libxrpl/ledger/helpers/) are of 3.3.0-b0, where the rules read the
+same but for the amendments. The clock is the parent ledger's close time
 throughout, and a channel is expired once that has *reached* ``Expiration`` or ``CancelAfter``; with
 fixCleanup3_2_0, once it has *passed* them.
 """
@@ -42,45 +43,52 @@ _LAST_SECOND: Final = 2**32 - 1
 
 
 def _create_preflight(tx: Transaction, _rules: Rules) -> str:
-    """(PayChan.cpp:185-196)."""
+    """(PayChan.cpp:185-196; PaymentChannelCreate.cpp:59-66)."""
     if fault := amount_fault(tx.fields["Amount"]):
-        return fault
+        return fault  # PayChan.cpp:188
     if tx.fields["Destination"] == tx.account:
-        return "temDST_IS_SRC"
+        return "temDST_IS_SRC"  # :191
     if not is_public_key(tx.fields["PublicKey"]):
-        return "temMALFORMED"
+        return "temMALFORMED"  # :194
     return SUCCESS
 
 
 def _create_preclaim(context: PreclaimContext) -> str:
-    """(PayChan.cpp:200-256.) Deposit authorisation of the destination is no obstacle."""
+    """Return what of the state forbids the channel.
+
+    (PayChan.cpp:200-256; PaymentChannelCreate.cpp:77-113)
+
+    Deposit authorisation of the destination is no obstacle. Pseudo-accounts, which are (:251), do
+    not exist here.
+    """
     fields = context.tx.fields
     source = context.account(context.tx.account)
     if source is None:
-        return "terNO_ACCOUNT"
+        return "terNO_ACCOUNT"  # PaymentChannelCreate.cpp:77
     reserve = context.rules.reserve(source["OwnerCount"] + 1)
     if drops(source, "Balance") < reserve:
-        return "tecINSUFFICIENT_RESERVE"
+        return "tecINSUFFICIENT_RESERVE"  # PayChan.cpp:214
     if drops(source, "Balance") < reserve + int(fields["Amount"]):
-        return "tecUNFUNDED"
+        return "tecUNFUNDED"  # :217
     destination = context.account(fields["Destination"])
     if destination is None:
-        return "tecNO_DST"
+        return "tecNO_DST"  # :227
     if has_flag(destination, DISALLOW_INCOMING_PAYCHAN):
-        return "tecNO_PERMISSION"
+        return "tecNO_PERMISSION"  # :232
     if has_flag(destination, REQUIRE_DEST_TAG) and "DestinationTag" not in fields:
-        return "tecDST_TAG_NEEDED"
+        return "tecDST_TAG_NEEDED"  # :236
     return SUCCESS
 
 
 def _create_apply(context: ApplyContext) -> str:
     """(PayChan.cpp:259-325.) The entry stands in both directories; only the source reserves."""
     tx, fields = context.tx, context.tx.fields
-    # PaymentChannelCreate.cpp:127-132: a channel may be born at its end, but not after it.
+    # PayChan.cpp:266-271, PaymentChannelCreate.cpp:127-132: a channel may be born at its end, but
+    # not after it.
     is_over = fields.get("CancelAfter", _LAST_SECOND) < context.parent_close_time
     if is_over and context.rules.enabled("fixPayChanCancelAfter"):
         return "tecEXPIRED"
-    index = channel_index(tx.account, fields["Destination"], tx.seat_value)
+    index = channel_index(tx.account, fields["Destination"], tx.seat_value)  # :280
     channel: Entry = {
         "LedgerEntryType": "PayChannel",
         "Account": tx.account,
@@ -109,38 +117,45 @@ def _fund_preflight(tx: Transaction, rules: Rules) -> str:
 
 
 def _fund_apply(context: ApplyContext) -> str:
-    """(PayChan.cpp:345-425.) Expiry comes before the question whose channel it is."""
+    """Add funds, and perhaps a date.
+
+    (PayChan.cpp:345-425; PaymentChannelFund.cpp:48-101)
+
+    Expiry comes before the question whose channel it is, so that anybody may close it.
+    """
     tx, fields = context.tx, context.tx.fields
     channel = context.view.peek(fields["Channel"])
     if channel is None or channel["LedgerEntryType"] != "PayChannel":
-        return "tecNO_ENTRY"
+        return "tecNO_ENTRY"  # PaymentChannelFund.cpp:48
     if _is_expired(context, channel):
-        return _close(context, fields["Channel"], channel)
+        return _close(context, fields["Channel"], channel)  # :54-58
     if channel["Account"] != tx.account:
-        return "tecNO_PERMISSION"
+        return "tecNO_PERMISSION"  # :60
     if "Expiration" in fields:
         earliest = _settled_at(context, channel)
         if "Expiration" in channel:
             earliest = min(earliest, channel["Expiration"])
         if fields["Expiration"] < earliest:
-            # Costs the fee since the fix (PaymentChannelFund.cpp:66-79).
+            # Costs the fee since the fix (:66-79).
             return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_EXPIRATION")
         channel["Expiration"] = fields["Expiration"]
     source, amount = context.sender, int(fields["Amount"])
     reserve = context.rules.reserve(source["OwnerCount"])
     if drops(source, "Balance") < reserve:
-        return "tecINSUFFICIENT_RESERVE"
+        return "tecINSUFFICIENT_RESERVE"  # :93
     if drops(source, "Balance") < reserve + amount:
-        return "tecUNFUNDED"
+        return "tecUNFUNDED"  # :97
     if context.account(channel["Destination"]) is None:
-        return "tecNO_DST"
+        return "tecNO_DST"  # :101
     put_drops(channel, "Amount", drops(channel, "Amount") + amount)
     context.pay(source, -amount)
     return SUCCESS
 
 
 def _claim_preflight(tx: Transaction, rules: Rules) -> str:
-    """(PayChan.cpp:435-497; PaymentChannelClaim.cpp:45).
+    """Return what is wrong with the claim by itself.
+
+    (PayChan.cpp:435-497; PaymentChannelClaim.cpp:45-86)
 
     A signature is checked here, against the key that came with it.
     """
@@ -150,37 +165,42 @@ def _claim_preflight(tx: Transaction, rules: Rules) -> str:
     balance, amount = fields.get("Balance"), fields.get("Amount")
     for value in (balance, amount):
         if value is not None and amount_fault(value):
-            return "temBAD_AMOUNT"
+            return "temBAD_AMOUNT"  # PaymentChannelClaim.cpp:48-54
     if balance is not None and amount is not None and int(balance) > int(amount):
-        return "temBAD_AMOUNT"
+        return "temBAD_AMOUNT"  # :57
     if has_flag(fields, _CLOSE | _RENEW):
-        return "temMALFORMED"
+        return "temMALFORMED"  # :60
     if "Signature" not in fields:
         return SUCCESS
     if "PublicKey" not in fields or balance is None or not is_public_key(fields["PublicKey"]):
-        return "temMALFORMED"
+        return "temMALFORMED"  # :66
     # The claim was signed over Amount; only without it over Balance.
     message = claim_message(fields["Channel"], int(amount if amount is not None else balance))
     if not verify(fields["PublicKey"], message, bytes.fromhex(fields["Signature"])):
-        return "temBAD_SIGNATURE"
+        return "temBAD_SIGNATURE"  # :86
     return SUCCESS
 
 
 def _claim_apply(context: ApplyContext) -> str:
-    """(PayChan.cpp:512-618.) Whoever touches an expired channel closes it, and is paid nothing."""
+    """Pay, renew, close, or all that is left to do.
+
+    (PayChan.cpp:512-618; PaymentChannelClaim.cpp:114-203)
+
+    Whoever touches an expired channel closes it, and is paid nothing.
+    """
     tx, fields = context.tx, context.tx.fields
     channel = context.view.peek(fields["Channel"])
     if channel is None or channel["LedgerEntryType"] != "PayChannel":
-        return "tecNO_TARGET"
+        return "tecNO_TARGET"  # PaymentChannelClaim.cpp:114
     if _is_expired(context, channel):
-        return _close(context, fields["Channel"], channel)
+        return _close(context, fields["Channel"], channel)  # :122
     if tx.account not in (channel["Account"], channel["Destination"]):
-        return "tecNO_PERMISSION"
+        return "tecNO_PERMISSION"  # :128
     if "Balance" in fields and (refusal := _redeem(context, channel)):
         return refusal
     if has_flag(fields, _RENEW):
         if tx.account != channel["Account"]:
-            return "tecNO_PERMISSION"
+            return "tecNO_PERMISSION"  # :182
         channel.pop("Expiration", None)
     if has_flag(fields, _CLOSE):
         return _request_close(context, channel)
@@ -188,13 +208,15 @@ def _claim_apply(context: ApplyContext) -> str:
 
 
 def _redeem(context: ApplyContext, channel: Entry) -> str | None:
-    """Pay up to the claim's balance; return why not, or None if it was paid (PayChan.cpp:539-588).
+    """Pay up to the claim's balance; return why not, or None if it was paid.
+
+    (PayChan.cpp:539-588; PaymentChannelClaim.cpp:137-167)
 
     Only ``Balance`` is held against the funds: a signature for more than there is pays all that
     there is.
     """
     tx, fields = context.tx, context.tx.fields
-    # PaymentChannelClaim.cpp:137-152: since the fix both burn the fee and the seat, so that whoever
+    # PaymentChannelClaim.cpp:137, :146: since the fix both burn the fee and the seat, so whoever
     # strips the signature from a claim in flight takes the sequence or ticket from under it.
     if tx.account == channel["Destination"] and "Signature" not in fields:
         return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_SIGNATURE")
@@ -202,10 +224,11 @@ def _redeem(context: ApplyContext, channel: Entry) -> str | None:
         return _since_cleanup(context, "tecNO_PERMISSION", before="temBAD_SIGNER")
     wanted, paid = int(fields["Balance"]), drops(channel, "Balance")
     if wanted > drops(channel, "Amount") or wanted <= paid:
-        return "tecUNFUNDED_PAYMENT"
+        return "tecUNFUNDED_PAYMENT"  # :153, :156
     destination = context.account(channel["Destination"])
     if destination is None:
-        return "tecNO_DST"
+        return "tecNO_DST"  # :164
+    # :167, CredentialHelpers.cpp, verifyDepositPreauth: its own claim is its own act.
     if has_flag(destination, DEPOSIT_AUTH) and tx.account != channel["Destination"]:
         preauth = preauth_index(channel["Destination"], tx.account)
         if context.view.read(preauth) is None:
@@ -216,9 +239,9 @@ def _redeem(context: ApplyContext, channel: Entry) -> str | None:
 
 
 def _request_close(context: ApplyContext, channel: Entry) -> str:
-    """Close at once if the destination asks or nothing is left, else set a date (:597-616).
+    """Close at once if the destination asks or nothing is left, else set a date.
 
-    A date that is already sooner stays.
+    (PayChan.cpp:597-616; PaymentChannelClaim.cpp:191-203.) A date that is already sooner stays.
     """
     is_dry = channel["Balance"] == channel["Amount"]
     if context.tx.account == channel["Destination"] or is_dry:
@@ -242,7 +265,10 @@ def _settled_at(context: ApplyContext, channel: Entry) -> int:
 
 
 def _is_expired(context: ApplyContext, channel: Entry) -> bool:
-    """(PayChan.cpp:523-531; PaymentChannelHelpers.cpp:83-91)."""
+    """Return whether a date was reached, or with the fix was passed.
+
+    (PayChan.cpp:523-531; PaymentChannelHelpers.cpp:83-91)
+    """
     now = context.parent_close_time
     if context.rules.enabled(_CLEANUP):
         now -= 1
@@ -251,6 +277,7 @@ def _is_expired(context: ApplyContext, channel: Entry) -> bool:
 
 
 def _names_no_channel(tx: Transaction, rules: Rules) -> bool:
+    """(PaymentChannelClaim.cpp:45, PaymentChannelFund.cpp:33.) Before the fix it is not found."""
     return rules.enabled(_CLEANUP) and tx.fields["Channel"] == _NO_CHANNEL
 
 
@@ -260,7 +287,10 @@ def _since_cleanup(context: ApplyContext, result: str, *, before: str) -> str:
 
 
 def _close(context: ApplyContext, index: str, channel: Entry) -> str:
-    """Give the rest back to the source and remove the channel (PayChan.cpp, closeChannel)."""
+    """Give the rest back to the source and remove the channel (PayChan.cpp, closeChannel).
+
+    Entries older than fixPayChanRecipientOwnerDir stand in the source's directory alone.
+    """
     view, source = context.view, channel["Account"]
     places = [(source, channel["OwnerNode"])]
     if "DestinationNode" in channel:
