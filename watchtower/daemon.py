@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +20,20 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE, Changes
+from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
 from watchtower.herald import Herald
 from watchtower.interfaces.systemd import ServiceManager
-from watchtower.judgement.policy import Policy
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
+from watchtower.memory import remember
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
-from watchtower.response.spending import DaySpent
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
@@ -42,7 +41,7 @@ from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.tending import Rounds
 from watchtower.tower import Tower
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
+from watchtower.units import Address
 from watchtower.watch import Watch
 from watchtower.wiring import (
     alert_routes,
@@ -133,7 +132,7 @@ async def _prepare(
 ) -> _Ground:
     """Open the way to the servers, and bring back what the store remembers."""
     accounts = tuple(Address(account) for account in settings.accounts)
-    memory = await _remember(store, accounts, policy_of(settings))
+    memory = await remember(store, accounts, policy_of(settings))
     watch, cursor = memory.watch, memory.cursor
     links = Servers(
         settings.servers,
@@ -164,57 +163,6 @@ async def _prepare(
         shadow=shadow,
         once=once,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Memory:
-    """What the store held at one moment: all that was guarded, and up to where it was read.
-
-    A claim that another process keeps a moment later has its journal entry behind
-    ``journal_number``.
-    """
-
-    watch: Watch
-    cursor: LedgerIndex | None
-    in_recovery: bool
-    journal_number: int
-
-
-async def _remember(store: Store, accounts: Sequence[Address], policy: Policy) -> _Memory:
-    """Read what the store holds, in one transaction."""
-    async with store.read() as work:
-        notes = await work.notes.load_all()
-        watch = Watch(
-            accounts,
-            policy,
-            channels=await work.channels.load_open(),
-            claims=await work.claims.load_all(),
-            attempts=await work.attempts.unsettled(),
-            spent=_spent(notes),
-        )
-        cursor = await work.cursor.get()
-        tail = await work.journal.tail(1)
-    watch.last_redeemed |= {
-        ChannelId(name.removeprefix(REDEEMED_NOTE)): RippleTime(int(time))
-        for name, time in notes.items()
-        if name.startswith(REDEEMED_NOTE)
-    }
-    return _Memory(
-        watch=watch,
-        cursor=cursor,
-        in_recovery=RECOVERY in notes,
-        journal_number=tail[-1].number if tail else 0,
-    )
-
-
-def _spent(notes: Mapping[str, Any]) -> dict[Address, DaySpent]:
-    """Return what accounts have spent on fees, as the notes tell it."""
-    return {
-        Address(name.removeprefix(SPENT_NOTE)): DaySpent(day=int(day), drops=Drops(int(drops)))
-        for name, value in notes.items()
-        if name.startswith(SPENT_NOTE)
-        for day, drops in [value]
-    }
 
 
 End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]

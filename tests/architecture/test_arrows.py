@@ -41,9 +41,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.events",
         "response.attempt",
         "response.confirm",
-        "response.plan",
+        "response.obligation",
+        "response.spending",
     ),
-    "changes": ("watch", "judgement", "response.attempt", "store.work"),
+    "changes": ("watch", "judgement", "response.attempt", "response.spending", "store.work"),
+    "memory": (
+        "watch",
+        "changes",
+        "judgement.policy",
+        "response.spending",
+        "store.database",
+        "store.notes",
+    ),
     "herald": (
         "watch",
         "changes",
@@ -66,7 +75,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.events",
         "ledger.health",
         "ledger.sequence",
+        "response.attempt",
         "response.respond",
+        "response.restock",
         "store.database",
     ),
     "tending": (
@@ -83,6 +94,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "alerts.routes",
         "judgement.policy",
         "ledger.link",
+        "response.fees",
+        "response.respond",
+        "response.tickets",
     ),
 }
 """For each room (or file), the rooms it may import beside itself and `EVERYBODY_MAY`.

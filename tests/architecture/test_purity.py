@@ -52,10 +52,17 @@ PURE = (
     "ledger.subscription",
     "ledger.wire",
     "response.attempt",
+    "response.bidding",
     "response.confirm",
     "response.engine_result",
     "response.fees",
+    "response.market",
+    "response.obligation",
     "response.plan",
+    "response.schedule",
+    "response.seats",
+    "response.spending",
+    "response.tickets",
     "response.transaction",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
