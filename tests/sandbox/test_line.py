@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -240,6 +242,21 @@ def test_what_is_late_on_a_line_that_is_closed_never_comes(
 
     assert (closed.texts, closed.cuts) == ([], 0)
     assert (cut.texts, cut.cuts) == ([], 1)
+
+
+def test_a_line_that_is_closed_is_forgotten() -> None:
+    """A server that has seen many clients holds on to none of them."""
+    network = frozen_network()
+    node = Node(network)
+    line = connect(node, lambda _text: None)
+    line.send('{"command": "subscribe", "streams": ["ledger"]}')
+    gone = weakref.ref(line)
+
+    line.close()
+    del line
+    gc.collect()
+
+    assert gone() is None
 
 
 def test_a_hanging_server_tells_and_answers_all_of_it_afterwards() -> None:

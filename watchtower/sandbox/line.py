@@ -74,7 +74,7 @@ class Line:
         """Send a request to the server, which answers it at once unless it hangs."""
         if not self._is_open:
             return
-        if self._node.misbehaviour.hang or self._asked:
+        if self._node.misbehaviour.hang:
             self._asked.append(frame)
             return
         told = answer(self._node, self._subscriber, frame, self._charge)
@@ -146,8 +146,7 @@ class Line:
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + lag
-        if self._late:
-            due = max(due, self._late[-1][0])
+        # Behind those that are late already, also where the lag has shrunk.
         self._late.append((due, text))
         if self._timer is None:
             self._timer = loop.call_at(due, self._deliver_what_is_due)
