@@ -33,8 +33,8 @@ def connect(
 
     Args:
         node: the server.
-        receive: is called with each text that comes from the server; it must not send at once, but
-            only when it has returned.
+        receive: is called with each text that comes from the server. It may send, and is answered
+            before it is told anything else; and it may close the line.
         on_cut: is called when the server drops the connection.
         charge: is told of each request, as `answer` tells it, and says whether to warn of the load.
 
