@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bench import encodings, sandbox_channels, sandbox_start, signatures
+from bench import encodings, sandbox_channels, sandbox_start, signatures, signing
 from bench.report import Report
 from bench.scale import Scale
 
@@ -14,6 +14,7 @@ __all__ = ["MEASUREMENTS", "chosen"]
 MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "encode": encodings.measure,
     "verify": signatures.measure,
+    "sign": signing.measure,
     "sandbox.start": sandbox_start.measure,
     "sandbox.ledgers": sandbox_channels.measure_ledgers,
     "sandbox.creates": sandbox_channels.measure_creates,

@@ -19,12 +19,15 @@ __all__ = ["measure_claims", "measure_creates", "measure_ledgers", "measure_memo
 def measure_ledgers(scale: Scale) -> Report:
     """Close empty ledgers."""
     few, many = _in_turn(scale, "close_ledgers", scale.at_once)
+    lines, where = pair(scale.channels)[1].ask("profile_closing", scale.at_once)
     return Report(
         readings=(
             reading("sandbox.empty_ledgers_per_s", "1/s", few),
             reading(f"sandbox.ledgers_per_s_with_{scale.name}_channels", "1/s", many),
             reading("sandbox.ledgers_many_over_few", "ratio", ratios(many, few)),
-        )
+        ),
+        profile=lines,
+        where=where,
     )
 
 

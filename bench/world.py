@@ -96,6 +96,10 @@ class World:
         """Redeem one claim on each of so many channels, in turn, each a drop above the last."""
         return self._submit(map(self._claim, range(count)))
 
+    def profile_closing(self, count: int) -> tuple[list[str], str]:
+        """Close empty ledgers, and return where the time goes."""
+        return profile(lambda: self.close_ledgers(count))
+
     def profile_opening(self, count: int) -> tuple[list[str], str]:
         """Open more channels, and return where the time goes."""
         frames = list(map(self._creation, range(count)))

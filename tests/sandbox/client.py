@@ -20,9 +20,9 @@ __all__ = ["Client", "frozen_network"]
 Message = dict[str, Any]
 
 
-def frozen_network(seed: int = 0, **rules: Any) -> Network:
+def frozen_network(seed: int = 0, queue: QueueSettings | None = None, **rules: Any) -> Network:
     """Return a network whose time passes by ledgers alone."""
-    return Network(Rules(**rules), Pace.of(Clock.FROZEN), QueueSettings(), seed)
+    return Network(Rules(**rules), Pace.of(Clock.FROZEN), queue or QueueSettings(), seed)
 
 
 class Client:
@@ -73,12 +73,16 @@ class Client:
         """Complete, sign and submit a transaction; return the result."""
         return self.result("submit", tx_blob=self.blob(tx, person))
 
+    def sequence(self, person: Person) -> int:
+        """Return somebody's next sequence in the server's open ledger."""
+        root = self.result("account_info", account=person.address)
+        return int(root["account_data"]["Sequence"])
+
     def blob(self, tx: Message, person: Person = RICH) -> str:
         """Return a signed transaction, with the sequence that the server tells, if it has none."""
         full: Message = {"Account": person.address, "Fee": "10", **tx}
         if "Sequence" not in full:
-            root = self.result("account_info", account=person.address)
-            full["Sequence"] = root["account_data"]["Sequence"]
+            full["Sequence"] = self.sequence(person)
         return encode(person.sign_transaction(full))
 
     def pay(self, person: Person, drops: int = 100_000_000, **more: Any) -> Message:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from websockets.asyncio.client import connect as dial
 from tests.sandbox.client import Client, frozen_network
 from watchtower.sandbox.line import connect
 from watchtower.sandbox.node import Node
+from watchtower.sandbox.people import Person
 from watchtower.sandbox.server import Sandbox
 
 _LEDGERS = 40
@@ -240,6 +243,50 @@ def test_what_is_late_on_a_line_that_is_closed_never_comes(
 
     assert (closed.texts, closed.cuts) == ([], 0)
     assert (cut.texts, cut.cuts) == ([], 1)
+
+
+def test_a_line_that_is_closed_is_forgotten() -> None:
+    """A server that has seen many clients holds on to none of them."""
+    network = frozen_network()
+    node = Node(network)
+    line = connect(node, lambda _text: None)
+    line.send('{"command": "subscribe", "streams": ["ledger"]}')
+    gone = weakref.ref(line)
+
+    line.close()
+    del line
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_a_client_may_ask_and_leave_while_it_is_told() -> None:
+    """Others are told all the same."""
+    network = frozen_network()
+    node = Node(network)
+    heard: list[str] = []
+
+    def hear(text: str) -> None:
+        heard.append(text)
+        match msgspec.json.decode(text):
+            case {"type": "ledgerClosed"}:
+                line.send('{"command": "subscribe", "streams": ["transactions"]}')
+                other.send('{"command": "unsubscribe", "streams": ["ledger"]}')
+            case {"type": "transaction"}:
+                line.close()
+
+    line, other = connect(node, hear), connect(node, lambda _text: None)
+    last = _listening(node)
+    for each in (line, other):
+        each.send('{"command": "subscribe", "streams": ["ledger"]}')
+    last.pay(Person.named("bob"))
+    last.pay(Person.named("bob"))
+    network.accept()
+    network.accept()
+
+    kinds = [msgspec.json.decode(text)["type"] for text in heard]
+    assert kinds == ["response", "ledgerClosed", "response", "transaction"]
+    assert last.heard("ledgerClosed", "ledger_index") == [3, 4]
 
 
 def test_a_hanging_server_tells_and_answers_all_of_it_afterwards() -> None:

@@ -224,6 +224,7 @@ def test_a_search_says_whether_it_saw_every_ledger_of_the_range() -> None:
     assert searched(client, 2, 10) is False  # ledger 2 has no transactions
     assert searched(client, 10, 11) is False
     assert searched(client, 9, 3) == "invalidLgrRange"
+    assert searched(client, 3, 1003) is False
     assert searched(client, 3, 1004) == "excessiveLgrRange"
     assert "searched_all" not in client.ask("tx", transaction=nothing)
 

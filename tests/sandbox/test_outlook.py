@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.sandbox.client import Client, frozen_network
+from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.network import Network
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.people import Person
@@ -11,9 +12,9 @@ _BOB = Person.named("bob")
 _NOTHING = {"TransactionType": "AccountSet"}
 
 
-def _servers() -> tuple[Network, Client, Client, Node]:
+def _servers(queue: QueueSettings | None = None) -> tuple[Network, Client, Client, Node]:
     """Return clients of an honest server and of another one, and that one; bob has an account."""
-    network = frozen_network()
+    network = frozen_network(queue=queue)
     honest = Node(network)
     other = honest.add_server()
     client = Client(honest)
@@ -115,11 +116,20 @@ def test_a_lie_of_a_late_server_is_as_late_as_the_rest() -> None:
 
 def test_nothing_waits_for_a_late_server() -> None:
     """The queue is the network's, and of a ledger that this server has not seen."""
-    _, client, of_late, late = _servers()
+    small = QueueSettings(minimum_txn_in_ledger=2, target_txn_in_ledger=2)
+    _, client, of_late, late = _servers(small)
+    results = [client.submit(_NOTHING, _BOB)["engine_result"] for _ in range(3)]
+    waits = client.blob({**_NOTHING, "Sequence": client.sequence(_BOB)}, _BOB)
+    results.append(client.result("submit", tx_blob=waits)["engine_result"])
+    assert results == ["tesSUCCESS"] * 3 + ["terQUEUED"]
     late.misbehave(behind=1)
 
-    for each in (client, of_late):
-        root = each.result("account_info", account=_BOB.address, queue=True)
-        assert root["queue_data"] == {"txn_count": 0}
-    price = of_late.result("fee")
-    assert (price["current_queue_size"], price["drops"]["open_ledger_fee"]) == ("0", "10")
+    def told(who: Client) -> tuple[int, str, str]:
+        root = who.result("account_info", account=_BOB.address, queue=True)
+        fee = who.result("fee")
+        escalated = fee["drops"]["open_ledger_fee"]
+        return root["queue_data"]["txn_count"], fee["current_queue_size"], escalated
+
+    waiting, size, escalated = told(client)
+    assert (waiting, size, int(escalated) > 10) == (1, "1", True)
+    assert told(of_late) == (0, "0", "10")

@@ -161,7 +161,7 @@ async def test_a_second_server_beside_serves_the_same_ledger(
 
 
 async def test_a_server_that_ticks_moves_the_one_beside_it() -> None:
-    """Which has no clock of its own, whatever it was given."""
+    """Which has no clock of its own, whatever it was given: two would make time run double."""
     async with (
         Sandbox(clock=Clock.FAST) as first,
         Sandbox(clock=Clock.FAST, beside=first) as other,
@@ -172,6 +172,7 @@ async def test_a_server_that_ticks_moves_the_one_beside_it() -> None:
             while other.ledger_index < 6:
                 await client.recv()
 
+        assert [task.get_name() for task in asyncio.all_tasks()].count("ledgers") == 1
         assert first.close_time - _NEW_YEAR == 4 * (first.ledger_index - 2)
 
 
@@ -191,6 +192,20 @@ async def test_each_server_misbehaves_by_itself(sandbox: Sandbox) -> None:
         await hand.request("misbehave", server=1, hang=False)
         async with asyncio.timeout(_PATIENCE):
             assert (await asked)["ledger_index"] == 5
+
+
+async def test_a_hanging_server_does_not_even_answer_pings(sandbox: Sandbox) -> None:
+    """To a client it is as dead as a machine without power."""
+    async with Sandbox() as other, connect(sandbox.url) as client, Hand(other.url) as hand:
+        sandbox.hang()
+        pong = asyncio.ensure_future(await client.ping())
+        for _ in range(50):
+            await hand.request("ping")
+        assert not pong.done()
+
+        sandbox.resume()
+        async with asyncio.timeout(_PATIENCE):
+            await pong
 
 
 async def test_a_hang_of_a_moment_ends_by_itself(sandbox: Sandbox) -> None:

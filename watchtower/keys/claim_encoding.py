@@ -1,4 +1,4 @@
-"""``PaymentChannelClaim`` as bytes and back, a hundred times as fast as a codec for everything.
+"""``PaymentChannelClaim`` as bytes and back, many times as fast as a codec for everything.
 
 In a mass exit thousands of claims are signed between two ledgers, and xrpl-py's codec would be
 where the time goes. This one knows one transaction: the fields below, in their canonical order

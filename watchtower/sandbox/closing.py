@@ -21,7 +21,7 @@ _RETRY_PASSES: Final = 1
 
 
 def canonical_order(transactions: Iterable[Transaction], salt: bytes) -> list[Transaction]:
-    """Return the transactions by salted account, then seat, then hash.
+    """Return the transactions by salted account, then seat, then hash (CanonicalTXSet.cpp:15-79).
 
     The salt is the hash of the whole set, so nobody can choose to stand first.
     """
@@ -37,7 +37,7 @@ def canonical_order(transactions: Iterable[Transaction], salt: bytes) -> list[Tr
 def apply_set(
     transactions: list[Transaction], ground: Ground
 ) -> tuple[list[tuple[Transaction, dict[str, Any]]], list[Transaction]]:
-    """Apply a set to a closing ledger.
+    """Apply a set to a closing ledger (BuildLedger.cpp, applyTransactions).
 
     A transaction that may succeed after another one is tried again, up to three times over, and a
     ``tec`` is taken only once nothing else changes.

@@ -102,7 +102,7 @@ class FeeMetrics:
         self.multiplier = max(median, self._settings.minimum_escalation_multiplier)
 
     def required_level(self, size: int) -> int:
-        """Return the level that enters an open ledger of ``size`` (scaleFeeLevel)."""
+        """Return the level that enters an open ledger of ``size`` (TxQ.cpp:181-200)."""
         if size <= self.expected:
             return BASE_LEVEL
         return self.multiplier * size * size // (self.expected * self.expected)

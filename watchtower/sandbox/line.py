@@ -33,8 +33,8 @@ def connect(
 
     Args:
         node: the server.
-        receive: is called with each text that comes from the server; it must not send at once, but
-            only when it has returned.
+        receive: is called with each text that comes from the server. It may send, and is answered
+            before it is told anything else; and it may close the line.
         on_cut: is called when the server drops the connection.
         charge: is told of each request, as `answer` tells it, and says whether to warn of the load.
 
@@ -74,7 +74,7 @@ class Line:
         """Send a request to the server, which answers it at once unless it hangs."""
         if not self._is_open:
             return
-        if self._node.misbehaviour.hang or self._asked:
+        if self._node.misbehaviour.hang:
             self._asked.append(frame)
             return
         told = answer(self._node, self._subscriber, frame, self._charge)
@@ -146,8 +146,7 @@ class Line:
             return
         loop = asyncio.get_running_loop()
         due = loop.time() + lag
-        if self._late:
-            due = max(due, self._late[-1][0])
+        # Behind those that are late already, also where the lag has shrunk.
         self._late.append((due, text))
         if self._timer is None:
             self._timer = loop.call_at(due, self._deliver_what_is_due)

@@ -286,10 +286,10 @@ class Node:
         """Hear of a transaction that has just entered the network's open ledger."""
         if self._outlook is None:
             self.streams.transaction_proposed(tx, result)
-        elif not self._outlook.knows(tx):
-            outcome = self._outlook.apply(tx)
-            if outcome.applied:
-                self.streams.transaction_proposed(tx, outcome.result)
+            return
+        outcome = self._outlook.apply(tx)
+        if outcome.applied:
+            self.streams.transaction_proposed(tx, outcome.result)
 
     def _follow(self) -> None:
         """Go to the ledger where the server should be, and tell of those it has not told of.

@@ -49,12 +49,8 @@ class Outlook:
         """What the open ledger holds."""
         return self._ground.view
 
-    def knows(self, tx: Transaction) -> bool:
-        """Return whether a transaction is in it."""
-        return tx.hash in self._ground.known
-
     def apply(self, tx: Transaction) -> Applied:
-        """Apply a transaction to it."""
+        """Apply a transaction to it; one that it has already is not applied again."""
         outcome = apply(tx, self._ground)
         if outcome.applied:
             self.transactions.append(tx)

@@ -132,7 +132,10 @@ class TransactionQueue:
             self._accounts.pop(tx.account, None)
 
     def ledger_closed(self, ledger: ClosedLedger) -> None:
-        """Learn from a closed ledger, and drop what can go into none any more."""
+        """Learn from a closed ledger, and drop what can go into none any more.
+
+        (TxQ::processClosedLedger)
+        """
         ground = self._chain.ground
         levels = [self._level(record.tx, ground) for record in ledger.transactions]
         self._metrics.update(levels)
@@ -228,6 +231,7 @@ class TransactionQueue:
         return Applied(result="terQUEUED", applied=False)
 
     def _ticket_fault(self, tx: Transaction, root: Entry) -> str | None:
+        """(TxQ::apply.) Only a ticket that is in the ledger lets a transaction wait."""
         if not tx.seat.ticket:
             return None
         if self._chain.ground.view.read(ticket_index(tx.account, tx.seat.number)) is not None:
@@ -237,11 +241,15 @@ class TransactionQueue:
     def _replacement_fault(self, entry: Queued, replaced: Queued | None) -> str | None:
         if replaced is None:
             return None
+        # TxQ.cpp:907 asks for more than that much.
         wanted = replaced.level * (100 + self._settings.retry_sequence_percent) // 100
         return None if entry.level > wanted else "telCAN_NOT_QUEUE_FEE"
 
     def _hold_fault(self, tx: Transaction, root: Entry, *, fail_hard: bool) -> str | None:
-        """(TxQ::canBeHeld.) An account that has its ten may still fill a gap between them."""
+        """(TxQ::canBeHeld.) An account that has its ten may still fill a gap between them.
+
+        The ten are TxQ.h:148, the two ledgers that it must have left TxQ.h:155.
+        """
         last = tx.last_ledger
         buffer = self._settings.minimum_last_ledger_buffer
         is_short = last is not None and last < self._chain.open_index + buffer
@@ -274,7 +282,10 @@ class TransactionQueue:
         return None if is_next else "telCAN_NOT_QUEUE"
 
     def _trial(self, entry: Queued, root: Entry, before: list[Queued]) -> Ground | str:
-        """Return the ground as those before leave it at worst, or that they may spend it all."""
+        """Return the ground as those before leave it at worst, or that they may spend it all.
+
+        (TxQ.cpp:1112; TxQ::apply, multiTxn)
+        """
         tx, rules = entry.tx, self._chain.rules
         others = [e for e in before if e.tx.seat != tx.seat]
         if len(others) < len(before) and before[-1].tx.seat != tx.seat:
@@ -315,7 +326,10 @@ class TransactionQueue:
         return outcome
 
     def _make_room(self, entry: Queued) -> str | None:
-        """Drop the last of the account that pays least, if the queue is full and this pays more."""
+        """Drop the last of the account that pays least, if the queue is full and this pays more.
+
+        (TxQ::apply: endEffectiveFeeLevel)
+        """
         waiting = self._by_fee()
         if not self._is_full(len(waiting)):
             return None
@@ -333,7 +347,7 @@ class TransactionQueue:
 
 
 def _blocker_fault(entry: Queued, before: list[Queued]) -> str | None:
-    """A blocker waits alone; it may only be replaced, or replace the only one."""
+    """(TxQ::apply.) A blocker waits alone; it may only be replaced, or replace the only one."""
     is_alone = not before or (len(before) == 1 and before[0].tx.seat == entry.tx.seat)
     if is_alone:
         return None

@@ -72,7 +72,8 @@ class _Message:
         self._texts: dict[int, str] = {}
 
     def send(self, subscribers: Iterable[Subscriber]) -> None:
-        for subscriber in subscribers:
+        # A client without a socket may ask, or leave, while it is told.
+        for subscriber in [*subscribers]:
             text = self._texts.get(subscriber.version)
             if text is None:
                 message = told_wrong(self._shape(subscriber.version), self._lies)

@@ -13,7 +13,7 @@ from zlib import crc32
 
 __all__ = ["Charges"]
 
-# Charges by name (rippled src/libxrpl/resource/Fees.cpp; 3.1.1 has the same, LEDGER C3).
+# Charges by name (rippled src/libxrpl/resource/Fees.cpp; a real 3.1.1 charged so when recorded).
 _REFERENCE: Final = 20
 _EXCEPTION: Final = 100
 _MALFORMED: Final = 100
