@@ -60,9 +60,9 @@ async def test_everything_of_a_ledger_is_on_disk_with_its_cursor(store: Store) -
     learnt(changes)
     await write(changes, store)
     async with store.read() as work:
-        channel = await work.channels.get(made.channel)
-        (kept,) = await work.attempts.for_channel(made.channel)
-        kinds = [numbered.entry.kind for numbered in await work.journal.story(made.channel)]
+        channel = await work.channels.get(entry().channel)
+        (kept,) = await work.attempts.for_channel(entry().channel)
+        kinds = [numbered.entry.kind for numbered in await work.journal.story(entry().channel)]
         cursor = await work.cursor.get()
     assert channel is not None
     assert channel.as_of == Position(LedgerIndex(11), 0)
@@ -87,8 +87,8 @@ async def test_failed_write_keeps_everything_for_the_next_try(store: Store) -> N
     await write(changes, store)
     async with store.read() as work:
         kinds = [numbered.entry.kind for numbered in await work.journal.tail(10)]
-        channel = await work.channels.get(made.channel)
-        (kept,) = await work.attempts.for_channel(made.channel)
+        channel = await work.channels.get(entry().channel)
+        (kept,) = await work.attempts.for_channel(entry().channel)
         notes = await work.notes.load_all()
         assert await work.cursor.get() == 11
     assert kinds[0] == "channel_opened"
@@ -96,7 +96,7 @@ async def test_failed_write_keeps_everything_for_the_next_try(store: Store) -> N
     assert len(set(kinds)) == len(kinds)
     assert channel is not None
     assert kept.outcome is not None
-    assert REDEEMED_NOTE + made.channel in notes
+    assert REDEEMED_NOTE + entry().channel in notes
 
 
 def test_idle_ledgers_are_saved_now_and_then_and_at_the_end() -> None:

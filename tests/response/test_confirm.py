@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import (
     ChannelChanged,
@@ -11,15 +13,16 @@ from watchtower.ledger.events import (
     Seat,
     SeatUsed,
 )
-from watchtower.response.attempt import Attempt, OutcomeKind
+from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
 OWN, OTHER = TxHash("A" * 64), TxHash("B" * 64)
 AT = Position(LedgerIndex(105), 3)
+CHANNEL = ChannelId("C" * 64)
 ATTEMPT = Attempt(
-    channel=ChannelId("C" * 64),
+    channel=CHANNEL,
     account=PAYEE,
     seat=Seat(7),
     target=Drops(30),
@@ -30,12 +33,13 @@ ATTEMPT = Attempt(
     transaction=OWN,
     blob="00",
 )
+MAKING = replace(ATTEMPT, channel=None, purpose=Purpose.MAKE_TICKETS, target=Drops(0))
 
 
 def entry(balance: int) -> ChannelEntry:
     """The channel's entry with ``balance`` paid."""
     return ChannelEntry(
-        channel=ATTEMPT.channel,
+        channel=CHANNEL,
         source=Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"),
         destination=PAYEE,
         amount=Drops(100),
@@ -139,3 +143,23 @@ def test_unknown_channel_is_not_taken_for_a_paid_one() -> None:
     outcome = by_last_ledger(ATTEMPT, LedgerIndex(110), None)
     assert outcome is not None
     assert outcome.kind is OutcomeKind.REFUSED
+
+
+def test_tickets_are_done_once_their_own_transaction_is_validated() -> None:
+    """It has no channel whose balance could tell."""
+    done = by_seat(MAKING, used(OWN, "tesSUCCESS"), None)
+    assert done is not None
+    assert (done.kind, done.paid, done.fee) == (OutcomeKind.DONE, 0, MAKING.fee)
+    refused = by_seat(MAKING, used(OWN, "tecINSUFFICIENT_RESERVE"), None)
+    assert refused is not None
+    assert (refused.kind, refused.fee) == (OutcomeKind.REFUSED, MAKING.fee)
+
+
+def test_only_what_was_validated_has_cost_its_fee() -> None:
+    """A transaction whose seat another took, or whose last ledger passed, cost nothing."""
+    another = by_seat(ATTEMPT, used(TxHash("E" * 64), "tesSUCCESS"), None)
+    assert another is not None
+    assert another.fee == 0
+    lapsed = by_last_ledger(ATTEMPT, ATTEMPT.last_ledger, None)
+    assert lapsed is not None
+    assert lapsed.fee == 0
