@@ -30,7 +30,7 @@ from watchtower.sandbox.transaction import Transaction
 __all__ = ["Node"]
 
 _LARGEST_GAP: Final = 100
-"""How many ledgers a server publishes late; of more only the last (LedgerMaster.cpp:50)."""
+"""How many ledgers a server publishes late; of more only the last (LedgerMaster.cpp, MAX_LEDGER_GAP)."""
 
 
 class Client(Protocol):
@@ -208,11 +208,13 @@ class Node:
         if self._outlook is None:
             return self.network.submit(tx, fail_hard=fail_hard)
         outlook = self._outlook
-        outcome = outlook.apply(tx)
+        outcome = outlook.apply(tx, fail_hard=fail_hard)
         if outcome.applied:
             self.streams.transaction_proposed(tx, outcome.result)
-        self.network.submit(tx, fail_hard=fail_hard)
-        return outlook.answer(tx, outcome)
+        answer = outlook.answer(tx, outcome, fail_hard=fail_hard)
+        if answer.broadcast:
+            self.network.submit(tx, fail_hard=fail_hard)
+        return answer
 
     def refuse_submissions(self, count: int, result: str) -> None:
         """Refuse the next ``count`` submissions with ``result``, whatever they are."""
