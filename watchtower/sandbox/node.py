@@ -30,7 +30,7 @@ from watchtower.sandbox.transaction import Transaction
 __all__ = ["Node"]
 
 _LARGEST_GAP: Final = 100
-"""How many ledgers a server publishes late; of more only the last (LedgerMaster.cpp, MAX_LEDGER_GAP)."""
+"""Most ledgers published late; of more only the last (LedgerMaster.cpp, MAX_LEDGER_GAP)."""
 
 
 class Client(Protocol):
