@@ -41,7 +41,7 @@ class Client(Protocol):
         ...
 
     def go_on(self) -> None:
-        """Go on after the server has hung."""
+        """Go on as a server does that does not hang, or no longer."""
         ...
 
     def ledger_told(self) -> None:
