@@ -228,7 +228,7 @@ class Node:
         """Lose the ledgers from ``first`` to ``last``, but never the newest."""
         newest = self.validated.index
         if first <= min(last, newest - 1):
-            self.holdings.forget(max(first, FIRST_LEDGER), min(last, newest - 1))
+            self.holdings.forget(first, min(last, newest - 1))
 
     # What it does wrong.
 
@@ -283,6 +283,8 @@ class Node:
     def ledger_closed(self) -> None:
         """Hear that the network has one more validated ledger."""
         self._follow()
+        for client in [*self._clients]:
+            client.ledger_told()
 
     def transaction_proposed(self, tx: Transaction, result: str) -> None:
         """Hear of a transaction that has just entered the network's open ledger."""
@@ -308,8 +310,6 @@ class Node:
             self._stand_at(index, newest)
             self.streams.ledger_closed(self.validated)
         self._stand_at(goal, newest)
-        for client in [*self._clients]:
-            client.ledger_told()
 
     def _stand_at(self, index: int, newest: int) -> None:
         self._at = index
