@@ -129,6 +129,42 @@ def test_a_message_that_nothing_follows_comes_with_the_next_ledger() -> None:
     assert len(client.answers(number)) == 1
 
 
+def test_what_is_held_back_comes_when_nothing_is_reordered_any_more() -> None:
+    """A server that behaves owes nobody anything."""
+    node = Node(frozen_network())
+    client = Client(node)
+    node.misbehave(reorder=1)
+    number = client.send("ping")
+
+    node.misbehave(lag=0)
+    assert client.answers(number) == []
+    node.misbehave(behave=True)
+    assert len(client.answers(number)) == 1
+
+
+def test_what_is_asked_at_the_end_of_a_hang_is_answered_after_what_has_gathered() -> None:
+    """Though it is asked in the middle of it."""
+    network = frozen_network()
+    node = Node(network)
+    heard: list[str] = []
+
+    def hear(text: str) -> None:
+        heard.append(msgspec.json.decode(text)["type"])
+        if heard == ["ledgerClosed"]:
+            line.send('{"command": "ping"}')
+
+    line = connect(node, hear)
+    line.send('{"command": "subscribe", "streams": ["ledger"]}')
+    heard.clear()
+    node.misbehave(hang=True)
+    network.accept()
+    network.accept()
+
+    node.misbehave(hang=False)
+
+    assert heard == ["ledgerClosed", "ledgerClosed", "response"]
+
+
 def test_only_the_kinds_that_are_named_are_misbehaved_with() -> None:
     """Answers come while ledgers are lost, and the other way round."""
     network = frozen_network()

@@ -348,6 +348,7 @@ def test_a_submission_is_lied_about_so_many_times(
     network.accept()
 
     assert told["engine_result"] == answer
+    assert (told["engine_result_code"] == -1) is (answer == "of no server")
     found = client.ask("tx", transaction=told["tx_json"]["hash"])
     assert found.get("result", {}).get("validated", False) is is_validated
     assert of_liar.submit(_NOTHING, _BOB)["engine_result"] == "tesSUCCESS"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox.client import Client, frozen_network
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.network import Network
@@ -58,6 +60,25 @@ def test_a_used_sequence_is_good_to_a_server_that_has_not_seen_its_use() -> None
     assert tx_hash in of_late.result("ledger", transactions=True)["ledger"]["transactions"]
     assert of_late.result("fee")["current_ledger_size"] == "1"
     assert client.result("fee")["current_ledger_size"] == "0"
+
+
+@pytest.mark.parametrize("fail_hard", [False, True])
+def test_what_failed_is_relayed_unless_it_was_to_fail_hard(*, fail_hard: bool) -> None:
+    """A sequence that is too high for the late server may be right for the network."""
+    network, client, of_late, late = _servers()
+    for _ in range(2):
+        client.submit(_NOTHING, _BOB)
+        network.accept()
+    late.misbehave(behind=2)
+    blob = client.blob(_NOTHING, _BOB)
+
+    told = of_late.result("submit", tx_blob=blob, fail_hard=fail_hard)
+    network.accept()
+
+    assert told["engine_result"] == "terPRE_SEQ"
+    assert (told["broadcast"], told["kept"], told["applied"]) == (not fail_hard,) * 2 + (False,)
+    found = client.ask("tx", transaction=told["tx_json"]["hash"])
+    assert found.get("error") == ("txnNotFound" if fail_hard else None)
 
 
 def test_one_after_the_other_builds_on_the_older_ledger() -> None:

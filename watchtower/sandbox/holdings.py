@@ -19,13 +19,7 @@ class Holdings:
 
     def forget(self, first: int, last: int) -> None:
         """Lose the ledgers from ``first`` to ``last``, both included."""
-        holes: list[tuple[int, int]] = []
-        for low, high in sorted([*self._holes, (first, last)]):
-            if holes and low <= holes[-1][1] + 1:
-                holes[-1] = holes[-1][0], max(holes[-1][1], high)
-            else:
-                holes.append((low, high))
-        self._holes = holes
+        self._holes = sorted({*self._holes, (first, last)})
 
     def has(self, index: int, newest: int) -> bool:
         """Return whether a server whose newest ledger is ``newest`` holds ledger ``index``."""

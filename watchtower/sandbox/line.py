@@ -95,7 +95,12 @@ class Line:
         self._on_cut()
 
     def go_on(self) -> None:
-        """Read and tell again after the server has hung: what was to be told first."""
+        """Read and tell again after the server has hung: what was to be told first.
+
+        What was held back for a later message is let go if nothing is to be reordered any more.
+        """
+        if not self._node.misbehaviour.reorder:
+            self._let_go()
         while self._waiting and self._is_free:
             self._receive(self._waiting.popleft())
         while self._asked and self._is_free:
@@ -164,7 +169,8 @@ class Line:
     def _deliver(self, text: str) -> None:
         if not self._is_open:
             return
-        if self._node.misbehaviour.hang:
+        # Also behind what waits since a hang that is just over.
+        if self._node.misbehaviour.hang or self._waiting:
             self._waiting.append(text)
         else:
             self._receive(text)

@@ -30,7 +30,7 @@ from watchtower.sandbox.transaction import Transaction
 __all__ = ["Node"]
 
 _LARGEST_GAP: Final = 100
-"""How many ledgers a server publishes late; of more only the last (LedgerMaster.cpp:50)."""
+"""Most ledgers published late; of more only the last (LedgerMaster.cpp, MAX_LEDGER_GAP)."""
 
 
 class Client(Protocol):
@@ -41,7 +41,7 @@ class Client(Protocol):
         ...
 
     def go_on(self) -> None:
-        """Go on after the server has hung."""
+        """Go on as a server does that does not hang, or no longer."""
         ...
 
     def ledger_told(self) -> None:
@@ -208,11 +208,13 @@ class Node:
         if self._outlook is None:
             return self.network.submit(tx, fail_hard=fail_hard)
         outlook = self._outlook
-        outcome = outlook.apply(tx)
+        outcome = outlook.apply(tx, fail_hard=fail_hard)
         if outcome.applied:
             self.streams.transaction_proposed(tx, outcome.result)
-        self.network.submit(tx, fail_hard=fail_hard)
-        return outlook.answer(tx, outcome)
+        answer = outlook.answer(tx, outcome, fail_hard=fail_hard)
+        if answer.broadcast:
+            self.network.submit(tx, fail_hard=fail_hard)
+        return answer
 
     def refuse_submissions(self, count: int, result: str) -> None:
         """Refuse the next ``count`` submissions with ``result``, whatever they are."""
@@ -226,7 +228,7 @@ class Node:
         """Lose the ledgers from ``first`` to ``last``, but never the newest."""
         newest = self.validated.index
         if first <= min(last, newest - 1):
-            self.holdings.forget(max(first, FIRST_LEDGER), min(last, newest - 1))
+            self.holdings.forget(first, min(last, newest - 1))
 
     # What it does wrong.
 
@@ -281,6 +283,8 @@ class Node:
     def ledger_closed(self) -> None:
         """Hear that the network has one more validated ledger."""
         self._follow()
+        for client in [*self._clients]:
+            client.ledger_told()
 
     def transaction_proposed(self, tx: Transaction, result: str) -> None:
         """Hear of a transaction that has just entered the network's open ledger."""
@@ -306,8 +310,6 @@ class Node:
             self._stand_at(index, newest)
             self.streams.ledger_closed(self.validated)
         self._stand_at(goal, newest)
-        for client in [*self._clients]:
-            client.ledger_told()
 
     def _stand_at(self, index: int, newest: int) -> None:
         self._at = index

@@ -12,6 +12,7 @@ from watchtower.sandbox.engine import Applied, Ground, apply
 from watchtower.sandbox.fee_levels import BASE_LEVEL, Price
 from watchtower.sandbox.hashing import account_index
 from watchtower.sandbox.network import Network
+from watchtower.sandbox.results import SUCCESS
 from watchtower.sandbox.state import OpenView
 from watchtower.sandbox.submission import Submission
 from watchtower.sandbox.transaction import Transaction
@@ -49,26 +50,29 @@ class Outlook:
         """What the open ledger holds."""
         return self._ground.view
 
-    def apply(self, tx: Transaction) -> Applied:
+    def apply(self, tx: Transaction, *, fail_hard: bool = False) -> Applied:
         """Apply a transaction to it; one that it has already is not applied again."""
-        outcome = apply(tx, self._ground)
+        outcome = apply(tx, self._ground, fail_hard=fail_hard)
         if outcome.applied:
             self.transactions.append(tx)
         return outcome
 
-    def answer(self, tx: Transaction, outcome: Applied) -> Submission:
-        """Return what the server says to a submission; it relays all, since it is not in sync.
+    def answer(self, tx: Transaction, outcome: Applied, *, fail_hard: bool = False) -> Submission:
+        """Return what the server says to a submission; what it says it broadcasts it relays.
 
-        (rippled src/xrpld/app/misc/NetworkOPs.cpp, apply: local and not FULL is broadcast.)
+        That is everything but what failed and was to fail hard: a server that is not in sync
+        relays what its own clients submit, whatever it makes of it (rippled
+        src/xrpld/app/misc/NetworkOPs.cpp, apply: local and not FULL).
         """
+        goes_on = not fail_hard or outcome.result == SUCCESS
         root = self.view.read(account_index(tx.account))
         sequence = 0 if root is None else int(root["Sequence"])
         return Submission(
             tx=tx,
             result=outcome.result,
             applied=outcome.applied,
-            broadcast=True,
-            kept=True,
+            broadcast=goes_on,
+            kept=goes_on,
             next_sequence=sequence,
             available_sequence=sequence,
             open_ledger_cost=self._network.rules.base_fee,

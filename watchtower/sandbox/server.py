@@ -15,7 +15,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
-import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
@@ -25,6 +24,7 @@ from websockets.http11 import Response
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.history import FIRST_LEDGER
+from watchtower.sandbox.late_log import LateLogger
 from watchtower.sandbox.line import Line
 from watchtower.sandbox.misbehaviour import Misbehaviour
 from watchtower.sandbox.network import Network
@@ -34,7 +34,7 @@ from watchtower.sandbox.throttle import Charges
 
 __all__ = ["Clock", "Sandbox"]
 
-_log = structlog.get_logger(__name__)
+_log = LateLogger(__name__)
 
 _HOST: Final = "127.0.0.1"
 _LARGEST_FRAME: Final = 16 * 2**20

@@ -22,7 +22,7 @@ from watchtower.sandbox.entries import Entry, drops, has_flag, put_drops
 from watchtower.sandbox.hashing import channel_index, preauth_index
 from watchtower.sandbox.results import SUCCESS
 from watchtower.sandbox.rules import Rules
-from watchtower.sandbox.signatures import claim_message, is_public_key, verify
+from watchtower.sandbox.signatures import is_public_key, verify_claim
 from watchtower.sandbox.transaction import Transaction
 from watchtower.sandbox.transactors.context import (
     ApplyContext,
@@ -175,8 +175,8 @@ def _claim_preflight(tx: Transaction, rules: Rules) -> str:
     if "PublicKey" not in fields or balance is None or not is_public_key(fields["PublicKey"]):
         return "temMALFORMED"  # :66
     # The claim was signed over Amount; only without it over Balance.
-    message = claim_message(fields["Channel"], int(amount if amount is not None else balance))
-    if not verify(fields["PublicKey"], message, bytes.fromhex(fields["Signature"])):
+    promised = int(amount if amount is not None else balance)
+    if not verify_claim(fields["PublicKey"], fields["Channel"], promised, fields["Signature"]):
         return "temBAD_SIGNATURE"  # :86
     return SUCCESS
 
