@@ -177,6 +177,11 @@ class Watch:
         estate = self.estates.get(account)
         return () if estate is None else estate.tickets
 
+    def sequence(self, account: Address) -> int | None:
+        """Return an account's next sequence in the validated ledger; None if it is not known."""
+        estate = self.estates.get(account)
+        return None if estate is None else estate.sequence
+
     def spare(self, account: Address) -> Drops | None:
         """Return what an account has above its reserve, in drops; None while it is not known."""
         estate = self.estates.get(account)

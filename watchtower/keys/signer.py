@@ -8,14 +8,15 @@ ecdsaCanonicality); ed25519 is RFC 8032.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from coincurve import PrivateKey, PublicKey
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
+from xrpl.core import binarycodec
 
 from watchtower.errors import SigningRefusedError
 from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
@@ -43,6 +44,24 @@ class SignedTransaction:
 
     blob: str
     transaction: TxHash
+
+
+class _Codec(NamedTuple):
+    """How transactions become bytes, and how these are read back."""
+
+    to_sign: Callable[[Mapping[str, Any]], bytes]
+    encode: Callable[[Mapping[str, Any]], bytes]
+    decode: Callable[[bytes], Mapping[str, Any]]
+
+
+_OF_CLAIMS: Final = _Codec(claim_to_sign, encode_claim, decode_claim)
+"""Claims are signed by the thousand, between two ledgers."""
+
+_OF_EVERYTHING: Final = _Codec(
+    to_sign=lambda fields: bytes.fromhex(binarycodec.encode_for_signing(dict(fields))),
+    encode=lambda fields: bytes.fromhex(binarycodec.encode(dict(fields))),
+    decode=lambda data: binarycodec.decode(data.hex()),
+)
 
 
 class Signer:
@@ -86,11 +105,13 @@ class Signer:
 
 
 def _sign(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
-    message = claim_to_sign(unsigned)
+    is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
+    codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
+    message = codec.to_sign(unsigned)
     signature = _signature(message, key)
     signed = {**unsigned, "TxnSignature": signature.hex().upper()}
-    data = encode_claim(signed)
-    if decode_claim(data) != signed or not _verify(message, signature, key.public_key):
+    data = codec.encode(signed)
+    if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
     digest = _half_sha512(_TRANSACTION_ID + data)
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,10 @@ from watchtower.response.surroundings import Docket, Servers
 from watchtower.units import Address
 
 __all__ = ["Enquiry", "enquire"]
+
+_OF_OTHERS: Final = 300
+"""Sequences that the account's owner may use in one ledger: as many as for all the tickets there
+can be, and some transactions more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,15 +54,29 @@ async def enquire(servers: Servers, docket: Docket, accounts: Collection[Address
     return Enquiry(market=Market.of(fees), sequences=sequences, refused=refused)
 
 
+def _is_believable(number: int, account: Address, docket: Docket) -> bool:
+    """Return whether a next sequence fits what validated ledgers tell of the account.
+
+    It never falls, and is ahead of the last validated ledger by what is on its way at most.
+    """
+    validated = docket.sequence(account)
+    if validated is None:
+        return True
+    ours = sum(1 for attempt in docket.attempts.values() if attempt.account == account)
+    return validated <= number <= validated + ours + _OF_OTHERS
+
+
 async def _sequence(servers: Servers, docket: Docket, account: Address) -> int | LedgerError:
     """Return the account's next sequence, or why nobody tells it.
 
-    Where servers disagree, each attempt that passes unseen makes the next one believe another
-    of them: a single liar would otherwise leave a hole below every seat, for ever.
+    Where servers disagree, those are passed over that contradict validated ledgers, and of the
+    others each attempt that passes unseen makes the next one believe another: a single liar would
+    otherwise leave a hole below every seat, for ever.
     """
     try:
         told = await servers.account_sequences(account)
-        return told[docket.lapses.get(account, 0) % len(told)]
+        believable = [number for number in told if _is_believable(number, account, docket)] or told
+        return believable[docket.lapses.get(account, 0) % len(believable)]
     except LedgerError as failed:
         # One account that is gone must not hold up the others.
         _log.warning("sequence_unknown", account=account, why=str(failed))

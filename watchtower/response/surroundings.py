@@ -40,6 +40,10 @@ class Docket(Protocol):
         """Return the tickets that an account holds, as far as is known."""
         ...
 
+    def sequence(self, account: Address) -> int | None:
+        """Return an account's next sequence in the validated ledger; None if it is not known."""
+        ...
+
     def spare(self, account: Address) -> Drops | None:
         """Return what an account has above its reserve, in drops; None while it is not known."""
         ...
