@@ -217,7 +217,10 @@ class Watch:
         return tuple(channel_id for channel_id, c in self.channels.items() if not c.is_final)
 
     def obligations(self) -> tuple[Obligation, ...]:
-        """Return what is to be redeemed now, by the judgements given last."""
+        """Return what is to be redeemed now, by the judgements given last.
+
+        What was paid since is left out; what else changed waits for the next judgement.
+        """
         judgements = (self.judgements[channel_id] for channel_id in sorted(self._pressing))
         return tuple(
             Obligation(
@@ -229,8 +232,12 @@ class Watch:
                 why=judgement.redeem_why.value,
             )
             for judgement in judgements
-            if judgement.redeem_why is not None
+            if judgement.redeem_why is not None and self._is_owed(judgement)
         )
+
+    def _is_owed(self, judgement: Judgement) -> bool:
+        channel = self.channels[judgement.channel]
+        return channel.closed_at is None and channel.entry.balance < judgement.target
 
     def adopt(self, channel: Channel) -> None:
         """Take a channel as the store has it, unless it is known."""

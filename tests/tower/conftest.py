@@ -19,7 +19,9 @@ from watchtower.errors import WatchtowerError
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
+from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.people import Hand, Person
+from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.settings import LedgerSettings, PolicySettings, Settings
 from watchtower.store.database import Store
@@ -135,6 +137,26 @@ class Stage:
         async with self.store() as store, store.read() as work:
             return [numbered.entry for numbered in await work.journal.story(channel)]
 
+    async def tickets(self) -> list[int]:
+        """The tickets that the payee holds, by the ledger itself."""
+        found = await self.hand.request(
+            "account_objects",
+            account=self.payee.address,
+            type="ticket",
+            ledger_index="validated",
+            limit=400,
+        )
+        return sorted(ticket["TicketSequence"] for ticket in found["account_objects"])
+
+    async def until_tickets(self, count: int) -> list[int]:
+        """Wait until the payee holds so many tickets."""
+
+        async def held() -> bool:
+            return len(await self.tickets()) >= count
+
+        await self.until(held)
+        return await self.tickets()
+
     async def until_told(self, channel: ChannelId, kind: str, count: int = 1) -> list[Entry]:
         """Wait until the journal tells ``kind`` of the channel, ``count`` times."""
         found: list[Entry] = []
@@ -151,18 +173,20 @@ class Stage:
         self.settings = msgspec.structs.replace(self.settings, **changes)
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage with funded people, and the payee's key in the store."""
+@asynccontextmanager
+async def stage_on(
+    folder: Path, *, rules: Rules | None = None, queue: QueueSettings | None = None
+) -> AsyncIterator[Stage]:
+    """A stage with funded people, and the payee's key in the store, on a ledger of some kind."""
     async with (
-        Sandbox(clock=Clock.FROZEN, port=0) as sandbox,
+        Sandbox(clock=Clock.FROZEN, port=0, rules=rules, queue=queue) as sandbox,
         Hand(sandbox.url, accepts=True) as hand,
     ):
         payee = Person.named("a payee")
         settings = Settings(
             accounts=(payee.address,),
             servers=(sandbox.url,),
-            store=str(tmp_path / "watchtower.db"),
+            store=str(folder / "watchtower.db"),
             ledger=LedgerSettings(request_timeout_seconds=5.0),
             policy=PolicySettings(min_settle_delay_seconds=900),
         )
@@ -170,4 +194,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         await hand.fund(made.payer, made.payee)
         async with await Store.create(Path(settings.store), PASSPHRASE, cost=CHEAP) as store:
             await Vault(store).import_seed(payee.address, payee.seed, algorithm=Algorithm.SECP256K1)
+        yield made
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage on a ledger of today's rules, with room for everybody."""
+    async with stage_on(tmp_path) as made:
         yield made

@@ -92,33 +92,29 @@ class Responder:
         if newest is None:
             return Response()
         self._launch.send_again(newest.ledger_index)
-        response = await self._respond_to(self._docket.obligations(), newest)
+        if self._anything_new(self._docket.obligations(), newest.ledger_index):
+            response = await self._respond_in(newest)
+        else:
+            response = self._standing
         return replace(response, alarming=self._launch.alarming())
 
-    async def _respond_to(
-        self, obligations: Collection[Obligation], newest: LedgerClosed
-    ) -> Response:
-        """Plan and carry out, on fresh terms for each ledger that closes meanwhile."""
-        sent: tuple[Attempt, ...] = ()
-        unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
-        while self._anything_new(obligations, newest.ledger_index):
-            accounts = {obligation.account for obligation in obligations}
-            enquiry = await enquire(self._servers, self._docket, accounts)
-            # Asking takes time, and ledgers go on meanwhile: what is planned on the ledger of
-            # before could be past its last ledger before it leaves.
-            newest = self._docket.newest or newest
-            done = await self._carry_out(obligations, self._terms(newest, enquiry))
-            sent, unsigned = sent + done.sent, unsigned + done.unsigned
-            unsignable = {o.channel for o, _ in done.unsigned}
-            obligations = [o for o in obligations if o.channel not in unsignable]
-            refused = enquiry.refused
-            unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
-            self._standing = replace(done, sent=(), unsigned=unsigned, unseated=unseated)
-            planned_on, newest = newest, self._docket.newest or newest
-            if newest is planned_on:
-                planned = (*obligations, *(o for o, _ in done.unsigned))
-                self._planned |= {o.channel: o.target for o in planned}
-        return replace(self._standing, sent=sent)
+    async def _respond_in(self, newest: LedgerClosed) -> Response:
+        """Plan on fresh terms, and carry it out as far as the present ledger lasts."""
+        accounts = {obligation.account for obligation in self._docket.obligations()}
+        enquiry = await enquire(self._servers, self._docket, accounts)
+        # Asking takes time, and ledgers go on meanwhile: what is planned on the ledger of before
+        # could be paid already, or past its last ledger before it leaves.
+        newest = self._docket.newest or newest
+        obligations = self._docket.obligations()
+        done = await self._carry_out(obligations, self._terms(newest, enquiry))
+        refused = enquiry.refused
+        unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
+        response = replace(done, unseated=unseated)
+        if self._docket.newest is newest:
+            self._planned_in = newest.ledger_index
+            self._planned = {o.channel: o.target for o in obligations}
+            self._standing = replace(response, sent=())
+        return response
 
     def _anything_new(self, obligations: Iterable[Obligation], now: LedgerIndex) -> bool:
         """Return whether anything is owed that was not planned for in this very ledger.
@@ -126,7 +122,7 @@ class Responder:
         No server is asked for terms twice a ledger for the same thing.
         """
         if now != self._planned_in:
-            self._planned_in, self._planned, self._standing = now, {}, Response()
+            self._planned, self._standing = {}, Response()
         return any(self._planned.get(o.channel, -1) < o.target for o in obligations)
 
     def _terms(self, newest: LedgerClosed, enquiry: Enquiry) -> Terms:
