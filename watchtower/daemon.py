@@ -34,6 +34,7 @@ from watchtower.ledger.stream import Stream
 from watchtower.response.respond import FeeLimits, Responder
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
+from watchtower.steward import Steward
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
@@ -259,6 +260,7 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         responder=responder,
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
+        steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
     rounds = Rounds(

@@ -45,6 +45,7 @@ from watchtower.ledger.events import (
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.respond import Responder, Response
+from watchtower.steward import Steward
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, LedgerIndex
 from watchtower.watch import Watch, channel_of
@@ -83,7 +84,8 @@ class Tower:
     """Guards what ``watch`` holds, until it is cancelled.
 
     ``heard`` is set once any ledger was heard of, ``reconciled`` once every open channel was read
-    anew; ``unanswered`` is why the last pass could not sign, or seat, something that is owed.
+    anew; ``steward`` looks after the accounts; ``unanswered`` is why the last pass could not sign,
+    or seat, something that is owed.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Tower:
         responder: Responder,
         desk: Desk,
         herald: Herald,
+        steward: Steward,
         pulses: Sequence[Pulse] = (),
     ) -> None:
         """Bring the parts together; nothing happens before a loop runs."""
@@ -112,6 +115,7 @@ class Tower:
         self._responder = responder
         self._desk = desk
         self._herald = herald
+        self.steward = steward
         self._pulses = tuple(pulses)
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
@@ -155,6 +159,7 @@ class Tower:
         for channel_id in recalled:
             self.watch.forget(channel_id)
         self._wake.set()
+        await self.steward.tell_foreign()
         await self.save()
         self._progress.set()
         if reconciled:
@@ -323,6 +328,7 @@ class Tower:
         learned = self.watch.learn(fact)
         self._changes.learned(learned)
         self._herald.learned(learned)
+        self.steward.learned(learned)
 
     def _take_accounted(self, accounted: LedgerAccounted) -> None:
         self.accounted = accounted.ledger_index
