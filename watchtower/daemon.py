@@ -36,6 +36,7 @@ from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
+from watchtower.steward import Steward
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
@@ -237,6 +238,7 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         restocker=None if ground.once else restocker,
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
+        steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
     rounds = Rounds(

@@ -4,7 +4,7 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *payees*: whether they are in the ledger, and have fee money left;
+- *payees*: whether they have fee money left; and *keys* that another process imported;
 - *alarms* that go on, and the *status* that ``watchtower status`` shows.
 """
 
@@ -20,7 +20,7 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
-from watchtower.errors import LedgerError, RequestRefusedError, StoreBusyError, StoreFullError
+from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.tower import Tower
@@ -34,9 +34,6 @@ STATUS_NOTE: Final = "status"
 
 _CLAIMS_EVERY: Final = 0.2
 _STATUS_EVERY: Final = 5.0
-_PAYEES_EVERY: Final = 60.0
-"""Seconds between two looks at the payees: each is a request for every account."""
-
 _STATUS_AGE: Final = 30.0
 """Seconds after which the status is written again, although nothing of it changed."""
 
@@ -46,10 +43,6 @@ class Servers(Protocol):
 
     def states(self) -> Sequence[ServerState]:
         """Return how each server is doing."""
-        ...
-
-    async def account_balance(self, account: Address) -> Drops:
-        """Return the account's validated balance in drops."""
         ...
 
 
@@ -85,7 +78,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-        self._payees_due = 0.0
+        self._has_new_keys = True
 
     async def take_claims_for_ever(self) -> None:
         """Take up claims that others write into the store."""
@@ -107,6 +100,7 @@ class Rounds:
         for channel in sorted(channel for channel in kept if channel is not None):
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
+        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
         if entries:
             self._journal_number = entries[-1].number
         self._version = version
@@ -122,7 +116,13 @@ class Rounds:
 
     async def tend(self) -> None:
         """Make one round; what fails is logged and left to the next."""
-        for look in (self._tower.save, self._settle_pending, self.look_at_payees, self.tell_status):
+        for look in (
+            self._tower.save,
+            self._settle_pending,
+            self.look_at_keys,
+            self.look_at_payees,
+            self.tell_status,
+        ):
             try:
                 await look()
             except (LedgerError, StoreBusyError, StoreFullError) as failure:
@@ -131,22 +131,22 @@ class Rounds:
         self._desk.progress(self._tower.accounted, None if newest is None else newest.ledger_index)
         self._desk.look()
 
+    async def look_at_keys(self) -> None:
+        """Have the steward know which keys are held, whenever one was imported."""
+        if self._has_new_keys:
+            async with self._store.read() as work:
+                keys = await work.secrets.load_all()
+            self._tower.steward.hold({key.account: key.public_key for key in keys})
+            self._has_new_keys = False
+
     async def look_at_payees(self) -> None:
-        """See whether every payee is in the ledger, and can pay its fees."""
-        newest = self._tower.watch.newest
-        if newest is None or time.monotonic() < self._payees_due:
-            return
-        self._payees_due = time.monotonic() + _PAYEES_EVERY
+        """See whether every payee that is in the ledger can pay its fees."""
+        watch = self._tower.watch
         for account in self._accounts:
-            try:
-                balance = await self._servers.account_balance(account)
-            except RequestRefusedError as refused:
-                if refused.facts["error"] != "actNotFound":
-                    raise
-                self._tower.watch.payee_seen(account, exists=False)
+            estate = watch.estates.get(account)
+            if watch.newest is None or estate is None or estate.entry is None:
                 continue
-            self._tower.watch.payee_seen(account, exists=True)
-            spendable = Drops(max(0, balance - newest.reserve_base))
+            spendable = estate.spendable(watch.newest)
             # One attempt at the cap must always be possible.
             if spendable < self._fee_cap:
                 alarm = catalogue.fee_money_low(account, spendable=spendable, needed=self._fee_cap)

@@ -47,6 +47,7 @@ from watchtower.ledger.sequence import Delivery
 from watchtower.response.attempt import Purpose
 from watchtower.response.respond import Responder, Response
 from watchtower.response.restock import Restocker
+from watchtower.steward import Steward
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, LedgerIndex
 from watchtower.watch import Watch, channel_of
@@ -85,7 +86,8 @@ class Tower:
     """Guards what ``watch`` holds, until it is cancelled.
 
     ``heard`` is set once any ledger was heard of, ``reconciled`` once every open channel was read
-    anew; ``unanswered`` is why the last pass could not sign, or seat, something that is owed.
+    anew; ``steward`` looks after the accounts; ``unanswered`` is why the last pass could not sign,
+    or seat, something that is owed.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Tower:
         restocker: Restocker | None,
         desk: Desk,
         herald: Herald,
+        steward: Steward,
         pulses: Sequence[Pulse] = (),
     ) -> None:
         """Bring the parts together; nothing happens before a loop runs."""
@@ -116,6 +119,7 @@ class Tower:
         self._restocker = restocker
         self._desk = desk
         self._herald = herald
+        self.steward = steward
         self._pulses = tuple(pulses)
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()
@@ -159,6 +163,7 @@ class Tower:
         for channel_id in recalled:
             self.watch.forget(channel_id)
         self._wake.set()
+        await self.steward.tell_foreign()
         await self.save()
         self._progress.set()
         if reconciled:
@@ -336,6 +341,7 @@ class Tower:
         learned = self.watch.learn(fact)
         self._changes.learned(learned)
         self._herald.learned(learned)
+        self.steward.learned(learned)
 
     def _take_accounted(self, accounted: LedgerAccounted) -> None:
         self.accounted = accounted.ledger_index

@@ -60,11 +60,14 @@ class Settlement:
 class Learned:
     """What one fact changed: a channel's or an account's new state, and what follows from it.
 
-    ``redeemed_at`` is the ledger time of a payment that the fact shows.
+    ``redeemed_at`` is the ledger time of a payment that the fact shows. ``foreign`` is a
+    transaction of a guarded account on a seat that no attempt without an outcome has.
     """
 
     channel: Channel | None = None
     estate: Estate | None = None
+    estate_before: Estate | None = None
+    foreign: SeatUsed | None = None
     redeemed_at: RippleTime | None = None
     events: tuple[ChannelEvent, ...] = ()
     settled: tuple[Settlement, ...] = ()
@@ -110,7 +113,7 @@ class Watch:
     def learn(self, fact: Fact) -> Learned:
         """Take one fact; return what it changed, which is nothing for one that was known."""
         if isinstance(fact, SeatUsed):
-            return Learned(settled=self._settle_by_seat(fact))
+            return self._learn_of_seat(fact)
         if isinstance(fact, AccountFact):
             return self._learn_of_account(fact)
         channel_id = channel_of(fact)
@@ -130,6 +133,12 @@ class Watch:
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
 
+    def _learn_of_seat(self, used: SeatUsed) -> Learned:
+        seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
+        is_ours = (used.account, used.seat) in seats
+        foreign = used if used.account in self.accounts and not is_ours else None
+        return Learned(foreign=foreign, settled=self._settle_by_seat(used))
+
     def _learn_of_account(self, fact: AccountFact) -> Learned:
         account = account_of(fact)
         before = self.estates.get(account)
@@ -139,7 +148,7 @@ class Watch:
         self.estates[account] = after
         if after.as_of is not None:
             self.payee_seen(account, exists=not after.is_missing)
-        return Learned(estate=after)
+        return Learned(estate=after, estate_before=before)
 
     def raise_best(self, claim: Claim) -> None:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""

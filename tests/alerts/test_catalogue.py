@@ -97,7 +97,9 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
     urgent = {name for name in catalogue.__all__ if example(name).severity is Severity.URGENT}
 
     assert urgent == {
+        "authority_lost",
         "cursor_stuck",
+        "foreign_close",
         "key_missing",
         "lost",
         "no_server",

@@ -64,7 +64,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.respond",
         "ledger.health",
     ),
+    "steward": (
+        "watch",
+        "changes",
+        "alerts.catalogue",
+        "alerts.desk",
+        "judgement",
+        "ledger.events",
+        "store.database",
+    ),
     "tower": (
+        "steward",
         "watch",
         "changes",
         "herald",

@@ -24,6 +24,7 @@ PURE = (
     "alerts.rules",
     "claims.decide",
     "claims.message",
+    "judgement.authority",
     "judgement.channel",
     "judgement.channel_events",
     "judgement.claim",

@@ -94,8 +94,21 @@ def test_new_channel_without_balance_holds_zero() -> None:
             transaction=TxHash(HASH),
             result="tesSUCCESS",
             at=Position(LedgerIndex(9), 2),
+            kind="Anything",
+            changed=(ChannelId(CHANNEL),),
         ),
     )
+
+
+def test_who_signed_and_what_it_closed_is_told_beside_the_seat() -> None:
+    """A delegate's closing of our channel is known for what it is."""
+    message = transaction(
+        node("DeletedNode", FinalFields=FINAL_FIELDS), SigningPubKey=KEY.lower(), Delegate=STRANGER
+    )
+    used = decode_transaction(message)[-1]
+    assert isinstance(used, SeatUsed)
+    assert (used.signed_by, used.delegate) == (KEY, STRANGER)
+    assert (used.changed, used.closed) == ((), (ChannelId(CHANNEL),))
 
 
 def test_settle_delay_of_zero_is_left_out_of_a_new_channel_and_read_as_zero() -> None:

@@ -19,13 +19,18 @@ from watchtower.units import (
 )
 
 __all__ = [
+    "account_altered",
     "attempt_refused",
+    "authority_lost",
     "channel_unprotectable",
     "close_requested",
     "cursor_stuck",
     "fee_money_low",
+    "foreign_claim",
+    "foreign_close",
     "history_missing",
     "key_missing",
+    "key_used_elsewhere",
     "lost",
     "message_rejected",
     "no_server",
@@ -243,6 +248,65 @@ def key_missing(account: Address) -> Alarm:
     )
 
 
+def authority_lost(account: Address, *, why: str) -> Alarm:
+    """The key that we hold does not sign for its account any more: nothing can be redeemed."""
+    return Alarm(
+        name="authority_lost",
+        subject=account,
+        severity=Severity.URGENT,
+        sentence=f"The key held for {account} cannot sign for it: {why}. Nothing can be redeemed "
+        "for it. If you changed the account, import the key that signs for it now with "
+        f"`watchtower key import --account {account}`; if you did not, somebody else controls it.",
+    )
+
+
+def account_altered(account: Address, *, why: str) -> Alarm:
+    """Who may sign for a guarded account, or pay it, was changed."""
+    return Alarm(
+        name="account_altered",
+        subject=account,
+        severity=Severity.WARNING,
+        sentence=f"The account {account} was changed: {why}. If it was not you, somebody else "
+        "controls it: move what it holds to another account.",
+    )
+
+
+def foreign_close(channel: ChannelId, *, unpaid: Drops, why: str) -> Alarm:
+    """The payee's account itself closed a channel, not through us, and gave money away."""
+    return Alarm(
+        name="foreign_close",
+        subject=channel,
+        severity=Severity.URGENT,
+        sentence=f"Its own payee closed channel {channel} with {format_drops(unpaid)} unpaid, by "
+        f"a transaction that this watchtower did not send ({why}). If it was not you, change the "
+        "account's key now: whoever has it can close the other channels as well.",
+    )
+
+
+def foreign_claim(transaction: TxHash, *, channel: ChannelId, why: str) -> Alarm:
+    """The payee's account redeemed, or tried to, by a transaction that is not ours."""
+    return Alarm(
+        name="foreign_claim",
+        subject=transaction,
+        severity=Severity.WARNING,
+        sentence=f"Transaction {transaction} redeemed from channel {channel} for its payee, and "
+        f"this watchtower did not send it ({why}). If it was neither you nor another watchtower "
+        "of yours, change the account's key.",
+    )
+
+
+def key_used_elsewhere(account: Address, *, transaction: TxHash) -> Alarm:
+    """Somebody else signs with the very key that we hold."""
+    return Alarm(
+        name="key_used_elsewhere",
+        subject=account,
+        severity=Severity.WARNING,
+        sentence=f"Transaction {transaction} of {account} was signed with the key held here, and "
+        "this watchtower did not send it. If it was neither your wallet nor another watchtower "
+        "of yours, the key is stolen: change it.",
+    )
+
+
 def fee_money_low(account: Address, *, spendable: Drops, needed: Drops) -> Alarm:
     """The account can hardly pay for its transactions."""
     return Alarm(
@@ -250,7 +314,8 @@ def fee_money_low(account: Address, *, spendable: Drops, needed: Drops) -> Alarm
         subject=account,
         severity=Severity.WARNING,
         sentence=f"{account} has {format_drops(spendable)} above its reserve and may need "
-        f"{format_drops(needed)} for fees. Send it some XRP.",
+        f"{format_drops(needed)} for fees. Send it {format_drops(Drops(needed - spendable))} "
+        "or more.",
     )
 
 

@@ -17,7 +17,7 @@ What it guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from watchtower.errors import AnswerError
@@ -40,6 +40,7 @@ from watchtower.ledger.fields import (
     drops_in,
     hash_from,
     hex_in,
+    optional_address_in,
     optional_uint32_in,
     uint32_in,
 )
@@ -162,16 +163,15 @@ def _body(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> Iterator[Fact]:
     nodes = list(affected_nodes(transaction.meta))
-    for node in nodes:
-        fact = _channel_fact(node, transaction)
-        if fact is not None and _concerns(fact.entry, accounts):
-            yield fact
+    found = (_channel_fact(node, transaction) for node in nodes)
+    channels = [fact for fact in found if fact is not None and _concerns(fact.entry, accounts)]
+    yield from channels
     yield from account_facts(
         nodes, accounts, at=transaction.at, transaction=transaction.transaction
     )
     account = address_in(transaction.fields, "Account")
     if accounts is None or account in accounts:
-        yield _seat_used(account, transaction)
+        yield _seat_used(account, transaction, channels)
 
 
 def _concerns(entry: ChannelEntry, accounts: Collection[Address] | None) -> bool:
@@ -205,7 +205,11 @@ def _paid(entry: ChannelEntry, previous: object) -> Drops:
     return Drops(max(0, entry.balance - drops_in(previous, "Balance")))
 
 
-def _seat_used(account: Address, transaction: _Transaction) -> SeatUsed:
+def _seat_used(
+    account: Address,
+    transaction: _Transaction,
+    channels: Iterable[ChannelChanged | ChannelDeleted],
+) -> SeatUsed:
     sequence = uint32_in(transaction.fields, "Sequence")
     # A transaction on a ticket has Sequence 0 (rippled STTx.cpp, getSeqProxy).
     ticket = sequence == 0 and "TicketSequence" in transaction.fields
@@ -219,7 +223,18 @@ def _seat_used(account: Address, transaction: _Transaction) -> SeatUsed:
         transaction=transaction.transaction,
         result=result,
         at=transaction.at,
+        kind=_text(transaction.fields, "TransactionType"),
+        signed_by=_text(transaction.fields, "SigningPubKey").upper(),
+        delegate=optional_address_in(transaction.fields, "Delegate"),
+        changed=tuple(f.entry.channel for f in channels if isinstance(f, ChannelChanged)),
+        closed=tuple(f.entry.channel for f in channels if isinstance(f, ChannelDeleted)),
     )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """Return a text; an odd one is none, for nothing is decided by it."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _entry(index: object, fields: Mapping[str, Any]) -> ChannelEntry | None:

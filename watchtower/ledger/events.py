@@ -117,13 +117,23 @@ class ChannelMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatUsed:
-    """A validated transaction of ``account`` consumed ``seat``, with whatever result."""
+    """A validated transaction of ``account`` consumed ``seat``, with whatever result.
+
+    The rest is for telling people who did what, and nothing is decided by it: the transaction's
+    type; the key that signed it, in hexadecimal (empty if several did, or an outer batch); the
+    delegate that sent it for the account; the channels that it changed, and those it deleted.
+    """
 
     account: Address
     seat: Seat
     transaction: TxHash
     result: str
     at: Position
+    kind: str = ""
+    signed_by: str = ""
+    delegate: Address | None = None
+    changed: tuple[ChannelId, ...] = ()
+    closed: tuple[ChannelId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

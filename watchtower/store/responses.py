@@ -27,12 +27,17 @@ class Attempts:
 
     async def put(self, attempt: Attempt) -> bool:
         """Remember a new attempt; False, and nothing changes, if it is known already."""
-        name = _name(attempt.account, attempt.seat, attempt.transaction)
-        if await self._open.get(name) or await self._settled.get(name):
+        if await self.knows(attempt.account, attempt.seat, attempt.transaction):
             return False
+        name = _name(attempt.account, attempt.seat, attempt.transaction)
         table = self._open if attempt.outcome is None else self._settled
         await table.put(name, attempt, topic=_topic(attempt))
         return True
+
+    async def knows(self, account: Address, seat: Seat, transaction: TxHash) -> bool:
+        """Say whether a transaction is an attempt of ours, whatever became of it."""
+        name = _name(account, seat, transaction)
+        return bool(await self._open.get(name) or await self._settled.get(name))
 
     async def settle(
         self, account: Address, seat: Seat, transaction: TxHash, outcome: Outcome

@@ -1,0 +1,149 @@
+"""The steward: what becomes of the guarded accounts themselves, told to people.
+
+It decides nothing about money. Of every account it tells whether the key that we hold still signs
+for it, what was changed about who may sign, and what its owner, or a thief, did with it that we
+did not: our own transactions are those that stand in the store as attempts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.desk import Desk
+from watchtower.changes import Changes
+from watchtower.errors import StoreBusyError, StoreFullError
+from watchtower.judgement.authority import alterations, authority_fault
+from watchtower.judgement.stake import at_stake
+from watchtower.ledger.events import SeatUsed
+from watchtower.store.database import Store
+from watchtower.units import Address, ChannelId, Drops
+from watchtower.watch import Learned, Watch
+
+__all__ = ["Steward"]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Noticed:
+    """A transaction that may be foreign, with what was unpaid on each channel right behind it."""
+
+    used: SeatUsed
+    unpaid: Mapping[ChannelId, Drops]
+
+
+class Steward:
+    """Looks after the accounts of one watch."""
+
+    def __init__(self, watch: Watch, *, store: Store, desk: Desk, changes: Changes) -> None:
+        """Begin without a key; see `hold`."""
+        self._watch = watch
+        self._store = store
+        self._desk = desk
+        self._changes = changes
+        self._keys: Mapping[Address, str] = {}
+        self._noticed: list[_Noticed] = []
+
+    def hold(self, keys: Mapping[Address, str]) -> None:
+        """Take note of the public keys that we hold now, by account."""
+        self._keys = dict(keys)
+        for account in self._watch.estates:
+            self._look(account)
+
+    def learned(self, learned: Learned) -> None:
+        """Tell what one fact changed about an account; see `tell_foreign` for the rest."""
+        if learned.foreign is not None:
+            self._notice(learned.foreign)
+        before, after = learned.estate_before, learned.estate
+        if after is None:
+            return
+        altered = () if before is None else alterations(before, after)
+        if altered:
+            why = "; ".join(altered)
+            at = after.as_of
+            _log.warning("account_altered", account=after.account, why=why)
+            self._changes.note(
+                "account_altered",
+                None,
+                None if at is None else at.ledger_index,
+                account=after.account,
+                why=why,
+            )
+            self._desk.happen(catalogue.account_altered(after.account, why=why))
+        self._look(after.account)
+
+    async def tell_foreign(self) -> None:
+        """Tell of what was noticed and is none of our attempts, whatever became of those.
+
+        What cannot be looked up now stays noticed until the next call.
+        """
+        if not self._noticed:
+            return
+        noticed, self._noticed = self._noticed, []
+        try:
+            async with self._store.read() as work:
+                known = [
+                    await work.attempts.knows(n.used.account, n.used.seat, n.used.transaction)
+                    for n in noticed
+                ]
+        except (StoreBusyError, StoreFullError) as failure:
+            _log.warning("foreign_not_looked_up", why=str(failure))
+            self._noticed = noticed + self._noticed
+            return
+        for found, is_ours in zip(noticed, known, strict=True):
+            if not is_ours:
+                self._tell(found)
+
+    def _notice(self, used: SeatUsed) -> None:
+        """Keep what may be foreign, with the state of its channels: they may soon be let go."""
+        held = {
+            channel: self._watch.channels[channel].entry
+            for channel in (*used.changed, *used.closed)
+            if channel in self._watch.channels
+        }
+        unpaid = {c: at_stake(entry, self._watch.best.get(c)) for c, entry in held.items()}
+        self._noticed.append(_Noticed(used=used, unpaid=unpaid))
+
+    def _look(self, account: Address) -> None:
+        """Tell whether our key still signs for ``account``."""
+        key = self._keys.get(account)
+        fault = None if key is None else authority_fault(self._watch.estates.get(account), key)
+        if fault is None:
+            self._desk.end("authority_lost", account)
+        else:
+            self._desk.stand(catalogue.authority_lost(account, why=fault.sentence))
+
+    def _tell(self, noticed: _Noticed) -> None:
+        used, who = noticed.used, self._signer_of(noticed.used)
+        _log.info(
+            "foreign_transaction",
+            account=used.account,
+            transaction=used.transaction,
+            kind=used.kind,
+            signed_by=used.signed_by,
+            result=used.result,
+        )
+        for channel, unpaid in noticed.unpaid.items():
+            facts = {"transaction": used.transaction, "who": who, "unpaid": unpaid}
+            self._changes.note("foreign_transaction", channel, used.at.ledger_index, **facts)
+            if channel in used.closed and unpaid:
+                self._desk.happen(catalogue.foreign_close(channel, unpaid=unpaid, why=who))
+            else:
+                alarm = catalogue.foreign_claim(used.transaction, channel=channel, why=who)
+                self._desk.happen(alarm)
+        if not noticed.unpaid and used.signed_by and used.signed_by == self._keys.get(used.account):
+            alarm = catalogue.key_used_elsewhere(used.account, transaction=used.transaction)
+            self._desk.happen(alarm)
+
+    def _signer_of(self, used: SeatUsed) -> str:
+        if used.delegate is not None:
+            return f"its delegate {used.delegate} did"
+        if not used.signed_by:
+            return "several signed it together"
+        if used.signed_by == self._keys.get(used.account):
+            return "it was signed with the very key that is held here"
+        return f"it was signed with another key, {used.signed_by}"
