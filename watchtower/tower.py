@@ -199,9 +199,13 @@ class Tower:
         for judgement in judgements:
             if newest is not None:
                 self._herald.judged(judgement, ledger_index=newest.ledger_index)
-        await self.save()
-        self._forget_closed(judgements)
-        response = await self._responder.respond()
+        try:
+            # What is owed leaves before what was learnt is written: a thousand channels that
+            # close at once are a thousand records, and every ledger counts.
+            response = await self._responder.respond()
+        finally:
+            await self.save()
+            self._forget_closed(judgements)
         self._herald.responded(response)
         self._beyond_us = {
             *(step.obligation.channel for step in response.left),

@@ -102,6 +102,7 @@ class Watch:
         self.judgements: dict[ChannelId, Judgement] = {}
         self.at_stake = 0
         self.newest: LedgerClosed | None = None
+        self.accounted_to: LedgerIndex | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.lapses: dict[Address, int] = {}
@@ -172,6 +173,7 @@ class Watch:
 
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
+        self.accounted_to = ledger_index
         settled = self._settle(
             (attempt, by_last_ledger(attempt, ledger_index, self._channel_of(attempt)))
             for attempt in self.attempts.values()

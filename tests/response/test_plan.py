@@ -28,6 +28,7 @@ BUSY = Market(base=Drops(10), open_ledger=Drops(5_000), size=32)
 TERMS = Terms(
     validated=LedgerIndex(100),
     now=NOW,
+    accounted=LedgerIndex(100),
     next_sequence={PAYEE: 7},
     market=QUIET,
     policy=POLICY,
@@ -134,6 +135,13 @@ def test_attempt_stuck_on_a_sequence_gets_company_on_a_ticket() -> None:
     assert step.seat == TICKET
     beside = attempt(1, TICKET, made_in=LedgerIndex(98))
     assert isinstance(one(owed(1), stuck, beside, tickets={PAYEE: [30, 31]}), Wait)
+
+
+def test_tower_that_is_behind_with_the_facts_does_not_pay_twice() -> None:
+    """A ledger that closed without an attempt has to be known before it says so."""
+    stuck = attempt(1, 9, made_in=LedgerIndex(98))
+    assert isinstance(one(owed(1), stuck, tickets={PAYEE: [30]}, accounted=LedgerIndex(99)), Wait)
+    assert isinstance(one(owed(1), stuck, tickets={PAYEE: [30]}, accounted=None), Wait)
 
 
 def test_attempt_whose_seat_is_gone_gets_another_one_at_once() -> None:

@@ -139,14 +139,14 @@ class Stage:
 
     async def tickets(self) -> list[int]:
         """The tickets that the payee holds, by the ledger itself."""
-        found = await self.hand.request(
-            "account_objects",
-            account=self.payee.address,
-            type="ticket",
-            ledger_index="validated",
-            limit=400,
-        )
-        return sorted(ticket["TicketSequence"] for ticket in found["account_objects"])
+        tickets: list[int] = []
+        ask = {"account": self.payee.address, "type": "ticket", "ledger_index": "validated"}
+        while True:
+            found = await self.hand.request("account_objects", **ask)
+            tickets += [ticket["TicketSequence"] for ticket in found["account_objects"]]
+            if "marker" not in found:
+                return sorted(tickets)
+            ask = {**ask, "marker": found["marker"]}
 
     async def until_tickets(self, count: int) -> list[int]:
         """Wait until the payee holds so many tickets."""

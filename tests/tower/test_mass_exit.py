@@ -45,7 +45,7 @@ async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheap
     """
     async with stage_on(tmp_path, queue=RECORDED) as stage:
         stage.with_settings(tickets=TicketSettings(pool=4, low_water=2))
-        stage.pace = 0.3
+        stage.pace = 0.5
         channels = await open_channels(stage)
         await keep_claims(stage, channels)
         before = await money(stage)

@@ -72,6 +72,7 @@ class Terms:
     Attributes:
         validated: the newest validated ledger.
         now: its close time.
+        accounted: the newest ledger of which every fact is known; None before the first.
         next_sequence: each account's next sequence in the open ledger, where it was told.
         tickets: the tickets that each account holds.
         market: what the open ledger costs.
@@ -91,6 +92,7 @@ class Terms:
     market: Market
     policy: FeePolicy
     last_ledger_offset: int
+    accounted: LedgerIndex | None = None
     tickets: Mapping[Address, Collection[int]] = field(default_factory=dict)
     allowance: Mapping[Address, Drops] = field(default_factory=dict)
     underpriced: Collection[TxHash] = ()
@@ -172,7 +174,8 @@ class _Planner:
     ) -> Redeem | None:
         """Return what helps an attempt that does not get in; None if nothing more can be done."""
         terms = self._terms
-        is_overdue = newest.made_in + 2 <= terms.validated
+        # Told by ledgers of which every fact is known: who is behind must not pay twice.
+        is_overdue = terms.accounted is not None and newest.made_in + 2 <= terms.accounted
         if is_overdue and newest.transaction in terms.unseated:
             return _or_none(self._begin(obligation, self._wish(obligation)))
         if not is_overdue and newest.transaction not in terms.underpriced:

@@ -130,6 +130,7 @@ class Responder:
         return Terms(
             validated=newest.ledger_index,
             now=newest.close_time,
+            accounted=self._docket.accounted_to,
             next_sequence=enquiry.sequences,
             tickets={account: self._docket.tickets(account) for account in accounts},
             market=enquiry.market,

@@ -27,6 +27,11 @@ class Docket(Protocol):
         ...
 
     @property
+    def accounted_to(self) -> LedgerIndex | None:
+        """The newest ledger of which every fact is known."""
+        ...
+
+    @property
     def attempts(self) -> Mapping[TxHash, Attempt]:
         """The attempts without a proven outcome."""
         ...
