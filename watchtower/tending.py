@@ -189,6 +189,7 @@ class Rounds:
             "ledger_index": None if newest is None else newest.ledger_index,
             "ledger_time": None if newest is None else newest.close_time,
             "accounted": self._tower.accounted,
+            "rules": watch.rules.sentence,
             "channels": len(watch.channels),
             "at_stake": watch.at_stake,
             "redeeming": len(watch.obligations()),

@@ -20,6 +20,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
 from watchtower.sandbox.people import Hand, Person
+from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.settings import LedgerSettings, PolicySettings, Settings
 from watchtower.store.database import Store
@@ -152,10 +153,16 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+def rules() -> Rules | None:
+    """The rules of the ledger; those of xrpld 3.1.1 unless a test is parametrized otherwise."""
+    return None
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, rules: Rules | None) -> AsyncIterator[Stage]:
     """A stage with funded people, and the payee's key in the store."""
     async with (
-        Sandbox(clock=Clock.FROZEN, port=0) as sandbox,
+        Sandbox(clock=Clock.FROZEN, port=0, rules=rules) as sandbox,
         Hand(sandbox.url, accepts=True) as hand,
     ):
         payee = Person.named("a payee")

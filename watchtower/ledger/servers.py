@@ -27,6 +27,7 @@ from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
 from watchtower.ledger.accounts import read_account
+from watchtower.ledger.amendments import agreed, read_amendments
 from watchtower.ledger.answers import (
     Fees,
     SubmitAnswer,
@@ -37,7 +38,12 @@ from watchtower.ledger.answers import (
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.channels import find_inbound_channels, read_channel
-from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
+from watchtower.ledger.events import (
+    AccountFact,
+    AmendmentsRead,
+    ChannelChanged,
+    ChannelMissing,
+)
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.stream import Stream, opened
@@ -286,6 +292,14 @@ class Servers:
         """
         await self._be_patient()
         return await ask_any(self._links, lambda link: read_account(link, account))
+
+    async def read_amendments(self) -> AmendmentsRead:
+        """Return the amendments that are enabled, as far as all servers that answer agree.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        return agreed(await self._ask_each(read_amendments))
 
     async def account_sequences(self, account: Address) -> tuple[int, ...]:
         """Return the next sequence of ``account`` in the open ledger, as servers tell it.
