@@ -67,9 +67,10 @@ def agreed(told: Sequence[AmendmentsRead]) -> AmendmentsRead:
     Args:
         told: one answer of each server that gave one, at least one.
     """
-    newest = max(answer.at for answer in told)
+    # In the middle: one server that names a ledger far ahead must not outlive what comes later.
+    at = sorted(answer.at for answer in told)[(len(told) - 1) // 2]
     all_told = {answer.enabled for answer in told}
-    return AmendmentsRead(enabled=all_told.pop() if len(all_told) == 1 else None, at=newest)
+    return AmendmentsRead(enabled=all_told.pop() if len(all_told) == 1 else None, at=at)
 
 
 def amendment_period(ledger_index: LedgerIndex) -> int:

@@ -47,7 +47,7 @@ from watchtower.ledger.events import (
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.stream import Stream, opened
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, LedgerIndex
 
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
@@ -317,21 +317,6 @@ class Servers:
             return read_account_field(link.url, result, "Sequence")
 
         return tuple(sorted(set(await self._ask_each(ask)), reverse=True))
-
-    async def account_balance(self, account: Address) -> Drops:
-        """Return the XRP of ``account`` in a validated ledger, in drops.
-
-        Raises:
-            RequestRefusedError: there is no such account (``actNotFound``), or all refused.
-            LedgerError: no server could tell.
-        """
-        await self._be_patient()
-
-        async def ask(link: Link) -> Drops:
-            result = await link.request("account_info", account=account, ledger_index="validated")
-            return Drops(read_account_field(link.url, result, "Balance"))
-
-        return await ask_any(self._links, ask)
 
     async def account_exists(self, account: Address) -> bool:
         """Say whether any server's validated ledger has ``account``.
