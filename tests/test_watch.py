@@ -10,6 +10,10 @@ from watchtower.judgement.policy import Policy
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened, Watching
 from watchtower.ledger.events import (
     END_OF_LEDGER,
+    AccountChanged,
+    AccountEntry,
+    AccountMissing,
+    AmendmentsRead,
     ChannelChanged,
     ChannelDeleted,
     ChannelEntry,
@@ -324,3 +328,61 @@ def test_ledgers_only_go_forward() -> None:
     watch.ledger_closed(closed(9))
     assert watch.newest is not None
     assert watch.newest.ledger_index == 10
+
+
+def test_other_rules_of_the_network_judge_every_channel_anew() -> None:
+    """A settle delay that was feared to wrap is promised once it is known not to, and back."""
+    watch = watching(changed(5, entry(settle_delay=2**32 - 1)))
+    cleaned_up = "21B8D2F76F68E11E9C077A43BBBC394136E9987E99DDB73966DD68419467E431"
+    protectable = []
+    for at, enabled in ((11, {cleaned_up}), (9, set()), (12, None), (13, {cleaned_up})):
+        place = Position(LedgerIndex(at), END_OF_LEDGER)
+        told = None if enabled is None else frozenset(enabled)
+        watch.learn(AmendmentsRead(enabled=told, at=place))
+        watch.judge()
+        protectable.append(watch.judgements[entry().channel].protectable)
+    # What a server told of an older ledger, the second, changes nothing.
+    assert protectable == [True, True, False, True]
+
+
+def test_an_estate_is_kept_of_guarded_accounts_only_and_says_who_is_missing() -> None:
+    """Anybody's account changes with each claim; ours alone is anything to us."""
+    watch = watching(changed(5, entry()))
+    for account in (PAYEE, PAYER):
+        root = AccountEntry(account=account, balance=Drops(5), sequence=7)
+        watch.learn(AccountChanged(entry=root, at=Position(LedgerIndex(9), 1)))
+    assert set(watch.estates) == {PAYEE}
+    assert watch.missing_payees == set()
+
+    gone = watch.learn(AccountMissing(account=PAYEE, at=Position(LedgerIndex(10), 1)))
+    assert gone.estate_before != gone.estate == watch.estates[PAYEE]
+    assert watch.missing_payees == {PAYEE}
+
+
+def test_a_transaction_on_the_seat_of_an_attempt_is_not_foreign() -> None:
+    """A claim whose signature was stripped has another hash, and is ours all the same."""
+    watch = watching(changed(5, entry()))
+    ours = Attempt(
+        channel=entry().channel,
+        account=PAYEE,
+        seat=Seat(7),
+        target=Drops(10),
+        balance_before=Drops(0),
+        fee=Drops(10),
+        last_ledger=LedgerIndex(20),
+        made_in=LedgerIndex(10),
+        transaction=OWN,
+        blob="00",
+    )
+    watch.attempt_made(ours)
+    used = SeatUsed(
+        account=PAYEE,
+        seat=Seat(7),
+        transaction=TxHash("B" * 64),
+        result="tecNO_PERMISSION",
+        at=Position(LedgerIndex(11), 0),
+    )
+    assert watch.learn(used).foreign is None
+    another = replace(used, seat=Seat(8))
+    assert watch.learn(another).foreign == another
+    assert watch.learn(replace(another, account=PAYER)).foreign is None

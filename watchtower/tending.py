@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -107,6 +107,8 @@ class Rounds:
 
     async def tend_for_ever(self) -> None:
         """Look after everything else, every few seconds."""
+        # Whose key signed what is told from the first ledger on.
+        await self._try(self.look_at_keys)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STATUS_EVERY):
                 await self._tower.reconciled.wait()
@@ -123,13 +125,16 @@ class Rounds:
             self.look_at_payees,
             self.tell_status,
         ):
-            try:
-                await look()
-            except (LedgerError, StoreBusyError, StoreFullError) as failure:
-                _log.warning("round_failed", round=look.__name__, why=str(failure))
+            await self._try(look)
         newest = self._tower.watch.newest
         self._desk.progress(self._tower.accounted, None if newest is None else newest.ledger_index)
         self._desk.look()
+
+    async def _try(self, look: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await look()
+        except (LedgerError, StoreBusyError, StoreFullError) as failure:
+            _log.warning("round_failed", round=look.__name__, why=str(failure))
 
     async def look_at_keys(self) -> None:
         """Have the steward know which keys are held, whenever one was imported."""
@@ -189,6 +194,7 @@ class Rounds:
             "ledger_index": None if newest is None else newest.ledger_index,
             "ledger_time": None if newest is None else newest.close_time,
             "accounted": self._tower.accounted,
+            "rules": watch.rules.sentence,
             "channels": len(watch.channels),
             "at_stake": watch.at_stake,
             "redeeming": len(watch.obligations()),

@@ -26,13 +26,16 @@ from watchtower.judgement.estate import Estate, account_of
 from watchtower.judgement.estate import learn as learn_of_estate
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT, rules_of
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
 from watchtower.ledger.events import (
     AccountFact,
+    AmendmentsRead,
     ChannelFact,
     ChannelMissing,
     Fact,
     LedgerClosed,
+    Position,
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
@@ -99,6 +102,8 @@ class Watch:
         self.best = {claim.channel: claim for claim in claims}
         self.attempts = {attempt.transaction: attempt for attempt in attempts}
         self.estates: dict[Address, Estate] = {}
+        self.rules = STRICT
+        self._rules_at: Position | None = None
         self.judgements: dict[ChannelId, Judgement] = {}
         self.at_stake = 0
         self.newest: LedgerClosed | None = None
@@ -117,6 +122,9 @@ class Watch:
             return self._learn_of_seat(fact)
         if isinstance(fact, AccountFact):
             return self._learn_of_account(fact)
+        if isinstance(fact, AmendmentsRead):
+            self._learn_of_rules(fact)
+            return Learned()
         channel_id = channel_of(fact)
         if not isinstance(fact, ChannelMissing) and fact.entry.destination not in self.accounts:
             return Learned()
@@ -133,6 +141,16 @@ class Watch:
         if self.newest is not None and any(isinstance(event, Paid) for event in events):
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
+
+    def _learn_of_rules(self, fact: AmendmentsRead) -> None:
+        """Judge everything anew when the network's rules are others than was thought."""
+        if self._rules_at is not None and fact.at <= self._rules_at:
+            return
+        self._rules_at = fact.at
+        rules = rules_of(fact.enabled)
+        if rules != self.rules:
+            self.rules = rules
+            self._dirty.update(self.channels)
 
     def _learn_of_seat(self, used: SeatUsed) -> Learned:
         seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
@@ -275,6 +293,7 @@ class Watch:
             policy=self.policy,
             payee_exists=channel.entry.destination not in self.missing_payees,
             last_redeemed=self.last_redeemed.get(channel_id),
+            rules=self.rules,
         )
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
@@ -293,7 +312,8 @@ class Watch:
         times = []
         if judgement.deadline is not None:
             end = judgement.deadline.ends_at
-            times += [end - self.policy.lead, end]
+            # Whether a channel has expired at its end or a second later depends on the rules.
+            times += [end - self.policy.lead, end, end + 1]
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]

@@ -34,6 +34,7 @@ PURE = (
     "judgement.judge",
     "judgement.policy",
     "judgement.protection",
+    "judgement.rules",
     "judgement.signature",
     "judgement.stake",
     "judgement.verdict",

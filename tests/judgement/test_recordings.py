@@ -113,7 +113,7 @@ class Replay:
             elif isinstance(fact, AccountFact):
                 account = account_of(fact)
                 self.estates[account] = learn(self.estates.get(account), fact)
-            else:
+            elif isinstance(fact, ChannelFact):
                 self.observe(fact)
 
     def observe(self, fact: ChannelFact) -> None:

@@ -176,6 +176,7 @@ class ScriptedServer:
     behind: int = 0
     ignores_pin: bool = False
     deaf: bool = False
+    amendments: list[str] = field(default_factory=list)
     hang: set[str] = field(default_factory=set)
     die_on: set[str] = field(default_factory=set)
     refuse: dict[str, Message] = field(default_factory=dict)
@@ -313,6 +314,8 @@ class ScriptedServer:
         return {"result": closed}
 
     def _ledger_entry(self, request: Message) -> Message:
+        if "index" in request:
+            return self._amendments()
         node = self.chain.channels.get(request["payment_channel"])
         if node is None:
             return {"error": "entryNotFound", "error_code": 98, "error_message": "Not found."}
@@ -324,6 +327,10 @@ class ScriptedServer:
                 "validated": True,
             }
         }
+
+    def _amendments(self) -> Message:
+        node = {"LedgerEntryType": "Amendments", "Amendments": self.amendments}
+        return {"result": {"node": node, "ledger_index": self.index, "validated": True}}
 
     def _account_objects(self, request: Message) -> Message:
         nodes = [n for n in self.chain.channels.values() if n["Destination"] == request["account"]]

@@ -9,6 +9,7 @@ from typing import Any
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.events import (
     END_OF_LEDGER,
+    AmendmentsRead,
     ChannelChanged,
     ChannelMissing,
     LedgerAccounted,
@@ -18,6 +19,8 @@ from watchtower.ledger.events import (
 from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
 from watchtower.ledger.servers import Servers
 from watchtower.units import ChannelId, LedgerIndex
+
+AMENDMENT = "21B8D2F76F68E11E9C077A43BBBC394136E9987E99DDB73966DD68419467E431"
 
 Start = Callable[..., Awaitable[Any]]
 Watching = Callable[..., Any]
@@ -154,7 +157,8 @@ async def test_everything_is_read_anew_when_told_so(
         receiver.stream.reconcile()
         await receiver.until(lambda: len(receiver.of(StateReconciled)) == 2)
 
-    assert server.count("ledger_entry") == 2
+    asked = [request for request in server.requests if "payment_channel" in request]
+    assert len(asked) == 2
 
 
 async def test_a_state_that_could_not_be_read_is_read_again(
@@ -250,3 +254,46 @@ async def test_history_that_comes_a_little_late_is_no_alarm(
         await receiver.accounted(11)
 
     assert receiver.of(HistoryMissing) == []
+
+
+async def test_rules_are_read_again_behind_a_flag_ledger(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """An amendment that is enabled while we run is known before the next ledger is judged by it."""
+    chain.index = 255
+    server = await start()
+    async with watching(server) as (receiver, _):
+        await receiver.until(lambda: bool(receiver.of(AmendmentsRead)))
+        server.amendments = [AMENDMENT]
+        await chain.close()  # the flag ledger itself changes nothing yet
+        await receiver.accounted(255)
+        assert len(receiver.of(AmendmentsRead)) == 1
+        await chain.close()
+        await receiver.until(lambda: len(receiver.of(AmendmentsRead)) == 2)
+
+    before, after = receiver.of(AmendmentsRead)
+    assert before.enabled == frozenset()
+    assert after.enabled == {AMENDMENT}
+
+
+async def test_amendments_on_which_servers_contradict_each_other_are_not_known(
+    start: Start, watching: Watching
+) -> None:
+    """One server that lies about the rules makes us strict, and nothing else."""
+    servers = [await start(), await start(amendments=[AMENDMENT])]
+    async with watching(*servers) as (receiver, _):
+        await receiver.until(lambda: any(f.enabled is None for f in receiver.of(AmendmentsRead)))
+        await receiver.first(StateReconciled)
+
+
+async def test_amendments_that_cannot_be_read_hold_nothing_up(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """What is guarded does not wait for the rules that it is judged by."""
+    chain.open(1)
+    server = await start(amendments=["nonsense"])
+    async with watching(server, cursor=None) as (receiver, _):
+        await receiver.accounted(10)
+
+    assert receiver.of(AmendmentsRead) == []
+    assert len(receiver.of(ChannelChanged)) == 1

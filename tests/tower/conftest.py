@@ -198,7 +198,13 @@ async def stage_on(
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage on a ledger of today's rules, with room for everybody."""
-    async with stage_on(tmp_path) as made:
+def rules() -> Rules | None:
+    """The rules of the ledger; those of xrpld 3.1.1 unless a test is parametrized otherwise."""
+    return None
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, rules: Rules | None) -> AsyncIterator[Stage]:
+    """A stage on a ledger with room for everybody."""
+    async with stage_on(tmp_path, rules=rules) as made:
         yield made

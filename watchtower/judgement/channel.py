@@ -43,6 +43,7 @@ from watchtower.judgement.channel_events import (
     Paid,
     Renewed,
 )
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelDeleted,
@@ -95,17 +96,16 @@ def ends_at(entry: ChannelEntry) -> RippleTime | None:
     )
 
 
-def phase(channel: Channel, ledger_time: RippleTime) -> Phase:
+def phase(channel: Channel, ledger_time: RippleTime, rules: ChannelRules = STRICT) -> Phase:
     """Return the phase of ``channel`` for a transaction in the ledger after ``ledger_time``.
 
-    A ledger judges by its parent's close time. From equality on the channel counts as expired:
-    that is so up to release 3.1 (PayChan.cpp:528, ``>=``) and one second too careful with
-    fixCleanup3_2_0 (``>``); a claim is sure only before it.
+    A ledger judges by its parent's close time. Whether a channel has expired when the two are
+    equal depends on the rules; a claim is sure only before.
     """
     if channel.closed_at is not None:
         return Phase.CLOSED
     end = ends_at(channel.entry)
-    if end is not None and ledger_time >= end:
+    if end is not None and rules.has_ended(end, ledger_time):
         return Phase.EXPIRED
     return Phase.OPEN if channel.entry.expiration is None else Phase.CLOSING
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from watchtower.judgement.channel import ends_at
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.verdict import End
 from watchtower.ledger.events import ChannelEntry
 from watchtower.units import RippleTime
@@ -25,12 +26,9 @@ class Deadline:
         """Return the seconds of ledger time left to redeem surely; negative when too late."""
         return self.sure_until - ledger_time
 
-    def has_ended(self, ledger_time: RippleTime) -> bool:
-        """Return whether a transaction in the ledger after ``ledger_time`` comes too late.
-
-        The comparison is the strict one: see `watchtower.judgement.channel.phase`.
-        """
-        return ledger_time >= self.ends_at
+    def has_ended(self, ledger_time: RippleTime, rules: ChannelRules = STRICT) -> bool:
+        """Return whether a transaction in the ledger after ``ledger_time`` comes too late."""
+        return rules.has_ended(self.ends_at, ledger_time)
 
 
 def deadline_of(entry: ChannelEntry, policy: Policy) -> Deadline | None:

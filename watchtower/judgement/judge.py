@@ -15,6 +15,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.judgement.deadline import Deadline, deadline_of
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import Unprotectable, unprotectable
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.stake import at_stake, payable
 from watchtower.judgement.verdict import (
     Closed,
@@ -92,6 +93,7 @@ def judge(
     waived: Drops = _NOTHING,
     payee_exists: bool = True,
     last_redeemed: RippleTime | None = None,
+    rules: ChannelRules = STRICT,
 ) -> Judgement:
     """Judge ``channel`` for the ledger that follows the one that closed at ``ledger_time``.
 
@@ -103,6 +105,7 @@ def judge(
         waived: drops that the payee has given back by its own signed word.
         payee_exists: whether the destination's account is in the ledger.
         last_redeemed: when the channel last paid; None if never, which any schedule finds due.
+        rules: the network's; the strictest reading where they are not known.
     """
     entry = channel.entry
     deadline = None if channel.closed_at is not None else deadline_of(entry, policy)
@@ -114,6 +117,7 @@ def judge(
         deadline=deadline,
         ledger_time=ledger_time,
         policy=policy,
+        rules=rules,
     )
     live = isinstance(verdict, Watching | Threatened)
     return Judgement(
@@ -126,7 +130,11 @@ def judge(
         deadline=deadline,
         redeem_why=_redeem_why(verdict, ledger_time, policy, last_redeemed),
         unprotectable=unprotectable(
-            entry, ledger_time=ledger_time, policy=policy, payee_exists=payee_exists
+            entry,
+            ledger_time=ledger_time,
+            policy=policy,
+            payee_exists=payee_exists,
+            rules=rules,
         ),
     )
 
@@ -139,10 +147,11 @@ def _verdict(
     deadline: Deadline | None,
     ledger_time: RippleTime,
     policy: Policy,
+    rules: ChannelRules,
 ) -> Verdict:
     if channel.closed_at is not None:
         return Closed(paid=channel.entry.balance, lost=stake, exact=channel.is_final)
-    if deadline is not None and deadline.has_ended(ledger_time):
+    if deadline is not None and deadline.has_ended(ledger_time, rules):
         return Expired(by=deadline.by, ended_at=deadline.ends_at, lost=stake)
     if stake == 0:
         return _settled(channel.entry, best)

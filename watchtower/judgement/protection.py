@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.signature import key_type
 from watchtower.ledger.events import ChannelEntry
 from watchtower.units import Address, RippleTime
@@ -34,7 +35,7 @@ class SettleDelayWraps:
 
     Two close requests in one ledger then close the channel at once, with no dispute window
     (rippled 3.1 PayChan.cpp:604-606; recorded in settle_delay_wraps). With fixCleanup3_2_0 the
-    sum saturates; networks differ, so the careful rule holds everywhere.
+    sum saturates; the careful rule holds where it is not known to be enabled.
     """
 
     settle_delay: int
@@ -75,17 +76,27 @@ Unprotectable = SettleDelayWraps | SettleDelayShort | CancelAfterNear | PayeeMis
 
 
 def unprotectable(
-    entry: ChannelEntry, *, ledger_time: RippleTime, policy: Policy, payee_exists: bool
+    entry: ChannelEntry,
+    *,
+    ledger_time: RippleTime,
+    policy: Policy,
+    payee_exists: bool,
+    rules: ChannelRules = STRICT,
 ) -> tuple[Unprotectable, ...]:
     """Return every reason why the channel cannot be promised protection; empty if it can."""
-    return tuple(_reasons(entry, ledger_time, policy, payee_exists=payee_exists))
+    return tuple(_reasons(entry, ledger_time, policy, rules, payee_exists=payee_exists))
 
 
 def _reasons(
-    entry: ChannelEntry, ledger_time: RippleTime, policy: Policy, *, payee_exists: bool
+    entry: ChannelEntry,
+    ledger_time: RippleTime,
+    policy: Policy,
+    rules: ChannelRules,
+    *,
+    payee_exists: bool,
 ) -> Iterator[Unprotectable]:
     wraps_from = RippleTime(_TIME_SIZE - entry.settle_delay)
-    if wraps_from <= ledger_time + policy.wrap_horizon:
+    if rules.settle_delay_wraps and wraps_from <= ledger_time + policy.wrap_horizon:
         yield SettleDelayWraps(settle_delay=entry.settle_delay, wraps_from=wraps_from)
     if entry.settle_delay < policy.min_settle_delay:
         yield SettleDelayShort(settle_delay=entry.settle_delay, minimum=policy.min_settle_delay)

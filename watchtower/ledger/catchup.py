@@ -2,8 +2,8 @@
 
 What it guarantees: after a start, a gap, and on a timer, every open channel is read with
 ``ledger_entry``, inbound channels are looked for with ``account_objects``, and the accounts
-themselves are read; missed ledgers are
-read from whichever servers have them, piece by piece, and a piece counts only when it is complete.
+themselves and the amendments are read (those again behind each flag ledger); missed ledgers are
+read from whichever servers have them, piece by piece, and a piece counts when it is complete.
 What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
 """
 
@@ -17,8 +17,15 @@ from typing import Final, Protocol
 import structlog
 
 from watchtower.errors import HistoryMissingError, LedgerError
+from watchtower.ledger.amendments import amendment_period
 from watchtower.ledger.backfill import HistoryServer, read_facts
-from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing, Fact
+from watchtower.ledger.events import (
+    AccountFact,
+    AmendmentsRead,
+    ChannelChanged,
+    ChannelMissing,
+    Fact,
+)
 from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
 from watchtower.ledger.outbox import Outbox
 from watchtower.ledger.sequence import Delivery, Gap
@@ -67,6 +74,10 @@ class Sources(Protocol):
         """Return what ``account`` has of its own."""
         ...
 
+    async def read_amendments(self) -> AmendmentsRead:
+        """Return the amendments that are enabled."""
+        ...
+
 
 class CatchUp:
     """The reading side of one stream."""
@@ -93,6 +104,7 @@ class CatchUp:
         self._failures = 0
         self._in_doubt_to: int = 0
         self._read_at: int = -1
+        self._amended_in: int | None = None
         self._missing: HistoryMissing | None = None
         self._last_failure: Gap | None = None
 
@@ -101,6 +113,14 @@ class CatchUp:
         if reconcile:
             self._due = 0.0
         self._attention.set()
+
+    @property
+    def rules_due(self) -> bool:
+        """Whether amendments may have been enabled since they were read last."""
+        newest = self._sequence.newest
+        if newest is None or self._amended_in is None:
+            return False
+        return amendment_period(newest) != self._amended_in
 
     async def run(self) -> None:
         """Catch up, now and whenever something is missing, until cancelled."""
@@ -114,6 +134,8 @@ class CatchUp:
             all_filled = await self._fill_gaps()
             if self._read_at < self._in_doubt_to or clock() >= self._due:
                 await self._reconcile()
+            elif self.rules_due:
+                await self._read_amendments()
             is_read = self._read_at >= self._in_doubt_to and clock() < self._due
             if is_read and self._sequence.accounted is None:
                 await self._outbox.put_all(lambda: self._sequence.begin(start))
@@ -229,7 +251,9 @@ class CatchUp:
             *(self._reading(channel) for channel in sorted(self._open_channels())),
             *(self._finding(account) for account in self._accounts),
         ]
-        done = await asyncio.gather(*(deliver(read) for read in reads))
+        done, _ = await asyncio.gather(
+            asyncio.gather(*(deliver(read) for read in reads)), self._read_amendments()
+        )
         if all(done):
             self._failures = 0
             self._read_at = newest
@@ -249,6 +273,19 @@ class CatchUp:
             return await self._servers.find_channels(account)
 
         return find
+
+    async def _read_amendments(self) -> None:
+        """Read the rules; what cannot be read leaves the ones that were, until the next time."""
+        newest = self._sequence.newest
+        if newest is None:
+            return
+        self._amended_in = amendment_period(newest)
+        try:
+            fact = await self._servers.read_amendments()
+        except LedgerError as failed:
+            _log.warning("amendments_not_read", why=str(failed))
+        else:
+            await self._outbox.put_all(lambda: (fact,))
 
     def _visiting(self, account: Address) -> Callable[[], Awaitable[Sequence[Fact]]]:
         async def visit() -> Sequence[Fact]:

@@ -19,6 +19,7 @@ __all__ = [
     "AccountEntry",
     "AccountFact",
     "AccountMissing",
+    "AmendmentsRead",
     "ChannelChanged",
     "ChannelDeleted",
     "ChannelEntry",
@@ -216,6 +217,14 @@ class SignerListChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendmentsRead:
+    """The network has enabled these amendments, by their ids; None if servers contradict."""
+
+    enabled: frozenset[str] | None
+    at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerClosed:
     """A ledger was validated. Its facts may still be on their way."""
 
@@ -236,4 +245,4 @@ class LedgerAccounted:
 
 ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
 AccountFact = AccountChanged | AccountMissing | TicketsChanged | TicketsHeld | SignerListChanged
-Fact = ChannelFact | AccountFact | SeatUsed
+Fact = ChannelFact | AccountFact | SeatUsed | AmendmentsRead

@@ -27,6 +27,7 @@ from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
 from watchtower.ledger.accounts import read_account
+from watchtower.ledger.amendments import agreed, read_amendments
 from watchtower.ledger.answers import (
     Fees,
     SubmitAnswer,
@@ -37,11 +38,16 @@ from watchtower.ledger.answers import (
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.channels import find_inbound_channels, read_channel
-from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
+from watchtower.ledger.events import (
+    AccountFact,
+    AmendmentsRead,
+    ChannelChanged,
+    ChannelMissing,
+)
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.stream import Stream, opened
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, LedgerIndex
 
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
@@ -287,6 +293,14 @@ class Servers:
         await self._be_patient()
         return await ask_any(self._links, lambda link: read_account(link, account))
 
+    async def read_amendments(self) -> AmendmentsRead:
+        """Return the amendments that are enabled, as far as all servers that answer agree.
+
+        Raises:
+            LedgerError: no server could tell.
+        """
+        return agreed(await self._ask_each(read_amendments))
+
     async def account_sequences(self, account: Address) -> tuple[int, ...]:
         """Return the next sequence of ``account`` in the open ledger, as servers tell it.
 
@@ -303,21 +317,6 @@ class Servers:
             return read_account_field(link.url, result, "Sequence")
 
         return tuple(sorted(set(await self._ask_each(ask)), reverse=True))
-
-    async def account_balance(self, account: Address) -> Drops:
-        """Return the XRP of ``account`` in a validated ledger, in drops.
-
-        Raises:
-            RequestRefusedError: there is no such account (``actNotFound``), or all refused.
-            LedgerError: no server could tell.
-        """
-        await self._be_patient()
-
-        async def ask(link: Link) -> Drops:
-            result = await link.request("account_info", account=account, ledger_index="validated")
-            return Drops(read_account_field(link.url, result, "Balance"))
-
-        return await ask_any(self._links, ask)
 
     async def account_exists(self, account: Address) -> bool:
         """Say whether any server's validated ledger has ``account``.

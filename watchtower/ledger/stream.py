@@ -66,7 +66,7 @@ class Stream:
             before, gap = gap, self._sequence.gap()
             # An old gap is tried again in its own time; only a new one is worth a look at once.
             is_new = gap is not None and (before is None or before.first != gap.first)
-            if first_of_all or is_new or isinstance(note, Subscribed):
+            if first_of_all or is_new or isinstance(note, Subscribed) or self._catch_up.rules_due:
                 self._catch_up.attend()
 
     def _apply(self, note: Note) -> Sequence[Delivery]:
