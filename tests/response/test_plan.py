@@ -144,6 +144,18 @@ def test_tower_that_is_behind_with_the_facts_does_not_pay_twice() -> None:
     assert isinstance(one(owed(1), stuck, tickets={PAYEE: [30]}, accounted=None), Wait)
 
 
+def test_attempts_of_the_ledger_before_take_no_room_while_its_facts_are_on_their_way() -> None:
+    """The next ones are planned the moment a ledger closes, and its facts come a little later."""
+    market = Market(base=Drops(10), open_ledger=Drops(10), expected=1)
+    under_way = [attempt(number, 6 + number) for number in range(1, 12)]
+    obligations = [owed(number) for number in range(20, 22)]
+    terms = replace(TERMS, market=market, accounted=LedgerIndex(99))
+    assert len(redeemed(plan(obligations, under_way, terms))) == 2
+    known = replace(terms, accounted=LedgerIndex(100), queued={a.transaction for a in under_way})
+    many = [owed(number) for number in range(20, 25)]
+    assert len(redeemed(plan(many, under_way, known))) == 2
+
+
 def test_attempt_whose_seat_is_gone_gets_another_one_at_once() -> None:
     """Servers say so before the facts of its seat arrive, or where they never do."""
     burnt = attempt(1, 7, made_in=LedgerIndex(98))

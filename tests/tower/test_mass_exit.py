@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from tests.tower.conftest import XRP, Stage, stage_on
@@ -45,7 +47,7 @@ async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheap
     """
     async with stage_on(tmp_path, queue=RECORDED) as stage:
         stage.with_settings(tickets=TicketSettings(pool=4, low_water=2))
-        stage.pace = 0.5
+        stage.pace = 0.1
         channels = await open_channels(stage)
         await keep_claims(stage, channels)
         before = await money(stage)
@@ -53,15 +55,14 @@ async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheap
             await stage.until_tickets(4)
             close_all(stage, channels)
             first = await stage.sandbox.accept()
-
-            async def all_paid() -> bool:
-                return await unpaid(stage, channels) == 0
-
-            await stage.until(all_paid)
+            while unpaid(stage, channels):
+                await until_the_ledger_is_full(stage, unpaid(stage, channels))
+                await stage.sandbox.accept()
+                assert stage.sandbox.ledger_index - first < CHANNELS // 10
             took = stage.sandbox.ledger_index - first
         fees = before + CHANNELS * XRP - await money(stage)
     # A ledger of thirty takes thirty-one at the base fee; the rest is what getting going costs.
-    assert took < 3 * CHANNELS // 31
+    assert took < CHANNELS // 31 * 5 // 4
     assert fees < CHANNELS * 10 * 5 // 4
 
 
@@ -124,7 +125,17 @@ def close_all(stage: Stage, channels: list[ChannelId]) -> None:
     )
 
 
-async def unpaid(stage: Stage, channels: list[ChannelId]) -> int:
+async def until_the_ledger_is_full(stage: Stage, owed: int) -> None:
+    """Give the tower the time it needs, as ledgers of four seconds do on any machine."""
+    network = stage.sandbox.node.network
+    room = min(owed, network.price().expected_size + 1)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            while len(network.chain.open_transactions) < room:  # noqa: ASYNC110 - a condition
+                await asyncio.sleep(0.02)
+
+
+def unpaid(stage: Stage, channels: list[ChannelId]) -> int:
     """How many channels have not paid everything, by the ledger itself."""
     view = stage.sandbox.node.snapshot(stage.sandbox.ledger_index)
     entries = [view.read(channel) for channel in channels]

@@ -136,7 +136,8 @@ class _Planner:
             terms.market,
             terms.policy,
             allowance=terms.allowance,
-            waiting=[a for a in alive if a.made_in < terms.validated],
+            # What is in the newest ledger may not be known yet, and takes up no room any more.
+            waiting=[a for a in alive if a.made_in < (terms.accounted or 0)],
             queued=terms.queued,
             entered=terms.entered,
         )
