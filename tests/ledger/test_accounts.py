@@ -24,6 +24,7 @@ from watchtower.sandbox.server import Sandbox
 from watchtower.units import Address
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")
 QUICK = LinkSettings(request_timeout=1.0, backoff_first=0.02, backoff_most=0.1, close_timeout=0.2)
 
 Start = Callable[..., Awaitable[Any]]
@@ -76,7 +77,7 @@ async def test_an_account_that_is_not_there_is_a_fact(start: Start) -> None:
         {"ledger_index": None},
         {"signer_lists": None},
         {"signer_lists": [{"SignerQuorum": 1}]},
-        {"account_data": {"Account": "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"}},
+        {"account_data": {"Account": PAYER, "Balance": "5", "Sequence": 7}},
         {"account_data": {"Account": PAYEE, "Balance": "5", "Sequence": 7, "TicketCount": 2}},
         {"account_data": {"Account": PAYEE, "Balance": -5, "Sequence": 7}},
     ],

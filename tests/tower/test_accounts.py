@@ -88,7 +88,10 @@ async def test_our_own_redeeming_is_not_foreign(stage: Any) -> None:
         await stage.close_request(channel)
         await stage.until_paid(channel, 30 * XRP)
         await stage.until_told(channel, "attempt_settled")
-    assert await entries(stage, "foreign_transaction") == []
+        close = {"TransactionType": "PaymentChannelClaim", "Channel": channel, "Flags": TF_CLOSE}
+        foreign = await stage.hand.settle(close, stage.payee)
+        told = await _until_entries(stage, "foreign_transaction")
+    assert [entry.facts["transaction"] for entry in told] == [foreign["hash"]]
 
 
 async def _known(stage: Any) -> bool:

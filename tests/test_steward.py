@@ -1,0 +1,148 @@
+"""The steward: who did what with a guarded account, and what of it wakes somebody up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.store.make import CHEAP
+from watchtower.alerts.desk import Desk
+from watchtower.alerts.rules import Notice
+from watchtower.changes import Changes
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.policy import Policy
+from watchtower.ledger.events import (
+    ChannelChanged,
+    ChannelDeleted,
+    ChannelEntry,
+    Position,
+    Seat,
+    SeatUsed,
+)
+from watchtower.response.attempt import Attempt
+from watchtower.steward import Steward
+from watchtower.store.database import Store
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+from watchtower.watch import Watch
+
+PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
+PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")
+KEY, OTHER_KEY = "02" + "A" * 64, "03" + "B" * 64
+CHANNEL = ChannelId("C" * 64)
+TRANSACTION = TxHash("D" * 64)
+ENTRY = ChannelEntry(
+    channel=CHANNEL,
+    source=PAYER,
+    destination=PAYEE,
+    amount=Drops(100),
+    balance=Drops(0),
+    public_key="02" + "0" * 64,
+    settle_delay=3600,
+)
+USED = SeatUsed(
+    account=PAYEE,
+    seat=Seat(7),
+    transaction=TRANSACTION,
+    result="tesSUCCESS",
+    at=Position(LedgerIndex(9), 0),
+    signed_by=KEY,
+)
+
+
+class Ground:
+    """A steward with a real store and a real desk, and what it tells."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.told: list[Notice] = []
+        self.watch = Watch([PAYEE], Policy(), claims=[_claim(60)])
+        self.changes = Changes(None)
+        desk = Desk(self, repeat_after=3600)
+        self.steward = Steward(self.watch, store=store, desk=desk, changes=self.changes)
+        self.steward.hold({PAYEE: KEY})
+        self.watch.learn(ChannelChanged(entry=ENTRY, at=Position(LedgerIndex(5), 0)))
+
+    def tell(self, notice: Notice) -> None:
+        """Keep what is told."""
+        self.told.append(notice)
+
+    async def see(self, *facts: ChannelChanged | ChannelDeleted | SeatUsed) -> dict[str, str]:
+        """Have the facts learnt; return the alarms, by name, with their sentences."""
+        for fact in facts:
+            self.steward.learned(self.watch.learn(fact))
+        await self.steward.tell_foreign()
+        return {notice.alarm.name: notice.alarm.sentence for notice in self.told}
+
+
+def _claim(drops: int) -> Claim:
+    return Claim(channel=CHANNEL, amount=Drops(drops), public_key=ENTRY.public_key, signature="30")
+
+
+def deleted(paid: int) -> ChannelDeleted:
+    """The channel was closed with so much paid."""
+    entry = replace(ENTRY, balance=Drops(paid))
+    return ChannelDeleted(entry=entry, at=USED.at, transaction=TRANSACTION)
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    """A steward that holds a key, and a channel with a claim of 60 drops."""
+    async with await Store.create(tmp_path / "store.db", "correct horse", cost=CHEAP) as store:
+        yield Ground(store)
+
+
+async def test_a_foreign_close_with_something_unpaid_is_urgent_and_names_the_key(
+    ground: Ground,
+) -> None:
+    """A thief, or the owner by mistake, gave 60 drops back to the payer."""
+    told = await ground.see(deleted(0), replace(USED, closed=(CHANNEL,)))
+
+    assert set(told) == {"foreign_close"}
+    assert "0.00006 XRP" in told["foreign_close"]
+    assert "the very key" in told["foreign_close"]
+
+
+async def test_a_foreign_close_with_everything_paid_loses_nothing(ground: Ground) -> None:
+    """The owner closed a channel of its own, after the last claim was paid."""
+    told = await ground.see(deleted(60), replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY))
+
+    assert set(told) == {"foreign_claim"}
+    assert OTHER_KEY in told["foreign_claim"]
+
+
+async def test_our_key_in_other_hands_is_told_and_another_key_is_not(ground: Ground) -> None:
+    """What the owner does with a key of its own is the owner's business."""
+    assert await ground.see(replace(USED, signed_by=OTHER_KEY, seat=Seat(6))) == {}
+    assert set(await ground.see(USED)) == {"key_used_elsewhere"}
+
+
+async def test_what_the_store_knows_as_an_attempt_is_ours(ground: Ground) -> None:
+    """The outcome may be known already when its seat is told, or told again after a restart."""
+    attempt = Attempt(
+        channel=CHANNEL,
+        account=PAYEE,
+        seat=USED.seat,
+        target=Drops(60),
+        balance_before=Drops(0),
+        fee=Drops(10),
+        last_ledger=LedgerIndex(20),
+        made_in=LedgerIndex(8),
+        transaction=TRANSACTION,
+        blob="00",
+    )
+    async with ground.store.write() as work:
+        await work.attempts.put(attempt)
+
+    assert await ground.see(replace(USED, changed=(CHANNEL,))) == {}
+    assert set(await ground.see(replace(USED, transaction=TxHash("E" * 64)))) == {
+        "key_used_elsewhere"
+    }
+
+
+async def test_a_delegate_is_called_by_its_name(ground: Ground) -> None:
+    """It signs with its own key, in the account's name."""
+    told = await ground.see(replace(USED, changed=(CHANNEL,), signed_by="", delegate=PAYER))
+    assert f"its delegate {PAYER}" in told["foreign_claim"]
