@@ -462,3 +462,12 @@ def test_real_transactions_and_entries_are_read_and_judged(path: Path) -> None:
         assert decode_transaction({**real, "validated": True}, {payee})[0] == facts[0]
         assert decode_transaction({**real, "validated": True}, {Address("rNobody")}) == ()
         state.judge_all(RippleTime(830_000_000))
+
+
+def test_a_real_signer_list_is_known_by_its_index() -> None:
+    """A node of xrpld 3.1.1 whose index is the hash of its owner's account."""
+    [payee] = [e for e in replay("regular_key_and_multisign").estates.values() if e.signers]
+    assert payee.account == "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
+    assert payee.signers is not None
+    assert payee.signers.quorum == 2
+    assert [weight for _, weight in payee.signers.signers] == [1, 1, 1]
