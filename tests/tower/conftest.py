@@ -137,6 +137,13 @@ class Stage:
         async with self.store() as store, store.read() as work:
             return [numbered.entry for numbered in await work.journal.story(channel)]
 
+    async def money(self) -> int:
+        """The payee's balance in drops, by the ledger itself."""
+        told = await self.hand.request(
+            "account_info", account=self.payee.address, ledger_index="validated"
+        )
+        return int(told["account_data"]["Balance"])
+
     async def tickets(self) -> list[int]:
         """The tickets that the payee holds, by the ledger itself."""
         tickets: list[int] = []

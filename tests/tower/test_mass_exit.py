@@ -50,7 +50,7 @@ async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheap
         stage.pace = 0.1
         channels = await open_channels(stage)
         await keep_claims(stage, channels)
-        before = await money(stage)
+        before = await stage.money()
         async with stage.tower():
             await stage.until_tickets(4)
             close_all(stage, channels)
@@ -60,7 +60,7 @@ async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheap
                 await stage.sandbox.accept()
                 assert stage.sandbox.ledger_index - first < CHANNELS // 10
             took = stage.sandbox.ledger_index - first
-        fees = before + CHANNELS * XRP - await money(stage)
+        fees = before + CHANNELS * XRP - await stage.money()
     # A ledger of thirty takes thirty-one at the base fee; the rest is what getting going costs.
     assert took < CHANNELS // 31 * 5 // 4
     assert fees < CHANNELS * 10 * 5 // 4
@@ -140,11 +140,3 @@ def unpaid(stage: Stage, channels: list[ChannelId]) -> int:
     view = stage.sandbox.node.snapshot(stage.sandbox.ledger_index)
     entries = [view.read(channel) for channel in channels]
     return sum(1 for entry in entries if entry and entry["Balance"] != entry["Amount"])
-
-
-async def money(stage: Stage) -> int:
-    """The payee's balance in drops."""
-    told = await stage.hand.request(
-        "account_info", account=stage.payee.address, ledger_index="validated"
-    )
-    return int(told["account_data"]["Balance"])
