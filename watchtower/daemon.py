@@ -23,6 +23,7 @@ from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
+from watchtower.foresight import Foresight
 from watchtower.herald import Herald
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.signer import Signer
@@ -248,6 +249,9 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         desk=ground.desk,
         accounts=ground.accounts,
         fee_cap=cap,
+        foresight=Foresight(
+            ground.watch, servers=servers, desk=ground.desk, limits=limits, pool=pool
+        ),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
     )

@@ -21,6 +21,7 @@ import structlog
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
+from watchtower.foresight import Foresight
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.tower import Tower
@@ -58,6 +59,7 @@ class Rounds:
         desk: Desk,
         accounts: Collection[Address],
         fee_cap: Drops,
+        foresight: Foresight,
         journal_number: int,
         shadow: bool,
     ) -> None:
@@ -72,6 +74,7 @@ class Rounds:
         self._desk = desk
         self._accounts = sorted(accounts)
         self._fee_cap = fee_cap
+        self._foresight = foresight
         self._shadow = shadow
         self._version = -1
         self._journal_number = journal_number
@@ -123,6 +126,7 @@ class Rounds:
             self._settle_pending,
             self.look_at_keys,
             self.look_at_payees,
+            self._foresight.look_ahead,
             self.tell_status,
         ):
             await self._try(look)

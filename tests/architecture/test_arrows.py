@@ -90,7 +90,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
+    "foresight": (
+        "watch",
+        "alerts.catalogue",
+        "alerts.desk",
+        "response.market",
+        "response.respond",
+        "response.schedule",
+        "response.tickets",
+    ),
     "tending": (
+        "foresight",
         "tower",
         "alerts.catalogue",
         "alerts.desk",

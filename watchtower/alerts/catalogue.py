@@ -25,6 +25,7 @@ __all__ = [
     "channel_unprotectable",
     "close_requested",
     "cursor_stuck",
+    "exit_too_slow",
     "fee_money_low",
     "foreign_claim",
     "foreign_close",
@@ -44,6 +45,7 @@ __all__ = [
     "servers_disagree",
     "single_server",
     "store_not_writing",
+    "ticket_pool_short",
 ]
 
 
@@ -304,6 +306,32 @@ def key_used_elsewhere(account: Address, *, transaction: TxHash) -> Alarm:
         sentence=f"Transaction {transaction} of {account} was signed with the key held here, and "
         "this watchtower did not send it. If it was neither your wallet nor another watchtower "
         "of yours, the key is stolen: change it.",
+    )
+
+
+def exit_too_slow(*, channels: int, ledgers: int, left: int, shortest: int) -> Alarm:
+    """If everything closed at once, not all could be redeemed in time, within the fee budgets."""
+    need = f"{ledgers} ledgers" if ledgers else "fees above what each of them may cost"
+    return Alarm(
+        name="exit_too_slow",
+        subject="channels",
+        severity=Severity.WARNING,
+        sentence=f"If all {channels} channels with something at stake closed at once, redeeming "
+        f"them would need {need}, and the shortest settle delay of {shortest} s leaves {left}. "
+        "Redeem earlier (`policy.exposure_limit_drops`, `policy.redeem_every_seconds`), allow "
+        "higher fees, or ask payers for a longer settle delay.",
+    )
+
+
+def ticket_pool_short(account: Address, *, held: int, wanted: int, short: Drops) -> Alarm:
+    """The account's reserve cannot hold the tickets that redeeming wants."""
+    return Alarm(
+        name="ticket_pool_short",
+        subject=account,
+        severity=Severity.WARNING,
+        sentence=f"{account} has {held} of {wanted} tickets and cannot hold more, so redemptions "
+        f"wait for each other on its sequence. Send it {format_drops(short)}, or set a smaller "
+        "`tickets.pool`.",
     )
 
 

@@ -1,0 +1,118 @@
+"""Foresight: what would go wrong, told before it happens.
+
+Two things a tower can know in advance: whether everything it guards could be redeemed if it all
+closed at once, and whether its accounts can hold the tickets that redeeming wants. It decides
+nothing, and asks the servers only now and then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import Final, Protocol
+
+from watchtower.alerts import catalogue
+from watchtower.alerts.desk import Desk
+from watchtower.response.market import Fees, Market
+from watchtower.response.respond import Limits
+from watchtower.response.schedule import Exit, way_out
+from watchtower.response.tickets import TicketPool
+from watchtower.units import Address, Drops
+from watchtower.watch import Watch
+
+__all__ = ["Foresight"]
+
+_EVERY: Final = 60.0
+"""Seconds between two looks: what is at stake changes slowly, and each look is a request."""
+
+
+class Servers(Protocol):
+    """Who tells what transactions cost."""
+
+    async def fee(self) -> Fees:
+        """Return what transactions cost now."""
+        ...
+
+
+class Foresight:
+    """Looks ahead for one watch."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        servers: Servers,
+        desk: Desk,
+        limits: Limits,
+        pool: TicketPool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Look ahead with the operator's limits; ``clock`` is monotonic seconds."""
+        self._watch = watch
+        self._servers = servers
+        self._desk = desk
+        self._limits = limits
+        self._pool = pool
+        self._clock = clock
+        self._due = 0.0
+
+    async def look_ahead(self) -> None:
+        """Tell of what would go wrong.
+
+        Raises:
+            LedgerError: no server tells what transactions cost.
+        """
+        self._look_at_tickets(self._watch.accounts)
+        if self._watch.newest is None or self._clock() < self._due:
+            return
+        self._due = self._clock() + _EVERY
+        out = await self.way_out()
+        if out is None or out.is_possible:
+            self._desk.end("exit_too_slow", "channels")
+        else:
+            self._desk.stand(
+                catalogue.exit_too_slow(
+                    channels=out.channels,
+                    ledgers=out.ledgers,
+                    left=out.left,
+                    shortest=out.shortest,
+                )
+            )
+
+    async def way_out(self) -> Exit | None:
+        """Return how it would go if every channel that can be protected closed now.
+
+        What may be spent on a channel is taken to be what the one in the middle allows.
+        """
+        watch = self._watch
+        guarded = [j for j in watch.judgements.values() if j.at_stake and j.protectable]
+        if not guarded:
+            return None
+        stakes = sorted(judgement.at_stake for judgement in guarded)
+        delays = (watch.channels[judgement.channel].entry.settle_delay for judgement in guarded)
+        return way_out(
+            stakes,
+            shortest=min(delays),
+            margin=watch.policy.margin,
+            budget=self._limits.fees.budget(stakes[len(stakes) // 2]),
+            market=Market.of(await self._servers.fee()),
+        )
+
+    def _look_at_tickets(self, accounts: Collection[Address]) -> None:
+        """Tell of accounts whose reserve cannot hold the tickets that they lack."""
+        newest = self._watch.newest
+        for account in sorted(accounts):
+            spare = self._watch.spare(account)
+            if newest is None or spare is None:
+                continue
+            held = len(self._watch.tickets(account))
+            missing = self._pool.missing(held)
+            # What is missing is made from what is left above the fee money of one attempt.
+            needed = Drops(self._limits.fees.cap + missing * newest.reserve_increment)
+            if missing and spare < needed:
+                alarm = catalogue.ticket_pool_short(
+                    account, held=held, wanted=self._pool.size, short=Drops(needed - spare)
+                )
+                self._desk.stand(alarm)
+            else:
+                self._desk.end("ticket_pool_short", account)
