@@ -52,6 +52,8 @@ def test_plain_text_is_for_this_machine_alone(tmp_path: Path, server: str) -> No
         "[policy]\nmargin_seconds = 1.5\n",
         "[policy]\nmargin = 1\n",
         "[fees]\ncap_drops = 9\n",
+        "[policy]\nstand_by_share = 0.95\n",
+        "[policy]\nstand_by_share = -0.1\n",
         "[fees]\nbudget_share = 0.0\n",
         "[fees]\nbudget_share = 1.1\n",
         "[fees]\nbudget_share = nan\n",

@@ -42,6 +42,9 @@ DEFAULT_CONFIG: Final = "watchtower.toml"
 
 Seconds = Annotated[int, Meta(ge=0, le=2**31)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+_MOST_STAND_BY: Final = 0.9
+"""What is left has to be enough to redeem in."""
+
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
@@ -51,7 +54,8 @@ DropsSetting = Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)]
 class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When to redeem, and what a channel must be like before we promise anything.
 
-    All times are seconds of ledger time, amounts are drops; 0 switches a limit off.
+    All times are seconds of ledger time, amounts are drops; 0 switches a limit off. With
+    ``stand_by_share`` another tower with the same key acts first.
     """
 
     margin_seconds: Seconds = 120
@@ -59,6 +63,7 @@ class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
     cancel_after_lead_seconds: Seconds = 21_600
     exposure_limit_drops: DropsSetting = 0
     redeem_every_seconds: Seconds = 0
+    stand_by_share: float = 0.0
 
 
 class FeeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,14 +211,24 @@ def _refuse_unsafe(settings: Settings, path: Path) -> None:
     for url in settings.servers:
         if why := _why_unusable(url, allow_plaintext=settings.allow_plaintext_servers):
             raise ConfigError(path=path, why=f"server {url!r} {why}")
-    if settings.policy.margin_seconds >= settings.policy.min_settle_delay_seconds > 0:
-        why = "`policy.margin_seconds` must be below `policy.min_settle_delay_seconds`"
-        raise ConfigError(path=path, why=why)
+    _refuse_unsafe_policy(settings, path)
     _refuse_unsafe_spending(settings, path)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _refuse_unsafe_policy(settings: Settings, path: Path) -> None:
+    if settings.policy.margin_seconds >= settings.policy.min_settle_delay_seconds > 0:
+        why = "`policy.margin_seconds` must be below `policy.min_settle_delay_seconds`"
+        raise ConfigError(path=path, why=why)
+    if not 0 <= settings.policy.stand_by_share <= _MOST_STAND_BY:
+        why = (
+            "`policy.stand_by_share` is the part of the time for redeeming that is left to another "
+            f"tower: 0 to act first, {_MOST_STAND_BY} at most"
+        )
+        raise ConfigError(path=path, why=why)
 
 
 def _refuse_unsafe_spending(settings: Settings, path: Path) -> None:

@@ -34,6 +34,7 @@ def policy_of(settings: Settings) -> Policy:
         min_settle_delay=policy.min_settle_delay_seconds,
         exposure_limit=Drops(policy.exposure_limit_drops) or None,
         redeem_every=policy.redeem_every_seconds or None,
+        stand_by_ppm=round(policy.stand_by_share * _MILLION),
     )
 
 

@@ -239,3 +239,37 @@ def test_unprotectable_channel_is_redeemed_like_any_other() -> None:
     assert not judgement.protectable
     assert len(judgement.unprotectable) == 2
     assert judgement.redeem_why is RedeemWhy.THREATENED
+
+
+STAND_BY = Policy(stand_by_ppm=500_000)
+
+
+def test_tower_that_stands_by_acts_when_its_share_of_the_time_has_passed() -> None:
+    """Of 3,600 s the margin leaves 3,480, and half of them are the other tower's: to the second."""
+    closing = channel(expiration=NOW + 3_600)
+    half = NOW + 1_740
+    assert judged(closing, 60, now=half - 1, policy=STAND_BY).redeem_why is None
+    assert judged(closing, 60, now=half, policy=STAND_BY).redeem_why is RedeemWhy.THREATENED
+
+
+def test_tower_that_stands_by_shares_the_lead_before_cancel_after() -> None:
+    """No event announces CancelAfter, so the lead is the time there is."""
+    end = NOW + POLICY.lead
+    closing = channel(cancel_after=end)
+    half = NOW + (POLICY.lead - POLICY.margin) // 2
+    assert judged(closing, 60, now=half - 1, policy=STAND_BY).redeem_why is None
+    assert judged(closing, 60, now=half, policy=STAND_BY).redeem_why is RedeemWhy.THREATENED
+
+
+def test_tower_that_stands_by_leaves_what_does_not_press_to_the_other() -> None:
+    """Exposure and schedules are kept by the one that acts first."""
+    policy = Policy(stand_by_ppm=500_000, exposure_limit=Drops(1), redeem_every=1)
+    assert judged(channel(), 60, policy=policy).redeem_why is None
+    first = replace(policy, stand_by_ppm=0)
+    assert judged(channel(), 60, policy=first).redeem_why is RedeemWhy.EXPOSURE
+
+
+def test_verdict_is_the_same_for_whoever_stands_by() -> None:
+    """It says what is at stake and until when, whoever answers."""
+    closing = channel(expiration=NOW + 3_600)
+    assert judged(closing, 60, policy=STAND_BY).verdict == judged(closing, 60).verdict

@@ -19,6 +19,7 @@ from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.stake import at_stake, payable
 from watchtower.judgement.verdict import (
     Closed,
+    End,
     Expired,
     Settled,
     SettledWhy,
@@ -32,6 +33,7 @@ from watchtower.units import ChannelId, Drops, RippleTime
 __all__ = ["Judgement", "RedeemWhy", "judge"]
 
 _NOTHING = Drops(0)
+_MILLION = 1_000_000
 
 
 class RedeemWhy(StrEnum):
@@ -128,7 +130,13 @@ def judge(
         at_stake=stake if live else _NOTHING,
         target=Drops(entry.balance + stake) if live else entry.balance,
         deadline=deadline,
-        redeem_why=_redeem_why(verdict, ledger_time, policy, last_redeemed),
+        redeem_why=_redeem_why(
+            verdict,
+            ledger_time,
+            policy,
+            last_redeemed,
+            stands_by=_stands_by(entry, deadline, ledger_time, policy),
+        ),
         unprotectable=unprotectable(
             entry,
             ledger_time=ledger_time,
@@ -183,12 +191,37 @@ def _settled(entry: ChannelEntry, best: Claim | None) -> Settled:
     )
 
 
+def _stands_by(
+    entry: ChannelEntry, deadline: Deadline | None, ledger_time: RippleTime, policy: Policy
+) -> bool:
+    """Return whether another tower with the same key still has its time to act first.
+
+    The time for redeeming is what a close request leaves: the settle delay less the margin, and
+    for CancelAfter the lead less the margin.
+    """
+    if not policy.stand_by_ppm:
+        return False
+    if deadline is None:
+        return True
+    whole = entry.settle_delay if deadline.by is End.EXPIRATION else policy.lead
+    kept = (whole - policy.margin) * (_MILLION - policy.stand_by_ppm) // _MILLION
+    return deadline.slack(ledger_time) > kept
+
+
 def _redeem_why(
-    verdict: Verdict, ledger_time: RippleTime, policy: Policy, last_redeemed: RippleTime | None
+    verdict: Verdict,
+    ledger_time: RippleTime,
+    policy: Policy,
+    last_redeemed: RippleTime | None,
+    *,
+    stands_by: bool,
 ) -> RedeemWhy | None:
+    if stands_by:
+        return None
     if isinstance(verdict, Threatened):
         return RedeemWhy.THREATENED
-    if not isinstance(verdict, Watching):
+    # What is not pressing is left to the tower that acts first, which does it in its own time.
+    if not isinstance(verdict, Watching) or policy.stand_by_ppm:
         return None
     if policy.exposure_limit is not None and verdict.at_stake > policy.exposure_limit:
         return RedeemWhy.EXPOSURE

@@ -26,6 +26,8 @@ class Policy:
         min_settle_delay: a channel whose settle delay is shorter is not promised protection.
         wrap_horizon: a settle delay that wraps within so long is not promised protection.
         exposure_limit: redeem once more than this is at stake on one channel; None for never.
+        stand_by_ppm: the part of the time for redeeming, in millionths, that is left to another
+            tower with the same key; 0 for the one that acts first.
         redeem_every: redeem what is at stake when the last redemption is older; None for never.
     """
 
@@ -34,6 +36,7 @@ class Policy:
     min_settle_delay: int = 900
     wrap_horizon: int = 10 * 365 * 86_400
     exposure_limit: Drops | None = None
+    stand_by_ppm: int = 0
     redeem_every: int | None = None
 
     @property
