@@ -15,7 +15,7 @@ from watchtower.units import ChannelId, LedgerIndex
 
 HOUSE = Path(__file__).parent.parent.parent / "watchtower"
 TIME = 820_540_801
-OF_THE_STORE = {"key_imported", "store_restored"}
+OF_THE_STORE = {"account_altered", "key_imported", "store_restored"}
 """Kinds about no channel, which no story of a channel has."""
 
 
@@ -55,6 +55,16 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
         "attempt_settled",
         {"outcome": "closed_unpaid", "paid": 0, "why": "too late", "transaction": "B" * 64},
         "closed unpaid, 0 XRP; too late",
+    ),
+    (
+        "attempt_made",
+        {"target": 10, "fee": 12, "ticket": 3, "last_ledger": 90, "transaction": "B" * 64},
+        "fee 12 drops, ticket 3, good until ledger 90",
+    ),
+    (
+        "foreign_transaction",
+        {"transaction": "B" * 64, "who": "its delegate did", "unpaid": 1_000_000},
+        "its delegate did; 1 XRP unpaid behind it",
     ),
     ("would_redeem", {"target": 10, "at_stake": 10, "fee": 12}, "nothing was sent"),
     ("of_a_later_version", {"colour": "blue"}, "colour blue"),

@@ -21,16 +21,22 @@ from watchtower.keys.vault import Vault
 from watchtower.ledger.answers import Fees
 from watchtower.ledger.events import (
     END_OF_LEDGER,
+    AccountChanged,
+    AccountEntry,
     ChannelChanged,
     ChannelEntry,
     LedgerClosed,
     Position,
+    SeatUsed,
 )
-from watchtower.response.attempt import Attempt
+from watchtower.response.attempt import Attempt, Purpose
+from watchtower.response.bidding import Refusal
 from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Limits, Responder
+from watchtower.response.restock import Restocker
 from watchtower.response.submit import Answer, Submitter
+from watchtower.response.tickets import TicketPool
 from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
@@ -68,6 +74,7 @@ class Servers:
     words: list[Word] = field(default_factory=lambda: [Word("tesSUCCESS")])
     fees: Fees = QUIET
     sequence: int = 7
+    told: tuple[int, ...] = ()
     gone: set[Address] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
     on_disk: list[list[str]] = field(default_factory=list)
@@ -80,14 +87,14 @@ class Servers:
         return self.fees
 
     async def account_sequences(self, account: Address) -> tuple[int, ...]:
-        """Tell the next sequence, if there is such an account."""
+        """Tell the next sequence, if there is such an account, or what different servers say."""
         if self.together is not None:
             await self.together.wait()
         if account in self.gone:
             raise RequestRefusedError(
                 server="wss://one", command="account_info", error="actNotFound", message=""
             )
-        return (self.sequence,)
+        return self.told or (self.sequence,)
 
     async def submit(self, blob: str) -> Sequence[Answer]:
         """Take a blob, noting which blobs the store has at that moment."""
@@ -106,6 +113,33 @@ class Stage:
     watch: Watch
     responder: Responder
     submitter: Submitter
+    facts: int = 0
+
+    def estate(self, payee: Person, *, sequence: int, balance: int = 100_000_000) -> None:
+        """Let it be known what a payee's account is like."""
+        self.facts += 1
+        at = Position(LedgerIndex(100), self.facts)
+        entry = AccountEntry(
+            account=payee.address,
+            balance=Drops(balance),
+            sequence=sequence,
+            owner_count=0,
+            flags=0,
+            ticket_count=0,
+        )
+        self.watch.learn(AccountChanged(entry=entry, at=at))
+
+    def restocker(self) -> Restocker:
+        """A restocker of pools of four, as after a start."""
+        signer = Signer(Vault(self.store), [PAYEE.address], LIMITS.fees.cap, most_tickets=4)
+        return Restocker(
+            self.watch,
+            servers=self.servers,
+            signer=signer,
+            launch=Launch(self.watch, store=self.store, submitter=self.submitter),
+            limits=LIMITS,
+            pool=TicketPool(size=4, low_water=2),
+        )
 
     def another(self, watch: Watch | None = None, *, shadow: bool = False) -> Responder:
         """Another responder on the same store and servers."""
@@ -204,6 +238,17 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def used(attempt: Attempt, result: str) -> SeatUsed:
+    """An attempt's own transaction, validated with a result."""
+    return SeatUsed(
+        account=attempt.account,
+        seat=attempt.seat,
+        transaction=attempt.transaction,
+        result=result,
+        at=Position(LedgerIndex(101), 0),
+    )
 
 
 async def test_transaction_is_on_disk_before_its_first_byte_leaves(stage: Stage) -> None:
@@ -353,3 +398,90 @@ async def test_network_id_goes_into_the_transaction_where_it_must(stage: Stage) 
     await stage.responder.respond()
     (transaction,) = await stage.until_sent(1)
     assert transaction["NetworkID"] == 21_338
+
+
+async def test_sequence_that_contradicts_validated_ledgers_is_not_believed(stage: Stage) -> None:
+    """The highest that is told is believed first, unless the ledger cannot be there yet."""
+    stage.estate(PAYEE, sequence=7)
+    stage.servers.told = (1_000_000, 7, 3)
+    stage.owe(1)
+    await stage.responder.respond()
+    (transaction,) = await stage.until_sent(1)
+    assert transaction["Sequence"] == 7
+
+
+async def test_where_every_sequence_is_unbelievable_each_lapse_believes_another(
+    stage: Stage,
+) -> None:
+    """What we know of the account may be what is wrong."""
+    stage.estate(PAYEE, sequence=7)
+    stage.servers.told = (1_000_000, 3)
+    stage.owe(1)
+    await stage.responder.respond()
+    assert (await stage.until_sent(1))[0]["Sequence"] == 1_000_000
+    stage.watch.accounted(LedgerIndex(108))
+    stage.ledger(109)
+    await stage.responder.respond()
+    assert (await stage.until_sent(2))[1]["Sequence"] == 3
+
+
+async def test_account_spends_no_more_on_a_day_than_it_may(stage: Stage) -> None:
+    """What its attempts have cost is counted once the ledger proves it."""
+    stage.estate(PAYEE, sequence=7)
+    stage.owe(1)
+    (made,) = (await stage.responder.respond()).sent
+    stage.watch.learn(used(made, "tecUNFUNDED_PAYMENT"))
+    assert stage.watch.spent(PAYEE.address) == made.fee
+    assert stage.watch.spent(OTHER.address) == 0
+    stage.watch._spending.pay(PAYEE.address, LIMITS.fees.daily_cap, RippleTime(NOW))
+    stage.ledger(101)
+    response = await stage.responder.respond()
+    assert [left.why for left in response.left] == [Refusal.DAILY_CAP]
+
+
+async def test_tickets_are_made_once_and_not_again_while_they_may_be_on_their_way(
+    stage: Stage,
+) -> None:
+    """One transaction fills the pool; a refusal is not paid for in every ledger."""
+    stage.estate(PAYEE, sequence=7)
+    restocker = stage.restocker()
+    (made,) = await restocker.restock([PAYEE.address])
+    assert (made.purpose, made.channel) == (Purpose.MAKE_TICKETS, None)
+    (transaction,) = await stage.until_sent(1)
+    assert (transaction["TicketCount"], transaction["Sequence"]) == (4, 7)
+    stage.ledger(101)
+    assert await restocker.restock([PAYEE.address]) == ()
+    stage.watch.learn(used(made, "tecINSUFFICIENT_RESERVE"))
+    stage.ledger(119)
+    assert await restocker.restock([PAYEE.address]) == ()
+    stage.ledger(120)
+    assert len(await restocker.restock([PAYEE.address])) == 1
+
+
+async def test_restart_makes_no_second_set_of_tickets(stage: Stage) -> None:
+    """The attempt of before is on disk, and comes back with the watch."""
+    stage.estate(PAYEE, sequence=7)
+    await stage.restocker().restock([PAYEE.address])
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+
+
+async def test_tickets_leave_the_fee_money_of_one_attempt_alone(stage: Stage) -> None:
+    """An account that held tickets and could pay no fee would be worse off than without."""
+    reserve, cap = 1_000_000, LIMITS.fees.cap
+    stage.estate(PAYEE, sequence=7, balance=reserve + cap + 200_000 - 1)
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+    stage.estate(PAYEE, sequence=7, balance=reserve + cap + 200_000)
+    (made,) = await stage.restocker().restock([PAYEE.address])
+    assert decode(made.blob)["TicketCount"] == 1
+
+
+async def test_tickets_wait_for_a_cheap_ledger_and_for_an_account_that_is_known(
+    stage: Stage,
+) -> None:
+    """They can wait; a redemption on the sequence goes meanwhile."""
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+    stage.estate(PAYEE, sequence=7)
+    stage.servers.fees = Fees(base_fee=Drops(10), open_ledger_fee=Drops(5_000))
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+    stage.servers.fees = QUIET
+    assert len(await stage.restocker().restock([PAYEE.address])) == 1

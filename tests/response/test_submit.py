@@ -142,6 +142,45 @@ async def test_alarming_result_is_remembered_until_another_answer(
     assert submitter.alarming == {}
 
 
+async def test_cheapest_servers_price_is_what_a_replacement_has_to_pay(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """One server that takes it is enough; one that asks for a fortune must not cost us one."""
+    servers.words = [
+        Word("telCAN_NOT_QUEUE_FULL", open_ledger_cost=Drops(6_000)),
+        Word("telCAN_NOT_QUEUE_FULL", server="wss://two", open_ledger_cost=Drops(900_000)),
+        Word("telCAN_NOT_QUEUE_FULL", server="wss://three"),
+    ]
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    assert submitter.asked == {ATTEMPT.transaction: 6_000}
+
+
+@pytest.mark.parametrize(
+    ("words", "is_queued", "is_unseated"),
+    [
+        (["terQUEUED", "terQUEUED"], True, False),
+        (["terQUEUED", "tesSUCCESS"], False, False),
+        (["tefPAST_SEQ", "tefNO_TICKET"], False, True),
+        (["tefPAST_SEQ", "tesSUCCESS"], False, False),
+        (["tefPAST_SEQ", None], False, True),
+    ],
+)
+async def test_queue_and_lost_seat_are_believed_when_every_server_says_so(
+    servers: Servers,
+    submitter: Submitter,
+    words: list[str | None],
+    is_queued: bool,  # noqa: FBT001 - a parameter of the test
+    is_unseated: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """One server that is behind, or lies, must not cost an attempt its seat."""
+    servers.words = [Word(word) for word in words]
+    submitter.send(ATTEMPT)
+    await settle(servers, 1)
+    assert (ATTEMPT.transaction in submitter.queued) == is_queued
+    assert (ATTEMPT.transaction in submitter.unseated) == is_unseated
+
+
 async def test_what_was_heard_of_a_settled_attempt_is_forgotten(
     servers: Servers, submitter: Submitter
 ) -> None:

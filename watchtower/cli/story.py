@@ -84,6 +84,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "claim_refused": lambda facts: f": {_xrp(facts, 'amount')}; {facts['why']}",
     "close_requested": lambda facts: f": it expires at {_time(facts, 'expiration')}",
     "expiration_moved": lambda facts: f": to {_time(facts, 'after')}",
+    "foreign_transaction": lambda facts: (
+        f": the account did what we did not, {facts['transaction']}; {facts['who']}; "
+        f"{_xrp(facts, 'unpaid')} unpaid behind it"
+    ),
     "funded": lambda facts: f": {_xrp(facts, 'drops')} more, {_xrp(facts, 'amount')} in all",
     "judged": lambda facts: f": {str(facts['verdict']).lower()}. {facts['sentence']}",
     "paid": lambda facts: f": {_xrp(facts, 'drops')}, {_xrp(facts, 'balance')} in all",

@@ -202,6 +202,7 @@ def _stands_by(
     if not policy.stand_by_ppm:
         return False
     if deadline is None:
+        # What does not press is left to the tower that acts first, in its own time.
         return True
     whole = entry.settle_delay if deadline.by is End.EXPIRATION else policy.lead
     kept = (whole - policy.margin) * (_MILLION - policy.stand_by_ppm) // _MILLION
@@ -220,8 +221,7 @@ def _redeem_why(
         return None
     if isinstance(verdict, Threatened):
         return RedeemWhy.THREATENED
-    # What is not pressing is left to the tower that acts first, which does it in its own time.
-    if not isinstance(verdict, Watching) or policy.stand_by_ppm:
+    if not isinstance(verdict, Watching):
         return None
     if policy.exposure_limit is not None and verdict.at_stake > policy.exposure_limit:
         return RedeemWhy.EXPOSURE
