@@ -148,9 +148,10 @@ def test_attempts_of_the_ledger_before_take_no_room_while_its_facts_are_on_their
     """The next ones are planned the moment a ledger closes, and its facts come a little later."""
     market = Market(base=Drops(10), open_ledger=Drops(10), expected=1)
     under_way = [attempt(number, 6 + number) for number in range(1, 12)]
-    obligations = [owed(number) for number in range(20, 22)]
+    obligations = [owed(number) for number in range(20, 40)]
     terms = replace(TERMS, market=market, accounted=LedgerIndex(99))
-    assert len(redeemed(plan(obligations, under_way, terms))) == 2
+    # Two enter at the base fee, and ten are queued.
+    assert len(redeemed(plan(obligations, under_way, terms))) == 12
     known = replace(terms, accounted=LedgerIndex(100), queued={a.transaction for a in under_way})
     many = [owed(number) for number in range(20, 25)]
     assert len(redeemed(plan(many, under_way, known))) == 2
