@@ -117,7 +117,7 @@ def answer(
 
 
 def _read(frame: str | bytes) -> dict[str, Any] | None:
-    if len(frame) > _LARGEST:
+    if len(frame.encode(errors="replace") if isinstance(frame, str) else frame) > _LARGEST:
         return None
     try:
         message = msgspec.json.decode(frame)
