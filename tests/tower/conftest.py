@@ -48,7 +48,7 @@ class Stage:
     settings: Settings
     payer: Person = field(default_factory=lambda: Person.named("a payer"))
     payee: Person = field(default_factory=lambda: Person.named("a payee"))
-    pace: float = 0.02
+    pace: float = 0.03
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[Store]:
