@@ -87,24 +87,27 @@ class Chain:
             self.open_transactions.append(tx)
         return outcome
 
-    def apply_open_together(self, transactions: list[Transaction]) -> Applied | None:
-        """Apply a series to the open ledger, all or none; return what came of the last one.
+    def apply_open_together(self, transactions: list[Transaction]) -> tuple[int, Applied | None]:
+        """Apply a series to the open ledger, all or none.
 
         One whose ticket is already used is passed over.
+
+        Returns:
+            How many were tried, and what came of the last one; None if one failed.
         """
         ground = replace(self.ground, view=OpenView(self.ground.view), known=set(self.ground.known))
         outcome: Applied | None = None
         done: list[Transaction] = []
-        for tx in transactions:
+        for tried, tx in enumerate(transactions, start=1):
             outcome = apply(tx, ground)
             if outcome.applied:
                 done.append(tx)
             elif outcome.result != "tefNO_TICKET" or tx is transactions[-1]:
-                return None
+                return tried, None
         self.ground.view.merge(ground.view.changes)
         self.ground.known.update(ground.known)
         self.open_transactions += done
-        return outcome
+        return len(transactions), outcome
 
     def close(
         self, close_time: int, admit: Callable[[ClosedLedger], None] = lambda _ledger: None

@@ -19,7 +19,7 @@ from watchtower.sandbox.ledger import ClosedLedger, LedgerTransaction
 from watchtower.sandbox.misbehaviour import Misbehaviour, changed
 from watchtower.sandbox.network import Network
 from watchtower.sandbox.outlook import Outlook
-from watchtower.sandbox.queue import Queued
+from watchtower.sandbox.queued import Queued
 from watchtower.sandbox.results import is_applied
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.state import ReadView, Snapshot

@@ -7,7 +7,7 @@ takes them along; and each closed ledger lets in those that pay most.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from watchtower.sandbox.chain import Chain
@@ -16,42 +16,17 @@ from watchtower.sandbox.entries import Entry, drops, put_drops
 from watchtower.sandbox.fee_levels import BASE_LEVEL, FeeMetrics, Price, QueueSettings, level_paid
 from watchtower.sandbox.hashing import account_index, ticket_index
 from watchtower.sandbox.ledger import ClosedLedger
+from watchtower.sandbox.queued import TRIES, Queued
 from watchtower.sandbox.results import SUCCESS, is_applied, is_failure, is_malformed
 from watchtower.sandbox.state import OpenView
 from watchtower.sandbox.transaction import Seat, Transaction
-from watchtower.sandbox.transactors import TRANSACTORS
 
-__all__ = ["Queued", "TransactionQueue"]
+__all__ = ["TransactionQueue"]
 
-_TRIES: Final = 10
-"""How often a queued transaction is tried before it is dropped (MaybeTx::retriesAllowed)."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Queued:
-    """A transaction that waits."""
-
-    tx: Transaction
-    level: int
-    tries_left: int = _TRIES
-
-    @property
-    def is_blocker(self) -> bool:
-        """Whether those behind it may become invalid by it."""
-        return TRANSACTORS[self.tx.kind].is_blocker(self.tx)
-
-    @property
-    def spends(self) -> int:
-        """The XRP it may move at most, beside its fee, in drops."""
-        return TRANSACTORS[self.tx.kind].spends(self.tx)
-
-    @property
-    def following(self) -> Seat:
-        """The seat after it; a transaction that creates tickets skips their numbers."""
-        if self.tx.seat.ticket:
-            return self.tx.seat
-        step = 1 + int(self.tx.fields.get("TicketCount", 0))
-        return Seat(ticket=False, number=self.tx.seat.number + step)
+_FEW_TRIES: Final = 2
+_NEARLY: Final = 95
+"""Tries that an account which failed before is left at most, and the percentage from which on the
+queue is nearly full (TxQ.cpp, accept)."""
 
 
 class TransactionQueue:
@@ -63,6 +38,10 @@ class TransactionQueue:
         self._metrics = FeeMetrics(settings)
         self._accounts: dict[str, dict[Seat, Queued]] = {}
         self._max_size: int | None = None
+        # Accounts of which something failed for good, or expired, while more of them waits
+        # (TxQ.h, TxQAccount::retryPenalty and dropPenalty).
+        self._retry_penalty: set[str] = set()
+        self._drop_penalty: set[str] = set()
 
     def of(self, account: str) -> list[Queued]:
         """Return what an account has waiting, in the order in which it may go in."""
@@ -71,7 +50,7 @@ class TransactionQueue:
     def price(self) -> Price:
         """Return what entering the open ledger costs (TxQ::getMetrics)."""
         waiting = self._by_fee()
-        is_full = self._is_full(len(waiting))
+        is_full = self._is_full()
         return Price(
             ledger_size=self._size,
             queue_size=len(waiting),
@@ -114,8 +93,11 @@ class TransactionQueue:
         salt = int(self._chain.validated.hash, 16)
         return -entry.level, int(entry.tx.hash, 16) ^ salt
 
-    def _is_full(self, size: int) -> bool:
-        return self._max_size is not None and size >= self._max_size
+    def _is_full(self, percent: int = 100) -> bool:
+        """(TxQ::isFull)."""
+        if self._max_size is None:
+            return False
+        return sum(map(len, self._accounts.values())) >= self._max_size * percent // 100
 
     def _next_seat(self, account: str, root: Entry) -> Seat:
         """(TxQ::nextQueuableSeqImpl)."""
@@ -143,7 +125,10 @@ class TransactionQueue:
         self._max_size = max(size, self._settings.minimum_queue_size)
         for entry in self._by_fee():
             if entry.tx.last_ledger is not None and entry.tx.last_ledger <= ledger.index:
+                self._drop_penalty.add(entry.tx.account)
                 self._drop(entry.tx)
+        self._retry_penalty &= self._accounts.keys()
+        self._drop_penalty &= self._accounts.keys()
 
     def let_in(self) -> None:
         """Move into the open ledger whoever pays its price (TxQ::accept).
@@ -164,11 +149,32 @@ class TransactionQueue:
             outcome = self._chain.apply_open(entry.tx)
             is_hopeless = is_failure(outcome.result) or is_malformed(outcome.result)
             if outcome.applied or is_hopeless or not entry.tries_left:
+                if not outcome.applied:
+                    penalty = self._drop_penalty if entry.tries_left else self._retry_penalty
+                    penalty.add(entry.tx.account)
                 self._drop(entry.tx)
                 at = self._after(waiting, at)
             else:
-                entry.tries_left -= 1
-                at += 1
+                at = self._try_later(waiting, at)
+
+    def _try_later(self, waiting: list[Queued], at: int) -> int:
+        """Leave the entry at ``at`` for another ledger; return who is next.
+
+        Whose account has failed before gets fewer tries, and makes room where little is left.
+        """
+        entry = waiting[at]
+        account = entry.tx.account
+        is_last_try = account in self._retry_penalty and entry.tries_left > _FEW_TRIES
+        entry.tries_left = 1 if is_last_try else entry.tries_left - 1
+        mine = self.of(account)
+        if account in self._drop_penalty and len(mine) > 1 and self._is_full(_NEARLY):
+            if entry.tx.seat.ticket:
+                self._drop(entry.tx)
+                return self._after(waiting, at)
+            if mine[-1] is not entry:
+                self._drop(mine[-1].tx)
+                waiting.remove(mine[-1])
+        return waiting.index(entry) + 1
 
     def _after(self, waiting: list[Queued], at: int) -> int:
         """Take out the entry at ``at``; return who is next (TxQ::eraseAndAdvance)."""
@@ -207,6 +213,7 @@ class TransactionQueue:
             self._ticket_fault(tx, root)
             or _blocker_fault(entry, before)
             or self._replacement_fault(entry, replaced)
+            or ("tefPAST_SEQ" if tx.seat < seat else None)
             or (None if is_alone else self._hold_fault(tx, root, fail_hard=fail_hard))
             or self._seat_fault(tx, root, before, replaced)
         )
@@ -257,7 +264,8 @@ class TransactionQueue:
         is_delegated = "Delegate" in tx.fields and self._chain.rules.enabled(
             "PermissionDelegationV1_1"
         )
-        if "AccountTxnID" in tx.fields or fail_hard or is_short or is_delegated:
+        is_threaded = not tx.fields.keys().isdisjoint({"AccountTxnID", "PreviousTxnID"})
+        if is_threaded or fail_hard or is_short or is_delegated:
             return "telCAN_NOT_QUEUE"
         mine = self._accounts.get(tx.account, {})
         if tx.seat in mine or len(mine) < self._settings.maximum_txn_per_account:
@@ -269,11 +277,7 @@ class TransactionQueue:
     def _seat_fault(
         self, tx: Transaction, root: Entry, before: list[Queued], replaced: Queued | None
     ) -> str | None:
-        if tx.seat.ticket:
-            return None
-        if tx.seat.number < root["Sequence"]:
-            return "tefPAST_SEQ"
-        if replaced is not None:
+        if tx.seat.ticket or replaced is not None:
             return None
         goes_first = not before or tx.seat < before[0].tx.seat
         if goes_first:
@@ -310,16 +314,16 @@ class TransactionQueue:
         """
         ahead = [e for e in before if e.tx.seat < entry.tx.seat]
         required = self._required
-        if entry.tx.seat.ticket or before[0].tries_left < _TRIES:
+        if entry.tx.seat.ticket or before[0].tries_left < TRIES:
             return None
         if entry.level <= required or required <= BASE_LEVEL:
             return None
         paid = entry.level + sum(e.level for e in ahead)
         if paid < self._metrics.series_level(self._size, len(ahead) + 1):
             return None
-        for e in ahead:
+        tried, outcome = self._chain.apply_open_together([*(e.tx for e in ahead), entry.tx])
+        for e in ahead[:tried]:
             e.tries_left -= 1
-        outcome = self._chain.apply_open_together([*(e.tx for e in ahead), entry.tx])
         if outcome is not None:
             for e in (*ahead, entry):
                 self._drop(e.tx)
@@ -330,10 +334,9 @@ class TransactionQueue:
 
         (TxQ::apply: endEffectiveFeeLevel)
         """
-        waiting = self._by_fee()
-        if not self._is_full(len(waiting)):
+        if not self._is_full():
             return None
-        others = [e for e in waiting if e.tx.account != entry.tx.account]
+        others = [e for e in self._by_fee() if e.tx.account != entry.tx.account]
         if not others:
             return "telCAN_NOT_QUEUE_FULL"
         theirs = self.of(others[-1].tx.account)

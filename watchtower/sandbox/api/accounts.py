@@ -20,7 +20,7 @@ from watchtower.sandbox.hashing import (
     owner_directory_index,
     signer_list_index,
 )
-from watchtower.sandbox.queue import Queued
+from watchtower.sandbox.queued import Queued
 
 __all__ = ["account_channels", "account_info", "account_objects"]
 
