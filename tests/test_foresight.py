@@ -15,6 +15,7 @@ from watchtower.ledger.answers import Fees
 from watchtower.ledger.events import (
     AccountChanged,
     AccountEntry,
+    AccountMissing,
     ChannelChanged,
     ChannelEntry,
     LedgerClosed,
@@ -202,11 +203,25 @@ async def test_reserve_that_cannot_hold_the_tickets_is_told_with_what_is_short(
     ground.account(2_799_999, tickets=(4, 5))
     assert await ground.alarms() == {"ticket_pool_short"}
     assert "Send it 0.000001 XRP" in ground.told[-1].alarm.sentence
-    ground.account(2_800_000 + 1_000_000, tickets=(4, 5))
+    ground.account(2_800_000, tickets=(4, 5))
+    assert await ground.alarms() == set()
+
+
+async def test_fee_money_below_one_attempt_at_the_cap_is_told_ahead(ground: Ground) -> None:
+    """And no longer once it has been sent."""
+    ground.account(2_599_999, tickets=(4, 5, 6))
+    assert await ground.alarms() == {"fee_money_low"}
+    ground.account(2_600_000, tickets=(4, 5, 6))
+    assert await ground.alarms() == set()
+
+
+async def test_account_that_is_not_there_is_asked_for_nothing(ground: Ground) -> None:
+    """That it is missing is another alarm's business."""
+    ground.watch.learn(AccountMissing(account=PAYEE.address, at=AT))
     assert await ground.alarms() == set()
 
 
 async def test_account_with_tickets_enough_is_left_in_peace(ground: Ground) -> None:
-    """However poor it is; they were paid for."""
-    ground.account(1_600_000, tickets=(4, 5, 6))
+    """However poor it is but for its fee; they were paid for."""
+    ground.account(2_600_000, tickets=(4, 5, 6))
     assert await ground.alarms() == set()

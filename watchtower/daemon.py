@@ -247,8 +247,6 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         store=store,
         servers=servers,
         desk=ground.desk,
-        accounts=ground.accounts,
-        fee_cap=cap,
         foresight=Foresight(
             ground.watch, servers=servers, desk=ground.desk, limits=limits, pool=pool
         ),

@@ -1,14 +1,14 @@
 """Foresight: what would go wrong, told before it happens.
 
-Two things a tower can know in advance: whether everything it guards could be redeemed if it all
-closed at once, and whether its accounts can hold the tickets that redeeming wants. It decides
-nothing, and asks the servers only now and then.
+Three things a tower can know in advance: whether everything it guards could be redeemed if it all
+closed at once, whether its accounts can pay for that, and whether they can hold the tickets that
+it wants. It decides nothing, and asks the servers only now and then.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from watchtower.alerts import catalogue
@@ -62,7 +62,8 @@ class Foresight:
         Raises:
             LedgerError: no server tells what transactions cost.
         """
-        self._look_at_tickets(self._watch.accounts)
+        for account in sorted(self._watch.accounts):
+            self._look_at(account)
         if self._watch.newest is None or self._clock() < self._due:
             return
         self._due = self._clock() + _EVERY
@@ -98,21 +99,24 @@ class Foresight:
             market=Market.of(await self._servers.fee()),
         )
 
-    def _look_at_tickets(self, accounts: Collection[Address]) -> None:
-        """Tell of accounts whose reserve cannot hold the tickets that they lack."""
-        newest = self._watch.newest
-        for account in sorted(accounts):
-            spare = self._watch.spare(account)
-            if newest is None or spare is None:
-                continue
-            held = len(self._watch.tickets(account))
-            missing = self._pool.missing(held)
-            # What is missing is made from what is left above the fee money of one attempt.
-            needed = Drops(self._limits.fees.cap + missing * newest.reserve_increment)
-            if missing and spare < needed:
-                alarm = catalogue.ticket_pool_short(
-                    account, held=held, wanted=self._pool.size, short=Drops(needed - spare)
-                )
-                self._desk.stand(alarm)
-            else:
-                self._desk.end("ticket_pool_short", account)
+    def _look_at(self, account: Address) -> None:
+        """Tell what an account cannot pay, or cannot hold."""
+        newest, spare = self._watch.newest, self._watch.spare(account)
+        if newest is None or spare is None:
+            return
+        # One attempt at the cap must always be possible; tickets are made from what is above that.
+        cap = self._limits.fees.cap
+        if spare < cap:
+            self._desk.stand(catalogue.fee_money_low(account, spendable=spare, needed=cap))
+        else:
+            self._desk.end("fee_money_low", account)
+        held = self._watch.ticket_count(account)
+        missing = self._pool.missing(held)
+        needed = Drops(cap + missing * newest.reserve_increment)
+        if missing and spare < needed:
+            short, wanted = Drops(needed - spare), self._pool.size
+            self._desk.stand(
+                catalogue.ticket_pool_short(account, held=held, wanted=wanted, short=short)
+            )
+        else:
+            self._desk.end("ticket_pool_short", account)

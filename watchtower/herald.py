@@ -19,9 +19,10 @@ from watchtower.judgement.judge import Judgement
 from watchtower.judgement.verdict import Closed, Threatened
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind
-from watchtower.response.plan import Redeem
+from watchtower.response.bidding import Refusal
+from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
-from watchtower.units import ChannelId, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 from watchtower.watch import Learned, Settlement
 
 __all__ = ["Herald"]
@@ -39,6 +40,8 @@ class Herald:
         self._verdicts: dict[ChannelId, str] = {}
         self._shadowed: dict[ChannelId, Drops] = {}
         self._alarming: set[ChannelId] = set()
+        self._left: dict[ChannelId, Refusal] = {}
+        self._capped: set[Address] = set()
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -112,6 +115,7 @@ class Herald:
                 self._desk.stand(catalogue.key_missing(obligation.account))
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
+        self._leave(response.left)
         for step in response.would_redeem:
             self._would_redeem(step)
         for channel, result in response.alarming.items():
@@ -149,6 +153,24 @@ class Herald:
         self._changes.note("judged", channel, ledger_index, verdict=name, sentence=sentence)
         if isinstance(verdict, Closed) and verdict.lost:
             self._desk.happen(catalogue.lost(channel, unpaid=verdict.lost, why=sentence))
+
+    def _leave(self, left: Sequence[Leave]) -> None:
+        """Tell what is not redeemed, where that is new and not only a matter of ledgers."""
+        lasting = {step.obligation.channel: step for step in left if step.why is not Refusal.DEAR}
+        for channel, step in lasting.items():
+            if self._left.get(channel) is not step.why:
+                facts = {"why": step.why.value, "at_stake": step.obligation.at_stake}
+                _log.info("left", channel=channel, **facts)
+                self._changes.note("left", channel, None, **facts)
+        self._left = {channel: step.why for channel, step in lasting.items()}
+        capped = {
+            step.obligation.account for step in lasting.values() if step.why is Refusal.DAILY_CAP
+        }
+        for account in sorted(capped):
+            self._desk.stand(catalogue.daily_cap_reached(account))
+        for account in self._capped - capped:
+            self._desk.end("daily_cap_reached", account)
+        self._capped = capped
 
     def _would_redeem(self, step: Redeem) -> None:
         owed = step.obligation

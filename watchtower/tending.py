@@ -4,15 +4,16 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *payees*: whether they have fee money left; and *keys* that another process imported;
-- *alarms* that go on, and the *status* that ``watchtower status`` shows.
+- *keys* that another process imported;
+- what will go wrong (``foresight.py``), *alarms* that go on, and the *status* that
+  ``watchtower status`` shows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -25,7 +26,6 @@ from watchtower.foresight import Foresight
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.tower import Tower
-from watchtower.units import Address, Drops
 
 __all__ = ["STATUS_NOTE", "Rounds"]
 
@@ -57,8 +57,6 @@ class Rounds:
         store: Store,
         servers: Servers,
         desk: Desk,
-        accounts: Collection[Address],
-        fee_cap: Drops,
         foresight: Foresight,
         journal_number: int,
         shadow: bool,
@@ -72,8 +70,6 @@ class Rounds:
         self._store = store
         self._servers = servers
         self._desk = desk
-        self._accounts = sorted(accounts)
-        self._fee_cap = fee_cap
         self._foresight = foresight
         self._shadow = shadow
         self._version = -1
@@ -125,13 +121,13 @@ class Rounds:
             self._tower.save,
             self._settle_pending,
             self.look_at_keys,
-            self.look_at_payees,
             self._foresight.look_ahead,
             self.tell_status,
         ):
             await self._try(look)
-        newest = self._tower.watch.newest
-        self._desk.progress(self._tower.accounted, None if newest is None else newest.ledger_index)
+        watch = self._tower.watch
+        newest = None if watch.newest is None else watch.newest.ledger_index
+        self._desk.progress(watch.accounted_to, newest)
         self._desk.look()
 
     async def _try(self, look: Callable[[], Awaitable[None]]) -> None:
@@ -147,21 +143,6 @@ class Rounds:
                 keys = await work.secrets.load_all()
             self._tower.steward.hold({key.account: key.public_key for key in keys})
             self._has_new_keys = False
-
-    async def look_at_payees(self) -> None:
-        """See whether every payee that is in the ledger can pay its fees."""
-        watch = self._tower.watch
-        for account in self._accounts:
-            estate = watch.estates.get(account)
-            if watch.newest is None or estate is None or estate.entry is None:
-                continue
-            spendable = estate.spendable(watch.newest)
-            # One attempt at the cap must always be possible.
-            if spendable < self._fee_cap:
-                alarm = catalogue.fee_money_low(account, spendable=spendable, needed=self._fee_cap)
-                self._desk.stand(alarm)
-            else:
-                self._desk.end("fee_money_low", account)
 
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
@@ -197,7 +178,7 @@ class Rounds:
             "shadow": self._shadow,
             "ledger_index": None if newest is None else newest.ledger_index,
             "ledger_time": None if newest is None else newest.close_time,
-            "accounted": self._tower.accounted,
+            "accounted": self._tower.watch.accounted_to,
             "rules": watch.rules.sentence,
             "channels": len(watch.channels),
             "at_stake": watch.at_stake,

@@ -110,7 +110,6 @@ class Tower:
         self.heard = asyncio.Event()
         self.reconciled = asyncio.Event()
         self.unanswered: WatchtowerError | None = None
-        self.accounted: LedgerIndex | None = None
         self._store = store
         self._changes = changes
         self._servers = servers
@@ -348,7 +347,6 @@ class Tower:
         self.steward.learned(learned)
 
     def _take_accounted(self, accounted: LedgerAccounted) -> None:
-        self.accounted = accounted.ledger_index
         settled = self.watch.accounted(accounted.ledger_index)
         self._changes.settled(*settled)
         self._changes.accounted(accounted.ledger_index)

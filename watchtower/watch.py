@@ -206,15 +206,26 @@ class Watch:
         estate = self.estates.get(account)
         return () if estate is None else estate.tickets
 
+    def ticket_count(self, account: Address) -> int:
+        """Return how many tickets an account holds, also while it is not known which."""
+        estate = self.estates.get(account)
+        if estate is None:
+            return 0
+        told = 0 if estate.entry is None else estate.entry.ticket_count
+        return max(told, len(estate.tickets))
+
     def sequence(self, account: Address) -> int | None:
         """Return an account's next sequence in the validated ledger; None if it is not known."""
         estate = self.estates.get(account)
         return None if estate is None else estate.sequence
 
     def spare(self, account: Address) -> Drops | None:
-        """Return what an account has above its reserve, in drops; None while it is not known."""
+        """Return what an account has above its reserve, in drops.
+
+        None while it is not known, and for an account that is not there.
+        """
         estate = self.estates.get(account)
-        if estate is None or estate.as_of is None or self.newest is None:
+        if estate is None or estate.entry is None or self.newest is None:
             return None
         return estate.spendable(self.newest)
 

@@ -106,6 +106,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
     assert urgent == {
         "authority_lost",
         "cursor_stuck",
+        "daily_cap_reached",
         "foreign_close",
         "key_missing",
         "lost",

@@ -60,6 +60,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "alerts.desk",
         "judgement",
         "response.attempt",
+        "response.bidding",
         "response.plan",
         "response.respond",
         "ledger.health",

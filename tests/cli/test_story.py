@@ -66,6 +66,8 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
         {"transaction": "B" * 64, "who": "its delegate did", "unpaid": 1_000_000},
         "its delegate did; 1 XRP unpaid behind it",
     ),
+    ("left", {"why": "dust", "at_stake": 10}, "0.00001 XRP at stake, which is not worth its fee"),
+    ("left", {"why": "daily cap", "at_stake": 10}, "fees have reached what they may cost in a day"),
     ("would_redeem", {"target": 10, "at_stake": 10, "fee": 12}, "nothing was sent"),
     ("of_a_later_version", {"colour": "blue"}, "colour blue"),
 ]

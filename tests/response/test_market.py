@@ -41,24 +41,22 @@ def test_price_after_some_more_is_enough_for_the_server_and_a_tenth_above_at_mos
 
 
 @given(st.integers(0, 60), st.integers(1, 50))
-def test_cheap_room_is_as_many_as_the_server_takes_at_the_base_fee(
-    size: int, expected: int
-) -> None:
+def test_as_many_enter_at_the_base_fee_as_the_server_takes_for_it(size: int, expected: int) -> None:
     """One transaction more would already pay five hundred times as much."""
     told = market(size, expected)
     metrics = FeeMetrics(QueueSettings(minimum_txn_in_ledger=expected, target_txn_in_ledger=1))
     taken = 0
     while metrics.required_level(size + taken) == BASE_LEVEL:
         taken += 1
-    assert told.cheap_room == taken
+    assert sum(told.price(before) == BASE for before in range(taken + 2)) == taken
 
 
 def test_server_that_tells_nothing_but_a_price_is_believed_about_the_price() -> None:
     """What every server begins with stands in for what one does not tell."""
     told = Market(base=BASE, open_ledger=Drops(5_000))
-    assert told.cheap_room == 0
     assert told.price() == 5_500
-    assert Market(base=BASE, open_ledger=BASE).cheap_room == 33
+    quiet = Market(base=BASE, open_ledger=BASE)
+    assert (quiet.price(32), quiet.price(33)) == (BASE, 5_850)
 
 
 def test_emptied_ledger_asks_the_base_fee_again() -> None:

@@ -23,6 +23,7 @@ from watchtower.ledger.events import (
     END_OF_LEDGER,
     AccountChanged,
     AccountEntry,
+    AccountMissing,
     ChannelChanged,
     ChannelEntry,
     LedgerClosed,
@@ -115,7 +116,9 @@ class Stage:
     submitter: Submitter
     facts: int = 0
 
-    def estate(self, payee: Person, *, sequence: int, balance: int = 100_000_000) -> None:
+    def estate(
+        self, payee: Person, *, sequence: int, balance: int = 100_000_000, tickets: int = 0
+    ) -> None:
         """Let it be known what a payee's account is like."""
         self.facts += 1
         at = Position(LedgerIndex(100), self.facts)
@@ -125,7 +128,7 @@ class Stage:
             sequence=sequence,
             owner_count=0,
             flags=0,
-            ticket_count=0,
+            ticket_count=tickets,
         )
         self.watch.learn(AccountChanged(entry=entry, at=at))
 
@@ -485,3 +488,37 @@ async def test_tickets_wait_for_a_cheap_ledger_and_for_an_account_that_is_known(
     assert await stage.restocker().restock([PAYEE.address]) == ()
     stage.servers.fees = QUIET
     assert len(await stage.restocker().restock([PAYEE.address])) == 1
+
+
+async def test_busy_ledger_is_not_asked_over_and_over_whether_it_is_cheap_by_now(
+    stage: Stage,
+) -> None:
+    """Every delivery of a busy ledger wakes us, and servers count what we ask."""
+    asked: list[int] = []
+    stage.servers.meanwhile = lambda: asked.append(1)
+    stage.servers.fees = Fees(base_fee=Drops(10), open_ledger_fee=Drops(5_000))
+    stage.estate(PAYEE, sequence=7)
+    restocker = stage.restocker()
+    for index in (100, 100, 101, 119):
+        stage.ledger(index)
+        assert await restocker.restock([PAYEE.address]) == ()
+    assert len(asked) == 1
+    stage.ledger(120)
+    await restocker.restock([PAYEE.address])
+    assert len(asked) == 2
+
+
+async def test_pool_is_not_filled_twice_while_it_is_not_known_which_tickets_there_are(
+    stage: Stage,
+) -> None:
+    """At a start the account's own count of them may be all that is told."""
+    stage.estate(PAYEE, sequence=7, tickets=4)
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+
+
+async def test_account_that_is_not_there_makes_no_tickets(stage: Stage) -> None:
+    """Nor does anybody ask for what it lacks."""
+    at = Position(LedgerIndex(100), 1)
+    stage.watch.learn(AccountMissing(account=PAYEE.address, at=at))
+    assert stage.watch.spare(PAYEE.address) is None
+    assert await stage.restocker().restock([PAYEE.address]) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.tower.conftest import XRP, Stage
 from watchtower.settings import FeeSettings, PolicySettings, TicketSettings
+from watchtower.tending import STATUS_NOTE
 
 
 async def money(stage: Stage) -> int:
@@ -54,3 +55,47 @@ async def test_stream_of_claims_on_a_closing_channel_costs_less_than_it_brings(
         made = await stage.until_told(channel, "attempt_made")
         await stage.until_told(channel, "attempt_settled", len(made))
     assert await money(stage) >= before + 31 * XRP - 100
+
+
+async def test_dust_is_left_told_once_and_redeemed_when_it_becomes_worth_its_fee(
+    stage: Stage,
+) -> None:
+    """Nobody pays ten drops to be paid nineteen; a better claim makes it worth it."""
+    channel = await stage.channel()
+    await stage.keep(channel, 19)
+    async with stage.tower():
+        await stage.close_request(channel)
+        (left,) = await stage.until_told(channel, "left")
+        for _ in range(3):
+            await stage.sandbox.accept()
+        assert await stage.balance(channel) == 0
+        await stage.keep(channel, 30 * XRP)
+        await stage.until_paid(channel, 30 * XRP)
+        assert len(await stage.until_told(channel, "left")) == 1
+    assert left.facts == {"why": "dust", "at_stake": 19}
+
+
+async def test_fees_of_a_day_that_are_spent_while_something_is_owed_wake_somebody_up(
+    stage: Stage,
+) -> None:
+    """The second channel would be lost without a word."""
+    stage.with_settings(
+        fees=FeeSettings(cap_drops=15, daily_cap_drops=15),
+        tickets=TicketSettings(pool=0, low_water=0),
+    )
+    channels = [await stage.channel() for _ in range(2)]
+    for channel in channels:
+        await stage.keep(channel, 30 * XRP)
+    async with stage.tower():
+        for channel in channels:
+            await stage.close_request(channel)
+        await stage.until_paid(channels[0], 30 * XRP)
+        await stage.until_told(channels[1], "left")
+
+        async def told() -> bool:
+            async with stage.store() as store, store.read() as work:
+                status = await work.notes.get(STATUS_NOTE) or {}
+            names = {alarm["name"] for alarm in status.get("alarms", ())}
+            return "daily_cap_reached" in names
+
+        await stage.until(told, closing=False)

@@ -25,6 +25,7 @@ __all__ = [
     "channel_unprotectable",
     "close_requested",
     "cursor_stuck",
+    "daily_cap_reached",
     "exit_too_slow",
     "fee_money_low",
     "foreign_claim",
@@ -306,6 +307,18 @@ def key_used_elsewhere(account: Address, *, transaction: TxHash) -> Alarm:
         sentence=f"Transaction {transaction} of {account} was signed with the key held here, and "
         "this watchtower did not send it. If it was neither your wallet nor another watchtower "
         "of yours, the key is stolen: change it.",
+    )
+
+
+def daily_cap_reached(account: Address) -> Alarm:
+    """Something is owed, and the account's fees have reached what the operator allows for a day."""
+    return Alarm(
+        name="daily_cap_reached",
+        subject=account,
+        severity=Severity.URGENT,
+        sentence=f"The fees of {account} have reached `fees.daily_cap_drops` for today, and more "
+        "is to be redeemed. Raise it and restart the watchtower, or what closes today may be "
+        "lost.",
     )
 
 

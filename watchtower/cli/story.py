@@ -75,6 +75,11 @@ def _channel_closed(facts: Facts) -> str:
     return f": it paid {_xrp(facts, 'paid')} in all, {_xrp(facts, 'returned')} went back"
 
 
+_LEFT: Final = {
+    "dust": "which is not worth its fee",
+    "daily cap": "and the account's fees have reached what they may cost in a day",
+}
+
 _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "attempt_made": _attempt_made,
     "attempt_settled": _attempt_settled,
@@ -90,6 +95,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     ),
     "funded": lambda facts: f": {_xrp(facts, 'drops')} more, {_xrp(facts, 'amount')} in all",
     "judged": lambda facts: f": {str(facts['verdict']).lower()}. {facts['sentence']}",
+    "left": lambda facts: f": {_xrp(facts, 'at_stake')} at stake, {_LEFT[str(facts['why'])]}",
     "paid": lambda facts: f": {_xrp(facts, 'drops')}, {_xrp(facts, 'balance')} in all",
     "would_redeem": lambda facts: (
         f": up to {_xrp(facts, 'target')}, {_xrp(facts, 'at_stake')} at stake, "

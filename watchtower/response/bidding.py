@@ -84,14 +84,12 @@ class Bidder:
         self._market = market
         self._policy = policy
         self._allowance = dict(allowance)
-        self._room = market.cheap_room - entered
         self._entered = entered
         self._queued: defaultdict[Address, int] = defaultdict(int)
         for attempt in waiting:
             if attempt.transaction in queued:
                 self._queued[attempt.account] += 1
             else:
-                self._room -= 1
                 self._entered += 1
 
     def bid(self, wish: Wish) -> Drops | Refusal:
@@ -135,11 +133,7 @@ class Bidder:
     def _fee(self, wish: Wish, budget: Drops) -> Drops | None:
         """Return the fee of the cheapest way into the ledger that is good enough."""
         price = self._market.price(self._entered)
-        if self._room > 0 and not wish.is_urgent:
-            self._room -= 1
-            self._entered += 1
-            return self._market.base
-        if price <= self._worth(wish, budget):
+        if price == self._market.base or price <= self._worth(wish, budget):
             self._entered += 1
             return max(price, self._policy.ramp(budget, wish.left)) if wish.is_urgent else price
         if wish.is_urgent:

@@ -100,14 +100,6 @@ class Market:
         return self.open_ledger > self.base
 
     @property
-    def cheap_room(self) -> int:
-        """How many more transactions enter at the base fee.
-
-        One more than is expected: the price rises once the ledger holds more than that.
-        """
-        return 0 if self.is_escalated else max(0, self.expected + 1 - self.size)
-
-    @property
     def to_queue(self) -> Drops:
         """Drops with which a transaction is queued, if there is room for it at all."""
         return max(self.base, self.queue)

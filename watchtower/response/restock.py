@@ -23,8 +23,8 @@ __all__ = ["Restocker"]
 _log = structlog.get_logger(__name__)
 
 _PAUSE: Final = 20
-"""Ledgers between two attempts to make tickets: one that is refused for the account's money, or
-because its owner fills up the same pool, must not be paid for again in every ledger."""
+"""Ledgers between two tries for an account, whatever came of the first: what is refused must not
+be paid for again in every ledger, and nobody is asked over and over whether it is cheap by now."""
 
 
 class Restocker:
@@ -66,6 +66,7 @@ class Restocker:
         }
         if not wanted:
             return ()
+        self._asked_in |= dict.fromkeys(wanted, newest.ledger_index)
         enquiry = await enquire(self._servers, self._docket, wanted)
         made: list[Attempt] = []
         for account, count in wanted.items():
@@ -85,7 +86,7 @@ class Restocker:
         if any(a.account == account and a.purpose is Purpose.MAKE_TICKETS for a in under_way):
             return 0
         return self._pool.affordable(
-            len(self._docket.tickets(account)),
+            self._docket.ticket_count(account),
             # One attempt at the cap must stay possible.
             spare=Drops(spare - self._limits.fees.cap),
             increment=newest.reserve_increment,
@@ -99,7 +100,7 @@ class Restocker:
         newest, market = self._docket.newest, enquiry.market
         seats = Seats(self._docket.attempts.values(), next_sequence=enquiry.sequences, tickets={})
         seat = seats.sequence(account)
-        if seat is None or newest is None or not market.cheap_room:
+        if seat is None or newest is None or market.is_escalated:
             return None
         last_ledger = LedgerIndex(newest.ledger_index + self._limits.last_ledger_offset)
         try:
@@ -115,9 +116,7 @@ class Restocker:
             )
         except SigningError as refused:
             _log.info("tickets_not_signed", account=account, why=str(refused))
-            self._asked_in[account] = newest.ledger_index
             return None
-        self._asked_in[account] = newest.ledger_index
         return Attempt(
             channel=None,
             account=account,

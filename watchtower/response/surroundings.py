@@ -45,12 +45,19 @@ class Docket(Protocol):
         """Return the tickets that an account holds, as far as is known."""
         ...
 
+    def ticket_count(self, account: Address) -> int:
+        """Return how many tickets an account holds, also while it is not known which."""
+        ...
+
     def sequence(self, account: Address) -> int | None:
         """Return an account's next sequence in the validated ledger; None if it is not known."""
         ...
 
     def spare(self, account: Address) -> Drops | None:
-        """Return what an account has above its reserve, in drops; None while it is not known."""
+        """Return what an account has above its reserve, in drops.
+
+        None while it is not known, and for an account that is not there.
+        """
         ...
 
     def spent(self, account: Address) -> Drops:
