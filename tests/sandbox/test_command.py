@@ -42,21 +42,25 @@ async def test_it_says_one_line_serves_and_ends_cleanly(end: signal.Signals) -> 
     assert (process.returncode, rest) == (0, b"")
 
 
-async def test_a_port_in_use_is_one_sentence(sandbox: Sandbox) -> None:
-    """And no traceback."""
-    port = sandbox.url.rpartition(":")[2]
+async def _refused(*options: str) -> str:
+    """Return the complaint of a sandbox that does not start: exit code 2, and nothing told."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-c", "from watchtower.cli import main; main()"),
-        *("sandbox", "--port", port),
+        *("sandbox", *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(_PATIENCE):
         told, complaint = await process.communicate()
-
     assert (process.returncode, told) == (2, b"")
-    assert f"cannot listen on {port}: Address already in use" in complaint.decode()
+    return complaint.decode()
+
+
+async def test_a_port_in_use_is_one_sentence(sandbox: Sandbox) -> None:
+    """And no traceback."""
+    port = sandbox.url.rpartition(":")[2]
+    assert f"cannot listen on {port}: Address already in use" in await _refused("--port", port)
 
 
 async def test_the_options_reach_the_ledger() -> None:
@@ -150,16 +154,6 @@ async def test_several_servers_tell_their_urls_in_one_line_and_share_a_ledger() 
 async def test_the_port_that_is_in_use_is_named_whichever_server_needs_it(sandbox: Sandbox) -> None:
     """Servers take the port and those after it."""
     port = int(sandbox.url.rpartition(":")[2])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-c", "from watchtower.cli import main; main()"),
-        *("sandbox", "--port", str(port - 1), "--servers", "2"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(_PATIENCE):
-        told, complaint = await process.communicate()
-
-    assert (process.returncode, told) == (2, b"")
+    complaint = await _refused("--port", str(port - 1), "--servers", "2")
     # The port before it may be somebody's too.
-    assert re.search(rf"cannot listen on ({port}|{port - 1}): Address already", complaint.decode())
+    assert re.search(rf"cannot listen on ({port}|{port - 1}): Address already", complaint)
