@@ -18,43 +18,52 @@ __all__ = ["measure_claims", "measure_creates", "measure_ledgers", "measure_memo
 
 def measure_ledgers(scale: Scale) -> Report:
     """Close empty ledgers."""
-    few, many = _in_turn(scale, "close_ledgers", scale.at_once)
-    lines, where = pair(scale.channels)[1].ask("profile_closing", scale.at_once)
-    return Report(
-        readings=(
-            reading("sandbox.empty_ledgers_per_s", "1/s", few),
-            reading(f"sandbox.ledgers_per_s_with_{scale.name}_channels", "1/s", many),
-            reading("sandbox.ledgers_many_over_few", "ratio", ratios(many, few)),
-        ),
-        profile=lines,
-        where=where,
+    return _in_both_worlds(
+        scale,
+        ("close_ledgers", "profile_closing"),
+        ("empty_ledgers_per_s", f"ledgers_per_s_with_{scale.name}_channels"),
+        "ledgers_many_over_few",
     )
 
 
 def measure_creates(scale: Scale) -> Report:
     """Open channels, a thousand a ledger: submission, and the closing of their ledger."""
-    few, many = _in_turn(scale, "open_channels", scale.at_once)
-    lines, where = pair(scale.channels)[1].ask("profile_opening", scale.at_once)
-    return Report(
-        readings=(
-            reading("sandbox.channel_creates_per_s", "1/s", few),
-            reading(f"sandbox.channel_creates_per_s_with_{scale.name}_channels", "1/s", many),
-            reading("sandbox.creates_many_over_few", "ratio", ratios(many, few)),
-        ),
-        profile=lines,
-        where=where,
+    return _in_both_worlds(
+        scale,
+        ("open_channels", "profile_opening"),
+        ("channel_creates_per_s", f"channel_creates_per_s_with_{scale.name}_channels"),
+        "creates_many_over_few",
     )
 
 
 def measure_claims(scale: Scale) -> Report:
     """Redeem claims, a thousand a ledger, each on another channel."""
-    few, many = _in_turn(scale, "redeem", scale.at_once)
-    lines, where = pair(scale.channels)[1].ask("profile_redeeming", scale.at_once)
+    return _in_both_worlds(
+        scale,
+        ("redeem", "profile_redeeming"),
+        ("claims_per_s", f"claims_per_s_with_{scale.name}_channels"),
+        "claims_many_over_few",
+    )
+
+
+def _in_both_worlds(
+    scale: Scale, asks: tuple[str, str], speeds: tuple[str, str], compared: str
+) -> Report:
+    """Measure in the small world and in the large one, and say where the time of the large goes.
+
+    Args:
+        scale: how many channels, and how much at once.
+        asks: what the worlds are asked to do, and to profile.
+        speeds: what the two speeds are called, behind ``sandbox.``
+        compared: what their ratio is called.
+    """
+    few, many = _in_turn(scale, asks[0], scale.at_once)
+    lines, where = pair(scale.channels)[1].ask(asks[1], scale.at_once)
     return Report(
         readings=(
-            reading("sandbox.claims_per_s", "1/s", few),
-            reading(f"sandbox.claims_per_s_with_{scale.name}_channels", "1/s", many),
-            reading("sandbox.claims_many_over_few", "ratio", ratios(many, few)),
+            reading(f"sandbox.{speeds[0]}", "1/s", few),
+            reading(f"sandbox.{speeds[1]}", "1/s", many),
+            reading(f"sandbox.{compared}", "ratio", ratios(many, few)),
         ),
         profile=lines,
         where=where,

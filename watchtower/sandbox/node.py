@@ -216,14 +216,6 @@ class Node:
             self.network.submit(tx, fail_hard=fail_hard)
         return answer
 
-    def refuse_submissions(self, count: int, result: str) -> None:
-        """Refuse the next ``count`` submissions with ``result``, whatever they are."""
-        self.misbehave(submissions={"count": count, "answer": result})
-
-    def swallow_submissions(self, count: int) -> None:
-        """Answer success to the next ``count`` submissions, and forget them."""
-        self.misbehave(submissions={"count": count, "answer": "tesSUCCESS"})
-
     def forget(self, first: int, last: int) -> None:
         """Lose the ledgers from ``first`` to ``last``, but never the newest."""
         newest = self.validated.index

@@ -196,11 +196,11 @@ class Sandbox:
 
     def refuse_submissions(self, count: int, engine_result: str) -> None:
         """Refuse the next ``count`` submissions with a result, whatever they are."""
-        self._node.refuse_submissions(count, engine_result)
+        self.misbehave(submissions={"count": count, "answer": engine_result})
 
     def swallow_submissions(self, count: int) -> None:
         """Answer success to the next ``count`` submissions, and never apply them."""
-        self._node.swallow_submissions(count)
+        self.misbehave(submissions={"count": count, "answer": "tesSUCCESS"})
 
     async def _tick(self, interval: float) -> None:
         """Close a ledger every ``interval`` seconds, on a schedule that does not drift."""
