@@ -351,5 +351,7 @@ async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None
     await tower.respond()
     while not tower.is_idle():
         await tower.progress()
+    # How things stood at the end is told by judgements of the end.
+    await tower.respond()
     if tower.unanswered is not None:
         raise tower.unanswered
