@@ -219,6 +219,31 @@ def test_expired_channel_is_owed_nothing_more() -> None:
     assert watch.obligations() == ()
 
 
+def test_no_channel_is_over_by_the_time_that_one_server_tells_unconfirmed() -> None:
+    """It may lie; trying once more costs a fee, and giving up costs the claim."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 100))))
+    watch.raise_best(claim(1_000))
+    watch.ledger_closed(replace(closed(11, START + 10_000), confirmed=False))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Threatened)
+    assert len(watch.obligations()) == 1
+    watch.ledger_closed(closed(12, START + 100))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Expired)
+
+
+def test_false_ledger_gives_way_to_a_confirmed_one_that_is_older() -> None:
+    """Attempts must not be made for ledgers that do not exist yet."""
+    watch = watching(at=10)
+    lie = replace(closed(5_000), confirmed=False)
+    watch.ledger_closed(lie)
+    watch.ledger_closed(replace(closed(11), confirmed=False))
+    assert watch.newest == lie
+    watch.ledger_closed(closed(12))
+    watch.ledger_closed(closed(11))
+    assert watch.newest == closed(12)
+
+
 def test_schedule_redeems_again_only_after_its_time() -> None:
     """A redemption starts the schedule anew."""
     watch = watching(changed(9, entry()), policy=Policy(redeem_every=100))

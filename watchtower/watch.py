@@ -107,6 +107,7 @@ class Watch:
         self.judgements: dict[ChannelId, Judgement] = {}
         self.at_stake = 0
         self.newest: LedgerClosed | None = None
+        self._confirmed_time = RippleTime(0)
         self.accounted_to: LedgerIndex | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
@@ -185,9 +186,17 @@ class Watch:
             )
 
     def ledger_closed(self, closed: LedgerClosed) -> None:
-        """Let time pass; ledgers that are not newer than the newest change nothing."""
-        if self.newest is None or closed.ledger_index > self.newest.ledger_index:
+        """Let time pass; a ledger that is not newer changes nothing.
+
+        What only one server told may have been false: no channel is over by it, and it gives way
+        to what is confirmed.
+        """
+        newest = self.newest
+        is_newer = newest is None or closed.ledger_index > newest.ledger_index
+        if is_newer or (newest is not None and closed.confirmed and not newest.confirmed):
             self.newest = closed
+            if closed.confirmed:
+                self._confirmed_time = closed.close_time
 
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
@@ -305,6 +314,7 @@ class Watch:
             payee_exists=channel.entry.destination not in self.missing_payees,
             last_redeemed=self.last_redeemed.get(channel_id),
             rules=self.rules,
+            over_by=min(now, self._confirmed_time),
         )
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)

@@ -14,6 +14,7 @@ ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 EXAMPLES: dict[str, Any] = {
     "account": ACCOUNT,
     "at_stake": 1_500_000,
+    "ahead": 7,
     "behind": 7,
     "channel": "C" * 64,
     "channels": 12,

@@ -49,6 +49,7 @@ PURE = (
     "ledger.events",
     "ledger.fields",
     "ledger.health",
+    "ledger.quorum",
     "ledger.ranges",
     "ledger.sequence",
     "ledger.subscription",

@@ -154,7 +154,7 @@ class _Shell:
 
     def __init__(self, history: dict[int, list[Message]]) -> None:
         self.history = history
-        self.sequence = Sequence([PAYEE], cursor=LedgerIndex(10))
+        self.sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
         self.told: list[Fact] = []
         self.cursor = 10
         self.clean = True
@@ -239,6 +239,7 @@ def test_no_interleaving_loses_repeats_or_skips_a_fact(
         if number == dead_after:
             shell.clean = False
             shell.take(shell.sequence.lost("b"))
+            shell.take(shell.sequence.gone("b"))
             servers[1].frames.clear()
         servers[which].step()
         if fill:
@@ -247,6 +248,7 @@ def test_no_interleaving_loses_repeats_or_skips_a_fact(
         pass
     shell.clean = False
     shell.take(shell.sequence.lost("b"))
+    shell.take(shell.sequence.gone("b"))
     shell.take(shell.sequence.subscribed("a", subscription(LEDGERS[-1])))
     shell.fill()
 

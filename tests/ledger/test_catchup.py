@@ -222,19 +222,20 @@ async def test_an_unreadable_ledger_stops_the_cursor_and_is_an_alarm(
 async def test_a_state_from_before_the_newest_ledger_is_not_enough(
     chain: Any, start: Start, watching: Watching, both_ready: BothReady
 ) -> None:
-    """The best server cannot tell, and the other one is behind: it is asked again."""
+    """The best server cannot tell, and the other one is far behind: it is asked again."""
     channel = chain.open(1)
-    chain.index = 12
-    fresh, slow = await start(), await start(behind=2)
+    chain.index = 20
+    fresh, slow = await start(), await start(behind=5)
     fresh.refuse["ledger_entry"] = {"error": "noCurrent", "error_message": "Not now."}
-    async with watching(fresh, slow, cursor=12, open_channels=[channel]) as (receiver, servers):
+    async with watching(fresh, slow, cursor=20, open_channels=[channel]) as (receiver, servers):
         await both_ready(servers)
+        await chain.close(3)
         await receiver.until(lambda: slow.count("ledger_entry") >= 3)
         assert receiver.of(StateReconciled) == []
         fresh.refuse.clear()
         reconciled = await receiver.first(StateReconciled)
 
-    assert reconciled.ledger_index == 12
+    assert reconciled.ledger_index == 23
 
 
 async def test_history_that_comes_a_little_late_is_no_alarm(

@@ -219,6 +219,58 @@ def test_a_server_that_is_still_syncing_is_followed_once_it_is_there() -> None:
     assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(90_010))
 
 
+def test_one_of_two_servers_moves_neither_time_nor_cursor() -> None:
+    """A ledger that it calls empty may be full; what happened in it would be past the cursor."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    sequence.subscribed("a", subscription(10))
+    sequence.subscribed("liar", subscription(10))
+
+    assert play(sequence, "liar", closed(11, 0)) == []
+    assert told(play(sequence, "a", closed(11), transaction(11))) == facts_of(transaction(11))
+
+
+def test_facts_do_not_wait_for_their_ledger_to_be_confirmed() -> None:
+    """A close request acts as soon as any server tells of it."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    for server in ("a", "b"):
+        sequence.subscribed(server, subscription(10))
+
+    assert play(sequence, "a", closed(11), transaction(11)) == facts_of(transaction(11))
+
+
+def test_cursor_waits_until_a_second_server_confirms_the_ledger() -> None:
+    """Both then have told everything, or have begun to."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    for server in ("a", "b"):
+        sequence.subscribed(server, subscription(10))
+    assert accounted(play(sequence, "a", closed(11), closed(12), transaction(12))) == []
+    assert accounted(play(sequence, "b", closed(11), closed(12))) == [11]
+
+
+def test_server_that_runs_ahead_opens_no_gap() -> None:
+    """Nobody asks for a history that does not exist."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=3)
+    for server in ("a", "b", "liar"):
+        sequence.subscribed(server, subscription(10))
+    play(sequence, "liar", *(closed(index, fork="L") for index in range(500, 520)))
+    play(sequence, "a", closed(11))
+    play(sequence, "b", closed(11))
+
+    assert sequence.newest == 11
+    assert sequence.gap() is None
+
+
+def test_what_waited_for_a_server_that_is_gone_counts_without_it() -> None:
+    """The cursor goes on with the last one."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    for server in ("a", "b"):
+        sequence.subscribed(server, subscription(10))
+    assert accounted(play(sequence, "a", closed(11, 0), closed(12, 0))) == []
+    sequence.lost("b")
+
+    assert accounted(sequence.gone("b")) == [12]
+
+
 def test_servers_that_disagree_are_told(sequence: Sequence) -> None:
     """One ledger has one hash."""
     sequence.subscribed("b", subscription(10))
@@ -227,7 +279,9 @@ def test_servers_that_disagree_are_told(sequence: Sequence) -> None:
     found = [d for d in deliveries if isinstance(d, ServersDisagreed)]
     assert found == [
         ServersDisagreed(
-            ledger_index=LedgerIndex(11), hashes={"a": f"A{11:063}", "b": f"B{11:063}"}
+            ledger_index=LedgerIndex(11),
+            hashes={"a": f"A{11:063}", "b": f"B{11:063}"},
+            suspects=("a", "b"),
         )
     ]
 

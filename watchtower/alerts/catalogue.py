@@ -38,9 +38,11 @@ __all__ = [
     "no_server",
     "redeemed",
     "result_alarming",
+    "server_ahead",
     "server_amendment_blocked",
     "server_lagging",
     "server_silent",
+    "server_unconfirmed",
     "server_unreachable",
     "server_wrong_network",
     "servers_disagree",
@@ -91,6 +93,29 @@ def servers_disagree(server: str, *, other: str, ledger_index: LedgerIndex) -> A
         severity=Severity.URGENT,
         sentence=f"{server} and {other} tell different hashes for ledger {ledger_index}. One of "
         "them is broken or lies. Find out which, with a third server, and remove it.",
+    )
+
+
+def server_ahead(server: str, *, ahead: int) -> Alarm:
+    """One server tells of ledgers that nobody else has."""
+    return Alarm(
+        name="server_ahead",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"{server} tells of ledgers {ahead} ahead of what the other servers have. It is "
+        "broken or lies, and those ledgers do not count. Remove it from the configuration.",
+    )
+
+
+def server_unconfirmed(server: str, *, ledger_index: LedgerIndex) -> Alarm:
+    """One server is believed because no other server confirms or denies what it tells."""
+    return Alarm(
+        name="server_unconfirmed",
+        subject=server,
+        severity=Severity.WARNING,
+        sentence=f"Since ledger {ledger_index} only {server} tells that ledgers close, and no "
+        "other server confirms it. It is believed for want of a better one; no channel is taken "
+        "to be over by its word alone. Bring the other servers back, or name a third.",
     )
 
 

@@ -18,11 +18,13 @@ from watchtower.ledger.health import (
     HistoryMissing,
     HistoryRecovered,
     MessageRejected,
+    ServerAhead,
     ServerAmendmentBlocked,
     ServerLagging,
     ServerRecovered,
     ServersDisagreed,
     ServerSilent,
+    ServerUnconfirmed,
     ServerUnreachable,
     StateReconciled,
     Trouble,
@@ -39,6 +41,8 @@ _ALARM_OF: Final = {
     Trouble.AMENDMENT_BLOCKED: "server_amendment_blocked",
     Trouble.WRONG_NETWORK: "server_wrong_network",
     Trouble.DISAGREEING: "servers_disagree",
+    Trouble.AHEAD: "server_ahead",
+    Trouble.UNCONFIRMED: "server_unconfirmed",
 }
 
 
@@ -110,6 +114,12 @@ class Desk:
             case ServerLagging():
                 behind = event.best - event.ledger_index
                 self.stand(catalogue.server_lagging(event.server, behind=behind))
+            case ServerAhead():
+                ahead = event.ledger_index - event.best
+                self.stand(catalogue.server_ahead(event.server, ahead=ahead))
+            case ServerUnconfirmed():
+                index = event.ledger_index
+                self.stand(catalogue.server_unconfirmed(event.server, ledger_index=index))
             case ServerAmendmentBlocked():
                 self.stand(catalogue.server_amendment_blocked(event.server))
             case WrongNetworkServed():
@@ -140,9 +150,9 @@ class Desk:
             self.happen(catalogue.message_rejected(event.server, why=event.why))
 
     def _disagreed(self, event: ServersDisagreed) -> None:
-        servers = sorted(event.hashes)
-        for server in servers:
-            other = next(name for name in servers if event.hashes[name] != event.hashes[server])
+        hashes = event.hashes
+        for server in event.suspects:
+            other = min(name for name in hashes if hashes[name] != hashes[server])
             self.stand(
                 catalogue.servers_disagree(server, other=other, ledger_index=event.ledger_index)
             )

@@ -96,6 +96,7 @@ def judge(
     payee_exists: bool = True,
     last_redeemed: RippleTime | None = None,
     rules: ChannelRules = STRICT,
+    over_by: RippleTime | None = None,
 ) -> Judgement:
     """Judge ``channel`` for the ledger that follows the one that closed at ``ledger_time``.
 
@@ -108,6 +109,7 @@ def judge(
         payee_exists: whether the destination's account is in the ledger.
         last_redeemed: when the channel last paid; None if never, which any schedule finds due.
         rules: the network's; the strictest reading where they are not known.
+        over_by: the time by which a channel may be given up, where that is not ``ledger_time``.
     """
     entry = channel.entry
     deadline = None if channel.closed_at is not None else deadline_of(entry, policy)
@@ -118,10 +120,12 @@ def judge(
         stake=stake,
         deadline=deadline,
         ledger_time=ledger_time,
+        over_by=ledger_time if over_by is None else over_by,
         policy=policy,
         rules=rules,
     )
     live = isinstance(verdict, Watching | Threatened)
+    stands_by = _stands_by(entry, deadline, ledger_time, policy)
     return Judgement(
         channel=entry.channel,
         ledger_time=ledger_time,
@@ -130,13 +134,7 @@ def judge(
         at_stake=stake if live else _NOTHING,
         target=Drops(entry.balance + stake) if live else entry.balance,
         deadline=deadline,
-        redeem_why=_redeem_why(
-            verdict,
-            ledger_time,
-            policy,
-            last_redeemed,
-            stands_by=_stands_by(entry, deadline, ledger_time, policy),
-        ),
+        redeem_why=_redeem_why(verdict, ledger_time, policy, last_redeemed, stands_by=stands_by),
         unprotectable=unprotectable(
             entry,
             ledger_time=ledger_time,
@@ -154,12 +152,13 @@ def _verdict(
     stake: Drops,
     deadline: Deadline | None,
     ledger_time: RippleTime,
+    over_by: RippleTime,
     policy: Policy,
     rules: ChannelRules,
 ) -> Verdict:
     if channel.closed_at is not None:
         return Closed(paid=channel.entry.balance, lost=stake, exact=channel.is_final)
-    if deadline is not None and deadline.has_ended(ledger_time, rules):
+    if deadline is not None and deadline.has_ended(over_by, rules):
         return Expired(by=deadline.by, ended_at=deadline.ends_at, lost=stake)
     if stake == 0:
         return _settled(channel.entry, best)

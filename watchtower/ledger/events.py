@@ -226,7 +226,10 @@ class AmendmentsRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerClosed:
-    """A ledger was validated. Its facts may still be on their way."""
+    """A ledger was validated. Its facts may still be on their way.
+
+    One that is not ``confirmed`` is the word of a single server that no other bears out.
+    """
 
     ledger_index: LedgerIndex
     ledger_hash: str
@@ -234,6 +237,7 @@ class LedgerClosed:
     base_fee: Drops
     reserve_base: Drops
     reserve_increment: Drops
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,12 @@ __all__ = [
     "HistoryMissing",
     "HistoryRecovered",
     "MessageRejected",
+    "ServerAhead",
     "ServerAmendmentBlocked",
     "ServerLagging",
     "ServerRecovered",
     "ServerSilent",
+    "ServerUnconfirmed",
     "ServerUnreachable",
     "ServersDisagreed",
     "StateReconciled",
@@ -39,6 +41,8 @@ class Trouble(StrEnum):
     AMENDMENT_BLOCKED = "amendment_blocked"
     WRONG_NETWORK = "wrong_network"
     DISAGREEING = "disagreeing"
+    AHEAD = "ahead"
+    UNCONFIRMED = "unconfirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,29 @@ class ServerLagging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAhead:
+    """``server`` tells of ledger ``ledger_index``, far beyond ``best``, which others tell of.
+
+    It is wrong or lies; ledgers that nobody else tells of do not count.
+    """
+
+    server: str
+    ledger_index: LedgerIndex
+    best: LedgerIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerUnconfirmed:
+    """``server`` is believed about ``ledger_index``, which the others deny or never tell of.
+
+    No channel is taken to be over by its word alone.
+    """
+
+    server: str
+    ledger_index: LedgerIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAmendmentBlocked:
     """``server`` is too old for the rules of its network (warning 1002): distrust its ledgers."""
 
@@ -89,10 +116,14 @@ class WrongNetworkServed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServersDisagreed:
-    """Servers gave one validated ledger different hashes: at least one of them is wrong."""
+    """Servers gave one validated ledger different hashes: at least one of them is wrong.
+
+    ``suspects`` are those in the minority; all of them where there is no majority.
+    """
 
     ledger_index: LedgerIndex
     hashes: Mapping[str, str]
+    suspects: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +175,8 @@ HealthEvent = (
     ServerUnreachable
     | ServerSilent
     | ServerLagging
+    | ServerAhead
+    | ServerUnconfirmed
     | ServerAmendmentBlocked
     | WrongNetworkServed
     | ServersDisagreed

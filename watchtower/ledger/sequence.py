@@ -7,10 +7,12 @@ the order of each connection, and hands on what comes out. What it guarantees:
    once (over the last ledgers), and never swallowed: one that arrives after its ledger was
    accounted for, or that says something else about the same transaction, is delivered all the
    same.
-2. ``LedgerClosed`` only ever moves forward.
-3. ``LedgerAccounted`` N means: every fact of every ledger up to N that a server had to tell was
-   delivered before. A ledger is *whole* when one connection saw all of it, or when it was read
-   again from history (`backfilled`).
+2. ``LedgerClosed`` comes when a ledger counts (``quorum.py``): when two servers tell of it alike,
+   or when nobody else does for a while. It moves forward; only one server's unconfirmed word gives
+   way to what two tell.
+3. ``LedgerAccounted`` N means: N counts, and every fact of every ledger up to N that a server had
+   to tell was delivered before. A ledger is *whole* when one connection saw all of it, or when it
+   was read again from history (`backfilled`).
 4. A server announces ledger N *before* it sends the transactions of N (docs/ledger-rules.md). So
    one connection saw N whole when its subscription stood before N was announced and it announces a
    later ledger, or when N has no transactions.
@@ -44,6 +46,7 @@ from watchtower.ledger.events import (
     LedgerClosed,
 )
 from watchtower.ledger.health import HealthEvent, MessageRejected
+from watchtower.ledger.quorum import Quorum
 from watchtower.ledger.ranges import LedgerRanges
 from watchtower.ledger.wire import Announcement, announcement_of
 from watchtower.units import Address, LedgerIndex
@@ -87,12 +90,13 @@ class Sequence:
     Without a cursor nothing is accounted for until `begin`.
     """
 
-    def __init__(self, accounts: Collection[Address], *, cursor: LedgerIndex | None) -> None:
-        """Begin with no server."""
+    def __init__(
+        self, accounts: Collection[Address], *, cursor: LedgerIndex | None, servers: int = 1
+    ) -> None:
+        """Begin with none of the ``servers`` that there are to be."""
         self._accounts = frozenset(accounts)
         self._accounted = cursor
-        self._newest = LedgerIndex(0)
-        self._told_from = cursor
+        self._quorum = Quorum(servers=servers, floor=cursor)
         self._whole = LedgerRanges()
         self._feeds: dict[str, _Feed] = {}
         self._seen: dict[LedgerIndex, set[Fact]] = {}
@@ -105,8 +109,9 @@ class Sequence:
 
     @property
     def newest(self) -> LedgerIndex | None:
-        """The newest ledger that any server announced; None before the first."""
-        return self._newest or None
+        """The newest ledger that counts; None before the first."""
+        counted = self._quorum.counted
+        return None if counted is None else counted.ledger_index
 
     def begin(self, cursor: LedgerIndex) -> list[Delivery]:
         """Account for everything after ``cursor``: the state up to it was read by other means."""
@@ -118,6 +123,7 @@ class Sequence:
 
         The ledger in it was validated before; transactions of it may have been missed.
         """
+        self._quorum.joined(server)
         announcement = announcement_of(result)
         if announcement is None:
             # A server that is still syncing; its first announcement is seen whole all the same.
@@ -143,7 +149,13 @@ class Sequence:
     def lost(self, server: str) -> list[Delivery]:
         """The connection to the server ended, and its subscription with it."""
         self._feeds.pop(server, None)
+        self._quorum.left(server)
         return list(self._agreement.left(server))
+
+    def gone(self, server: str) -> list[Delivery]:
+        """The server cannot be used, and is not awaited until it is subscribed to again."""
+        counts = self._quorum.gone(server)
+        return [] if counts is None else [counts, *self._advance()]
 
     def gap(self) -> Gap | None:
         """Return the first ledgers that only history can tell now; None if there are none."""
@@ -162,7 +174,7 @@ class Sequence:
         return [*new, *self._advance()]
 
     def _gap_from(self, start: LedgerIndex) -> Gap | None:
-        newest = self._newest
+        newest = self.newest or LedgerIndex(0)
         run_end = self._whole.end_of_run(start)
         first = start if run_end is None else LedgerIndex(run_end + 1)
         whole_again = self._whole.next_member(first)
@@ -214,13 +226,10 @@ class Sequence:
         return feed is not None and 0 < feed.newest < index - _LEAP
 
     def _announce(self, server: str, announcement: Announcement) -> list[Delivery]:
-        closed = announcement.closed
-        out: list[Delivery] = list(self._agreement.announced(server, closed, self._accounted))
-        self._newest = max(self._newest, closed.ledger_index)
-        if self._told_from is None or closed.ledger_index >= self._told_from:
-            self._told_from = LedgerIndex(closed.ledger_index + 1)
-            out.append(closed)
-        return out
+        counts = self._quorum.announced(server, announcement.closed)
+        known = LedgerIndex(max(self._accounted or 0, self.newest or 0))
+        health = self._agreement.announced(server, announcement.closed, counts=counts, known=known)
+        return [*health, *(() if counts is None else (counts,))]
 
     def _transaction(self, server: str, message: Mapping[str, Any]) -> list[Delivery]:
         try:
@@ -232,12 +241,13 @@ class Sequence:
         return [fact for fact in facts if self._is_new(fact)]
 
     def _advance(self) -> list[Delivery]:
-        if self._accounted is None:
+        newest = self.newest
+        if self._accounted is None or newest is None:
             return []
-        end = self._whole.end_of_run(LedgerIndex(self._accounted + 1))
-        if end is None:
+        whole_to = self._whole.end_of_run(LedgerIndex(self._accounted + 1))
+        if whole_to is None or newest <= self._accounted:
             return []
-        self._accounted = end
+        self._accounted = end = min(whole_to, newest)
         self._whole.forget_below(LedgerIndex(end + 1))
         return [LedgerAccounted(ledger_index=end)]
 

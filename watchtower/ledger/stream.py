@@ -21,6 +21,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from watchtower.ledger.catchup import CatchUp, Sources, StreamSettings
+from watchtower.ledger.health import (
+    HealthEvent,
+    ServerSilent,
+    ServerUnreachable,
+    WrongNetworkServed,
+)
 from watchtower.ledger.inbox import Heard, Inbox, Lost, Misheard, Note, Subscribed
 from watchtower.ledger.outbox import Outbox
 from watchtower.ledger.sequence import Delivery, Gap
@@ -81,7 +87,13 @@ class Stream:
             case Lost(server):
                 return self._sequence.lost(server)
             case _:
-                return (note.event,)
+                return (note.event, *self._without(note.event))
+
+    def _without(self, event: HealthEvent) -> Sequence[Delivery]:
+        """Go on without a server that cannot be used."""
+        if isinstance(event, ServerUnreachable | ServerSilent | WrongNetworkServed):
+            return self._sequence.gone(event.server)
+        return ()
 
 
 @asynccontextmanager
@@ -97,7 +109,7 @@ async def opened(
 ) -> AsyncIterator[Stream]:
     """Open a stream over what ``links`` write into ``inbox``, until the context is left."""
     outbox = Outbox()
-    sequence = LedgerSequence(accounts, cursor=cursor)
+    sequence = LedgerSequence(accounts, cursor=cursor, servers=len(links))
     catch_up = CatchUp(
         servers=servers,
         accounts=accounts,
