@@ -83,6 +83,31 @@ def test_server_that_is_no_websocket_address_is_refused(tmp_path: Path, server: 
         load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": server})
 
 
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("wss://xrpl.example", "wss://XRPL.example"),
+        ("wss://xrpl.example", "WSS://xrpl.example:443/"),
+        ("wss://xrpl.example/ws", "wss://xrpl.example./ws/"),
+        ("ws://127.0.0.1", "ws://127.0.0.1:80"),
+        ("ws://[::1]:6006", "ws://[0:0:0:0:0:0:0:1]:6006"),
+    ],
+)
+def test_one_server_in_two_spellings_is_refused(tmp_path: Path, one: str, same: str) -> None:
+    """Two servers or an alarm: a list that only looks like two would silence it."""
+    with pytest.raises(ConfigError, match="are one server"):
+        load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": f"{one},{same}"})
+
+
+@pytest.mark.parametrize(
+    "other", ["wss://xrpl.example:51233", "wss://xrpl.example/other", "wss://xrpl2.example"]
+)
+def test_two_servers_on_one_host_are_two(tmp_path: Path, other: str) -> None:
+    """Another port or path may be another server."""
+    urls = f"wss://xrpl.example,{other}"
+    assert len(load(written(tmp_path, ""), {"WATCHTOWER_SERVERS": urls}).servers) == 2
+
+
 def test_first_file_can_be_loaded_and_is_never_overwritten(tmp_path: Path) -> None:
     """What init wrote is what run reads."""
     path = tmp_path / "new" / "w.toml"

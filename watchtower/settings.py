@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from watchtower.errors import ConfigError, StoreExistsError
+from watchtower.hosts import is_loopback, same_server
 from watchtower.units import parse_address
 
 __all__ = [
@@ -211,12 +211,26 @@ def _refuse_unsafe(settings: Settings, path: Path) -> None:
     for url in settings.servers:
         if why := _why_unusable(url, allow_plaintext=settings.allow_plaintext_servers):
             raise ConfigError(path=path, why=f"server {url!r} {why}")
+    _refuse_one_server_twice(settings.servers, path)
     _refuse_unsafe_policy(settings, path)
     _refuse_unsafe_spending(settings, path)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:
+    """Refuse a list that looks like two servers and is one: nobody would confirm anything."""
+    known: dict[str, str] = {}
+    for url in servers:
+        same = known.setdefault(same_server(url), url)
+        if same is not url:
+            why = (
+                f"{same!r} and {url!r} in `servers` are one server, spelled in two ways; name "
+                "another one, so that there are two to compare"
+            )
+            raise ConfigError(path=path, why=why)
 
 
 def _refuse_unsafe_policy(settings: Settings, path: Path) -> None:
@@ -262,19 +276,10 @@ def _why_unusable(url: str, *, allow_plaintext: bool) -> str | None:
         return f"is not an address: {problem}"
     if parts.scheme not in {"ws", "wss"} or not host:
         return "is not a WebSocket address (wss://host:port)"
-    if parts.scheme == "ws" and not allow_plaintext and not _is_loopback(host):
+    if parts.scheme == "ws" and not allow_plaintext and not is_loopback(host):
         # Whoever sits between us and the server could hide a close request from us.
         return (
             "is not encrypted; use wss://, or set `allow_plaintext_servers = true` "
             "if the way there is private"
         )
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -190,6 +190,7 @@ class Rounds:
                     "connected": state.connected,
                     "validated": state.validated,
                     "amendment_blocked": state.amendment_blocked,
+                    "rank": state.rank,
                     "why": state.why,
                 }
                 for state in states

@@ -69,7 +69,9 @@ _MAY_YET_APPEAR: Final = 256
 class ChannelSource(Protocol):
     """Who can tell of a channel that we do not know."""
 
-    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
+    async def read_channel(
+        self, channel: ChannelId, *, vouched: bool = False
+    ) -> ChannelChanged | ChannelMissing:
         """Return one channel's validated state, or raise a LedgerError."""
         ...
 
@@ -306,7 +308,7 @@ class Tower:
         missing_in = self._missing_in.get(channel_id)
         if missing_in is not None and now - missing_in < _MAY_YET_APPEAR:
             return None
-        fact = await self._servers.read_channel(channel_id)
+        fact = await self._servers.read_channel(channel_id, vouched=True)
         if isinstance(fact, ChannelMissing) and missing_in is None:
             self._missing_in[channel_id] = now
             return None

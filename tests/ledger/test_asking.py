@@ -54,3 +54,62 @@ async def test_an_amendment_blocked_server_is_asked_last(
         await servers.ask("fee")
 
     assert blocked.count("fee") == 1
+
+
+async def test_server_that_was_too_slow_is_asked_after_one_that_was_not(
+    start: Start, both_ready: BothReady
+) -> None:
+    """One timeout is waited for once, and not with every question."""
+    slow, good = await start(hang={"fee"}), await start()
+    settings = LinkSettings(request_timeout=0.1, close_timeout=0.2)
+    async with Servers([slow.url, good.url], settings=settings) as servers:
+        await both_ready(servers)
+        for _ in range(3):
+            await servers.ask("fee")
+        (state, other) = servers.states()
+
+    assert (slow.count("fee"), good.count("fee")) == (1, 3)
+    assert (state.rank, state.why) == (2, "it did not answer in time")
+    assert (other.rank, other.why) == (0, "")
+
+
+async def test_highest_announced_ledger_is_no_merit(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """A server that says that it is far ahead of two others is asked last."""
+    await chain.close(30)
+    liar, *others = [await start() for _ in range(3)]
+    for other in others:
+        other.behind = 20
+    async with Servers([server.url for server in (liar, *others)]) as servers:
+        await wait_until(lambda: len(servers.ready()) == 3)
+        assert [link.url for link in servers.ready()] == [s.url for s in (*others, liar)]
+
+
+async def test_server_that_warns_of_load_is_asked_less_and_ranked_down(start: Start) -> None:
+    """Also one on this machine: the port need not be the administrator's."""
+    server = await start()
+    server.answers["fee"] = {
+        "result": {"drops": {"base_fee": "10", "open_ledger_fee": "10"}},
+        "warning": "load",
+    }
+    async with Servers.connected([server.url]) as servers:
+        await servers.ask("fee")
+        (state,) = servers.states()
+
+    assert (state.rank, state.why) == (1, "it warned of load")
+
+
+async def test_server_that_threw_us_out_is_left_alone_and_says_so(
+    start: Start, wait_until: Any
+) -> None:
+    """Coming back at once would cost what is left of its patience."""
+    server = await start()
+    async with Servers.connected([server.url]) as servers:
+        for socket in list(server.subscribers):
+            await socket.close(1008, "threshold exceeded")
+        await wait_until(lambda: not servers.states()[0].connected)
+        (state,) = servers.states()
+
+    assert state.rank >= 4
+    assert "1008: threshold exceeded" in state.why

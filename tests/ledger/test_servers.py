@@ -60,18 +60,28 @@ async def test_a_transaction_goes_to_every_server(start: Start, both_ready: Both
     assert [request["tx_blob"] for request in good.requests if "tx_blob" in request] == ["AB"]
 
 
-async def test_the_highest_sequence_and_the_highest_fee_are_believed(
+async def test_every_sequence_that_was_told_is_told_on_the_highest_first(
     start: Start, both_ready: BothReady
 ) -> None:
-    """A server that lags would have us repeat a sequence or pay too little."""
+    """A server that lags would have us repeat a sequence."""
     slow, fresh = await start(), await start()
     fresh.answers["account_info"] = {"result": {"account_data": {"Sequence": 9, "Balance": "1"}}}
-    fresh.answers["fee"] = {"result": {"drops": {"base_fee": "10", "open_ledger_fee": "5000"}}}
     servers = Servers([slow.url, fresh.url], settings=QUICK)
     async with servers:
         await both_ready(servers)
         assert await servers.account_sequences(PAYEE) == (9, 7)
-        assert await servers.fee() == Fees(base_fee=Drops(10), open_ledger_fee=Drops(5000))
+
+
+async def test_one_server_of_three_that_lies_about_the_fee_is_not_paid(
+    start: Start, wait_until: Any
+) -> None:
+    """Neither a price that empties the purse nor one that never gets in."""
+    liar, *honest = [await start() for _ in range(3)]
+    for lie in ("1", "90000000"):
+        liar.answers["fee"] = {"result": {"drops": {"base_fee": "1", "open_ledger_fee": lie}}}
+        async with Servers([s.url for s in (liar, *honest)], settings=QUICK) as servers:
+            await wait_until(lambda servers=servers: len(servers.ready()) == 3)
+            assert await servers.fee() == Fees(base_fee=Drops(10), open_ledger_fee=Drops(12))
 
 
 async def test_one_unreadable_answer_does_not_spoil_the_others(

@@ -130,7 +130,7 @@ class _Desk:
         if self._servers is None:
             return _NOBODY
         try:
-            fact = await self._servers.read_channel(channel)
+            fact = await self._servers.read_channel(channel, vouched=True)
             return Sight(fact=fact, ledger_time=await ledger_time(self._servers))
         except LedgerError:
             # Nobody can tell now: the claim is kept as pending and judged later.

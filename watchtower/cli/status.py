@@ -100,4 +100,5 @@ def _server(server: Mapping[str, Any]) -> str:
     if not server["connected"]:
         return f"{server['server']}: not connected ({server['why']})"
     blocked = ", amendment blocked" if server["amendment_blocked"] else ""
-    return f"{server['server']}: ledger {server['validated']}{blocked}"
+    ranked = f", asked after the others: {server['why']}" if server.get("rank") else ""
+    return f"{server['server']}: ledger {server['validated']}{blocked}{ranked}"

@@ -1,21 +1,22 @@
 """One question to several servers: to any of them, failing over, or to all of them at once.
 
-What it guarantees: a server that refuses, lies or hangs costs no more than its own timeout. A
-refusal is believed when no other server answers better; "nobody answers" is `UnreachableError`.
+What it guarantees: a server that refuses, lies or hangs costs no more than its own timeout, and
+its rank. A refusal is believed when no other server answers better; "nobody answers" is
+`UnreachableError`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 import structlog
 
-from watchtower.errors import LedgerError, RequestRefusedError, UnreachableError
+from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, UnreachableError
 from watchtower.ledger.link import Link
 
-__all__ = ["ask_all", "ask_any", "by_preference", "nobody"]
+__all__ = ["ask_all", "ask_any", "by_preference", "failure_among", "good", "nobody"]
 
 _log = structlog.get_logger(__name__)
 
@@ -23,14 +24,38 @@ _T = TypeVar("_T")
 
 Question = Callable[[Link], Awaitable[_T]]
 
+_ASIDE: Final = 2
+"""Ledgers that a server may be away from the others and still be asked like any of them."""
+
 
 def by_preference(links: Sequence[Link]) -> list[Link]:
-    """Return those that are ready: the ones that know the newest ledger first, blocked ones last.
+    """Return those that are ready, the best first.
 
-    An amendment-blocked server cannot follow its network any more; it is better than nobody.
+    An amendment-blocked server cannot follow its network any more; it is better than nobody. Then
+    counts whether a server is where the others are, then how it behaved lately, then whether it
+    may be asked without waiting; among equals the operator's order holds.
     """
     ready = [link for link in links if link.ready.is_set()]
-    return sorted(ready, key=lambda link: (link.amendment_blocked, -(link.validated or 0)))
+    present = _present(ready)
+    return sorted(
+        ready,
+        key=lambda link: (
+            link.amendment_blocked,
+            abs((link.validated or 0) - present) > _ASIDE,
+            link.conduct.rank,
+            link.conduct.is_paced,
+        ),
+    )
+
+
+def _present(ready: Sequence[Link]) -> int:
+    """Return the ledger that the network is at, by the server in the middle.
+
+    The highest of two: one that is behind is more common than one that lies, and what matters is
+    asked of both.
+    """
+    known = sorted(link.validated or 0 for link in ready)
+    return known[len(known) // 2] if known else 0
 
 
 async def ask_any(links: Sequence[Link], question: Question[_T]) -> _T:
@@ -44,13 +69,14 @@ async def ask_any(links: Sequence[Link], question: Question[_T]) -> _T:
     refusal: RequestRefusedError | None = None
     failure: LedgerError | None = None
     for link in by_preference(links):
-        try:
-            return await question(link)
-        except RequestRefusedError as refused:
-            refusal = refusal or refused
-        except LedgerError as failed:
-            _log.warning("server_failed_to_answer", server=link.url, why=str(failed))
-            failure = failed
+        answer = await _ask(link, question)
+        if isinstance(answer, RequestRefusedError):
+            refusal = refusal or answer
+        elif isinstance(answer, LedgerError):
+            _log.warning("server_failed_to_answer", server=link.url, why=str(answer))
+            failure = answer
+        else:
+            return answer
     raise refusal or failure or nobody(links)
 
 
@@ -58,15 +84,30 @@ async def ask_all(
     links: Sequence[Link], question: Question[_T]
 ) -> list[tuple[Link, _T | LedgerError]]:
     """Return what each server answered, or why it did not, in the order of ``links``."""
-
-    async def ask(link: Link) -> _T | LedgerError:
-        try:
-            return await question(link)
-        except LedgerError as failed:
-            return failed
-
-    answers = await asyncio.gather(*(ask(link) for link in links))
+    answers = await asyncio.gather(*(_ask(link, question) for link in links))
     return list(zip(links, answers, strict=True))
+
+
+async def _ask(link: Link, question: Question[_T]) -> _T | LedgerError:
+    try:
+        return await question(link)
+    except AnswerError as odd:
+        link.conduct.failed(odd)
+        return odd
+    except LedgerError as failed:
+        return failed
+
+
+def good(answers: Iterable[tuple[Link, _T | LedgerError]]) -> dict[str, _T]:
+    """Return the answers that are answers, by server."""
+    return {link.url: told for link, told in answers if not isinstance(told, LedgerError)}
+
+
+def failure_among(answers: Iterable[tuple[Link, object]]) -> LedgerError | None:
+    """Return why nobody answered: a refusal if there is one, which says more than a silence."""
+    errors = [told for _, told in answers if isinstance(told, LedgerError)]
+    refusals = [error for error in errors if isinstance(error, RequestRefusedError)]
+    return next(iter([*refusals, *errors]), None)
 
 
 def nobody(links: Sequence[Link]) -> UnreachableError:

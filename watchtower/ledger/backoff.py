@@ -25,8 +25,11 @@ class Backoff:
         """Begin again: the last attempt bore fruit."""
         self._bound = self._first
 
-    def next_wait(self) -> float:
-        """Return the seconds to wait now, and double the bound of the next wait."""
-        wait = self._bound * self._luck()
+    def next_wait(self, *, least: float = 0.0) -> float:
+        """Return the seconds to wait now, and double the bound of the next wait.
+
+        With ``least`` seconds, which the other side has asked for, luck comes on top of them.
+        """
+        wait = least + self._bound * self._luck()
         self._bound = min(self._bound * 2, self._most)
         return wait

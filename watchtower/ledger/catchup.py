@@ -26,7 +26,12 @@ from watchtower.ledger.events import (
     ChannelMissing,
     Fact,
 )
-from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
+from watchtower.ledger.health import (
+    HealthEvent,
+    HistoryMissing,
+    HistoryRecovered,
+    StateReconciled,
+)
 from watchtower.ledger.outbox import Outbox
 from watchtower.ledger.sequence import Delivery, Gap
 from watchtower.ledger.sequence import Sequence as LedgerSequence
@@ -60,6 +65,10 @@ class Sources(Protocol):
 
     def ready(self) -> Sequence[HistoryServer]:
         """Return the servers that can be asked, best first."""
+        ...
+
+    def note(self, event: HealthEvent) -> None:
+        """Take note of what speaks against a server."""
         ...
 
     async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:

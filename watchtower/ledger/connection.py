@@ -28,6 +28,10 @@ API_VERSION: Final = 2
 """The newest stable version of the API; answers in version 1 are understood all the same."""
 
 
+_TOO_MUCH: Final = 1008
+"""The close code of a server that was asked too much: policy violation (RFC 6455 section 7.4.1)."""
+
+
 class Listener(Protocol):
     """Who takes what a connection hears, in the order in which it came, without waiting."""
 
@@ -45,7 +49,11 @@ class Listener(Protocol):
 
 
 class Connection:
-    """An open connection; `read` must run for as long as it is used."""
+    """An open connection; `read` must run for as long as it is used.
+
+    ``threw_us_out`` says that the server closed it with 1008, for asking too much
+    (docs/ledger-rules.md, Servers).
+    """
 
     def __init__(
         self, socket: ClientConnection, *, server: str, timeout: float, listener: Listener
@@ -60,6 +68,7 @@ class Connection:
         self._unreadable = _Counter("unreadable_frame", server)
         self._unasked = _Counter("answer_to_no_request", server)
         self._closed_because: str | None = None
+        self.threw_us_out = False
 
     async def read(self) -> None:
         """Sort frames until the connection ends, then fail every request that still waits."""
@@ -67,9 +76,9 @@ class Connection:
             async for frame in self._socket:
                 self._sort(frame)
         except ConnectionClosed as closed:
-            self._note_end(_reason(closed))
+            self._note_end(closed)
         finally:
-            self._note_end("the connection was closed")
+            self._note_end()
             for waiting in self._waiting.values():
                 waiting.fail(self._gone())
             self._waiting.clear()
@@ -116,7 +125,7 @@ class Connection:
                 server=self._server, command=command, seconds=self._timeout
             ) from None
         except ConnectionClosed as closed:
-            self._note_end(_reason(closed))
+            self._note_end(closed)
             raise self._gone() from None
         finally:
             self._waiting.pop(number, None)
@@ -149,9 +158,14 @@ class Connection:
             else:
                 self._unasked.happened()
 
-    def _note_end(self, reason: str) -> None:
-        if self._closed_because is None:
-            self._closed_because = reason
+    def _note_end(self, closed: ConnectionClosed | None = None) -> None:
+        if self._closed_because is not None:
+            return
+        if closed is None:
+            self._closed_because = "the connection was closed"
+        else:
+            self._closed_because = _reason(closed)
+            self.threw_us_out = closed.rcvd is not None and closed.rcvd.code == _TOO_MUCH
 
     def _gone(self) -> UnreachableError:
         return UnreachableError(servers=self._server, why=self._closed_because)

@@ -14,15 +14,22 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from watchtower.errors import LedgerError, RequestRefusedError, UnreachableError, WrongNetworkError
+from watchtower.errors import (
+    LedgerError,
+    RequestRefusedError,
+    UnreachableError,
+    WrongNetworkError,
+)
+from watchtower.hosts import is_loopback
 from watchtower.ledger.backoff import Backoff
+from watchtower.ledger.conduct import Conduct
 from watchtower.ledger.connection import Connection
 from watchtower.ledger.health import (
     HealthEvent,
@@ -34,6 +41,7 @@ from watchtower.ledger.health import (
     WrongNetworkServed,
 )
 from watchtower.ledger.ranges import LedgerRanges
+from watchtower.ledger.standing import Fault
 from watchtower.ledger.subscription import subscriptions
 from watchtower.ledger.wire import (
     AMENDMENT_BLOCKED,
@@ -48,14 +56,15 @@ __all__ = ["Journal", "Link", "LinkSettings"]
 
 _log = structlog.get_logger(__name__)
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
     """How a server is dealt with; all times are seconds.
 
-    ``patience`` is how long a request waits for any server to be connected at all;
+    ``patience`` is how long a request waits for any server to be connected at all,
+    ``backoff_thrown_out`` how long a server that closed the connection for too many requests is
+    left alone at least: as long as it takes to forgive (``pacing.py``). One on this machine is not
+    paced before it warns, unless ``paces_loopback``;
     ``max_message_bytes`` bounds what a server may send at once.
     """
 
@@ -65,8 +74,10 @@ class LinkSettings:
     backoff_most: float = 30.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
+    backoff_thrown_out: float = 30.0
     close_timeout: float = 2.0
     patience: float = 3.0
+    paces_loopback: bool = False
     max_message_bytes: int = 16 * 2**20
 
 
@@ -102,7 +113,8 @@ class Link:
     """One server, kept connected.
 
     ``ready`` is set while it can be asked, ``settled`` once it was ready or failed for the first
-    time; ``history`` and ``validated`` are what the server last told of itself.
+    time; ``history`` and ``validated`` are what the server last told of itself; ``conduct`` is
+    how it behaves, and how fast it is asked.
     """
 
     def __init__(
@@ -143,10 +155,13 @@ class Link:
             most=settings.backoff_most,
             luck=luck or SystemRandom().random,
         )
+        self._is_local = is_loopback(urlsplit(url).hostname or "")
+        self.conduct = Conduct(url, exempt=self._is_local and not settings.paces_loopback)
         self._connection: Connection | None = None
         self._stirred = asyncio.Event()
         self._troubles: dict[Trouble, HealthEvent] = {}
         self._stands = False
+        self._left_alone = 0.0
         self._last_announced: Mapping[str, Any] | None = None
 
     async def run(self) -> None:
@@ -159,21 +174,26 @@ class Link:
             except ImportError as trouble:
                 # The environment names a SOCKS proxy, and what speaks to it is not installed.
                 self._account_for(trouble)
-            wait = self._backoff.next_wait()
+            wait = self._backoff.next_wait(least=self._left_alone)
             _log.info("reconnecting", server=self.url, seconds=round(wait, 3))
             await asyncio.sleep(wait)
 
     async def request(self, command: str, **params: object) -> Mapping[str, Any]:
-        """Ask this server and return its result.
+        """Ask this server, as fast as it may be asked, and return its result.
 
         Raises:
             UnreachableError: there is no connection, or it ended.
             RequestTimeoutError: no answer in time.
             RequestRefusedError: the answer is an error.
         """
+        await self.conduct.turn(command)
         if self._connection is None or not self.ready.is_set():
             raise UnreachableError(servers=self.url, why=self.why_not_ready)
-        return await self._connection.request(command, params)
+        try:
+            return await self._connection.request(command, params)
+        except LedgerError as failure:
+            self.conduct.failed(failure)
+            raise
 
     def tell_again(self) -> None:
         """Write down once more how things stand, for who begins to read only now."""
@@ -196,6 +216,7 @@ class Link:
 
     def answered(self, answer: Mapping[str, Any]) -> None:
         """Look at an answer's warnings (`Listener`)."""
+        self.conduct.answered(answer)
         warnings = warning_ids(answer) | warning_ids(result_of(answer))
         if AMENDMENT_BLOCKED in warnings:
             self._block()
@@ -207,7 +228,7 @@ class Link:
     async def _serve(self) -> None:
         """Connect once, and listen until the connection ends; always ends with an exception."""
         settings = self._settings
-        local = urlsplit(self.url).hostname in _LOOPBACK
+        self._left_alone = 0.0
         async with connect(
             self.url,
             open_timeout=settings.request_timeout,
@@ -217,7 +238,7 @@ class Link:
             max_size=settings.max_message_bytes,
             max_queue=1024,
             # A server on this host is never behind the proxy that the environment names.
-            proxy=None if local else True,
+            proxy=None if self._is_local else True,
         ) as socket:
             connection = self._connection = Connection(
                 socket, server=self.url, timeout=settings.request_timeout, listener=self
@@ -229,6 +250,9 @@ class Link:
                 await self._subscribe(connection)
                 await self._listen(reading, connection)
             finally:
+                if connection.threw_us_out:
+                    self._left_alone = 0.0 if self._is_local else settings.backoff_thrown_out
+                    self.conduct.blame(Fault.THREW_US_OUT)
                 self._leave()
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
@@ -327,11 +351,13 @@ class Link:
             self._backoff.reset()
             self.why_not_ready = "it announces no ledger"
             silence = self._settings.silence
+            self.conduct.blame(Fault.WENT_SILENT)
             self._complain(
                 Trouble.SILENT,
                 ServerSilent(server=self.url, seconds=silence, ledger_index=self.validated),
             )
         else:
+            self.conduct.blame(Fault.BROKE_OFF)
             why = trouble.facts["why"] if isinstance(trouble, UnreachableError) else trouble
             self.why_not_ready = str(why) or type(trouble).__name__
             self._complain(

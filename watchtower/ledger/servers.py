@@ -23,9 +23,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from watchtower.errors import AnswerError, LedgerError, RequestRefusedError, WrongNetworkError
+from watchtower.errors import RequestRefusedError, WrongNetworkError
 from watchtower.ledger.accounts import read_account
 from watchtower.ledger.amendments import agreed, read_amendments
 from watchtower.ledger.answers import (
@@ -35,17 +35,27 @@ from watchtower.ledger.answers import (
     read_fees,
     read_submission,
 )
-from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
+from watchtower.ledger.asking import (
+    ask_all,
+    ask_any,
+    by_preference,
+    failure_among,
+    good,
+    nobody,
+)
 from watchtower.ledger.catchup import StreamSettings
-from watchtower.ledger.channels import find_inbound_channels, read_channel
+from watchtower.ledger.conduct import fault_told_by
+from watchtower.ledger.crosscheck import in_the_middle
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
     ChannelChanged,
     ChannelMissing,
 )
+from watchtower.ledger.health import HealthEvent
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
+from watchtower.ledger.second_opinion import channel_by_two, channels_by_two
 from watchtower.ledger.stream import Stream, opened
 from watchtower.units import Address, ChannelId, LedgerIndex
 
@@ -53,18 +63,20 @@ __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
 _T = TypeVar("_T")
 
-_ABREAST: Final = 5
-"""Ledgers that servers which follow the network may be apart."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
-    """How one server is doing, for ``status``."""
+    """How one server is doing, for ``status``.
+
+    ``rank`` is 0 for one that did nothing wrong lately; ``why`` is why it is not connected, or
+    why it is ranked down.
+    """
 
     server: str
     connected: bool
     validated: LedgerIndex | None
     amendment_blocked: bool
+    rank: int
     why: str
 
 
@@ -204,6 +216,12 @@ class Servers:
             links=self._tasks,
         )
 
+    def note(self, event: HealthEvent) -> None:
+        """Rank down the servers that an event speaks against."""
+        for link in self._links:
+            if (fault := fault_told_by(event, link.url)) is not None:
+                link.conduct.blame(fault)
+
     def wrong_network(self) -> WrongNetworkError | None:
         """Return why nobody can be used if every server serves another network; None otherwise."""
         troubles = [link.trouble for link in self._links]
@@ -222,7 +240,8 @@ class Servers:
                 connected=link.ready.is_set(),
                 validated=link.validated,
                 amendment_blocked=link.amendment_blocked,
-                why="" if link.ready.is_set() else link.why_not_ready,
+                rank=link.conduct.rank,
+                why=link.conduct.fault if link.ready.is_set() else link.why_not_ready,
             )
             for link in self._links
         ]
@@ -244,45 +263,33 @@ class Servers:
         answers = await ask_all(self._links, lambda link: link.request("submit", tx_blob=blob))
         return [read_submission(link.url, answer) for link, answer in answers]
 
-    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
-        """Return a channel's state in a validated ledger.
+    async def read_channel(
+        self, channel: ChannelId, *, vouched: bool = False
+    ) -> ChannelChanged | ChannelMissing:
+        """Return a channel's state in a validated ledger, as two servers tell it.
 
-        That it is missing is believed only if no other server, as far on or further, has it. A
-        server that has it and is a few ledgers behind leaves the question open: the channel was
-        closed in between, or the first server is wrong, and asking again soon will tell.
+        Where they contradict each other the reading that threatens the payee more is returned
+        (``crosscheck.py``). A server that has the channel and is a few ledgers behind one that
+        has not leaves the question open: asking again soon will tell.
+
+        Args:
+            channel: whose.
+            vouched: raise where servers contradict each other, for who would serve against it.
 
         Raises:
             LedgerError: no server could tell, or they contradict each other.
         """
         await self._be_patient()
-        told: list[str] = []
-
-        async def read(link: Link) -> ChannelChanged | ChannelMissing:
-            told.append(link.url)
-            return await read_channel(link, channel)
-
-        fact = await ask_any(self._links, read)
-        if isinstance(fact, ChannelChanged):
-            return fact
-        others = [link for link in self.ready() if link.url not in told]
-        answers = await ask_all(others, lambda link: read_channel(link, channel))
-        present = [(link, other) for link, other in answers if isinstance(other, ChannelChanged)]
-        for link, other in sorted(present, key=lambda pair: pair[1].at, reverse=True):
-            if other.at >= fact.at:
-                return other
-            if fact.at.ledger_index - other.at.ledger_index <= _ABREAST:
-                why = f"it has a channel that {told[-1]} has not, and is behind"
-                raise AnswerError(server=link.url, command="ledger_entry", why=why)
-        return fact
+        return await channel_by_two(self._links, channel, vouched=vouched)
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
-        """Return every channel that pays ``account``, as one validated ledger has them.
+        """Return every channel that pays ``account``, as the validated ledgers of two servers say.
 
         Raises:
             LedgerError: no server could tell.
         """
         await self._be_patient()
-        return await ask_any(self._links, lambda link: find_inbound_channels(link, account))
+        return await channels_by_two(self._links, account)
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
         """Return what an account has of its own, as one validated ledger has it.
@@ -333,7 +340,7 @@ class Servers:
         return True
 
     async def fee(self) -> Fees:
-        """Return what transactions cost now: the highest that any server asks.
+        """Return what transactions cost now, as the server in the middle tells it.
 
         Raises:
             LedgerError: no server could tell.
@@ -342,17 +349,15 @@ class Servers:
         async def ask(link: Link) -> Fees:
             return read_fees(link.url, await link.request("fee"))
 
-        return max(await self._ask_each(ask), key=lambda f: (f.open_ledger_fee, f.base_fee))
+        return in_the_middle(await self._ask_each(ask))
 
     async def _ask_each(self, question: Callable[[Link], Awaitable[_T]]) -> list[_T]:
         """Return the answers of all servers that gave one; raise when none did."""
         await self._be_patient()
-        answers = [answer for _, answer in await ask_all(self.ready(), question)]
-        errors = [answer for answer in answers if isinstance(answer, LedgerError)]
-        if told := [answer for answer in answers if not isinstance(answer, LedgerError)]:
-            return told
-        refusals = [error for error in errors if isinstance(error, RequestRefusedError)]
-        raise next(iter([*refusals, *errors]), nobody(self._links))
+        answers = await ask_all(self.ready(), question)
+        if told := good(answers):
+            return list(told.values())
+        raise failure_among(answers) or nobody(self._links)
 
     async def _be_patient(self) -> None:
         """Give a server that is just being connected to a moment."""

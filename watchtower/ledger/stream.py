@@ -40,9 +40,16 @@ class Stream:
     """The deliveries of one run. Open it with `Servers.stream`."""
 
     def __init__(
-        self, *, inbox: Inbox, outbox: Outbox, sequence: LedgerSequence, catch_up: CatchUp
+        self,
+        *,
+        servers: Sources,
+        inbox: Inbox,
+        outbox: Outbox,
+        sequence: LedgerSequence,
+        catch_up: CatchUp,
     ) -> None:
         """Join the parts."""
+        self._servers = servers
         self._inbox = inbox
         self._outbox = outbox
         self._sequence = sequence
@@ -66,7 +73,7 @@ class Stream:
         gap: Gap | None = None
         while True:
             note = await self._inbox.take()
-            await self._outbox.put_all(lambda note=note: self._apply(note))  # type: ignore[misc]
+            await self._outbox.put_all(lambda note=note: self._deliver(note))  # type: ignore[misc]
             first_of_all = newest is None and self._sequence.newest is not None
             newest = self._sequence.newest
             before, gap = gap, self._sequence.gap()
@@ -74,6 +81,13 @@ class Stream:
             is_new = gap is not None and (before is None or before.first != gap.first)
             if first_of_all or is_new or isinstance(note, Subscribed) or self._catch_up.rules_due:
                 self._catch_up.attend()
+
+    def _deliver(self, note: Note) -> Sequence[Delivery]:
+        deliveries = self._apply(note)
+        for delivery in deliveries:
+            if isinstance(delivery, HealthEvent):
+                self._servers.note(delivery)
+        return deliveries
 
     def _apply(self, note: Note) -> Sequence[Delivery]:
         match note:
@@ -118,7 +132,9 @@ async def opened(
         open_channels=open_channels,
         settings=settings,
     )
-    stream = Stream(inbox=inbox, outbox=outbox, sequence=sequence, catch_up=catch_up)
+    stream = Stream(
+        servers=servers, inbox=inbox, outbox=outbox, sequence=sequence, catch_up=catch_up
+    )
     tasks = [
         asyncio.create_task(stream.pump(), name="stream"),
         asyncio.create_task(catch_up.run(), name="catch up"),

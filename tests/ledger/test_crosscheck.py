@@ -1,0 +1,106 @@
+"""What is believed of what several servers told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchtower.ledger.answers import Fees
+from watchtower.ledger.crosscheck import Finding, find, in_the_middle, union
+from watchtower.ledger.events import (
+    END_OF_LEDGER,
+    ChannelChanged,
+    ChannelEntry,
+    ChannelMissing,
+    Position,
+)
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
+
+CHANNEL = ChannelId("AB" * 32)
+ENTRY = ChannelEntry(
+    channel=CHANNEL,
+    source=Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"),
+    destination=Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"),
+    amount=Drops(1_000),
+    balance=Drops(100),
+    public_key="02" + "0" * 64,
+    settle_delay=3_600,
+)
+CLOSING = replace(ENTRY, expiration=RippleTime(5_000))
+
+
+def there(ledger: int, entry: ChannelEntry = ENTRY) -> ChannelChanged:
+    """A channel in a ledger."""
+    return ChannelChanged(entry=entry, at=Position(LedgerIndex(ledger), END_OF_LEDGER))
+
+
+def gone(ledger: int) -> ChannelMissing:
+    """No channel in a ledger."""
+    return ChannelMissing(channel=CHANNEL, at=Position(LedgerIndex(ledger), END_OF_LEDGER))
+
+
+def test_what_all_tell_is_vouched_for_in_its_newest_ledger() -> None:
+    """Servers are a ledger apart and say the same."""
+    assert find({"a": there(7), "b": there(8)}) == Finding(state=there(8), vouched=True)
+
+
+def test_one_that_hides_a_close_request_is_outvoted_and_named() -> None:
+    """Two of three see it; of one ledger only one thing is true."""
+    found = find({"a": there(7, CLOSING), "liar": there(7), "b": there(7, CLOSING)})
+    assert found == Finding(state=there(7, CLOSING), vouched=True, contradicting=("liar",))
+
+
+def test_one_that_is_only_behind_is_outvoted_and_not_named() -> None:
+    """Its ledger was another."""
+    found = find({"a": there(8, CLOSING), "behind": there(7), "b": there(8, CLOSING)})
+    assert found == Finding(state=there(8, CLOSING), vouched=True)
+
+
+def test_of_two_that_contradict_each_other_the_greater_threat_is_acted_on() -> None:
+    """Nobody knows who lies; redeeming needlessly costs a fee, and not redeeming the claim."""
+    for other in (there(7), gone(7)):
+        found = find({"a": other, "b": there(7, CLOSING)})
+        assert found.state == there(7, CLOSING)
+        assert not found.vouched
+        assert found.contradicting == ("a", "b")
+
+
+def test_of_two_in_different_ledgers_nothing_is_settled_yet() -> None:
+    """A close request came in between, or one of them lies: asking again tells."""
+    found = find({"a": there(7), "b": there(8, CLOSING)})
+    assert (found.state, found.vouched, found.is_settled) == (there(8, CLOSING), False, False)
+    assert found.contradicting == ()
+
+
+def test_channel_that_one_server_hides_is_listed_all_the_same() -> None:
+    """And one that both list is listed once, in the newer state."""
+    other = replace(ENTRY, channel=ChannelId("CD" * 32))
+    listed = union([(there(7),), (there(8, CLOSING), there(7, other))])
+    assert listed == (there(8, CLOSING), there(7, other))
+
+
+def test_of_two_listings_of_one_ledger_the_greater_threat_is_listed() -> None:
+    """Whichever server is asked first."""
+    one, other = (there(7),), (there(7, CLOSING),)
+    assert union([one, other]) == union([other, one]) == other
+
+
+@given(
+    st.lists(st.integers(10, 1_000), min_size=2, max_size=6),
+    st.integers(0, 10**9),
+)
+def test_no_single_server_makes_us_pay_more_than_an_honest_one_asks(
+    honest: list[int], lie: int
+) -> None:
+    """And beside two honest ones it makes us offer no less than one of them asks."""
+    told = [Fees(base_fee=Drops(10), open_ledger_fee=Drops(drops)) for drops in (*honest, lie)]
+    believed = in_the_middle(told).open_ledger_fee
+    assert min(honest) <= believed <= max(honest)
+
+
+def test_of_two_prices_the_lower_is_tried_first() -> None:
+    """Too little is refused and raised; too much would be gone."""
+    told = [Fees(base_fee=Drops(10), open_ledger_fee=Drops(drops)) for drops in (5_000, 12)]
+    assert in_the_middle(told).open_ledger_fee == 12

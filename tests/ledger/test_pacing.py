@@ -1,0 +1,85 @@
+"""How fast a server is asked: so that it never warns, by the charges of a real one."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from watchtower.ledger.pacing import Pace
+from watchtower.sandbox.throttle import Charges
+
+COMMANDS = st.sampled_from(
+    ["account_objects", "account_tx", "ledger_entry", "account_info", "fee", "submit"]
+)
+
+
+def send_all(pace: Pace, charges: Charges, commands: list[str]) -> tuple[float, int]:
+    """Send commands one after another as fast as allowed; return when, and how many warnings."""
+    now, warnings = 0.0, 0
+    for command in commands:
+        while wait := pace.ask(command, now=now):
+            now += wait
+        warnings += charges.charge(command, now)
+    return now, warnings
+
+
+@settings(max_examples=12)
+@given(st.lists(COMMANDS, min_size=500, max_size=1_000))
+def test_server_that_charges_as_a_real_one_never_warns(commands: list[str]) -> None:
+    """Also two watchtowers behind one address are not too much; that is half the bound."""
+    reads = [command for command in commands if command != "submit"]
+    _, warnings = send_all(Pace(exempt=False), Charges(), reads)
+    assert warnings == 0
+
+
+def test_two_processes_behind_one_address_are_not_warned_either() -> None:
+    """The commands of a person beside the daemon."""
+    charges = Charges()
+    daemon, person = Pace(exempt=False), Pace(exempt=False)
+    now, warnings = 0.0, 0
+    for _ in range(600):
+        waits = [pace.ask("account_objects", now=now) for pace in (daemon, person)]
+        warnings += sum(charges.charge("account_objects", now) for wait in waits if not wait)
+        now += min(waits)
+    assert warnings == 0
+
+
+def test_start_is_not_slowed_down() -> None:
+    """A thousand channels are read at once, and then there is room again."""
+    now, _ = send_all(Pace(exempt=False), Charges(), ["ledger_entry"] * 1_000)
+    assert now == 0.0
+
+
+def test_long_reading_is_spread_over_time() -> None:
+    """Two thousand pages of history: at two and a half a second, once the burst is over."""
+    now, warnings = send_all(Pace(exempt=False), Charges(), ["account_tx"] * 2_000)
+    assert warnings == 0
+    assert 700 < now < 800
+
+
+def test_submissions_wait_for_nobody() -> None:
+    """An answer to a close request has no time to be polite."""
+    pace = Pace(exempt=False)
+    while not pace.ask("account_objects", now=0.0):
+        pass
+    assert pace.ask("submit", now=0.0) == 0.0
+
+
+def test_warning_halves_the_pace_for_a_while() -> None:
+    """Somebody else behind our address asks too."""
+    pace = Pace(exempt=False)
+    while not pace.ask("account_objects", now=0.0):
+        pass
+    first = pace.wait(now=0.0)
+    pace.warned(now=0.0)
+    assert pace.wait(now=0.0) > first + 20
+    assert pace.wait(now=30.0) > 0
+    assert pace.wait(now=120.0) == 0.0
+
+
+def test_local_server_is_asked_freely_until_it_warns() -> None:
+    """Administrators are exempt (rippled Logic.h), and the port need not be theirs."""
+    pace = Pace(exempt=True)
+    assert not any(pace.ask("account_objects", now=0.0) for _ in range(1_000))
+    pace.warned(now=0.0)
+    assert pace.ask("account_objects", now=0.0) > 0

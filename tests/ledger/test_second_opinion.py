@@ -1,0 +1,104 @@
+"""Reading what two servers say, where one of them may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.ledger.scripted import PAYEE
+from watchtower.errors import AnswerError
+from watchtower.ledger.events import ChannelChanged
+from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.servers import Servers
+from watchtower.units import Address, ChannelId
+
+Start = Callable[..., Awaitable[Any]]
+QUICK = LinkSettings(request_timeout=1.0, close_timeout=0.2)
+
+
+async def _ready(servers: Servers, wait_until: Any, count: int) -> None:
+    await wait_until(lambda: len(servers.ready()) == count)
+
+
+def _forged(chain: Any, channel: str, **fields: object) -> dict[str, Any]:
+    """An entry with false fields, in the newest ledger."""
+    node = {**chain.channels[channel], **fields}
+    return {"result": {"node": node, "ledger_index": chain.index, "validated": True}}
+
+
+async def test_close_request_that_one_server_hides_is_read_from_another(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """With two servers nobody knows who lies, and the tower acts on the threat."""
+    channel = chain.open(1)
+    hiding, honest = await start(), await start()
+    hiding.answers["ledger_entry"] = _forged(chain, channel)
+    chain.channels[channel]["Expiration"] = 900_000_000
+    async with Servers([hiding.url, honest.url], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 2)
+        fact = await servers.read_channel(ChannelId(channel))
+        assert isinstance(fact, ChannelChanged)
+        assert fact.entry.expiration == 900_000_000
+
+
+async def test_channel_that_servers_contradict_each_other_about_is_not_vouched_for(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """A publisher who serves against an invented channel is never paid."""
+    channel = chain.open(1)
+    inventing, honest = await start(), await start()
+    inventing.answers["ledger_entry"] = _forged(chain, channel, Amount="1000000000")
+    async with Servers([inventing.url, honest.url], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 2)
+        with pytest.raises(AnswerError, match="contradict each other"):
+            await servers.read_channel(ChannelId(channel), vouched=True)
+
+
+async def test_liar_among_three_is_outvoted_and_asked_last_with_the_reason_told(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """The reason stands in the status, and the first to be asked is another one."""
+    channel = chain.open(1)
+    liar, *honest = [await start() for _ in range(3)]
+    liar.answers["ledger_entry"] = _forged(chain, channel, Balance="999")
+    async with Servers([s.url for s in (liar, *honest)], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 3)
+        assert servers.ready()[0].url == liar.url
+        fact = await servers.read_channel(ChannelId(channel), vouched=True)
+        assert isinstance(fact, ChannelChanged)
+        assert fact.entry.balance == 0
+        assert servers.ready()[-1].url == liar.url
+        (state,) = [state for state in servers.states() if state.rank]
+    assert state.server == liar.url
+    assert state.why == "it contradicted what other servers said of a ledger"
+
+
+async def test_channel_that_one_server_leaves_out_of_its_list_is_found(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """A channel that nobody knows of is a claim that nobody redeems."""
+    channel = chain.open(1)
+    hiding, honest = await start(), await start()
+    hiding.answers["account_objects"] = {
+        "result": {"account_objects": [], "ledger_index": chain.index, "validated": True}
+    }
+    async with Servers([hiding.url, honest.url], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 2)
+        found = await servers.find_channels(Address(PAYEE))
+    assert [fact.entry.channel for fact in found] == [channel]
+
+
+async def test_state_is_read_from_whoever_is_left(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """Two opinions are wanted, and one is enough when there is no other."""
+    channel = chain.open(1)
+    dying, hanging, living = await start(), await start(hang={"ledger_entry"}), await start()
+    dying.die_on = {"ledger_entry"}
+    settings = LinkSettings(request_timeout=0.2, close_timeout=0.2)
+    urls = [server.url for server in (dying, hanging, living)]
+    async with Servers(urls, settings=settings) as servers:
+        await _ready(servers, wait_until, 3)
+        assert isinstance(await servers.read_channel(ChannelId(channel)), ChannelChanged)

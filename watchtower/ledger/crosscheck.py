@@ -1,0 +1,118 @@
+"""What several servers told, compared: what of it is believed, and who contradicts whom.
+
+Two servers may tell two things because a ledger closed in between; of one ledger they may not.
+What it guarantees:
+
+- What most servers tell is believed, if that is two or more.
+- Where two contradict each other about one ledger and nobody else can tell, the reading that
+  threatens the payee more is taken: a channel that is there rather than gone, the nearer end, the
+  lower balance. Acting on it costs a fee at most; the other one may cost the claim. What is served
+  against must not rest on it, and `Finding.vouched` says so.
+- What prices are is told whole by one server, the one in the middle: no single one makes us pay
+  too much, or too little for long.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from watchtower.ledger.answers import Fees
+from watchtower.ledger.events import ChannelChanged, ChannelEntry, ChannelMissing
+from watchtower.units import ChannelId
+
+__all__ = ["Finding", "find", "in_the_middle", "union"]
+
+State = ChannelChanged | ChannelMissing
+
+_NEVER: Final = 2**32
+"""Later than any ledger time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is believed of one channel.
+
+    Attributes:
+        state: the state, of the newest ledger of which it was told.
+        vouched: whether nobody contradicts it.
+        contradicting: servers that said something else of one ledger than most did, or than one
+            other did.
+        is_settled: whether asking again would tell no more; where it is False a server may only
+            have been behind.
+    """
+
+    state: State
+    vouched: bool
+    contradicting: tuple[str, ...] = ()
+    is_settled: bool = True
+
+
+def find(told: Mapping[str, State]) -> Finding:
+    """Return what is believed of a channel by what each server told; there is at least one."""
+    contents = Counter(_content(state) for state in told.values())
+    [(common, times)] = contents.most_common(1)
+    if len(contents) == 1:
+        return Finding(state=_newest(told.values()), vouched=True)
+    if times > 1 and times * 2 > len(told):
+        agreed = [state for state in told.values() if _content(state) == common]
+        ledgers = {state.at for state in agreed}
+        others = {s: state for s, state in told.items() if _content(state) != common}
+        liars = sorted(server for server, state in others.items() if state.at in ledgers)
+        return Finding(state=_newest(agreed), vouched=True, contradicting=tuple(liars))
+    newest = max(state.at for state in told.values())
+    of_newest = {server: state for server, state in told.items() if state.at == newest}
+    if len({_content(state) for state in of_newest.values()}) == 1:
+        return Finding(state=_newest(of_newest.values()), vouched=False, is_settled=False)
+    return Finding(
+        state=min(of_newest.values(), key=_threat),
+        vouched=False,
+        contradicting=tuple(sorted(of_newest)),
+    )
+
+
+def union(
+    told: Iterable[Sequence[ChannelChanged]],
+) -> tuple[ChannelChanged, ...]:
+    """Return every channel that any server lists, in the newest state that one gives it.
+
+    A server that hides a channel hides nothing; one that invents a channel makes us watch it,
+    which costs nothing, and nobody serves against it (`find`).
+    """
+    best: dict[ChannelId, ChannelChanged] = {}
+    for listed in told:
+        for fact in listed:
+            known = best.get(fact.entry.channel)
+            if known is None or (fact.at, *_threat(known)) > (known.at, *_threat(fact)):
+                best[fact.entry.channel] = fact
+    return tuple(best[channel] for channel in sorted(best))
+
+
+def in_the_middle(told: Iterable[Fees]) -> Fees:
+    """Return the prices of the server in the middle, the lower of two; there is at least one.
+
+    Paying too little is found out, by the refusals, in the next ledger; paying too much never is.
+    """
+    prices = sorted(told, key=lambda fees: (fees.open_ledger_fee, fees.base_fee))
+    return prices[(len(prices) - 1) // 2]
+
+
+def _content(state: State) -> ChannelEntry | None:
+    return state.entry if isinstance(state, ChannelChanged) else None
+
+
+def _newest(states: Iterable[State]) -> State:
+    return max(states, key=lambda state: state.at)
+
+
+def _threat(state: State) -> tuple[int, int, int]:
+    """Return what is smaller the more a state threatens the payee."""
+    if isinstance(state, ChannelMissing):
+        return (1, _NEVER, 0)
+    entry = state.entry
+    ends = (time for time in (entry.expiration, entry.cancel_after) if time is not None)
+    return (0, min(ends, default=_NEVER), entry.balance)

@@ -1,0 +1,102 @@
+"""Asking two servers where one may lie: the shell of ``crosscheck.py``.
+
+What it guarantees: the state of a channel rests on two servers, where two can be asked, and on all
+of them where two do not agree. Who contradicts the others loses its rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from watchtower.errors import AnswerError
+from watchtower.ledger.asking import ask_all, ask_any, by_preference, failure_among, good, nobody
+from watchtower.ledger.channels import find_inbound_channels, read_channel
+from watchtower.ledger.crosscheck import find, union
+from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.ledger.link import Link
+from watchtower.ledger.standing import Fault
+from watchtower.units import Address, ChannelId
+
+__all__ = ["channel_by_two", "channels_by_two"]
+
+State = ChannelChanged | ChannelMissing
+
+_COMMAND: Final = "ledger_entry"
+
+_TWO: Final = 2
+
+_ABREAST: Final = 5
+"""Ledgers that servers which follow the network may be apart."""
+
+
+async def channel_by_two(
+    links: Sequence[Link], channel: ChannelId, *, vouched: bool
+) -> ChannelChanged | ChannelMissing:
+    """Return a channel's state as two servers tell it (`Servers.read_channel`).
+
+    Raises:
+        LedgerError: no server could tell, or they contradict each other.
+    """
+    told = await _told(links, channel)
+    finding = find(told)
+    if not finding.is_settled:
+        # A ledger may have closed between the two; a moment later both have it.
+        told = await _told(links, channel)
+        finding = find(told)
+    for link in links:
+        if link.url in finding.contradicting:
+            link.conduct.blame(Fault.CONTRADICTED)
+    for server in _behind(finding.state, told):
+        why = "it has a channel that another server has not, and is behind"
+        raise AnswerError(server=server, command=_COMMAND, why=why)
+    if vouched and finding.contradicting and not finding.vouched:
+        servers = " and ".join(finding.contradicting)
+        why = "they contradict each other about this channel"
+        raise AnswerError(server=servers, command=_COMMAND, why=why)
+    return finding.state
+
+
+async def channels_by_two(links: Sequence[Link], account: Address) -> tuple[ChannelChanged, ...]:
+    """Return every channel that pays ``account`` by the lists of two servers.
+
+    Raises:
+        LedgerError: no server could tell.
+    """
+    ready = by_preference(links)
+    told = good(await ask_all(ready[:_TWO], lambda link: find_inbound_channels(link, account)))
+    if told:
+        return union(told.values())
+    return await ask_any(ready[_TWO:] or links, lambda link: find_inbound_channels(link, account))
+
+
+async def _told(links: Sequence[Link], channel: ChannelId) -> Mapping[str, State]:
+    """Ask two servers, and all others where these do not agree or answer."""
+
+    async def read(link: Link) -> State:
+        return await read_channel(link, channel)
+
+    ready = by_preference(links)
+    answers = await ask_all(ready[:_TWO], read)
+    told: dict[str, State] = good(answers)
+    if len(told) < min(_TWO, len(ready)) or not find(told).vouched:
+        answers += await ask_all(ready[_TWO:], read)
+        told = good(answers)
+    if not told:
+        raise failure_among(answers) or nobody(links)
+    return told
+
+
+def _behind(believed: State, told: Mapping[str, State]) -> list[str]:
+    """Return who has a channel that is believed missing, and is only a few ledgers behind.
+
+    It was closed in between, or who says that it is missing is wrong: asking again soon will tell.
+    """
+    if isinstance(believed, ChannelChanged):
+        return []
+    return [
+        server
+        for server, state in told.items()
+        if isinstance(state, ChannelChanged)
+        and believed.at.ledger_index - state.at.ledger_index <= _ABREAST
+    ]
