@@ -5,7 +5,7 @@ Whoever builds the responder hands it something behind each of them; the respond
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -113,17 +113,13 @@ class Signer(Protocol):
 
 
 class _Attempts(Protocol):
-    async def put(self, attempt: Attempt) -> bool: ...
+    async def put_all(self, attempts: Iterable[Attempt]) -> int: ...
 
 
 class _Journal(Protocol):
-    async def append(
+    async def append_all(
         self,
-        kind: str,
-        *,
-        channel: ChannelId | None = None,
-        ledger_index: LedgerIndex | None = None,
-        facts: Mapping[str, Any] | None = None,
+        lines: Iterable[tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]],
     ) -> int: ...
 
 
