@@ -9,26 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import cProfile
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from bench.exit_world import ExitWorld, Plan, Strangers
 from bench.floor import Cheapest, cheapest
 from bench.guard import Guard
-from bench.instrument import profile
+from bench.instrument import profiled
 from bench.report import Reading, Report
 from bench.scale import Scale
 from watchtower.logs import configure
-from watchtower.units import DROPS_PER_XRP, RippleTime
+from watchtower.units import DROPS_PER_XRP
 
 __all__ = ["Exit", "leave", "measure", "measure_crowded", "measure_tight"]
 
 _BASE: Final = 10
 _SECONDS_OF_A_LEDGER: Final = 4
+_MANY: Final = 10
+"""What is looked at closely has this many times fewer channels."""
+
 _PATIENCE: Final = 20
 """Ledgers within which the pool of tickets has to be full."""
 
@@ -63,47 +67,60 @@ class Exit:
         return self.fees / self.floor.drops if self.floor.drops else 1.0
 
 
-def leave(plan: Plan) -> Exit:
-    """Have every channel of a plan close at once, and the tower redeem what it can."""
+def leave(plan: Plan, profiler: cProfile.Profile | None = None) -> Exit:
+    """Have every channel of a plan close at once, and the tower redeem what it can.
+
+    Args:
+        plan: the world.
+        profiler: looks on while the tower works; what it sees costs more than else.
+    """
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         # Lines are written, as they are in a daemon; nobody reads these.
         configure(level="info", as_json=True, stream=nowhere)
-        return asyncio.run(_leave(ExitWorld(plan), Path(folder)))
+        return asyncio.run(_leave(ExitWorld(plan), Path(folder), profiler))
 
 
-async def _leave(world: ExitWorld, folder: Path) -> Exit:
+async def _leave(world: ExitWorld, folder: Path, profiler: cProfile.Profile | None) -> Exit:
     async with Guard(world, folder) as guard:
         await guard.prepare(within=_PATIENCE)
-        margin = guard.settings.policy.margin_seconds
         begun, elsewhere = guard.seconds, guard.station.seconds
         world.ask_to_close()
+        if profiler is not None:
+            profiler.enable()
         await guard.ledger()
-        ends = world.deadlines(0)
-        took = 0
-        while world.unpaid() and world.now <= max(ends):
+        ledgers = 0
+        while world.now <= world.last_end and world.unpaid():
             await guard.ledger()
-            took += 1
-        spent, others = guard.seconds - begun, guard.station.seconds - elsewhere
-    paid, at_stake = world.paid(), sum(unit.stake for unit in world.units)
-    # Whoever is done early may still have had cheaper ledgers before the last deadline.
-    world.run_on(until=max(ends))
-    floor = cheapest(world.rooms(), _lasts(world, world.deadlines(margin)), base=_BASE)
+            ledgers += 1
+        if profiler is not None:
+            profiler.disable()
     return Exit(
         channels=world.plan.channels,
-        share=paid / at_stake,
-        ledgers=took,
+        share=world.paid() / sum(unit.stake for unit in world.units),
+        ledgers=ledgers,
         fees=world.fees("PaymentChannelClaim"),
         tickets=world.fees("TicketCreate"),
-        floor=floor,
-        seconds=spent,
-        elsewhere=others,
+        seconds=guard.seconds - begun,
+        elsewhere=guard.station.seconds - elsewhere,
+        floor=_floor(world, guard.settings.policy.margin_seconds),
     )
 
 
-def _lasts(world: ExitWorld, deadlines: Sequence[RippleTime]) -> list[int]:
-    """Return the place of the last ledger in which each channel may pay, among the world's."""
-    begins = [ledger.parent_close_time for ledger in world.ledgers()]
-    return [bisect.bisect_right(begins, deadline) - 1 for deadline in deadlines]
+def _floor(world: ExitWorld, margin: int) -> Cheapest:
+    """Return the cheapest schedule that is over by ``margin`` seconds before each channel's end.
+
+    Whoever is done early could have had cheaper ledgers later: the world is run on, without the
+    payee, until they can make no difference.
+    """
+    while True:
+        ledgers = world.ledgers()
+        begins = [ledger.parent_close_time for ledger in ledgers]
+        lasts = [bisect.bisect_right(begins, end - margin) - 1 for end in world.ends]
+        found = cheapest(world.rooms(), lasts, base=_BASE)
+        is_least = found.redeemed == len(lasts) and found.drops == _BASE * len(lasts)
+        if is_least or world.now > world.last_end:
+            return found
+        world.run_on(len(ledgers))
 
 
 def measure(scale: Scale) -> Report:
@@ -114,14 +131,14 @@ def measure(scale: Scale) -> Report:
         stakes=(DROPS_PER_XRP, 1_000 * DROPS_PER_XRP),
         strangers=Strangers(payments=6),
     )
-    exits: list[Exit] = []
-    lines, where = profile(lambda: exits.append(leave(plan)))
-    return _report("exit", exits[0], lines, where)
+    profiler = cProfile.Profile()
+    leave(replace(plan, channels=max(1, scale.leaving // _MANY)), profiler)
+    return _report("exit", leave(plan), *profiled(profiler))
 
 
 def measure_tight(scale: Scale) -> Report:
     """Not all can leave at the base fee before their time is up: what must be paid for is dear."""
-    channels = max(1, scale.leaving // 10)
+    channels = max(1, scale.leaving // _MANY)
     # A tenth more than what so many ledgers of thirty-one take at the base fee.
     ledgers = max(1, channels * 10 // 11 // 31)
     plan = Plan(

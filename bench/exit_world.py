@@ -149,14 +149,20 @@ class ExitWorld:
         entries = (view.read(unit.channel) for unit in self.units)
         return sum(int(entry["Balance"]) for entry in entries if entry)
 
-    def deadlines(self, margin: int) -> list[RippleTime]:
-        """Return until when each channel had to pay, in ledger time: its end less ``margin``."""
+    @property
+    def ends(self) -> list[RippleTime]:
+        """When each channel closes, in ledger time, once its payer has asked for it."""
         asked = self._ledger(self._first - 1).parent_close_time
-        return [RippleTime(asked + unit.settle_delay - margin) for unit in self.units]
+        return [RippleTime(asked + unit.settle_delay) for unit in self.units]
 
-    def run_on(self, until: RippleTime) -> None:
-        """Close ledgers, without the payee, until ``until`` has come."""
-        while self._network.chain.validated.close_time <= until:
+    @property
+    def last_end(self) -> RippleTime:
+        """When the last of them closes."""
+        return max(self.ends)
+
+    def run_on(self, ledgers: int) -> None:
+        """Close so many ledgers without the payee."""
+        for _ in range(ledgers):
             self._network.accept()
 
     def ledgers(self) -> list[ClosedLedger]:
