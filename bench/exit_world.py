@@ -114,10 +114,10 @@ class ExitWorld:
         # What it took to set the scene is forgotten by the prices of later ledgers.
         for _ in range(plan.queue.ledgers_in_queue):
             network.accept()
-        if plan.strangers.payments:
-            self.node.bystanders.fill(plan.strangers.payments, plan.strangers.fee)
-            for _ in range(plan.queue.ledgers_in_queue):
-                network.accept()
+
+    def crowd(self) -> None:
+        """From now on strangers come, as the plan has them."""
+        self.node.bystanders.fill(self.plan.strangers.payments, self.plan.strangers.fee)
 
     def ask_to_close(self) -> None:
         """Every payer asks to close every channel; see that in the next ledger."""

@@ -34,7 +34,7 @@ _MANY: Final = 10
 """What is looked at closely has this many times fewer channels."""
 
 _PATIENCE: Final = 20
-"""Ledgers within which the pool of tickets has to be full."""
+"""Ledgers within which the pool of tickets has to be full, and after which strangers are there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,9 @@ def leave(plan: Plan, profiler: cProfile.Profile | None = None) -> Exit:
 async def _leave(world: ExitWorld, folder: Path, profiler: cProfile.Profile | None) -> Exit:
     async with Guard(world, folder) as guard:
         await guard.prepare(within=_PATIENCE)
+        world.crowd()
+        for _ in range(_PATIENCE):
+            await guard.ledger()
         begun, elsewhere = guard.seconds, guard.station.seconds
         world.ask_to_close()
         if profiler is not None:
