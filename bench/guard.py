@@ -29,6 +29,7 @@ from watchtower.ledger.channels import find_inbound_channels
 from watchtower.ledger.sequence import Delivery
 from watchtower.ledger.sequence import Sequence as LedgerSequence
 from watchtower.ledger.subscription import subscriptions
+from watchtower.means import Means
 from watchtower.memory import remember
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
@@ -129,7 +130,13 @@ class Guard:
         launch = Launch(watch, store=store, submitter=self._submitter)
         signer = Signer(Vault(store), [account], limits.fees.cap, most_tickets=pool.size)
         self._restocker = Restocker(
-            watch, servers=self.station, signer=signer, launch=launch, limits=limits, pool=pool
+            watch,
+            servers=self.station,
+            signer=signer,
+            launch=launch,
+            limits=limits,
+            pool=pool,
+            admit=Means(watch, store=store, pool=pool, fee_cap=limits.fees.cap).admit,
         )
         desk = Desk(Deliverer([]), repeat_after=settings.alerts.repeat_seconds)
         self._tower = Tower(
