@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Work", "alternate", "per_second", "profile", "ratios", "timed"]
+__all__ = ["Work", "alternate", "per_second", "profile", "profiled", "ratios", "timed"]
 
 Work = Callable[[], int]
 """Does something and returns how often it did it."""
@@ -68,6 +68,11 @@ def profile(work: Callable[[], object]) -> tuple[list[str], str]:
     profiler.enable()
     work()
     profiler.disable()
+    return profiled(profiler)
+
+
+def profiled(profiler: cProfile.Profile) -> tuple[list[str], str]:
+    """Return what a profiler saw, as `profile` does."""
     functions: Counter[str] = Counter()
     parts: Counter[str] = Counter()
     for (file, _line, name), row in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bench import encodings, sandbox_channels, sandbox_start, signatures, signing
+from bench import encodings, mass_exit, sandbox_channels, sandbox_start, signatures, signing
 from bench.report import Report
 from bench.scale import Scale
 
@@ -20,6 +20,9 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "sandbox.creates": sandbox_channels.measure_creates,
     "sandbox.claims": sandbox_channels.measure_claims,
     "sandbox.memory": sandbox_channels.measure_memory,
+    "exit.calm": mass_exit.measure,
+    "exit.tight": mass_exit.measure_tight,
+    "exit.crowded": mass_exit.measure_crowded,
 }
 """What measures it, in the order in which it is done."""
 

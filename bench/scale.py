@@ -12,10 +12,19 @@ _THOUSAND: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How large and how often: ``channels`` of the large world, ``rounds`` of each comparison."""
+    """How large and how often.
+
+    Attributes:
+        channels: of the large world.
+        rounds: of each comparison.
+        leaving: channels that close at once.
+        missed: transactions that are read from history.
+    """
 
     channels: int = 100_000
     rounds: int = 9
+    leaving: int = 10_000
+    missed: int = 50_000
 
     @property
     def name(self) -> str:

@@ -162,15 +162,29 @@ def test_quiet_ledger_judges_nothing() -> None:
     assert watch.judge() == ()
 
 
-def test_threatened_channel_is_judged_again_in_every_ledger() -> None:
-    """Its slack falls."""
+def test_threatened_channel_stays_owed_unjudged_until_it_changes_or_ends() -> None:
+    """Ten thousand that wait for their turn cost nothing in a ledger that touches none of them."""
     watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
     watch.raise_best(claim(1))
-    slacks = []
-    for index in (11, 12):
-        watch.ledger_closed(closed(index))
-        slacks += [judgement.slack for judgement in watch.judge()]
-    assert slacks == [4000 - 120 - 44, 4000 - 120 - 48]
+    verdicts = []
+    for index, time in ((11, START + 44), (12, START + 3_999), (13, START + 4_001)):
+        watch.ledger_closed(closed(index, time))
+        verdicts += [(index, type(judgement.verdict)) for judgement in watch.judge()]
+        assert len(watch.obligations()) == (0 if index == 13 else 1)
+    assert verdicts == [(11, Threatened), (13, Expired)]
+
+
+def test_channel_that_another_tower_may_redeem_is_judged_in_every_ledger() -> None:
+    """Its time comes with the slack, and no event announces it."""
+    policy = Policy(stand_by_ppm=500_000)
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 3_600))), policy=policy)
+    watch.raise_best(claim(1))
+    owed = []
+    for index, time in ((11, START + 100), (12, START + 200), (13, START + 3_000)):
+        watch.ledger_closed(closed(index, time))
+        assert len(watch.judge()) == 1
+        owed.append(len(watch.obligations()))
+    assert owed == [0, 0, 1]
 
 
 def test_cancel_after_threatens_when_its_lead_is_reached_without_any_event() -> None:

@@ -45,19 +45,14 @@ class Batch:
 
     async def write(self, work: Work) -> None:
         """Write everything through ``work``, the cursor last."""
-        for channel in self.channels.values():
-            await work.channels.put(channel)
-        for redeemed, time in self.redeemed.items():
-            await work.notes.put(REDEEMED_NOTE + redeemed, time)
-        for account, day in self.spent.items():
-            await work.notes.put(SPENT_NOTE + account, [day.day, day.drops])
-        for attempt in self.settled:
-            if attempt.outcome is not None:
-                await work.attempts.settle(
-                    attempt.account, attempt.seat, attempt.transaction, attempt.outcome
-                )
-        for kind, about, ledger_index, facts in self.notes:
-            await work.journal.append(kind, channel=about, ledger_index=ledger_index, facts=facts)
+        await work.channels.put_all(self.channels.values())
+        await work.notes.put_all(
+            {REDEEMED_NOTE + channel: time for channel, time in self.redeemed.items()}
+            | {SPENT_NOTE + account: [day.day, day.drops] for account, day in self.spent.items()}
+        )
+        await work.attempts.settle_all(self.settled)
+        if self.notes:
+            await work.journal.append_all(self.notes)
         if self.cursor is not None:
             await work.cursor.move(self.cursor)
 

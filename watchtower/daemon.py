@@ -31,6 +31,7 @@ from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
+from watchtower.means import Means
 from watchtower.memory import remember
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
@@ -110,6 +111,7 @@ async def run(
 
     Raises:
         StoreError: the store cannot be opened, or another daemon runs on it.
+        TicketPoolError: an account cannot hold a ticket pool that is new, and nothing is promised.
         UnreachableError: with ``once``, no server answers.
         SigningError: with ``once``, something is owed and could not be signed.
         RequestRefusedError: with ``once``, something is owed to an account that is gone.
@@ -227,7 +229,13 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         limits=limits,
     )
     restocker = Restocker(
-        ground.watch, servers=servers, signer=signer, launch=launch, limits=limits, pool=pool
+        ground.watch,
+        servers=servers,
+        signer=signer,
+        launch=launch,
+        limits=limits,
+        pool=pool,
+        admit=Means(ground.watch, store=store, pool=pool, fee_cap=cap).admit,
     )
     tower = Tower(
         ground.watch,

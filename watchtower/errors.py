@@ -10,7 +10,8 @@ By where it came from, and so by what the caller may do::
     │   ├── PublicKeyError          13    not a public key of a channel
     │   ├── SeedError               14    not a family seed, or of another account
     │   ├── ClaimFormatError        15    not a claim
-    │   └── ConfigError             16    the configuration cannot be used
+    │   ├── ConfigError             16    the configuration cannot be used
+    │   └── TicketPoolError         17    an account cannot hold the tickets it is to have
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -82,6 +83,7 @@ __all__ = [
     "StoreNetworkError",
     "StoreTamperedError",
     "StoreVersionError",
+    "TicketPoolError",
     "UnreachableError",
     "WatchtowerError",
     "WrongNetworkError",
@@ -157,6 +159,16 @@ class ConfigError(InputError):
 
     exit_code = 16
     template = "The configuration {path} cannot be used: {why}."
+
+
+class TicketPoolError(InputError):
+    """An account cannot hold the tickets it is to have, and nothing was promised to it yet."""
+
+    exit_code = 17
+    template = (
+        "{account} is {short} short of what the {wanted} tickets of `tickets.pool` lock up beside "
+        "the fee of one attempt. Send it as much, or set `tickets.pool` to {possible} or less."
+    )
 
 
 class StoreError(WatchtowerError):

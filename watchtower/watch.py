@@ -7,9 +7,9 @@ around it. The store holds the same things durably; `Watch` is built from it at 
 What it guarantees:
 
 - Judging is level-triggered: a judgement follows from the present state alone.
-- A ledger that touches nothing costs nothing. Judged again are channels that changed, those that
-  are threatened or expired (their slack falls every ledger), and those whose next threshold of
-  ledger time has come; the rest are not looked at.
+- A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
+  next threshold of ledger time has come, and those that another tower may redeem first; the rest
+  are not looked at, however many of them wait for their turn.
 - An attempt leaves only with a proven outcome.
 """
 
@@ -113,7 +113,10 @@ class Watch:
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.lapses: dict[Address, int] = {}
         self._dirty = set(self.channels)
-        self._pressing: set[ChannelId] = set()
+        self._pressing: dict[ChannelId, None] = {}
+        self._stood_by: set[ChannelId] = set()
+        self._owed: dict[ChannelId, Obligation] = {}
+        self._obligations: tuple[Obligation, ...] | None = None
         self._thresholds: list[tuple[RippleTime, ChannelId]] = []
         self._awaited: set[tuple[RippleTime, ChannelId]] = set()
 
@@ -137,7 +140,7 @@ class Watch:
         if after == before:
             return Learned(settled=settled)
         self.channels[channel_id] = after
-        self._dirty.add(channel_id)
+        self._changed(channel_id)
         redeemed_at = None
         if self.newest is not None and any(isinstance(event, Paid) for event in events):
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
@@ -175,7 +178,7 @@ class Watch:
         best = self.best.get(claim.channel)
         if best is None or claim.amount > best.amount:
             self.best[claim.channel] = claim
-            self._dirty.add(claim.channel)
+            self._changed(claim.channel)
 
     def payee_seen(self, account: Address, *, exists: bool) -> None:
         """Take note whether a guarded account is in the ledger and can be paid."""
@@ -257,7 +260,7 @@ class Watch:
             reached = heapq.heappop(self._thresholds)
             self._awaited.discard(reached)
             self._dirty.add(reached[1])
-        due = (self._dirty | self._pressing) & self.channels.keys()
+        due = (self._dirty | self._stood_by) & self.channels.keys()
         self._dirty.clear()
         return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
 
@@ -270,19 +273,34 @@ class Watch:
 
         What was paid since is left out; what else changed waits for the next judgement.
         """
-        judgements = (self.judgements[channel_id] for channel_id in sorted(self._pressing))
-        return tuple(
-            Obligation(
-                claim=self.best[judgement.channel],
-                account=self.channels[judgement.channel].entry.destination,
-                target=judgement.target,
-                balance=self.channels[judgement.channel].entry.balance,
-                deadline=None if judgement.deadline is None else judgement.deadline.sure_until,
-                why=judgement.redeem_why.value,
-            )
-            for judgement in judgements
-            if judgement.redeem_why is not None and self._is_owed(judgement)
+        if self._obligations is None:
+            owed = (self._obligation(channel_id) for channel_id in self._pressing)
+            self._obligations = tuple(obligation for obligation in owed if obligation is not None)
+        return self._obligations
+
+    def _obligation(self, channel_id: ChannelId) -> Obligation | None:
+        """Return what is owed on one channel; made anew only once something of it has changed."""
+        if (known := self._owed.get(channel_id)) is not None:
+            return known
+        judgement = self.judgements[channel_id]
+        if judgement.redeem_why is None or not self._is_owed(judgement):
+            return None
+        entry = self.channels[channel_id].entry
+        self._owed[channel_id] = owed = Obligation(
+            claim=self.best[channel_id],
+            account=entry.destination,
+            target=judgement.target,
+            balance=entry.balance,
+            deadline=None if judgement.deadline is None else judgement.deadline.sure_until,
+            why=judgement.redeem_why.value,
         )
+        return owed
+
+    def _changed(self, channel_id: ChannelId) -> None:
+        """Have a channel judged again, and what is owed on it looked at anew."""
+        self._dirty.add(channel_id)
+        self._owed.pop(channel_id, None)
+        self._obligations = None
 
     def _is_owed(self, judgement: Judgement) -> bool:
         channel = self.channels[judgement.channel]
@@ -301,7 +319,9 @@ class Watch:
         """
         for held in (self.channels, self.best, self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
-        self._pressing.discard(channel_id)
+        self._changed(channel_id)
+        self._pressing.pop(channel_id, None)
+        self._stood_by.discard(channel_id)
         self._dirty.discard(channel_id)
 
     def _judge(self, channel_id: ChannelId, now: RippleTime) -> Judgement:
@@ -319,11 +339,15 @@ class Watch:
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
         self.judgements[channel_id] = judgement
-        if judgement.redeem or isinstance(judgement.verdict, Threatened):
-            self._pressing.add(channel_id)
+        self._owed.pop(channel_id, None)
+        self._obligations = None
+        if judgement.redeem:
+            self._pressing[channel_id] = None
         else:
-            self._pressing.discard(channel_id)
-            self._await_threshold(judgement, now)
+            self._pressing.pop(channel_id, None)
+        is_stood_by = isinstance(judgement.verdict, Threatened) and not judgement.redeem
+        (self._stood_by.add if is_stood_by else self._stood_by.discard)(channel_id)
+        self._await_threshold(judgement, now)
         return judgement
 
     def _await_threshold(self, judgement: Judgement, now: RippleTime) -> None:

@@ -101,6 +101,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "means": ("watch", "judgement.claim", "response.tickets"),
     "tending": (
         "foresight",
         "tower",

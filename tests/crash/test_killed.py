@@ -61,10 +61,11 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(sandbox=sandbox, hand=hand, folder=tmp_path)
 
 
+@pytest.mark.regression
 @pytest.mark.parametrize(
     "moment", ["channel_event", "verdict", "attempt_sent", "submission_answered", "attempt_settled"]
 )
-async def test_tower_that_is_killed_anywhere_finishes_after_the_next_start(
+async def test_05_tower_that_is_killed_anywhere_finishes_after_the_next_start(
     stage: Stage, moment: str
 ) -> None:
     """Between detection and intent, intent and send, send and result: nothing is lost."""

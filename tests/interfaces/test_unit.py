@@ -13,6 +13,7 @@ UNIT = Path(__file__).parents[2] / "systemd" / "watchtower.service"
 FOR_A_PERSON_TO_MEND = (
     errors.AddressError,
     errors.ConfigError,
+    errors.TicketPoolError,
     errors.StoreMissingError,
     errors.PassphraseError,
     errors.PassphraseMissingError,

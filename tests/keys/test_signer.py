@@ -113,6 +113,31 @@ async def test_a_forbidden_transaction_is_refused_before_any_key_is_touched(
         await Signer(NoKeys(), ACCOUNTS, Drops(100)).sign({**_claim(SECP256K1_ACCOUNT), **change})
 
 
+async def test_many_are_signed_with_one_look_at_the_key_and_up_to_the_first_refusal(
+    vault: Vault,
+) -> None:
+    """What was signed before it is good, byte for byte; what comes after it is not looked at."""
+
+    class Counting:
+        looks = 0
+
+        async def key_of(self, account: Address) -> StoredKey:
+            self.looks += 1
+            return await vault.key_of(account)
+
+    counting = Counting()
+    signer = Signer(counting, ACCOUNTS, Drops(100))
+    wanted = [_claim(SECP256K1_ACCOUNT, Seat(number)) for number in (7, 8, 9)]
+    signing = signer.sign_each([*wanted, {**wanted[0], "Fee": "101"}, wanted[0]])
+    signed = [await anext(signing) for _ in wanted]
+    with pytest.raises(SigningRefusedError):
+        await anext(signing)
+    with pytest.raises(StopAsyncIteration):
+        await anext(signing)
+    assert signed == [await signer.sign(transaction) for transaction in wanted]
+    assert counting.looks == 1 + len(wanted)
+
+
 async def test_an_account_without_key_is_said(vault: Vault) -> None:
     """With what to do about it."""
     stranger = Address("rrrrrrrrrrrrrrrrrrrrBZbvji")

@@ -53,6 +53,14 @@ def test_large_stake_does_not_wait_for_a_price_that_is_nothing_to_it() -> None:
     assert [bids.bid(CALM) for _ in range(11)] == [10] * 10 + [Refusal.DEAR]
 
 
+def test_nobody_pays_for_haste_in_a_crowd() -> None:
+    """Of eleven who wait, who goes first for money leaves a cheap place to another; due is due."""
+    rich = replace(CALM, at_stake=Drops(10 * XRP))
+    bids = Bidder(BUSY, POLICY, allowance={}, waiting=(), queued=(), crowd=11)
+    assert [bids.bid(rich) for _ in range(11)] == [10] * 10 + [Refusal.DEAR]
+    assert bids.bid(replace(rich, is_due=True)) == 5_500
+
+
 def test_urgent_attempt_pays_its_budget_even_in_a_quiet_ledger() -> None:
     """With three ledgers left there is no time to find out that the base fee was not enough."""
     urgent = replace(CALM, left=1)

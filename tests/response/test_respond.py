@@ -115,6 +115,7 @@ class Stage:
     responder: Responder
     submitter: Submitter
     facts: int = 0
+    refused: set[Address] = field(default_factory=set)
 
     def estate(
         self, payee: Person, *, sequence: int, balance: int = 100_000_000, tickets: int = 0
@@ -132,6 +133,10 @@ class Stage:
         )
         self.watch.learn(AccountChanged(entry=entry, at=at))
 
+    async def admit(self, account: Address) -> bool:
+        """Let tickets be made for every account but those that are ``refused``."""
+        return account not in self.refused
+
     def restocker(self) -> Restocker:
         """A restocker of pools of four, as after a start."""
         signer = Signer(Vault(self.store), [PAYEE.address], LIMITS.fees.cap, most_tickets=4)
@@ -142,6 +147,7 @@ class Stage:
             launch=Launch(self.watch, store=self.store, submitter=self.submitter),
             limits=LIMITS,
             pool=TicketPool(size=4, low_water=2),
+            admit=self.admit,
         )
 
     def another(self, watch: Watch | None = None, *, shadow: bool = False) -> Responder:
@@ -476,6 +482,15 @@ async def test_tickets_leave_the_fee_money_of_one_attempt_alone(stage: Stage) ->
     stage.estate(PAYEE, sequence=7, balance=reserve + cap + 200_000)
     (made,) = await stage.restocker().restock([PAYEE.address])
     assert decode(made.blob)["TicketCount"] == 1
+
+
+async def test_no_tickets_are_made_for_an_account_that_was_not_admitted(stage: Stage) -> None:
+    """Somebody is to look at its means first."""
+    stage.estate(PAYEE, sequence=7)
+    stage.refused.add(PAYEE.address)
+    assert await stage.restocker().restock([PAYEE.address]) == ()
+    stage.refused.clear()
+    assert len(await stage.restocker().restock([PAYEE.address])) == 1
 
 
 async def test_tickets_wait_for_a_cheap_ledger_and_for_an_account_that_is_known(

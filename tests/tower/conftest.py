@@ -64,18 +64,22 @@ class Stage:
             self.payer, self.payee, Drops(drops), settle_delay, **more
         )
 
-    async def keep(self, channel: ChannelId, drops: int) -> Receipt:
-        """Give the tower a claim, as ``watchtower claim add`` does."""
-        claim = Claim(
+    def claim(self, channel: ChannelId, drops: int) -> Claim:
+        """A claim that the payer signed."""
+        return Claim(
             channel=channel,
             amount=Drops(drops),
             public_key=self.payer.public_key,
             signature=self.payer.sign_claim(channel, Drops(drops)),
         )
+
+    async def keep(self, channel: ChannelId, drops: int) -> Receipt:
+        """Give the tower a claim, as ``watchtower claim add`` does."""
         async with self.store() as store, Servers.connected([self.sandbox.url]) as servers:
             intake = Intake(store, guarded=[self.payee.address], policy=policy_of(self.settings))
             fact = await servers.read_channel(channel)
-            return await intake.take(claim, Sight(fact=fact, ledger_time=RippleTime(0)))
+            sight = Sight(fact=fact, ledger_time=RippleTime(self.sandbox.close_time))
+            return await intake.take(self.claim(channel, drops), sight)
 
     async def close_request(self, channel: ChannelId, **more: Any) -> None:
         """The payer asks to close; the ledger closes."""

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.claims.intake import Intake, Sight
 from watchtower.judgement.claim import Claim
@@ -38,7 +40,8 @@ def flood(stage: Stage, transactions: list[dict[str, object]]) -> None:
         assert node.network.submit(parse_json(signed)).result == "tesSUCCESS"
 
 
-async def test_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheaply(
+@pytest.mark.regression
+async def test_07_thousand_channels_that_close_in_one_ledger_are_all_redeemed_cheaply(
     tmp_path: Path,
 ) -> None:
     """Inside the settle delay, by what the ledger takes at the base fee and what the queue holds.

@@ -40,24 +40,6 @@ async def test_server_that_hangs_when_asked_for_fees_does_not_make_every_attempt
             await stage.until_paid(channel, 30 * XRP)
 
 
-async def test_only_server_that_refuses_to_tell_fees_is_asked_until_it_does(stage: Stage) -> None:
-    """A pass that fails is tried again, and the tower goes on."""
-    busy = iter([{"status": "error", "error": "tooBusy", "error_message": "Too busy."}] * 3)
-
-    def refuses(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        return next(busy, None) if request["command"] == "fee" else None
-
-    channel = await stage.channel()
-    await stage.keep(channel, 30 * XRP)
-    async with proxy(stage.sandbox.url, refuses) as only:
-        stage.with_settings(servers=(only,))
-        stage.pace = 0.1
-        async with stage.tower():
-            await stage.close_request(channel)
-            await stage.until_paid(channel, 30 * XRP)
-    assert next(busy, None) is None
-
-
 @pytest.mark.parametrize("false_sequence", [1, 1_000_000])
 async def test_server_that_lies_about_the_sequence_costs_one_attempt(
     stage: Stage, false_sequence: int

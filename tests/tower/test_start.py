@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 
+import pytest
 from typing_extensions import override
 
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
 from watchtower.claims.intake import Intake, Sight
 from watchtower.daemon import run
+from watchtower.errors import TicketPoolError
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
+from watchtower.settings import TicketSettings
 from watchtower.store.database import Store
 from watchtower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
@@ -97,5 +100,61 @@ async def test_tower_that_starts_before_any_server_is_there_guards_once_one_come
         # The tower waits longer and longer between two tries.
         stage.pace = 0.2
         stage.sandbox.refuse_connections(refuse=False)
+        await stage.until_paid(channel, 30 * XRP)
+        assert not daemon.done()
+
+
+async def leave_the_payee(stage: Stage, drops: int) -> None:
+    """Let its owner sweep the payee's account down to so much."""
+    away = {
+        "TransactionType": "Payment",
+        "Destination": stage.payer.address,
+        "Amount": str(await stage.money() - drops - 10),
+    }
+    await stage.hand.submit(away, stage.payee)
+    await stage.sandbox.accept()
+
+
+async def test_pool_that_the_reserve_cannot_hold_is_refused_at_the_first_start_and_not_later(
+    stage: Stage,
+) -> None:
+    """While nothing hangs on it, a person is told; once the tower guards, it goes on guarding."""
+    stage.with_settings(tickets=TicketSettings(pool=4, low_water=2))
+    await leave_the_payee(stage, 2_500_000)
+    async with stage.tower() as refused:
+        with pytest.raises(TicketPoolError, match=r"0\.3 XRP short .* to 2 or less"):
+            await asyncio.wait_for(refused, 30)
+    assert await stage.tickets() == []
+    assert await stage.money() == 2_500_000
+    stage.with_settings(tickets=TicketSettings(pool=2, low_water=1))
+    async with stage.tower():
+        await stage.until_tickets(2)
+    await leave_the_payee(stage, 1_500_000)
+    channel = await stage.channel()
+    async with stage.tower() as daemon:
+        await stage.until_told(channel, "channel_opened")
+        await stage.keep(channel, 30 * XRP)
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
+        assert not daemon.done()
+
+
+async def test_pool_that_the_reserve_cannot_hold_stops_no_tower_that_has_something_to_guard(
+    stage: Stage,
+) -> None:
+    """Not even at its first start: it says so, and redeems without tickets."""
+    stage.with_settings(tickets=TicketSettings(pool=250, low_water=2))
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await leave_the_payee(stage, 2_500_000)
+    async with stage.tower() as daemon:
+
+        async def said() -> bool:
+            async with stage.store() as store, store.read() as work:
+                status = await work.notes.get(STATUS_NOTE) or {}
+            return "ticket_pool_short" in {alarm["name"] for alarm in status.get("alarms", ())}
+
+        await stage.until(said)
+        await stage.close_request(channel)
         await stage.until_paid(channel, 30 * XRP)
         assert not daemon.done()

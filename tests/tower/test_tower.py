@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
+from tests.tower.conftest import TF_CLOSE, XRP, Stage
 from watchtower.errors import KeyMissingError, StoreBusyError, UnreachableError
 from watchtower.sandbox.people import Hand, Person
 from watchtower.settings import FeeSettings, PolicySettings
@@ -26,31 +26,6 @@ async def test_close_request_is_answered_with_the_best_claim(stage: Stage) -> No
         (settled,) = await stage.until_told(channel, "attempt_settled")
     assert settled.facts["outcome"] == "paid"
     assert settled.facts["paid"] == 30 * XRP
-
-
-async def test_close_that_began_while_nobody_watched_is_answered_at_the_start(
-    stage: Stage,
-) -> None:
-    """Start with a channel already closing: the tower prepares a claim (others prepare none)."""
-    channel = await stage.channel()
-    await stage.keep(channel, 30 * XRP)
-    await stage.close_request(channel)
-    await stage.sandbox.advance(60)
-    async with stage.tower():
-        await stage.until_paid(channel, 30 * XRP)
-
-
-async def test_close_during_downtime_is_found_in_the_missed_ledgers(stage: Stage) -> None:
-    """Nothing had ever matched before; the missed range is read all the same."""
-    channel = await stage.channel()
-    async with stage.tower():
-        await stage.until_told(channel, "channel_opened")
-    await stage.keep(channel, 30 * XRP)
-    await stage.close_request(channel)
-    await stage.sandbox.advance(20)
-    async with stage.tower():
-        await stage.until_paid(channel, 30 * XRP)
-        assert await stage.until_told(channel, "close_requested")
 
 
 async def test_fund_that_starts_a_close_is_a_close(stage: Stage) -> None:
@@ -81,20 +56,6 @@ async def test_stale_claim_that_the_payer_pays_out_is_topped_up(stage: Stage) ->
         await stage.until_paid(channel, 30 * XRP)
         (settled,) = await stage.until_told(channel, "attempt_settled")
     assert settled.facts["paid"] == 25 * XRP
-
-
-async def test_close_renew_close_is_survived(stage: Stage) -> None:
-    """A tower that forgets a channel after its first close is robbed at the second."""
-    channel = await stage.channel()
-    await stage.keep(channel, 10 * XRP)
-    async with stage.tower():
-        await stage.close_request(channel)
-        await stage.until_paid(channel, 10 * XRP)
-        await stage.pay(channel, Flags=TF_RENEW)
-        await stage.until_told(channel, "renewed")
-        await stage.keep(channel, 20 * XRP)
-        await stage.close_request(channel)
-        await stage.until_paid(channel, 20 * XRP)
 
 
 async def test_claim_that_comes_while_the_channel_closes_is_redeemed_too(stage: Stage) -> None:
@@ -187,21 +148,6 @@ async def test_forty_channels_that_close_in_one_ledger_are_all_redeemed(stage: S
         stage.pace = 0.2
         for channel in channels:
             await stage.until_paid(channel, 3 * XRP)
-
-
-@pytest.mark.parametrize(
-    "result", ["telINSUF_FEE_P", "tefBAD_AUTH", "temBAD_FEE", "terPRE_SEQ", "nonsense"]
-)
-async def test_refused_submission_is_no_end(stage: Stage, result: str) -> None:
-    """Whatever a server says, the obligation lives until the ledger has proven its end."""
-    channel = await stage.channel()
-    await stage.keep(channel, 30 * XRP)
-    async with stage.tower():
-        await stage.until_told(channel, "judged")
-        await stage.close_request_and_then(
-            channel, lambda: stage.sandbox.refuse_submissions(3, result)
-        )
-        await stage.until_paid(channel, 30 * XRP)
 
 
 async def test_swallowed_submission_is_sent_again(stage: Stage) -> None:

@@ -1,14 +1,14 @@
 """The one place that signs.
 
-It signs what ``permission.py`` allows and nothing else; fetches the key for one signature and lets
-go of it; and hands out nothing that it has not read back from the bytes and verified. secp256k1
-signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled PublicKey.cpp:
-ecdsaCanonicality); ed25519 is RFC 8032.
+It signs what ``permission.py`` allows and nothing else; fetches a key for what is to be signed now
+and lets go of it; and hands out nothing that it has not read back from the bytes and verified.
+secp256k1 signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled
+PublicKey.cpp: ecdsaCanonicality); ed25519 is RFC 8032.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
 from typing import Any, Final, NamedTuple, Protocol
@@ -95,16 +95,36 @@ class Signer:
             SigningRefusedError: it is outside what keys may sign.
             KeyMissingError: there is no key for its account.
         """
+        return await self._sign(transaction, {})
+
+    async def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncIterator[SignedTransaction]:
+        """Sign one after the other, as `sign` does; the first that is refused ends it.
+
+        Each account's key is fetched once, and let go of when the last is signed.
+        """
+        keys: dict[Address, StoredKey] = {}
+        for transaction in transactions:
+            yield await self._sign(transaction, keys)
+
+    async def _sign(
+        self, transaction: Mapping[str, Any], keys: dict[Address, StoredKey]
+    ) -> SignedTransaction:
+        """Sign with a key out of ``keys``, into which it is put if it is not there yet."""
         reason = why_not(
             transaction, self._accounts, self._fee_cap, most_tickets=self._most_tickets
         )
         if reason is not None:
             raise SigningRefusedError(why=reason)
-        key = await self._keys.key_of(Address(transaction["Account"]))
-        return _sign({**transaction, "SigningPubKey": key.public_key}, key)
+        account = Address(transaction["Account"])
+        key = keys.get(account)
+        if key is None:
+            key = keys[account] = await self._keys.key_of(account)
+        return _signed({**transaction, "SigningPubKey": key.public_key}, key)
 
 
-def _sign(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)

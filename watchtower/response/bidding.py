@@ -3,7 +3,9 @@
 There are three ways into the ledger, in order of price: the room that is left at the base fee; the
 queue, which takes ten transactions of an account at the base fee and lets them in later; and the
 price of the open ledger, for what is urgent, due, or worth it. What none of them fits waits for
-the next ledger.
+the next ledger. Where more wait than the queue takes, nothing is worth haste: a ledger that is dear
+because of ourselves is dear for the next of us too, and whoever went first for money would only
+have left a cheap place to another.
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class Bidder:
         waiting: Iterable[Attempt],
         queued: Collection[TxHash],
         entered: int = 0,
+        crowd: int = 0,
     ) -> None:
         """Begin a ledger.
 
@@ -80,7 +83,9 @@ class Bidder:
                 queue take up room in this one.
             queued: the attempts that wait in the queue.
             entered: how many attempts left since the market was asked for.
+            crowd: how many channels wait for an attempt.
         """
+        self._is_crowded = crowd > _QUEUED_PER_ACCOUNT
         self._market = market
         self._policy = policy
         self._allowance = dict(allowance)
@@ -148,7 +153,8 @@ class Bidder:
         """Return what entering the open ledger now is worth."""
         if wish.is_due or wish.is_urgent:
             return budget
-        return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
+        haste = _NOTHING if self._is_crowded else self._policy.haste(wish.at_stake)
+        return max(haste, self._policy.ramp(budget, wish.left))
 
     def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
         left = self._allowance.get(account, self._policy.daily_cap)

@@ -69,7 +69,8 @@ class FeePolicy:
 
         Without a deadline nothing drives the fee up, and the ramp is at its foot.
         """
-        if left is None:
+        # Four steps take more than half of it away, so that this far ahead nothing is left.
+        if left is None or left > 4 * budget.bit_length() + 1:
             return Drops(0)
         fee = budget
         for _ in range(left - 1):

@@ -68,14 +68,10 @@ class Launch:
         if not attempts:
             return
         async with self._store.write() as work:
-            for attempt in attempts:
-                await work.attempts.put(attempt)
-                await work.journal.append(
-                    "attempt_made",
-                    channel=attempt.channel,
-                    ledger_index=attempt.made_in,
-                    facts=_facts(attempt),
-                )
+            await work.attempts.put_all(attempts)
+            await work.journal.append_all(
+                [("attempt_made", a.channel, a.made_in, _facts(a)) for a in attempts]
+            )
 
 
 def _facts(attempt: Attempt) -> dict[str, object]:

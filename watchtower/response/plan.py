@@ -132,6 +132,7 @@ class _Planner:
             if attempt.channel is not None:
                 self._under_way[attempt.channel].append(attempt)
         self._held_up = _held_up(obligations, self._under_way)
+        self._waiting = [o for o in obligations if o.channel not in self._under_way]
         self._bidder = Bidder(
             terms.market,
             terms.policy,
@@ -140,10 +141,11 @@ class _Planner:
             waiting=[a for a in alive if a.made_in < (terms.accounted or 0)],
             queued=terms.queued,
             entered=terms.entered,
+            crowd=len(self._waiting),
         )
 
     def plan(self) -> tuple[Plan, ...]:
-        waiting = [o for o in self._obligations if o.channel not in self._under_way]
+        waiting = self._waiting
         due = {o.channel for o in waiting[: due_now(waiting, self._terms.now)]}
         plans = (self._step(o, is_due=o.channel in due) for o in self._obligations)
         return tuple(step for step in plans if step is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 import structlog
@@ -39,14 +39,16 @@ class Restocker:
         launch: Launch,
         limits: Limits,
         pool: TicketPool,
+        admit: Callable[[Address], Awaitable[bool]],
     ) -> None:
-        """Keep ``pool`` filled for the accounts that `restock` is called with."""
+        """Keep ``pool`` filled for the accounts that `restock` is called with, once admitted."""
         self._docket = docket
         self._servers = servers
         self._signer = signer
         self._launch = launch
         self._limits = limits
         self._pool = pool
+        self._admit = admit
         self._asked_in: dict[Address, LedgerIndex] = {}
 
     async def restock(self, accounts: Collection[Address]) -> tuple[Attempt, ...]:
@@ -55,14 +57,14 @@ class Restocker:
         Raises:
             LedgerError: no server told prices or sequences.
             StoreError: an attempt could not be written down, and so was not sent.
+            TicketPoolError: an account was not admitted.
         """
         newest = self._docket.newest
         if newest is None or self._launch.shadow:
             return ()
+        admitted = [account for account in sorted(accounts) if await self._admit(account)]
         wanted = {
-            account: count
-            for account in sorted(accounts)
-            if (count := self._wanted(account, newest)) > 0
+            account: count for account in admitted if (count := self._wanted(account, newest)) > 0
         }
         if not wanted:
             return ()

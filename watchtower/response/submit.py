@@ -70,6 +70,8 @@ class Submitter:
         self._servers = servers
         self._waiting: asyncio.Queue[Attempt] = asyncio.Queue()
         self._under_way: set[TxHash] = set()
+        self._drained = asyncio.Event()
+        self._drained.set()
         self.underpriced: set[TxHash] = set()
         self.queued: set[TxHash] = set()
         self.unseated: set[TxHash] = set()
@@ -88,7 +90,12 @@ class Submitter:
         """Have ``attempt`` sent to all servers, unless that is under way already."""
         if attempt.transaction not in self._under_way:
             self._under_way.add(attempt.transaction)
+            self._drained.clear()
             self._waiting.put_nowait(attempt)
+
+    async def drained(self) -> None:
+        """Wait until everything that was to be sent was answered, or could not be."""
+        await self._drained.wait()
 
     def keep_only(self, attempts: Collection[TxHash]) -> None:
         """Forget what was heard of every attempt but ``attempts``."""
@@ -103,6 +110,8 @@ class Submitter:
             answers = await self._servers.submit(attempt.blob)
         finally:
             self._under_way.discard(attempt.transaction)
+            if not self._under_way:
+                self._drained.set()
         self._weigh(attempt, answers)
 
     def _weigh(self, attempt: Attempt, answers: Sequence[Answer]) -> None:

@@ -5,7 +5,7 @@ Whoever builds the responder hands it something behind each of them; the respond
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -108,22 +108,22 @@ class Signer(Protocol):
     """The one that signs."""
 
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
-        """Sign a claim transaction of an account it has a key for, or raise a SigningError."""
+        """Sign a transaction of an account it has a key for, or raise a SigningError."""
+        ...
+
+    def sign_each(self, transactions: Iterable[Mapping[str, Any]]) -> AsyncIterator[Signed]:
+        """Sign one after the other, with each key fetched once; end with a SigningError."""
         ...
 
 
 class _Attempts(Protocol):
-    async def put(self, attempt: Attempt) -> bool: ...
+    async def put_all(self, attempts: Iterable[Attempt]) -> int: ...
 
 
 class _Journal(Protocol):
-    async def append(
+    async def append_all(
         self,
-        kind: str,
-        *,
-        channel: ChannelId | None = None,
-        ledger_index: LedgerIndex | None = None,
-        facts: Mapping[str, Any] | None = None,
+        lines: Iterable[tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]],
     ) -> int: ...
 
 

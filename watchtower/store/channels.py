@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from watchtower.judgement.channel import Channel
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, Transaction
 from watchtower.store.tables import CLOSED_CHANNELS, OPEN_CHANNELS
 from watchtower.units import ChannelId
 
@@ -32,8 +34,20 @@ class Channels:
 
     async def put(self, channel: Channel) -> None:
         """Remember a channel as it is now, in place of what was known of it."""
-        is_open = channel.closed_at is None
-        here, there = (self._open, self._closed) if is_open else (self._closed, self._open)
-        name = channel.entry.channel
-        await there.remove(name)
-        await here.put(name, channel)
+        await self.put_all([channel])
+
+    async def put_all(self, channels: Iterable[Channel]) -> None:
+        """Remember channels as they are now; of one that is there twice, the later."""
+        now = {channel.entry.channel: channel for channel in channels}
+        for is_open, here, there in (
+            (True, self._open, self._closed),
+            (False, self._closed, self._open),
+        ):
+            these = {
+                str(name): Record(channel)
+                for name, channel in now.items()
+                if (channel.closed_at is None) is is_open
+            }
+            if these:
+                await there.remove_all(these)
+                await here.put_all(these)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from watchtower.judgement.claim import Claim
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, Transaction
 from watchtower.store.tables import CLAIMS, PENDING_CLAIMS
 from watchtower.units import ChannelId
 
@@ -38,6 +40,22 @@ class Claims:
         only grows (rule 7).
         """
         return await _raise(self._best, claim.channel, claim)
+
+    async def raise_all(self, claims: Iterable[Claim]) -> int:
+        """Keep those of ``claims`` that are above the best one; return for how many channels."""
+        highest: dict[str, Claim] = {}
+        for claim in claims:
+            known = highest.get(claim.channel)
+            if known is None or claim.amount > known.amount:
+                highest[claim.channel] = claim
+        kept = await self._best.find(highest)
+        higher = {
+            channel: Record(claim)
+            for channel, claim in highest.items()
+            if channel not in kept or claim.amount > kept[channel].amount
+        }
+        await self._best.put_all(higher)
+        return len(higher)
 
     async def put_pending(self, claim: Claim) -> bool:
         """Keep ``claim`` until it can be judged, if it is the highest for its channel and key.

@@ -7,16 +7,19 @@ be united without telling anything twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, Transaction
 from watchtower.store.tables import JOURNAL
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Entry", "Journal", "NumberedEntry"]
+__all__ = ["Entry", "Journal", "Line", "NumberedEntry"]
+
+Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
+"""What an entry says: its kind, its channel, its ledger, its facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +63,23 @@ class Journal:
         facts: Mapping[str, Any] | None = None,
     ) -> int:
         """Write an entry, and return its number, which is above all earlier ones."""
-        return await self.copy(
+        return await self.append_all([(kind, channel, ledger_index, facts or {})])
+
+    async def append_all(self, lines: Iterable[Line]) -> int:
+        """Write entries in their order, and return the number of the last one."""
+        written = int(self._transaction.clock() * 1000)
+        entries = (
             Entry(
                 identity=uuid4().hex,
                 kind=kind,
                 channel=channel,
                 ledger_index=ledger_index,
-                facts=dict(facts or {}),
-                written=int(self._transaction.clock() * 1000),
+                facts=dict(facts),
+                written=written,
             )
+            for kind, channel, ledger_index, facts in lines
         )
+        return await self._entries.append_all([Record(e, e.channel or "") for e in entries])
 
     async def copy(self, entry: Entry) -> int:
         """Write an entry of another copy of this journal; return its number here."""

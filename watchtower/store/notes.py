@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, Transaction
 from watchtower.store.tables import NOTES
 
 __all__ = ["RECOVERY", "Note", "Notes"]
@@ -36,7 +37,11 @@ class Notes:
 
     async def put(self, name: str, value: Any) -> None:
         """Write a note over the one of that name."""
-        await self._notes.put(name, Note(name=name, value=value))
+        await self.put_all({name: value})
+
+    async def put_all(self, notes: Mapping[str, Any]) -> None:
+        """Write notes over those of their names."""
+        await self._notes.put_all({n: Record(Note(name=n, value=v)) for n, v in notes.items()})
 
     async def drop(self, name: str) -> bool:
         """Take a note away; say whether there was one."""

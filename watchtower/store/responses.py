@@ -6,11 +6,12 @@ earlier transaction lapsed, and two transactions on one seat exclude each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, Transaction
 from watchtower.store.tables import OPEN_ATTEMPTS, SETTLED_ATTEMPTS
 from watchtower.units import Address, ChannelId, TxHash
 
@@ -27,12 +28,18 @@ class Attempts:
 
     async def put(self, attempt: Attempt) -> bool:
         """Remember a new attempt; False, and nothing changes, if it is known already."""
-        if await self.knows(attempt.account, attempt.seat, attempt.transaction):
-            return False
-        name = _name(attempt.account, attempt.seat, attempt.transaction)
-        table = self._open if attempt.outcome is None else self._settled
-        await table.put(name, attempt, topic=_topic(attempt))
-        return True
+        return await self.put_all([attempt]) > 0
+
+    async def put_all(self, attempts: Iterable[Attempt]) -> int:
+        """Remember attempts, those that are known already left out; return how many are new."""
+        named = {_name(a.account, a.seat, a.transaction): a for a in attempts}
+        known = {*await self._open.find(named), *await self._settled.find(named)}
+        new = {name: attempt for name, attempt in named.items() if name not in known}
+        for table, is_open in ((self._open, True), (self._settled, False)):
+            await table.put_all(
+                {n: Record(a, _topic(a)) for n, a in new.items() if (a.outcome is None) is is_open}
+            )
+        return len(new)
 
     async def knows(self, account: Address, seat: Seat, transaction: TxHash) -> bool:
         """Say whether a transaction is an attempt of ours, whatever became of it."""
@@ -47,17 +54,33 @@ class Attempts:
         A proven outcome stays as it is; an unknown one may still be replaced by proof. An attempt
         that is not there changes nothing.
         """
-        name = _name(account, seat, transaction)
-        attempt = await self._open.get(name)
-        if attempt is None:
-            settled = await self._settled.get(name)
-            is_unknown = settled is not None and _is_unknown(settled)
-            if settled is None or not is_unknown or outcome.kind is OutcomeKind.UNKNOWN:
-                return False
-            attempt = settled
-        await self._open.remove(name)
-        await self._settled.put(name, replace(attempt, outcome=outcome), topic=_topic(attempt))
-        return True
+        return await self._settle({_name(account, seat, transaction): outcome}) > 0
+
+    async def settle_all(self, attempts: Iterable[Attempt]) -> int:
+        """Give attempts the outcomes that they have here, as `settle` does; return to how many."""
+        return await self._settle(
+            {
+                _name(a.account, a.seat, a.transaction): a.outcome
+                for a in attempts
+                if a.outcome is not None
+            }
+        )
+
+    async def _settle(self, outcomes: Mapping[str, Outcome]) -> int:
+        settled = {
+            name: attempt
+            for name, attempt in (await self._settled.find(outcomes)).items()
+            if _is_unknown(attempt) and outcomes[name].kind is not OutcomeKind.UNKNOWN
+        }
+        ended = settled | await self._open.find(outcomes)
+        await self._open.remove_all(ended)
+        await self._settled.put_all(
+            {
+                name: Record(replace(attempt, outcome=outcomes[name]), _topic(attempt))
+                for name, attempt in ended.items()
+            }
+        )
+        return len(ended)
 
     async def unsettled(self) -> list[Attempt]:
         """Return the attempts without an outcome, oldest first."""

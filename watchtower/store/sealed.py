@@ -12,13 +12,23 @@ Nothing here commits: that is the transaction's business (``database.py``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import CursorResult, Executable, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    CursorResult,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +37,7 @@ from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
 from watchtower.store.tables import CENSUS
 from watchtower.store.uninterrupted import uninterrupted
 
-__all__ = ["SealedTable", "Transaction"]
+__all__ = ["Record", "SealedTable", "Transaction"]
 
 Value = TypeVar("Value")
 
@@ -45,6 +55,13 @@ class _Found(NamedTuple):
     sealed: bytes
 
 
+class Record(NamedTuple, Generic[Value]):
+    """A value, and what it is about, if records are to be found by that."""
+
+    value: Value
+    topic: str = ""
+
+
 _NONE: Final = _Count(0, bytes(32))
 
 
@@ -60,9 +77,11 @@ class Transaction:
     census_version: int = 0
     is_changed: bool = False
 
-    async def execute(self, statement: Executable) -> CursorResult[Any]:
-        """Run a statement to its end."""
-        return await uninterrupted(self.connection.execute(statement))
+    async def execute(
+        self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement to its end, once or for each of ``rows``."""
+        return await uninterrupted(self.connection.execute(statement, rows))
 
     async def count(self, table: str, *, records: int, shares: int) -> None:
         """Add (or, negative, take away) records of ``table`` in the census."""
@@ -152,50 +171,77 @@ class SealedTable(Generic[Value]):
 
     async def get(self, name: str) -> Value | None:
         """Return the record called ``name``, if there is one."""
-        found = await self._find(name)
-        return None if found is None else self._read(found)
+        return (await self.find([name])).get(name)
+
+    async def find(self, names: Collection[str]) -> dict[str, Value]:
+        """Return the records called ``names``, by name; one that is not there is left out."""
+        return {name: self._read(found) for name, found in (await self._find(names)).items()}
 
     async def put(self, name: str, value: Value, *, topic: str = "") -> None:
         """Write the record called ``name``, over the one that may be there."""
-        found = await self._find(name)
-        version = 1 if found is None else found.place.version + 1
-        place = Place(self._table.name, self._row(name), self._topic(topic), version)
-        sealed = self._keyring.seal(place, msgspec.msgpack.encode(value))
-        values = {"topic": place.topic, "version": version, "sealed": sealed}
-        shares = self._keyring.share(place, sealed)
-        if found is None:
-            await self._transaction.execute(insert(self._table).values(row=place.row, **values))
-        else:
-            where = self._table.c.row == place.row
-            await self._transaction.execute(update(self._table).where(where).values(**values))
-            shares -= self._keyring.share(found.place, found.sealed)
-        added = 1 if found is None else 0
-        await self._transaction.count(self._table.name, records=added, shares=shares)
+        await self.put_all({name: Record(value, topic)})
+
+    async def put_all(self, records: Mapping[str, Record[Value]]) -> None:
+        """Write records by their names, over those that may be there; as fast for many as can be.
+
+        Statements take their time one by one, so that there are two of them, however many records.
+        """
+        found = await self._find(records)
+        new, old = [], []
+        shares = 0
+        for name, record in records.items():
+            before = found.get(name)
+            version = 1 if before is None else before.place.version + 1
+            row = self._row(name)
+            place = Place(self._table.name, row, self._topic(record.topic), version)
+            sealed = self._seal(place, record.value)
+            values = {"topic": place.topic, "version": version, "sealed": sealed}
+            shares += self._keyring.share(place, sealed)
+            if before is None:
+                new.append({"row": row, **values})
+            else:
+                old.append({"at": row, **values})
+                shares -= self._keyring.share(before.place, before.sealed)
+        await self._insert(new)
+        if old:
+            where = self._table.c.row == bindparam("at")
+            await self._transaction.execute(update(self._table).where(where), old)
+        await self._transaction.count(self._table.name, records=len(new), shares=shares)
 
     async def append(self, value: Value, *, topic: str = "") -> int:
         """Write a record under the next number, and return the number."""
+        return await self.append_all([Record(value, topic)])
+
+    async def append_all(self, records: Sequence[Record[Value]]) -> int:
+        """Write records under the next numbers, and return the last number."""
         last = (await self._transaction.execute(select(func.max(self._table.c.row)))).scalar()
-        number = int(last or 0) + 1
-        place = Place(self._table.name, number.to_bytes(8), self._topic(topic), 1)
-        sealed = self._keyring.seal(place, msgspec.msgpack.encode(value))
-        await self._transaction.execute(
-            insert(self._table).values(row=number, topic=place.topic, version=1, sealed=sealed)
-        )
-        shares = self._keyring.share(place, sealed)
-        await self._transaction.count(self._table.name, records=1, shares=shares)
-        return number
+        before, shares = int(last or 0), 0
+        new: list[dict[str, Any]] = []
+        for number, record in enumerate(records, start=before + 1):
+            place = Place(self._table.name, number.to_bytes(8), self._topic(record.topic), 1)
+            sealed = self._seal(place, record.value)
+            new.append({"row": number, "topic": place.topic, "version": 1, "sealed": sealed})
+            shares += self._keyring.share(place, sealed)
+        await self._insert(new)
+        await self._transaction.count(self._table.name, records=len(new), shares=shares)
+        return before + len(new)
 
     async def remove(self, name: str) -> bool:
         """Delete the record called ``name``; say whether there was one."""
-        found = await self._find(name)
-        if found is None:
-            return False
+        return await self.remove_all([name]) > 0
+
+    async def remove_all(self, names: Collection[str]) -> int:
+        """Delete the records called ``names``; return how many of them there were."""
+        found = await self._find(names)
+        if not found:
+            return 0
+        rows = [{"at": each.place.row} for each in found.values()]
         await self._transaction.execute(
-            delete(self._table).where(self._table.c.row == found.place.row)
+            delete(self._table).where(self._table.c.row == bindparam("at")), rows
         )
-        shares = -self._keyring.share(found.place, found.sealed)
-        await self._transaction.count(self._table.name, records=-1, shares=shares)
-        return True
+        shares = -sum(self._keyring.share(each.place, each.sealed) for each in found.values())
+        await self._transaction.count(self._table.name, records=-len(rows), shares=shares)
+        return len(rows)
 
     async def all(self) -> list[Value]:
         """Return every record, in the order of rows.
@@ -261,7 +307,23 @@ class SealedTable(Generic[Value]):
     def _of(self, row: Row[Any]) -> _Found:
         return self._transaction.found(self._table.name, row)
 
-    async def _find(self, name: str) -> _Found | None:
-        query = select(self._table).where(self._table.c.row == self._row(name))
-        row = (await self._transaction.execute(query)).first()
-        return None if row is None else self._of(row)
+    def _seal(self, place: Place, value: Value) -> bytes:
+        return self._keyring.seal(place, msgspec.msgpack.encode(value))
+
+    async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            await self._transaction.execute(insert(self._table), rows)
+
+    async def _find(self, names: Collection[str]) -> dict[str, _Found]:
+        """Return what is there under names, still sealed."""
+        rows = {self._row(name): name for name in names}
+        found: dict[str, _Found] = {}
+        for part in _parts(list(rows), _PAGE):
+            query = select(self._table).where(self._table.c.row.in_(part))
+            for row in (await self._transaction.execute(query)).all():
+                found[rows[row.row]] = self._of(row)
+        return found
+
+
+def _parts(rows: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    return (rows[first : first + size] for first in range(0, len(rows), size))
