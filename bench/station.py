@@ -111,8 +111,13 @@ class Station:
             answer = refused
         return (read_submission(self.url, answer),)
 
-    async def read_channel(self, channel: ChannelId) -> ChannelChanged | ChannelMissing:
-        """Return a channel's state in the newest ledger."""
+    async def read_channel(
+        self,
+        channel: ChannelId,
+        *,
+        vouched: bool = False,  # noqa: ARG002 - there is no other server to contradict it
+    ) -> ChannelChanged | ChannelMissing:
+        """Return a channel's state in the newest ledger; ``vouched`` for by the only server."""
         return await read_channel(self, channel)
 
     def _receive(self, text: str) -> None:

@@ -41,6 +41,7 @@ from watchtower.ledger.events import (
     Fact,
     LedgerAccounted,
     LedgerClosed,
+    channel_of,
 )
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
@@ -50,7 +51,7 @@ from watchtower.response.restock import Restocker
 from watchtower.steward import Steward
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, LedgerIndex
-from watchtower.watch import Watch, channel_of
+from watchtower.watch import Watch
 
 __all__ = ["ChannelSource", "Tower"]
 

@@ -15,10 +15,10 @@ What it guarantees:
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from watchtower.agenda import Agenda
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import ChannelEvent, Paid
 from watchtower.judgement.claim import Claim
@@ -37,6 +37,7 @@ from watchtower.ledger.events import (
     LedgerClosed,
     Position,
     SeatUsed,
+    channel_of,
 )
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
@@ -44,7 +45,7 @@ from watchtower.response.obligation import Obligation
 from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
-__all__ = ["Learned", "Settlement", "Watch", "channel_of"]
+__all__ = ["Learned", "Settlement", "Watch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +75,6 @@ class Learned:
     redeemed_at: RippleTime | None = None
     events: tuple[ChannelEvent, ...] = ()
     settled: tuple[Settlement, ...] = ()
-
-
-def channel_of(fact: ChannelFact) -> ChannelId:
-    """Return the channel that ``fact`` is about."""
-    return fact.channel if isinstance(fact, ChannelMissing) else fact.entry.channel
 
 
 class Watch:
@@ -117,8 +113,7 @@ class Watch:
         self._stood_by: set[ChannelId] = set()
         self._owed: dict[ChannelId, Obligation] = {}
         self._obligations: tuple[Obligation, ...] | None = None
-        self._thresholds: list[tuple[RippleTime, ChannelId]] = []
-        self._awaited: set[tuple[RippleTime, ChannelId]] = set()
+        self._agenda = Agenda()
 
     def learn(self, fact: Fact) -> Learned:
         """Take one fact; return what it changed, which is nothing for one that was known."""
@@ -200,6 +195,9 @@ class Watch:
             self.newest = closed
             if closed.confirmed:
                 self._confirmed_time = closed.close_time
+                if newest is not None and not newest.confirmed:
+                    # What was judged, or thought to come later, by a time that may have been false.
+                    self._dirty.update(self.channels)
 
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
@@ -256,10 +254,7 @@ class Watch:
         if self.newest is None:
             return ()
         now = self.newest.close_time
-        while self._thresholds and self._thresholds[0][0] <= now:
-            reached = heapq.heappop(self._thresholds)
-            self._awaited.discard(reached)
-            self._dirty.add(reached[1])
+        self._dirty |= self._agenda.come(now)
         due = (self._dirty | self._stood_by) & self.channels.keys()
         self._dirty.clear()
         return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
@@ -362,12 +357,8 @@ class Watch:
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]
-        if not coming:
-            return
-        threshold = (RippleTime(min(coming)), judgement.channel)
-        if threshold not in self._awaited:
-            self._awaited.add(threshold)
-            heapq.heappush(self._thresholds, threshold)
+        if coming:
+            self._agenda.add(RippleTime(min(coming)), judgement.channel)
 
     def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
         return self._settle(

@@ -37,7 +37,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the main job as a story: the real daemon as a process, against the box
     "demo": ("sandbox.people", "sandbox.server", "judgement.policy"),
     # the tower itself, from its memory outwards
+    "agenda": (),
     "watch": (
+        "agenda",
         "judgement",
         "ledger.events",
         "response.attempt",

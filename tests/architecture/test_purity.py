@@ -19,6 +19,7 @@ from tests.architecture.sources import (
 PURE = (
     "units",
     "errors",
+    "agenda",
     "watch",
     "alerts.catalogue",
     "alerts.rules",

@@ -35,6 +35,7 @@ __all__ = [
     "SignerListChanged",
     "TicketsChanged",
     "TicketsHeld",
+    "channel_of",
 ]
 
 END_OF_LEDGER: Final = 2**32 - 1
@@ -250,3 +251,8 @@ class LedgerAccounted:
 ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
 AccountFact = AccountChanged | AccountMissing | TicketsChanged | TicketsHeld | SignerListChanged
 Fact = ChannelFact | AccountFact | SeatUsed | AmendmentsRead
+
+
+def channel_of(fact: ChannelFact) -> ChannelId:
+    """Return the channel that ``fact`` is about."""
+    return fact.channel if isinstance(fact, ChannelMissing) else fact.entry.channel
