@@ -107,9 +107,7 @@ def test_every_trouble_of_a_server_stands_until_it_recovers(
 def test_a_server_is_told_to_disagree_with_one_that_really_does(heard: Heard, desk: Desk) -> None:
     """Of three, the two that agree are not set against each other, nor blamed."""
     hashes = {ONE: "AA", TWO: "AA", THREE: "BB"}
-    desk.health(
-        ServersDisagreed(ledger_index=LedgerIndex(7), hashes=hashes, suspects=(ONE, THREE))
-    )
+    desk.health(ServersDisagreed(ledger_index=LedgerIndex(7), hashes=hashes, suspects=(ONE, THREE)))
 
     sentences = {notice.alarm.subject: notice.alarm.sentence for notice in heard.notices}
     assert sentences.keys() == {ONE, THREE}

@@ -36,7 +36,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the main job as a story: the real daemon as a process, against the box
     "demo": ("sandbox.people", "sandbox.server", "judgement.policy"),
     # the tower itself, from its memory outwards
+    "agenda": (),
+    "owed": ("response.obligation",),
     "watch": (
+        "agenda",
+        "owed",
+        "response.pace",
         "judgement",
         "ledger.events",
         "response.attempt",
