@@ -174,6 +174,22 @@ def test_threatened_channel_stays_owed_unjudged_until_it_changes_or_ends() -> No
     assert verdicts == [(11, Threatened), (13, Expired)]
 
 
+def test_end_that_one_server_alone_has_told_is_looked_at_until_it_is_confirmed() -> None:
+    """Until then it goes on being redeemed, and nothing else would wake it."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
+    watch.raise_best(claim(1))
+    watch.judge()
+    verdicts = []
+    for index, time, confirmed in (
+        (11, START + 4_001, False),
+        (12, START + 4_005, False),
+        (13, START + 4_009, True),
+    ):
+        watch.ledger_closed(replace(closed(index, time), confirmed=confirmed))
+        verdicts += [type(judgement.verdict) for judgement in watch.judge()]
+    assert verdicts == [Threatened, Threatened, Expired]
+
+
 def test_channel_that_another_tower_may_redeem_is_judged_in_every_ledger() -> None:
     """Its time comes with the slack, and no event announces it."""
     policy = Policy(stand_by_ppm=500_000)

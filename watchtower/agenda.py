@@ -1,11 +1,13 @@
-"""When channels are to be judged again, by ledger time alone. Pure.
+"""When time alone may change what is thought of a channel. Pure.
 
-What it guarantees: a moment is told once, and costs nothing until it has come.
+What it guarantees: a channel comes up at the time that was noted for it, once, and a time that is
+noted again and again costs no memory.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 
 from watchtower.units import ChannelId, RippleTime
 
@@ -13,25 +15,23 @@ __all__ = ["Agenda"]
 
 
 class Agenda:
-    """Moments of ledger time, each with a channel."""
+    """Channels, each with times of the ledger at which to look at it again."""
 
     def __init__(self) -> None:
-        """Begin with nothing to come."""
-        self._heap: list[tuple[RippleTime, ChannelId]] = []
-        self._awaited: set[tuple[RippleTime, ChannelId]] = set()
+        """Begin with nothing to look at."""
+        self._coming: list[tuple[RippleTime, ChannelId]] = []
+        self._noted: set[tuple[RippleTime, ChannelId]] = set()
 
-    def add(self, at: RippleTime, channel: ChannelId) -> None:
-        """Have a channel told once ``at`` has come."""
-        moment = (at, channel)
-        if moment not in self._awaited:
-            self._awaited.add(moment)
-            heapq.heappush(self._heap, moment)
+    def note(self, channel: ChannelId, time: RippleTime) -> None:
+        """Have ``channel`` come up once ledger time has reached ``time``."""
+        entry = (time, channel)
+        if entry not in self._noted:
+            self._noted.add(entry)
+            heapq.heappush(self._coming, entry)
 
-    def come(self, now: RippleTime) -> set[ChannelId]:
-        """Return the channels whose moment has come, and forget these moments."""
-        channels: set[ChannelId] = set()
-        while self._heap and self._heap[0][0] <= now:
-            moment = heapq.heappop(self._heap)
-            self._awaited.discard(moment)
-            channels.add(moment[1])
-        return channels
+    def reached(self, now: RippleTime) -> Iterator[ChannelId]:
+        """Take off the channels whose times have come by ``now``, and return them."""
+        while self._coming and self._coming[0][0] <= now:
+            entry = heapq.heappop(self._coming)
+            self._noted.discard(entry)
+            yield entry[1]

@@ -8,8 +8,8 @@ What it guarantees:
 
 - Judging is level-triggered: a judgement follows from the present state alone.
 - A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
-  next threshold of ledger time has come, and those that another tower may redeem first; the rest
-  are not looked at, however many of them wait for their turn.
+  next threshold of ledger time has come, and those that another tower may redeem first, or whose
+  end one server alone has told; the rest are not looked at, however many wait for their turn.
 - An attempt leaves only with a proven outcome.
 """
 
@@ -39,9 +39,11 @@ from watchtower.ledger.events import (
     SeatUsed,
     channel_of,
 )
+from watchtower.owed import Owed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
 from watchtower.response.obligation import Obligation
+from watchtower.response.pace import Closings, Pace
 from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
@@ -109,11 +111,10 @@ class Watch:
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.lapses: dict[Address, int] = {}
         self._dirty = set(self.channels)
-        self._pressing: dict[ChannelId, None] = {}
-        self._stood_by: set[ChannelId] = set()
-        self._owed: dict[ChannelId, Obligation] = {}
-        self._obligations: tuple[Obligation, ...] | None = None
+        self._restless: set[ChannelId] = set()
+        self._owed = Owed()
         self._agenda = Agenda()
+        self._closings = Closings()
 
     def learn(self, fact: Fact) -> Learned:
         """Take one fact; return what it changed, which is nothing for one that was known."""
@@ -193,11 +194,17 @@ class Watch:
         is_newer = newest is None or closed.ledger_index > newest.ledger_index
         if is_newer or (newest is not None and closed.confirmed and not newest.confirmed):
             self.newest = closed
+            self._closings.closed(closed.ledger_index, closed.close_time)
             if closed.confirmed:
                 self._confirmed_time = closed.close_time
                 if newest is not None and not newest.confirmed:
                     # What was judged, or thought to come later, by a time that may have been false.
                     self._dirty.update(self.channels)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast ledgers close."""
+        return self._closings.pace
 
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
@@ -254,8 +261,8 @@ class Watch:
         if self.newest is None:
             return ()
         now = self.newest.close_time
-        self._dirty |= self._agenda.come(now)
-        due = (self._dirty | self._stood_by) & self.channels.keys()
+        self._dirty.update(self._agenda.reached(now))
+        due = (self._dirty | self._restless) & self.channels.keys()
         self._dirty.clear()
         return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
 
@@ -268,38 +275,26 @@ class Watch:
 
         What was paid since is left out; what else changed waits for the next judgement.
         """
-        if self._obligations is None:
-            owed = (self._obligation(channel_id) for channel_id in self._pressing)
-            self._obligations = tuple(obligation for obligation in owed if obligation is not None)
-        return self._obligations
+        return self._owed.all(self._obligation)
 
     def _obligation(self, channel_id: ChannelId) -> Obligation | None:
-        """Return what is owed on one channel; made anew only once something of it has changed."""
-        if (known := self._owed.get(channel_id)) is not None:
-            return known
-        judgement = self.judgements[channel_id]
-        if judgement.redeem_why is None or not self._is_owed(judgement):
+        judgement, channel = self.judgements[channel_id], self.channels[channel_id]
+        is_paid = channel.entry.balance >= judgement.target
+        if judgement.redeem_why is None or channel.closed_at is not None or is_paid:
             return None
-        entry = self.channels[channel_id].entry
-        self._owed[channel_id] = owed = Obligation(
+        return Obligation(
             claim=self.best[channel_id],
-            account=entry.destination,
+            account=channel.entry.destination,
             target=judgement.target,
-            balance=entry.balance,
+            balance=channel.entry.balance,
             deadline=None if judgement.deadline is None else judgement.deadline.sure_until,
             why=judgement.redeem_why.value,
         )
-        return owed
 
     def _changed(self, channel_id: ChannelId) -> None:
         """Have a channel judged again, and what is owed on it looked at anew."""
         self._dirty.add(channel_id)
-        self._owed.pop(channel_id, None)
-        self._obligations = None
-
-    def _is_owed(self, judgement: Judgement) -> bool:
-        channel = self.channels[judgement.channel]
-        return channel.closed_at is None and channel.entry.balance < judgement.target
+        self._owed.changed(channel_id)
 
     def adopt(self, channel: Channel) -> None:
         """Take a channel as the store has it, unless it is known."""
@@ -314,9 +309,8 @@ class Watch:
         """
         for held in (self.channels, self.best, self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
-        self._changed(channel_id)
-        self._pressing.pop(channel_id, None)
-        self._stood_by.discard(channel_id)
+        self._owed.judged(channel_id, redeem=False)
+        self._restless.discard(channel_id)
         self._dirty.discard(channel_id)
 
     def _judge(self, channel_id: ChannelId, now: RippleTime) -> Judgement:
@@ -334,14 +328,12 @@ class Watch:
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
         self.judgements[channel_id] = judgement
-        self._owed.pop(channel_id, None)
-        self._obligations = None
-        if judgement.redeem:
-            self._pressing[channel_id] = None
-        else:
-            self._pressing.pop(channel_id, None)
-        is_stood_by = isinstance(judgement.verdict, Threatened) and not judgement.redeem
-        (self._stood_by.add if is_stood_by else self._stood_by.discard)(channel_id)
+        self._owed.judged(channel_id, redeem=judgement.redeem)
+        # Another tower's time ends, and so does that of an end which one server alone has told.
+        is_restless = isinstance(judgement.verdict, Threatened) and not (
+            judgement.redeem and now < judgement.verdict.ends_at
+        )
+        (self._restless.add if is_restless else self._restless.discard)(channel_id)
         self._await_threshold(judgement, now)
         return judgement
 
@@ -358,7 +350,7 @@ class Watch:
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]
         if coming:
-            self._agenda.add(RippleTime(min(coming)), judgement.channel)
+            self._agenda.note(judgement.channel, RippleTime(min(coming)))
 
     def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
         return self._settle(

@@ -38,8 +38,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "demo": ("sandbox.people", "sandbox.server", "judgement.policy"),
     # the tower itself, from its memory outwards
     "agenda": (),
+    "owed": ("response.obligation",),
     "watch": (
         "agenda",
+        "owed",
+        "response.pace",
         "judgement",
         "ledger.events",
         "response.attempt",

@@ -13,6 +13,7 @@ from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.market import Fees
 from watchtower.response.obligation import Obligation
+from watchtower.response.pace import Pace
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 __all__ = ["Docket", "Servers", "Signed", "Signer", "Store", "Work"]
@@ -29,6 +30,11 @@ class Docket(Protocol):
     @property
     def accounted_to(self) -> LedgerIndex | None:
         """The newest ledger of which every fact is known."""
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """How fast ledgers close."""
         ...
 
     @property
