@@ -37,7 +37,7 @@ from watchtower.ledger.answers import (
 )
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, nobody
 from watchtower.ledger.catchup import StreamSettings
-from watchtower.ledger.channels import find_inbound_channels, read_channel
+from watchtower.ledger.channels import find_channels, read_channel
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -276,13 +276,13 @@ class Servers:
         return fact
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
-        """Return every channel that pays ``account``, as one validated ledger has them.
+        """Return every channel from or to ``account``, as one validated ledger has them.
 
         Raises:
             LedgerError: no server could tell.
         """
         await self._be_patient()
-        return await ask_any(self._links, lambda link: find_inbound_channels(link, account))
+        return await ask_any(self._links, lambda link: find_channels(link, account))
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
         """Return what an account has of its own, as one validated ledger has it.
