@@ -25,7 +25,7 @@ from watchtower.judgement.channel import observe
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.accounts import read_account
-from watchtower.ledger.channels import find_inbound_channels
+from watchtower.ledger.channels import find_channels
 from watchtower.ledger.sequence import Delivery
 from watchtower.ledger.sequence import Sequence as LedgerSequence
 from watchtower.ledger.subscription import subscriptions
@@ -79,7 +79,7 @@ class Guard:
         )
         payee = self._world.payee
         await Vault(store).import_seed(payee.address, payee.seed, algorithm=Algorithm.SECP256K1)
-        found = await find_inbound_channels(self.station, payee.address)
+        found = await find_channels(self.station, payee.address)
         async with store.write() as work:
             await work.claims.raise_all([unit.claim for unit in self._world.units])
             channels = (observe(None, fact)[0] for fact in found)

@@ -6,24 +6,29 @@ written at the next try, and the cursor with them, last.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.channel_events import ChannelEvent
+from watchtower.judgement.outgoing import Tally
+from watchtower.learned import Learned, Settlement
 from watchtower.response.attempt import Attempt
 from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
-from watchtower.watch import Learned, Settlement
 
-__all__ = ["REDEEMED_NOTE", "SPENT_NOTE", "Batch", "Changes", "Note"]
+__all__ = ["REDEEMED_NOTE", "SPENT_NOTE", "TALLY_NOTE", "Batch", "Changes", "Note"]
 
 REDEEMED_NOTE: Final = "redeemed "
 """Before a channel's id: the note of when it last paid, for schedules that survive a restart."""
 
 SPENT_NOTE: Final = "spent "
 """Before an account: the note of what its fees have cost on the last day that had any."""
+
+TALLY_NOTE: Final = "tally "
+"""Before an outgoing channel's id: the note of what is known of claims on it."""
 
 _IDLE_LEDGERS: Final = 50
 """Ledgers without effects after which the cursor is saved all the same: some three minutes."""
@@ -39,6 +44,7 @@ class Batch:
     channels: dict[ChannelId, Channel]
     redeemed: dict[ChannelId, RippleTime]
     spent: dict[Address, DaySpent]
+    tallies: dict[ChannelId, Tally]
     settled: tuple[Attempt, ...]
     notes: tuple[Note, ...]
     cursor: LedgerIndex | None
@@ -49,6 +55,7 @@ class Batch:
         await work.notes.put_all(
             {REDEEMED_NOTE + channel: time for channel, time in self.redeemed.items()}
             | {SPENT_NOTE + account: [day.day, day.drops] for account, day in self.spent.items()}
+            | {TALLY_NOTE + channel: _noted(tally) for channel, tally in self.tallies.items()}
         )
         await work.attempts.settle_all(self.settled)
         if self.notes:
@@ -67,6 +74,7 @@ class Changes:
         self._channels: dict[ChannelId, Channel] = {}
         self._redeemed: dict[ChannelId, RippleTime] = {}
         self._spent: dict[Address, DaySpent] = {}
+        self._tallies: dict[ChannelId, Tally] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
         self._idle = _IDLE_LEDGERS
@@ -74,7 +82,7 @@ class Changes:
     @property
     def pressing(self) -> bool:
         """Whether anything should be written now; a cursor over idle ledgers may wait."""
-        if self._channels or self._settled or self._notes:
+        if self._channels or self._settled or self._notes or self._tallies:
             return True
         if self._cursor is None or self._cursor == self._saved:
             return False
@@ -89,6 +97,10 @@ class Changes:
         for event in learned.events:
             self._notes.append(_note_of(event))
         self.settled(*learned.settled)
+
+    def tallied(self, tallies: Mapping[ChannelId, Tally]) -> None:
+        """Add what was learnt of claims on outgoing channels."""
+        self._tallies |= tallies
 
     def settled(self, *settlements: Settlement) -> None:
         """Add proven outcomes."""
@@ -130,11 +142,12 @@ class Changes:
             channels=self._channels,
             redeemed=self._redeemed,
             spent=self._spent,
+            tallies=self._tallies,
             settled=tuple(self._settled),
             notes=tuple(self._notes),
             cursor=self._cursor,
         )
-        self._channels, self._redeemed, self._spent = {}, {}, {}
+        self._channels, self._redeemed, self._spent, self._tallies = {}, {}, {}, {}
         self._settled, self._notes = [], []
         return batch
 
@@ -147,8 +160,13 @@ class Changes:
         self._channels = batch.channels | self._channels
         self._redeemed = batch.redeemed | self._redeemed
         self._spent = batch.spent | self._spent
+        self._tallies = batch.tallies | self._tallies
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
+
+
+def _noted(tally: Tally) -> list[Any]:
+    return [tally.explained, tally.presented, tally.transaction]
 
 
 def _note_of(event: ChannelEvent) -> Note:

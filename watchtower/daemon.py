@@ -51,6 +51,7 @@ from watchtower.wiring import (
     heartbeat_of,
     limits_of,
     link_settings,
+    payer_policy_of,
     policy_of,
     pool_of,
 )
@@ -135,8 +136,14 @@ async def _prepare(
     once: bool,
 ) -> _Ground:
     """Open the way to the servers, and bring back what the store remembers."""
-    accounts = tuple(Address(account) for account in settings.accounts)
-    memory = await remember(store, accounts, policy_of(settings))
+    accounts = settings.addresses
+    memory = await remember(
+        store,
+        settings.payees,
+        policy_of(settings),
+        payers=settings.payers,
+        payer_policy=payer_policy_of(settings),
+    )
     watch, cursor = memory.watch, memory.cursor
     links = Servers(
         settings.servers,
@@ -219,7 +226,14 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
     cap = limits.fees.cap
     submitter = Submitter(servers)
     launch = Launch(ground.watch, store=store, submitter=submitter, shadow=ground.shadow)
-    signer = Signer(Vault(store), ground.accounts, cap, most_tickets=pool.size)
+    signer = Signer(
+        Vault(store),
+        settings.payees,
+        cap,
+        most_tickets=pool.size,
+        payers=settings.payers,
+        source_of=ground.watch.outgoing.source_of,
+    )
     responder = Responder(
         ground.watch,
         servers=servers,
@@ -242,7 +256,9 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         store=store,
         changes=ground.changes,
         servers=servers,
-        intake=Intake(store, guarded=ground.accounts, policy=ground.watch.policy),
+        intake=Intake(
+            store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.policy
+        ),
         responder=responder,
         restocker=None if ground.once else restocker,
         desk=ground.desk,

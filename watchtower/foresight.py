@@ -110,6 +110,8 @@ class Foresight:
             self._desk.stand(catalogue.fee_money_low(account, spendable=spare, needed=cap))
         else:
             self._desk.end("fee_money_low", account)
+        if account not in self._watch.payees:
+            return
         held = self._watch.ticket_count(account)
         missing = self._pool.missing(held)
         needed = Drops(cap + missing * newest.reserve_increment)

@@ -10,20 +10,22 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue
+from watchtower.alerts import catalogue, of_payers
 from watchtower.alerts.desk import Desk
 from watchtower.changes import Changes
 from watchtower.errors import KeyMissingError
 from watchtower.judgement.explain import describe, describe_unprotectable
+from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
+from watchtower.judgement.outgoing import OutgoingJudgement, Standing
 from watchtower.judgement.verdict import Closed, Threatened
+from watchtower.learned import Learned, Settlement
 from watchtower.ledger.health import HealthEvent
-from watchtower.response.attempt import Attempt, OutcomeKind
+from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
-from watchtower.watch import Learned, Settlement
 
 __all__ = ["Herald"]
 
@@ -42,6 +44,8 @@ class Herald:
         self._alarming: set[ChannelId] = set()
         self._left: dict[ChannelId, Refusal] = {}
         self._capped: set[Address] = set()
+        self._standings: dict[ChannelId, str] = {}
+        self._foreign: dict[ChannelId, Drops] = {}
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -89,7 +93,9 @@ class Herald:
             channel, transaction = attempt.channel, attempt.transaction
             if channel is None:
                 continue
-            if outcome.kind is OutcomeKind.PAID:
+            if attempt.purpose.closes:
+                self._settled_close(settlement, channel)
+            elif outcome.kind is OutcomeKind.PAID:
                 paid = catalogue.redeemed(channel, paid=outcome.paid, transaction=transaction)
                 self._desk.happen(paid)
             elif outcome.kind is not OutcomeKind.ALREADY_PAID:
@@ -97,6 +103,52 @@ class Herald:
                     channel, transaction=transaction, why=outcome.why
                 )
                 self._desk.happen(refused)
+
+    def judged_outgoing(self, judgement: OutgoingJudgement, *, ledger_index: LedgerIndex) -> None:
+        """Tell what is thought of a payer's channel, where that is new."""
+        channel, foreign = judgement.channel, judgement.foreign
+        if foreign is None or judgement.signed is None:
+            self._desk.end("foreign_claim_key", channel)
+            self._foreign.pop(channel, None)
+        else:
+            left = Drops(0) if judgement.standing is Standing.CLOSED else judgement.returns
+            alarm = of_payers.foreign_claim_key(
+                channel, amount=foreign.amount, signed=judgement.signed, left=left
+            )
+            self._desk.stand(alarm)
+            if self._foreign.get(channel) != foreign.amount:
+                self._foreign[channel] = foreign.amount
+                facts = {
+                    "amount": foreign.amount,
+                    "signed": judgement.signed,
+                    "transaction": foreign.transaction,
+                }
+                _log.warning("foreign_claim", channel=channel, **facts)
+                self._changes.note("foreign_claim", channel, ledger_index, **facts)
+        standing = judgement.standing.value
+        before = self._standings.get(channel)
+        self._standings[channel] = standing
+        if standing != before and (before is not None or judgement.act is not None):
+            sentence = describe_outgoing(judgement)
+            _log.info("standing", channel=channel, standing=standing, sentence=sentence)
+            self._changes.note(
+                "judged_outgoing", channel, ledger_index, standing=standing, sentence=sentence
+            )
+
+    def _settled_close(self, settlement: Settlement, channel: ChannelId) -> None:
+        attempt, outcome = settlement.attempt, settlement.outcome
+        if outcome.kind is not OutcomeKind.DONE:
+            what = "finalise" if attempt.purpose is Purpose.FINALISE else "ask to close"
+            refused = catalogue.attempt_refused(
+                channel, transaction=attempt.transaction, why=outcome.why, what=what
+            )
+            self._desk.happen(refused)
+        elif attempt.purpose is Purpose.FINALISE:
+            self._desk.happen(
+                of_payers.expired_channel_finalised(channel, transaction=attempt.transaction)
+            )
+        else:
+            self._desk.happen(of_payers.close_asked(channel, transaction=attempt.transaction))
 
     def responded(self, response: Response) -> None:
         """Tell what a pass of responding did."""
@@ -137,6 +189,7 @@ class Herald:
     def forget(self, channel: ChannelId) -> None:
         """Drop what was told of a channel that is closed and done with."""
         self._verdicts.pop(channel, None)
+        self._standings.pop(channel, None)
         self._shadowed.pop(channel, None)
 
     def _verdict(self, judgement: Judgement, ledger_index: LedgerIndex) -> None:
@@ -177,6 +230,12 @@ class Herald:
         if self._shadowed.get(owed.channel) == owed.target:
             return
         self._shadowed[owed.channel] = owed.target
-        facts = {"target": owed.target, "at_stake": owed.at_stake, "fee": step.fee}
+        facts: dict[str, object] = {
+            "target": owed.target,
+            "at_stake": owed.at_stake,
+            "fee": step.fee,
+        }
+        if owed.purpose.closes:
+            facts["purpose"] = owed.purpose.value
         _log.info("would_redeem", channel=owed.channel, **facts)
         self._changes.note("would_redeem", owed.channel, None, **facts)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE
-from watchtower.judgement.policy import Policy
+from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
+from watchtower.judgement.outgoing import Tally
+from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.response.spending import DaySpent
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 from watchtower.watch import Watch
 
 __all__ = ["Memory", "remember"]
@@ -31,13 +32,23 @@ class Memory:
     journal_number: int
 
 
-async def remember(store: Store, accounts: Sequence[Address], policy: Policy) -> Memory:
+async def remember(
+    store: Store,
+    payees: Collection[Address],
+    policy: Policy,
+    *,
+    payers: Collection[Address] = (),
+    payer_policy: PayerPolicy | None = None,
+) -> Memory:
     """Read what the store holds, in one transaction."""
     async with store.read() as work:
         notes = await work.notes.load_all()
         watch = Watch(
-            accounts,
+            payees,
             policy,
+            payers=payers,
+            payer_policy=payer_policy,
+            tallies=_tallies(notes),
             channels=await work.channels.load_open(),
             claims=await work.claims.load_all(),
             attempts=await work.attempts.unsettled(),
@@ -65,4 +76,18 @@ def _spent(notes: Mapping[str, Any]) -> dict[Address, DaySpent]:
         for name, value in notes.items()
         if name.startswith(SPENT_NOTE)
         for day, drops in [value]
+    }
+
+
+def _tallies(notes: Mapping[str, Any]) -> dict[ChannelId, Tally]:
+    """Return what is known of claims on outgoing channels, as the notes tell it."""
+    return {
+        ChannelId(name.removeprefix(TALLY_NOTE)): Tally(
+            explained=Drops(int(explained)),
+            presented=Drops(int(presented)),
+            transaction=None if transaction is None else TxHash(transaction),
+        )
+        for name, value in notes.items()
+        if name.startswith(TALLY_NOTE)
+        for explained, presented, transaction in [value]
     }

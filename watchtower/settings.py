@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,16 +20,19 @@ from msgspec import Meta, Struct
 
 from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.hosts import is_loopback, same_server
-from watchtower.units import parse_address
+from watchtower.units import Address, parse_address
 
 __all__ = [
     "CONFIG_VARIABLE",
     "DEFAULT_CONFIG",
+    "AccountSettings",
     "AlertSettings",
     "FeeSettings",
     "LedgerSettings",
     "LogSettings",
+    "PayerSettings",
     "PolicySettings",
+    "Role",
     "Settings",
     "TicketSettings",
     "config_path",
@@ -49,6 +52,16 @@ _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
 DropsSetting = Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)]
+
+Role = Literal["payee", "payer", "both"]
+"""On which side of its channels an account is guarded."""
+
+
+class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """An account that is not only guarded as a payee."""
+
+    address: str
+    role: Role = "payee"
 
 
 class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +87,19 @@ class FeeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cap_drops: DropsSetting = 1_000_000
     daily_cap_drops: DropsSetting = 20_000_000
     last_ledger_offset: Annotated[int, Meta(ge=4, le=200)] = 8
+
+
+class PayerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is done for accounts that pay: about channels that ended, and stolen claim keys.
+
+    With ``register_all`` a channel for which nothing was registered as signed is taken to have
+    nothing signed; without it such a channel is not judged for foreign claims.
+    """
+
+    finalise: bool = True
+    finalise_margin_seconds: Seconds = 60
+    close_on_foreign_claim: bool = False
+    register_all: bool = False
 
 
 class TicketSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,16 +137,43 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the watchtower is told."""
 
-    accounts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    accounts: Annotated[tuple[str | AccountSettings, ...], Meta(min_length=1)]
     servers: Annotated[tuple[str, ...], Meta(min_length=1)]
     store: str = "watchtower.db"
     allow_plaintext_servers: bool = False
     policy: PolicySettings = PolicySettings()
+    payer: PayerSettings = PayerSettings()
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
     ledger: LedgerSettings = LedgerSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def roles(self) -> dict[Address, Role]:
+        """Every account and its role, in the order of the file."""
+        return {Address(account.address): account.role for account in _named(self.accounts)}
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Every account, whatever its role."""
+        return tuple(self.roles)
+
+    @property
+    def payees(self) -> frozenset[Address]:
+        """The accounts whose incoming channels are guarded."""
+        return frozenset(account for account, role in self.roles.items() if role != "payer")
+
+    @property
+    def payers(self) -> frozenset[Address]:
+        """The accounts whose outgoing channels are guarded."""
+        return frozenset(account for account, role in self.roles.items() if role != "payee")
+
+
+def _named(accounts: Sequence[str | AccountSettings]) -> list[AccountSettings]:
+    return [
+        AccountSettings(account) if isinstance(account, str) else account for account in accounts
+    ]
 
 
 def config_path(environment: Mapping[str, str]) -> Path:
@@ -158,8 +211,16 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     return msgspec.structs.replace(settings, store=str(store))
 
 
-def write_first(path: Path, accounts: Sequence[str], servers: Sequence[str]) -> Settings:
+def write_first(
+    path: Path,
+    accounts: Sequence[str],
+    servers: Sequence[str],
+    *,
+    payers: Sequence[str] = (),
+) -> Settings:
     """Write a first configuration, readable by its owner alone, and return it as loaded.
+
+    An account that is among ``accounts``, the payees, and among ``payers`` is guarded as both.
 
     Raises:
         StoreExistsError: the file is there already; it is left as it is.
@@ -168,12 +229,13 @@ def write_first(path: Path, accounts: Sequence[str], servers: Sequence[str]) -> 
     """
     if path.exists():
         raise StoreExistsError(path=path)
-    settings = Settings(accounts=tuple(accounts), servers=tuple(servers))
+    named = _with_roles(accounts, payers)
+    settings = Settings(accounts=named, servers=tuple(servers))
     _refuse_unsafe(settings, path)
     text = (
         "# Whom this watchtower guards, and the servers it listens to: name two or more.\n"
         "# docs/configuration.md lists every other setting and its default.\n\n"
-        f"accounts = {_toml(accounts)}\n"
+        f"accounts = [{', '.join(_toml_account(account) for account in named)}]\n"
         f"servers = {_toml(servers)}\n"
         f"store = {_toml(settings.store)}\n"
     )
@@ -184,6 +246,19 @@ def write_first(path: Path, accounts: Sequence[str], servers: Sequence[str]) -> 
         os.fsync(file.fileno())
     Path(file.name).replace(path)
     return load(path, {})
+
+
+def _with_roles(payees: Sequence[str], payers: Sequence[str]) -> tuple[str | AccountSettings, ...]:
+    """Return each account with its role; one that is named twice as a payee is left to refuse."""
+    of_payees = (AccountSettings(a, "both") if a in payers else a for a in payees)
+    of_payers = (AccountSettings(a, "payer") for a in payers if a not in payees)
+    return (*of_payees, *of_payers)
+
+
+def _toml_account(account: str | AccountSettings) -> str:
+    if isinstance(account, str):
+        return _toml(account)
+    return f"{{ address = {_toml(account.address)}, role = {_toml(account.role)} }}"
 
 
 def _toml(value: str | Sequence[str]) -> str:
@@ -201,13 +276,15 @@ def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Set
 
 
 def _refuse_unsafe(settings: Settings, path: Path) -> None:
-    for address in settings.accounts:
+    accounts = [account.address for account in _named(settings.accounts)]
+    for address in accounts:
         parse_address(address)
-    for name, values in (("accounts", settings.accounts), ("servers", settings.servers)):
+    for name, values in (("accounts", accounts), ("servers", settings.servers)):
         if not values:
             raise ConfigError(path=path, why=f"`{name}` is empty; name at least one")
         if len(set(values)) != len(values):
-            raise ConfigError(path=path, why=f"`{name}` names the same one twice")
+            hint = '; give it the role "both" if that is meant' if name == "accounts" else ""
+            raise ConfigError(path=path, why=f"`{name}` names the same one twice{hint}")
     for url in settings.servers:
         if why := _why_unusable(url, allow_plaintext=settings.allow_plaintext_servers):
             raise ConfigError(path=path, why=f"server {url!r} {why}")

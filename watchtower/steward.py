@@ -18,10 +18,11 @@ from watchtower.changes import Changes
 from watchtower.errors import StoreBusyError, StoreFullError
 from watchtower.judgement.authority import alterations, authority_fault
 from watchtower.judgement.stake import at_stake
+from watchtower.learned import Learned
 from watchtower.ledger.events import SeatUsed
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops
-from watchtower.watch import Learned, Watch
+from watchtower.watch import Watch
 
 __all__ = ["Steward"]
 
@@ -104,6 +105,8 @@ class Steward:
             channel: self._watch.channels[channel].entry
             for channel in (*used.changed, *used.closed)
             if channel in self._watch.channels
+            # What an account does with a channel from it to somebody else gives nothing away.
+            and self._watch.channels[channel].entry.destination == used.account
         }
         unpaid = {c: at_stake(entry, self._watch.best.get(c)) for c, entry in held.items()}
         self._noticed.append(_Noticed(used=used, unpaid=unpaid))

@@ -33,15 +33,17 @@ from watchtower.errors import (
 )
 from watchtower.herald import Herald
 from watchtower.judgement.judge import Judgement
+from watchtower.judgement.outgoing import OutgoingJudgement
 from watchtower.judgement.verdict import Closed
+from watchtower.learned import channel_of
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelFact,
     ChannelMissing,
+    ClaimPresented,
     Fact,
     LedgerAccounted,
     LedgerClosed,
-    channel_of,
 )
 from watchtower.ledger.health import StateReconciled
 from watchtower.ledger.sequence import Delivery
@@ -187,7 +189,7 @@ class Tower:
     async def _restock(self) -> None:
         """Keep what responding will need, where that is wanted."""
         if self._restocker is not None:
-            self._herald.restocked(await self._restocker.restock(self.watch.accounts))
+            self._herald.restocked(await self._restocker.restock(self.watch.payees))
 
     async def respond(self) -> Response:
         """Judge what changed, and do what is to be done now.
@@ -197,17 +199,19 @@ class Tower:
             StoreError: nothing could be written down, so nothing new was sent.
         """
         newest = self.watch.newest
-        judgements = self.watch.judge()
-        for judgement in judgements:
-            if newest is not None:
+        judgements, outgoing = self.watch.judge(), self.watch.judge_outgoing()
+        if newest is not None:
+            for judgement in judgements:
                 self._herald.judged(judgement, ledger_index=newest.ledger_index)
+            for of_payer in outgoing:
+                self._herald.judged_outgoing(of_payer, ledger_index=newest.ledger_index)
         try:
             # What is owed leaves before what was learnt is written: a thousand channels that
             # close at once are a thousand records, and every ledger counts.
             response = await self._responder.respond()
         finally:
             await self.save()
-            self._forget_closed(judgements)
+            self._forget_closed(judgements, outgoing)
         self._herald.responded(response)
         self._beyond_us = {
             *(step.obligation.channel for step in response.left),
@@ -224,6 +228,7 @@ class Tower:
     async def save(self) -> None:
         """Write down what is to be written; a failure is told, and tried again later."""
         async with self._writing:
+            self._changes.tallied(self.watch.outgoing.take_unwritten())
             if not self._changes.pressing:
                 return
             batch = self._changes.take()
@@ -243,10 +248,10 @@ class Tower:
     def is_idle(self) -> bool:
         """Return whether all that can be answered was answered, and every outcome is proven."""
         owed = {obligation.channel for obligation in self.watch.obligations()}
-        redeeming = any(
-            attempt.purpose is Purpose.REDEEM for attempt in self.watch.attempts.values()
+        under_way = any(
+            attempt.purpose is not Purpose.MAKE_TICKETS for attempt in self.watch.attempts.values()
         )
-        return not (redeeming or owed - self._beyond_us or self._changes.pressing)
+        return not (under_way or owed - self._beyond_us or self._changes.pressing)
 
     async def progress(self) -> None:
         """Wait until anything was taken in, or responded to, since this was last asked."""
@@ -319,14 +324,19 @@ class Tower:
     async def _recall(self, batch: Sequence[Delivery]) -> set[ChannelId]:
         """Bring back from the store what the watch let go: a closed channel stays closed.
 
+        And take up what a payer has registered before its claims are compared with it: whoever
+        registers a claim and hands it out must not be told that it is foreign.
+
         Returns:
             Those that were seen to close, to be let go again after the batch: all that there was
             to tell of them has been told.
         """
+        outgoing = self.watch.outgoing
         unknown = {
-            channel_of(delivery)
-            for delivery in batch
-            if isinstance(delivery, ChannelFact) and channel_of(delivery) not in self.watch.channels
+            channel_of(fact)
+            for fact in batch
+            if isinstance(fact, ChannelFact | ClaimPresented)
+            and (channel_of(fact) not in self.watch.channels or outgoing.is_claimed(fact))
         }
         closed: set[ChannelId] = set()
         if not unknown:
@@ -363,11 +373,15 @@ class Tower:
             path = str(self._store.path)
             self._desk.stand(catalogue.store_not_writing(path, why=str(failure)))
 
-    def _forget_closed(self, judgements: Sequence[Judgement]) -> None:
+    def _forget_closed(
+        self, judgements: Sequence[Judgement], outgoing: Sequence[OutgoingJudgement]
+    ) -> None:
         """Let go of channels that were seen to close, once nothing is on its way for them."""
         busy = {attempt.channel for attempt in self.watch.attempts.values()}
-        for judgement in judgements:
-            verdict = judgement.verdict
-            if isinstance(verdict, Closed) and verdict.exact and judgement.channel not in busy:
-                self.watch.forget(judgement.channel)
-                self._herald.forget(judgement.channel)
+        closed = {
+            j.channel for j in judgements if isinstance(j.verdict, Closed) and j.verdict.exact
+        }
+        closed |= {j.channel for j in outgoing if j.is_final}
+        for channel_id in closed - busy:
+            if self.watch.forget(channel_id):
+                self._herald.forget(channel_id)

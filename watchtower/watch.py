@@ -10,95 +10,83 @@ What it guarantees:
 - A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
   next threshold of ledger time has come, and those that another tower may redeem first, or whose
   end one server alone has told; the rest are not looked at, however many wait for their turn.
-- An attempt leaves only with a proven outcome.
+- An attempt leaves only with a proven outcome (``under_way.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 from watchtower.agenda import Agenda
 from watchtower.judgement.channel import Channel, observe
-from watchtower.judgement.channel_events import ChannelEvent, Paid
+from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.estate import Estate, account_of
 from watchtower.judgement.estate import learn as learn_of_estate
 from watchtower.judgement.judge import Judgement, judge
-from watchtower.judgement.policy import Policy
+from watchtower.judgement.outgoing import OutgoingJudgement, Tally
+from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.judgement.rules import STRICT, rules_of
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
+from watchtower.learned import Learned, Settlement, channel_of
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
-    ChannelFact,
+    ChannelEntry,
     ChannelMissing,
+    ClaimPresented,
     Fact,
     LedgerClosed,
     Position,
     SeatUsed,
-    channel_of,
 )
+from watchtower.outgoing import Outgoing
 from watchtower.owed import Owed
-from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
-from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
-from watchtower.response.obligation import Obligation
+from watchtower.response.attempt import Attempt
+from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.pace import Closings, Pace
-from watchtower.response.spending import DaySpent, Spending
+from watchtower.response.spending import DaySpent
+from watchtower.under_way import UnderWay
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
-__all__ = ["Learned", "Settlement", "Watch"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """An attempt, and its outcome, which is proven; ``spent`` is what its account's day has cost.
-
-    ``spent`` is None where the attempt itself cost nothing.
-    """
-
-    attempt: Attempt
-    outcome: Outcome
-    spent: DaySpent | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """What one fact changed: a channel's or an account's new state, and what follows from it.
-
-    ``redeemed_at`` is the ledger time of a payment that the fact shows. ``foreign`` is a
-    transaction of a guarded account on a seat that no attempt without an outcome has.
-    """
-
-    channel: Channel | None = None
-    estate: Estate | None = None
-    estate_before: Estate | None = None
-    foreign: SeatUsed | None = None
-    redeemed_at: RippleTime | None = None
-    events: tuple[ChannelEvent, ...] = ()
-    settled: tuple[Settlement, ...] = ()
+__all__ = ["Watch"]
 
 
 class Watch:
-    """The present state of everything we guard for ``accounts``, as destination."""
+    """The present state of everything we guard for ``payees``, and for ``payers``.
+
+    The judgements here are those for payees; ``outgoing`` has those for payers.
+    """
 
     def __init__(
         self,
-        accounts: Iterable[Address],
+        payees: Iterable[Address],
         policy: Policy,
         *,
+        payers: Iterable[Address] = (),
+        payer_policy: PayerPolicy | None = None,
+        tallies: Mapping[ChannelId, Tally] | None = None,
         channels: Iterable[Channel] = (),
         claims: Iterable[Claim] = (),
         attempts: Iterable[Attempt] = (),
         spent: Mapping[Address, DaySpent] | None = None,
     ) -> None:
         """Begin with what the store remembers."""
-        self._spending = Spending(spent)
-        self.accounts = frozenset(accounts)
+        self.payees = frozenset(payees)
         self.policy = policy
         self.channels = {channel.entry.channel: channel for channel in channels}
         self.best = {claim.channel: claim for claim in claims}
-        self.attempts = {attempt.transaction: attempt for attempt in attempts}
+        self.under_way = UnderWay(attempts, channels=self.channels, spent=spent)
+        self.attempts = self.under_way.attempts
+        self.lapses = self.under_way.lapses
+        self.outgoing = Outgoing(
+            payers,
+            payer_policy or PayerPolicy(),
+            channels=self.channels,
+            best=self.best,
+            tallies=tallies,
+        )
+        self.accounts = self.payees | self.outgoing.payers
         self.estates: dict[Address, Estate] = {}
         self.rules = STRICT
         self._rules_at: Position | None = None
@@ -109,7 +97,6 @@ class Watch:
         self.accounted_to: LedgerIndex | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
-        self.lapses: dict[Address, int] = {}
         self._dirty = set(self.channels)
         self._restless: set[ChannelId] = set()
         self._owed = Owed()
@@ -125,22 +112,31 @@ class Watch:
         if isinstance(fact, AmendmentsRead):
             self._learn_of_rules(fact)
             return Learned()
+        if isinstance(fact, ClaimPresented):
+            self.outgoing.presented(fact)
+            return Learned()
         channel_id = channel_of(fact)
-        if not isinstance(fact, ChannelMissing) and fact.entry.destination not in self.accounts:
+        if not isinstance(fact, ChannelMissing) and not self._guards(fact.entry):
             return Learned()
         before = self.channels.get(channel_id)
         after, events = observe(before, fact)
         if after is None:
             return Learned()
-        settled = self._settle_by_transaction(fact)
+        settled = self._settled(self.under_way.settle_by_transaction(fact, self._now))
         if after == before:
             return Learned(settled=settled)
         self.channels[channel_id] = after
         self._changed(channel_id)
+        if self.outgoing.concerns(after.entry):
+            paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
+            self.outgoing.learned(after.entry, known_before=before is not None, paid=paid)
         redeemed_at = None
         if self.newest is not None and any(isinstance(event, Paid) for event in events):
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
+
+    def _guards(self, entry: ChannelEntry) -> bool:
+        return entry.destination in self.payees or self.outgoing.concerns(entry)
 
     def _learn_of_rules(self, fact: AmendmentsRead) -> None:
         """Judge everything anew when the network's rules are others than was thought."""
@@ -151,12 +147,15 @@ class Watch:
         if rules != self.rules:
             self.rules = rules
             self._dirty.update(self.channels)
+            self.outgoing.touch_all()
 
     def _learn_of_seat(self, used: SeatUsed) -> Learned:
-        seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
-        is_ours = (used.account, used.seat) in seats
-        foreign = used if used.account in self.accounts and not is_ours else None
-        return Learned(foreign=foreign, settled=self._settle_by_seat(used))
+        is_ours = self.under_way.has(used)
+        # What a payer does with its own account is its own affair.
+        foreign = used if used.account in self.payees and not is_ours else None
+        return Learned(
+            foreign=foreign, settled=self._settled(self.under_way.settle_by_seat(used, self._now))
+        )
 
     def _learn_of_account(self, fact: AccountFact) -> Learned:
         account = account_of(fact)
@@ -175,6 +174,7 @@ class Watch:
         if best is None or claim.amount > best.amount:
             self.best[claim.channel] = claim
             self._changed(claim.channel)
+            self.outgoing.touch(claim.channel)
 
     def payee_seen(self, account: Address, *, exists: bool) -> None:
         """Take note whether a guarded account is in the ledger and can be paid."""
@@ -200,6 +200,7 @@ class Watch:
                 if newest is not None and not newest.confirmed:
                     # What was judged, or thought to come later, by a time that may have been false.
                     self._dirty.update(self.channels)
+                self.outgoing.ledger_closed(closed)
 
     @property
     def pace(self) -> Pace:
@@ -209,19 +210,16 @@ class Watch:
     def accounted(self, ledger_index: LedgerIndex) -> tuple[Settlement, ...]:
         """Return the attempts that can never apply any more, now that all facts are known."""
         self.accounted_to = ledger_index
-        settled = self._settle(
-            (attempt, by_last_ledger(attempt, ledger_index, self._channel_of(attempt)))
-            for attempt in self.attempts.values()
-        )
-        unseen = (s for s in settled if s.outcome.kind is OutcomeKind.REFUSED)
-        for account in {settlement.attempt.account for settlement in unseen}:
-            self.lapses[account] = self.lapses.get(account, 0) + 1
-        return settled
+        self.outgoing.accounted(ledger_index)
+        return self._settled(self.under_way.settle_by_last_ledger(ledger_index, self._now))
 
     def tickets(self, account: Address) -> tuple[int, ...]:
-        """Return the tickets that an account holds, as far as is known."""
+        """Return the tickets of an account that are for us to use, as far as is known.
+
+        Those of an account that only pays are its owner's, who has made them for a purpose.
+        """
         estate = self.estates.get(account)
-        return () if estate is None else estate.tickets
+        return () if estate is None or account not in self.payees else estate.tickets
 
     def ticket_count(self, account: Address) -> int:
         """Return how many tickets an account holds, also while it is not known which."""
@@ -248,9 +246,7 @@ class Watch:
 
     def spent(self, account: Address) -> Drops:
         """Return what an account has spent on fees on the present day of ledger time."""
-        if self.newest is None:
-            return Drops(0)
-        return self._spending.on(account, self.newest.close_time)
+        return Drops(0) if self._now is None else self.under_way.spent(account, self._now)
 
     def attempt_made(self, attempt: Attempt) -> None:
         """Take note of an attempt that is on disk."""
@@ -262,20 +258,34 @@ class Watch:
             return ()
         now = self.newest.close_time
         self._dirty.update(self._agenda.reached(now))
-        due = (self._dirty | self._restless) & self.channels.keys()
+        due = self._dirty | self._restless
         self._dirty.clear()
-        return tuple(self._judge(channel_id, now) for channel_id in sorted(due))
+        return tuple(
+            self._judge(channel_id, now) for channel_id in sorted(due) if self._pays(channel_id)
+        )
+
+    def judge_outgoing(self) -> tuple[OutgoingJudgement, ...]:
+        """Return the judgements for payers that may differ from those given last."""
+        return self.outgoing.judge(self.rules)
+
+    def _pays(self, channel_id: ChannelId) -> bool:
+        """Return whether a channel is known, and pays one of ours."""
+        channel = self.channels.get(channel_id)
+        return channel is not None and channel.entry.destination in self.payees
 
     def open_channels(self) -> tuple[ChannelId, ...]:
         """Return the channels that may still be in the ledger."""
         return tuple(channel_id for channel_id, c in self.channels.items() if not c.is_final)
 
-    def obligations(self) -> tuple[Obligation, ...]:
-        """Return what is to be redeemed now, by the judgements given last.
+    def obligations(self) -> tuple[Duty, ...]:
+        """Return what is to be redeemed, and what to be closed, by the judgements given last.
 
         What was paid since is left out; what else changed waits for the next judgement.
         """
-        return self._owed.all(self._obligation)
+        owed = self._owed.all(self._obligation)
+        increment = Drops(0) if self.newest is None else self.newest.reserve_increment
+        closings = self.outgoing.closings(increment)
+        return (*owed, *closings) if closings else owed
 
     def _obligation(self, channel_id: ChannelId) -> Obligation | None:
         judgement, channel = self.judgements[channel_id], self.channels[channel_id]
@@ -301,17 +311,27 @@ class Watch:
         if channel.entry.channel not in self.channels:
             self.channels[channel.entry.channel] = channel
             self._dirty.add(channel.entry.channel)
+            if self.outgoing.concerns(channel.entry):
+                self.outgoing.learned(channel.entry, known_before=False)
 
-    def forget(self, channel_id: ChannelId) -> None:
+    def forget(self, channel_id: ChannelId) -> bool:
         """Drop a channel that was seen to close, once what became of it is recorded.
 
-        Nothing is at stake on it any more, so the sum of what is needs no change.
+        Nothing is at stake on it any more, so the sum of what is needs no change. One whose claim
+        key is stolen stays until its payer has looked at it.
+
+        Returns:
+            Whether it is forgotten now.
         """
+        if self.outgoing.is_foreign(channel_id):
+            return False
+        self.outgoing.forget(channel_id)
         for held in (self.channels, self.best, self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
         self._owed.judged(channel_id, redeem=False)
         self._restless.discard(channel_id)
         self._dirty.discard(channel_id)
+        return True
 
     def _judge(self, channel_id: ChannelId, now: RippleTime) -> Judgement:
         channel = self.channels[channel_id]
@@ -352,41 +372,14 @@ class Watch:
         if coming:
             self._agenda.note(judgement.channel, RippleTime(min(coming)))
 
-    def _settle_by_seat(self, used: SeatUsed) -> tuple[Settlement, ...]:
-        return self._settle(
-            (attempt, by_seat(attempt, used, self._channel_of(attempt)))
-            for attempt in self.attempts.values()
-        )
+    @property
+    def _now(self) -> RippleTime | None:
+        return None if self.newest is None else self.newest.close_time
 
-    def _settle_by_transaction(self, fact: ChannelFact) -> tuple[Settlement, ...]:
-        if isinstance(fact, ChannelMissing) or fact.transaction is None:
-            return ()
-        attempt = self.attempts.get(fact.transaction)
-        if attempt is None:
-            return ()
-        return self._settle([(attempt, by_own_transaction(attempt, fact))])
-
-    def _pay(self, attempt: Attempt, outcome: Outcome) -> DaySpent | None:
-        """Take note of what an attempt cost."""
-        if not outcome.fee or self.newest is None:
-            return None
-        return self._spending.pay(attempt.account, outcome.fee, self.newest.close_time)
-
-    def _channel_of(self, attempt: Attempt) -> Channel | None:
-        return None if attempt.channel is None else self.channels.get(attempt.channel)
-
-    def _settle(self, ends: Iterable[tuple[Attempt, Outcome | None]]) -> tuple[Settlement, ...]:
-        settled = tuple(
-            Settlement(
-                attempt=replace(attempt, outcome=outcome),
-                outcome=outcome,
-                spent=self._pay(attempt, outcome),
-            )
-            for attempt, outcome in ends
-            if outcome is not None
-        )
+    def _settled(self, settled: tuple[Settlement, ...]) -> tuple[Settlement, ...]:
+        """Have channels judged again for which an attempt has come to its end."""
         for settlement in settled:
-            self.attempts.pop(settlement.attempt.transaction, None)
             if settlement.attempt.channel is not None:
                 self._dirty.add(settlement.attempt.channel)
+                self.outgoing.touch(settlement.attempt.channel)
         return settled

@@ -11,7 +11,7 @@ from typing import Final
 
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
-from watchtower.judgement.policy import Policy
+from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.ledger.link import LinkSettings
 from watchtower.response.fees import FeePolicy
 from watchtower.response.respond import Limits
@@ -19,7 +19,15 @@ from watchtower.response.tickets import TicketPool
 from watchtower.settings import AlertSettings, Settings
 from watchtower.units import Drops
 
-__all__ = ["alert_routes", "heartbeat_of", "limits_of", "link_settings", "policy_of", "pool_of"]
+__all__ = [
+    "alert_routes",
+    "heartbeat_of",
+    "limits_of",
+    "link_settings",
+    "payer_policy_of",
+    "policy_of",
+    "pool_of",
+]
 
 _ALERT_TIMEOUT: Final = 30.0
 _MILLION: Final = 1_000_000
@@ -35,6 +43,17 @@ def policy_of(settings: Settings) -> Policy:
         exposure_limit=Drops(policy.exposure_limit_drops) or None,
         redeem_every=policy.redeem_every_seconds or None,
         stand_by_ppm=round(policy.stand_by_share * _MILLION),
+    )
+
+
+def payer_policy_of(settings: Settings) -> PayerPolicy:
+    """Return what the settings want for accounts that pay."""
+    payer = settings.payer
+    return PayerPolicy(
+        finalise=payer.finalise,
+        margin=payer.finalise_margin_seconds,
+        close_on_foreign=payer.close_on_foreign_claim,
+        register_all=payer.register_all,
     )
 
 

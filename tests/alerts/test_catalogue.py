@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue
+from watchtower.alerts import catalogue, of_payers
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 EXAMPLES: dict[str, Any] = {
     "account": ACCOUNT,
+    "amount": 5_000_000,
     "at_stake": 1_500_000,
     "ahead": 7,
     "behind": 7,
@@ -33,19 +34,29 @@ EXAMPLES: dict[str, Any] = {
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
     "server": "wss://one",
+    "signed": 4_000_000,
     "short": 800_000,
     "shortest": 900,
     "spendable": 12,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
     "wanted": 0,
+    "what": "redeem",
     "why": "no space left on device",
 }
 
 
+NAMES = sorted((*catalogue.__all__, *of_payers.__all__))
+
+
+def maker(name: str) -> Any:
+    """Return the function that makes the alarm of that name."""
+    return getattr(of_payers if name in of_payers.__all__ else catalogue, name)
+
+
 def example(name: str) -> Alarm:
     """Return the alarm that the catalogue makes under ``name``, of example facts."""
-    make = getattr(catalogue, name)
+    make = maker(name)
     facts = {parameter: EXAMPLES[parameter] for parameter in inspect.signature(make).parameters}
     first = next(iter(facts), None)
     alarm = (
@@ -62,7 +73,7 @@ def _positional(make: Any) -> bool:
     return bool(kinds) and kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
-@pytest.mark.parametrize("name", catalogue.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_alarm_is_called_what_its_function_is_called(name: str) -> None:
     """Whoever greps for the name in the log finds the code."""
     alarm = example(name)
@@ -71,7 +82,7 @@ def test_an_alarm_is_called_what_its_function_is_called(name: str) -> None:
     assert alarm.subject
 
 
-@pytest.mark.parametrize("name", catalogue.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
     """Two sentences at least, all facts in them, none left as a placeholder."""
     sentence = example(name).sentence
@@ -79,7 +90,7 @@ def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
     assert sentence.count(". ") >= 1
     assert sentence.endswith(".")
     assert "{" not in sentence
-    make = getattr(catalogue, name)
+    make = maker(name)
     if "why" in inspect.signature(make).parameters:
         assert EXAMPLES["why"] in sentence
 
@@ -91,6 +102,7 @@ def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
         ("close_requested", "1.5 XRP"),
         ("redeemed", "2.5 XRP"),
         ("lost", "3.5 XRP"),
+        ("foreign_claim_key", "5 XRP"),
         ("fee_money_low", "0.000012 XRP"),
         ("ticket_pool_short", "0.8 XRP"),
     ],
@@ -102,12 +114,13 @@ def test_amounts_are_written_for_people(name: str, amount: str) -> None:
 
 def test_what_loses_money_or_sight_is_urgent() -> None:
     """These wake somebody up; everything else waits for the morning."""
-    urgent = {name for name in catalogue.__all__ if example(name).severity is Severity.URGENT}
+    urgent = {name for name in NAMES if example(name).severity is Severity.URGENT}
 
     assert urgent == {
         "authority_lost",
         "cursor_stuck",
         "daily_cap_reached",
+        "foreign_claim_key",
         "foreign_close",
         "key_missing",
         "lost",

@@ -21,6 +21,7 @@ from watchtower.claims.decide import (
     NotKept,
     NotKeptWhy,
     Pending,
+    Role,
     Serve,
     Standing,
     WhyNotServe,
@@ -113,7 +114,9 @@ def changed(**changes: object) -> Channel:
 def test_good_claim_is_kept_and_served() -> None:
     """Signed by the channel's key, above everything, within the funds, nothing wrong."""
     claim = signed(50)
-    assert decided(claim) == Decision(kept=Kept(claim=claim, rescued=False), serve=Serve())
+    assert decided(claim) == Decision(
+        kept=Kept(claim=claim, rescued=False), serve=Serve(), role=Role.PAYEE
+    )
     assert decided(claim, best=signed(49)).kept == Kept(claim=claim, rescued=False)
     assert decided(signed(100)).serve == Serve()
 

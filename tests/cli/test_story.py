@@ -68,6 +68,34 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("left", {"why": "dust", "at_stake": 10}, "0.00001 XRP at stake, which is not worth its fee"),
     ("left", {"why": "daily cap", "at_stake": 10}, "fees have reached what they may cost in a day"),
+    (
+        "attempt_made",
+        {
+            "purpose": "finalise",
+            "target": 10,
+            "fee": 12,
+            "sequence": 3,
+            "last_ledger": 90,
+            "transaction": "B" * 64,
+        },
+        "attempt made: to finalise it, fee 12 drops, sequence 3, good until ledger 90",
+    ),
+    (
+        "foreign_claim",
+        {"amount": 5_000_000, "signed": 4_000_000, "transaction": None},
+        "5 XRP, and only 4 XRP are registered as signed; seen by the balance alone",
+    ),
+    (
+        "foreign_claim",
+        {"amount": 5_000_000, "signed": 4_000_000, "transaction": "B" * 64},
+        "registered as signed; presented by BBBB",
+    ),
+    ("judged_outgoing", {"standing": "open", "sentence": "All is well."}, "open. All is well."),
+    (
+        "would_redeem",
+        {"purpose": "finalise", "target": 10, "at_stake": 10, "fee": 12},
+        "to finalise it, fee 12 drops (shadow mode: nothing was sent)",
+    ),
     ("would_redeem", {"target": 10, "at_stake": 10, "fee": 12}, "nothing was sent"),
     ("of_a_later_version", {"colour": "blue"}, "colour blue"),
 ]

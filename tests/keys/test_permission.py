@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.keys.conftest import ED25519_ACCOUNT, SECP256K1_ACCOUNT
-from watchtower.keys.permission import why_not
+from watchtower.keys.permission import Roles, why_not
 from watchtower.units import Drops
 
 CAP = Drops(1000)
@@ -29,7 +29,7 @@ GOOD: dict[str, Any] = {
 def _why_not(**changes: object) -> str | None:
     changed = {**GOOD, **changes}
     transaction = {field: value for field, value in changed.items() if value is not None}
-    return why_not(transaction, [SECP256K1_ACCOUNT], CAP, most_tickets=5)
+    return why_not(transaction, Roles([SECP256K1_ACCOUNT]), CAP, most_tickets=5)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_anything_else_is_refused_with_its_reason(changes: dict[str, object], wh
 def _why_no_tickets(**changes: object) -> str | None:
     tickets = {name: GOOD[name] for name in ("Account", "Fee", "LastLedgerSequence", "Sequence")}
     changed = {**tickets, "TransactionType": "TicketCreate", "TicketCount": 5, **changes}
-    return why_not(changed, [SECP256K1_ACCOUNT], CAP, most_tickets=5)
+    return why_not(changed, Roles([SECP256K1_ACCOUNT]), CAP, most_tickets=5)
 
 
 def test_as_many_tickets_as_the_operator_allows_may_be_made() -> None:
@@ -131,4 +131,4 @@ def test_without_a_pool_no_tickets_are_signed_for_at_all() -> None:
     tickets = {**GOOD, "TransactionType": "TicketCreate", "TicketCount": 1}
     for name in ("Channel", "Amount", "Balance", "Signature", "PublicKey"):
         del tickets[name]
-    assert "TicketCount" in str(why_not(tickets, [SECP256K1_ACCOUNT], CAP))
+    assert "TicketCount" in str(why_not(tickets, Roles([SECP256K1_ACCOUNT]), CAP))

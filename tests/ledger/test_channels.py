@@ -108,12 +108,12 @@ async def test_discovery_reads_on_past_empty_pages(chain: Any, start: Start) -> 
     assert pages == ["validated", 10, 10, 10, 10]
 
 
-async def test_only_inbound_channels_are_discovered(chain: Any, start: Start) -> None:
-    """The account's own outbound channels are listed by the server too."""
-    inbound = chain.open(1)
-    outbound = chain.open(2)
+async def test_channels_in_both_directions_are_discovered(chain: Any, start: Start) -> None:
+    """A payee looks for those that pay it, and a payer for its own."""
+    inbound, outbound, foreign = (chain.open(number) for number in (1, 2, 3))
     chain.channels[outbound]["Account"] = PAYEE
     chain.channels[outbound]["Destination"] = chain.channels[inbound]["Account"]
+    chain.channels[foreign]["Destination"] = chain.channels[inbound]["Account"]
     server = await start()
     server.answers["account_objects"] = {
         "result": {
@@ -125,7 +125,7 @@ async def test_only_inbound_channels_are_discovered(chain: Any, start: Start) ->
     async with Servers.connected([server.url], settings=QUICK) as servers:
         found = await servers.find_channels(PAYEE)
 
-    assert [fact.entry.channel for fact in found] == [inbound]
+    assert {fact.entry.channel for fact in found} == {inbound, outbound}
 
 
 async def test_pages_that_go_in_circles_are_refused(start: Start) -> None:

@@ -442,7 +442,7 @@ async def test_account_spends_no_more_on_a_day_than_it_may(stage: Stage) -> None
     stage.watch.learn(used(made, "tecUNFUNDED_PAYMENT"))
     assert stage.watch.spent(PAYEE.address) == made.fee
     assert stage.watch.spent(OTHER.address) == 0
-    stage.watch._spending.pay(PAYEE.address, LIMITS.fees.daily_cap, RippleTime(NOW))
+    stage.watch.under_way.pay(PAYEE.address, LIMITS.fees.daily_cap, RippleTime(NOW))
     stage.ledger(101)
     response = await stage.responder.respond()
     assert [left.why for left in response.left] == [Refusal.DAILY_CAP]

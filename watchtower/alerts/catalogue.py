@@ -1,5 +1,6 @@
 """Every alarm of the house, one function each: its name, how urgent it is, and its sentence.
 
+Those about a payer's channels are in ``of_payers.py``.
 The names are an interface: people filter by them. ``docs/operating.md`` says what each one asks
 of an operator, and a test compares the two lists.
 """
@@ -242,13 +243,15 @@ def lost(channel: ChannelId, *, unpaid: Drops, why: str) -> Alarm:
     )
 
 
-def attempt_refused(channel: ChannelId, *, transaction: TxHash, why: str) -> Alarm:
-    """An attempt ended without pay; another follows while anything can be gained."""
+def attempt_refused(
+    channel: ChannelId, *, transaction: TxHash, why: str, what: str = "redeem"
+) -> Alarm:
+    """An attempt ended without success; another follows while anything can be gained."""
     return Alarm(
         name="attempt_refused",
         subject=transaction,
         severity=Severity.WARNING,
-        sentence=f"An attempt to redeem channel {channel} was refused: {why}. Another one "
+        sentence=f"An attempt to {what} channel {channel} was refused: {why}. Another one "
         "follows by itself; look if it goes on.",
     )
 
@@ -271,7 +274,7 @@ def key_missing(account: Address) -> Alarm:
         name="key_missing",
         subject=account,
         severity=Severity.URGENT,
-        sentence=f"There is no key for {account}, so nothing can be redeemed for it. Import one "
+        sentence=f"There is no key for {account}, so nothing can be done for it. Import one "
         f"with `watchtower key import --account {account}`.",
     )
 

@@ -4,6 +4,10 @@ What it guarantees: a claim whose signature the ledger would take, for a channel
 account we guard, above everything we hold and everything that was paid, is always kept, whatever
 else is wrong. Whether to serve against it is said apart, with every reason against (rule 8).
 
+For a channel whose source we guard, a claim is the payer's own word about what it has signed. It
+is kept above everything registered before, also below what was paid: that is how a payer says
+that a payment was its own. Nobody serves against it.
+
 While no server can tell us of the channel, a well-signed claim is *pending*: stored, and decided
 as soon as one answers. Nothing is served against it until then.
 """
@@ -37,11 +41,13 @@ __all__ = [
     "Closing",
     "Decision",
     "DoNotServe",
+    "DoesNotApply",
     "Kept",
     "NotAbove",
     "NotKept",
     "NotKeptWhy",
     "Pending",
+    "Role",
     "Serve",
     "Standing",
     "WhyNotServe",
@@ -159,11 +165,25 @@ class DoNotServe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoesNotApply:
+    """Whether to serve is no question: the claim is one that we gave, not one that we got."""
+
+
+class Role(StrEnum):
+    """On which side of a channel we are."""
+
+    PAYEE = "payee"
+    PAYER = "payer"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The two answers."""
+    """The two answers, and for which side; ``role`` is None while that is not known."""
 
     kept: Kept | Pending | NotKept
-    serve: Serve | DoNotServe
+    serve: Serve | DoNotServe | DoesNotApply
+    role: Role | None = None
 
 
 _STANDING: Final = {
@@ -180,6 +200,7 @@ def decide(
     best: Claim | None,
     *,
     guarded: Collection[Address],
+    payers: Collection[Address] = (),
     policy: Policy,
     ledger_time: RippleTime,
     payee_exists: bool = True,
@@ -192,16 +213,20 @@ def decide(
         channel: its channel's last known state; None if none is known.
         best: the best claim held for the channel; while the channel is unknown, the best pending
             one by the same key.
-        guarded: the accounts we guard.
+        guarded: the accounts we guard as payees.
+        payers: the accounts we guard as payers.
         policy: how careful to be.
         ledger_time: close time of the newest validated ledger.
         payee_exists: whether the destination's account is in the ledger.
         looked_up: whether a server answered when we asked for the channel; with ``channel`` None
             it tells "there is none" (True) from "nobody answered" (False).
     """
-    kept = _kept(claim, channel, best, guarded=guarded, looked_up=looked_up)
+    role = None if channel is None else _role(channel, guarded, payers)
+    kept = _kept(claim, channel, best, role=role, looked_up=looked_up)
+    if role is Role.PAYER:
+        return Decision(kept=kept, serve=DoesNotApply(), role=role)
     if isinstance(kept, NotKept):
-        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_KEPT,)))
+        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_KEPT,)), role=role)
     if isinstance(kept, Pending) or channel is None:
         return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_JUDGED,)))
     reasons = (
@@ -210,7 +235,8 @@ def decide(
             channel.entry, ledger_time=ledger_time, policy=policy, payee_exists=payee_exists
         ),
     )
-    return Decision(kept=kept, serve=DoNotServe(reasons=reasons) if reasons else Serve())
+    serve = DoNotServe(reasons=reasons) if reasons else Serve()
+    return Decision(kept=kept, serve=serve, role=role)
 
 
 def as_error(why: NotKeptWhy) -> ClaimError:
@@ -251,13 +277,13 @@ def _kept(
     channel: Channel | None,
     best: Claim | None,
     *,
-    guarded: Collection[Address],
+    role: Role | None,
     looked_up: bool,
 ) -> Kept | Pending | NotKept:
     if channel is None:
         if looked_up:
             return NotKept(why=ChannelUnknown(channel=claim.channel))
-    elif channel.entry.destination not in guarded:
+    elif role is None:
         why = WrongDestination(channel=claim.channel, destination=channel.entry.destination)
         return NotKept(why=why)
     # The channel's own key decides; a claim it has signed is good, whatever key was named with it.
@@ -265,7 +291,7 @@ def _kept(
     checked = verify(replace(claim, public_key=key))
     if isinstance(checked, Refused) and checked.why is not SignatureFault.AMOUNT:
         return NotKept(why=_signature_refusal(claim, key, checked.why))
-    floor = _floor(channel, best, key)
+    floor = _floor(channel, best, key, role)
     if isinstance(checked, Refused) or claim.amount <= floor:
         return NotKept(why=NotAbove(channel=claim.channel, amount=claim.amount, best=floor))
     kind = Pending if channel is None else Kept
@@ -278,14 +304,27 @@ def _signature_refusal(claim: Claim, key: str, fault: SignatureFault) -> WrongKe
     return BadSignature(why=fault)
 
 
-def _floor(channel: Channel | None, best: Claim | None, key: str) -> Drops:
+def _role(
+    channel: Channel, payees: Collection[Address], payers: Collection[Address]
+) -> Role | None:
+    pays_us, is_ours = channel.entry.destination in payees, channel.entry.source in payers
+    if pays_us:
+        return Role.BOTH if is_ours else Role.PAYEE
+    return Role.PAYER if is_ours else None
+
+
+def _floor(channel: Channel | None, best: Claim | None, key: str, role: Role | None) -> Drops:
     """Return what a claim must be above: the best one by the same key, and what was paid.
+
+    What a payer registers may be below what was paid: nothing else can clear it of suspicion.
 
     While the channel is unknown anybody may send us a huge claim signed with a key of their own;
     it must not stand in the way of the payer's.
     """
     held = best.amount if best is not None and best.public_key == key else Drops(0)
-    return held if channel is None else max(held, channel.entry.balance)
+    if channel is None or role is not Role.PAYEE:
+        return held
+    return max(held, channel.entry.balance)
 
 
 def _channel_reasons(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from watchtower.claims.decide import (
     Decision,
+    DoesNotApply,
     DoNotServe,
     Kept,
     NotKept,
@@ -112,12 +113,14 @@ class Receipt:
         """Return the receipt ready for JSON."""
         kept, serve = self.decision.kept, self.decision.serve
         reasons = serve.reasons if isinstance(serve, DoNotServe) else ()
+        role = self.decision.role
         report: dict[str, Any] = {
             "channel": self.claim.channel,
+            "role": None if role is None else role.value,
             "amount": self.claim.amount,
             "kept": isinstance(kept, Kept),
             "pending": isinstance(kept, Pending),
-            "serve": not reasons,
+            "serve": None if isinstance(serve, DoesNotApply) else not reasons,
             "why_not_serve": [describe_why_not_serve(reason) for reason in reasons],
             "best": self.best,
         }
@@ -134,12 +137,20 @@ class Receipt:
 
 
 class Intake:
-    """Takes claims for the channels of ``guarded`` accounts into ``store``."""
+    """Takes claims into ``store``: those given to ``guarded`` accounts, and those of ``payers``."""
 
-    def __init__(self, store: Store, *, guarded: Collection[Address], policy: Policy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        guarded: Collection[Address],
+        policy: Policy,
+        payers: Collection[Address] = (),
+    ) -> None:
         """Take nothing yet."""
         self._store = store
         self._guarded = frozenset(guarded)
+        self._payers = frozenset(payers)
         self._policy = policy
 
     async def take(self, claim: Claim, sight: Sight) -> Receipt:
@@ -149,7 +160,7 @@ class Intake:
             StoreError: the store cannot be written; nothing was kept.
         """
         async with self._store.write() as work:
-            channel = await _channel(work, claim.channel, sight, self._guarded)
+            channel = await self._channel(work, claim.channel, sight)
             best = await work.claims.best(claim.channel)
             if channel is None and best is None:
                 best = await _best_pending(work, claim)
@@ -160,7 +171,7 @@ class Intake:
     async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about a claim that waited for its channel, now that a server has answered."""
         async with self._store.write() as work:
-            channel = await _channel(work, claim.channel, sight, self._guarded)
+            channel = await self._channel(work, claim.channel, sight)
             best = await work.claims.best(claim.channel)
             decision = self._decide(claim, channel, best, sight)
             if not isinstance(decision.kept, Pending):
@@ -170,6 +181,22 @@ class Intake:
                     await _note_refusal(work, claim, decision.kept)
         return Receipt(claim=claim, decision=decision, best=_best_after(decision, best))
 
+    async def _channel(self, work: Work, channel_id: ChannelId, sight: Sight) -> Channel | None:
+        """Return the newest state known, remembering a channel of ours that was not known yet."""
+        stored = await work.channels.get(channel_id)
+        if sight.fact is None:
+            return stored
+        channel, _ = observe(stored, sight.fact)
+        if stored is None and channel is not None and self._is_ours(channel):
+            await work.channels.put(channel)
+            place = channel.as_of.ledger_index
+            await work.journal.append("channel_opened", channel=channel_id, ledger_index=place)
+        return channel
+
+    def _is_ours(self, channel: Channel) -> bool:
+        entry = channel.entry
+        return entry.destination in self._guarded or entry.source in self._payers
+
     def _decide(
         self, claim: Claim, channel: Channel | None, best: Claim | None, sight: Sight
     ) -> Decision:
@@ -178,26 +205,12 @@ class Intake:
             channel,
             best,
             guarded=self._guarded,
+            payers=self._payers,
             policy=self._policy,
             ledger_time=sight.ledger_time,
             payee_exists=sight.payee_exists,
             looked_up=sight.fact is not None,
         )
-
-
-async def _channel(
-    work: Work, channel_id: ChannelId, sight: Sight, guarded: Collection[Address]
-) -> Channel | None:
-    """Return the newest state known, remembering a channel of ours that was not known yet."""
-    stored = await work.channels.get(channel_id)
-    if sight.fact is None:
-        return stored
-    channel, _ = observe(stored, sight.fact)
-    if stored is None and channel is not None and channel.entry.destination in guarded:
-        await work.channels.put(channel)
-        place = channel.as_of.ledger_index
-        await work.journal.append("channel_opened", channel=channel_id, ledger_index=place)
-    return channel
 
 
 async def _best_pending(work: Work, claim: Claim) -> Claim | None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from watchtower.claims.decide import NotKept, Pending, as_error
+from watchtower.claims.decide import DoesNotApply, NotKept, Pending, as_error
 from watchtower.claims.intake import Intake, Receipt, Sight
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.cli.output import examples, json_option, tell
@@ -27,7 +27,6 @@ from watchtower.ledger.servers import Servers
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.units import (
-    Address,
     ChannelId,
     RippleTime,
     format_drops,
@@ -113,8 +112,9 @@ class _Desk:
 
     def __init__(self, store: Store, servers: Servers | None, loaded: Settings) -> None:
         self._servers = servers
-        guarded = [Address(account) for account in loaded.accounts]
-        self._intake = Intake(store, guarded=guarded, policy=policy_of(loaded))
+        self._intake = Intake(
+            store, guarded=loaded.payees, payers=loaded.payers, policy=policy_of(loaded)
+        )
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
     async def take(self, one: Claim) -> Receipt:
@@ -233,5 +233,7 @@ def _sentences(receipt: Receipt) -> str:
         first = f"kept: {amount} is now the best claim"
         if kept.rescued:
             first += " (its signature was put into the form that the ledger takes)"
+    if isinstance(receipt.decision.serve, DoesNotApply):
+        return f"{first}\nregistered as signed by the payer; there is nothing to serve"
     serve = "yes" if report["serve"] else "no. " + " ".join(report["why_not_serve"])
     return f"{first}\nserve: {serve}"

@@ -23,25 +23,35 @@ __all__ = ["init"]
         "WATCHTOWER_CONFIG=/etc/watchtower.toml watchtower init --account r… --server ws://localhost:6006",
     )
 )
-@click.option("--account", "accounts", multiple=True, required=True, help="A payee to guard.")
+@click.option("--account", "accounts", multiple=True, help="A payee to guard.")
+@click.option("--payer", "payers", multiple=True, help="A payer to guard; one that is both, twice.")
 @click.option("--server", "servers", multiple=True, required=True, help="A server; give two.")
 @json_option
-def init(accounts: tuple[str, ...], servers: tuple[str, ...], *, as_json: bool) -> None:
-    """Write the configuration, and make an empty encrypted store beside it."""
+def init(
+    accounts: tuple[str, ...], payers: tuple[str, ...], servers: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Write the configuration, and make an empty encrypted store beside it.
+
+    Name at least one account, a payee with --account or a payer with --payer.
+    """
+    if not accounts and not payers:
+        raise click.UsageError(
+            "name an account to guard: --account for a payee, --payer for a payer"
+        )
     path = config_path(os.environ)
     if path.exists():
         raise StoreExistsError(path=path)
-    settings = write_first(path, accounts, servers)
+    settings = write_first(path, accounts, servers, payers=payers)
     try:
         asyncio.run(_make_store(settings))
     except BaseException:
         # Half a set-up would only be in the way of the next try.
         path.unlink(missing_ok=True)
         raise
-    report = {"config": str(path), "store": settings.store, "accounts": accounts}
+    report = {"config": str(path), "store": settings.store, "accounts": settings.addresses}
     text = (
         f"Wrote {path} and the store {settings.store}.\n"
-        f"Next: watchtower key import --account {accounts[0]}"
+        f"Next: watchtower key import --account {settings.addresses[0]}"
     )
     tell(report, text, as_json=as_json)
 

@@ -46,7 +46,7 @@ def import_key(
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
     loaded = settings()
     parse_address(account)
-    if account not in loaded.accounts:
+    if account not in loaded.addresses:
         why = f"`accounts` does not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
     seed = _read_seed(seed_file)

@@ -54,7 +54,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         "claims": claims,
         "pending_claims": pending,
         "keys": keys,
-        "accounts_without_key": sorted(set(loaded.accounts) - set(keys)),
+        "accounts_without_key": sorted(set(loaded.addresses) - set(keys)),
         "in_recovery": in_recovery,
     }
 

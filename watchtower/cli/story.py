@@ -56,10 +56,31 @@ def _claim(facts: Facts) -> str:
     return f": {_xrp(facts, 'amount')}{rescued}"
 
 
+_AIMS: Final = {"finalise": "to finalise it", "request_close": "to ask it to close"}
+
+
+def _aim(facts: Facts) -> str:
+    return _AIMS.get(str(facts.get("purpose"))) or f"up to {_xrp(facts, 'target')}"
+
+
+def _foreign_claim(facts: Facts) -> str:
+    seen = facts["transaction"]
+    how = "seen by the balance alone" if seen is None else f"presented by {seen}"
+    return (
+        f": {_xrp(facts, 'amount')}, and only {_xrp(facts, 'signed')} are registered as signed; "
+        f"{how}"
+    )
+
+
+def _would_redeem(facts: Facts) -> str:
+    stake = "" if "purpose" in facts else f", {_xrp(facts, 'at_stake')} at stake"
+    return f": {_aim(facts)}{stake}, fee {facts['fee']} drops (shadow mode: nothing was sent)"
+
+
 def _attempt_made(facts: Facts) -> str:
     seat = " ".join(f"{kind} {facts[kind]}" for kind in ("ticket", "sequence") if kind in facts)
     return (
-        f": up to {_xrp(facts, 'target')}, fee {facts['fee']} drops, {seat}, good until ledger "
+        f": {_aim(facts)}, fee {facts['fee']} drops, {seat}, good until ledger "
         f"{facts['last_ledger']}, {facts['transaction']}"
     )
 
@@ -89,16 +110,15 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "claim_refused": lambda facts: f": {_xrp(facts, 'amount')}; {facts['why']}",
     "close_requested": lambda facts: f": it expires at {_time(facts, 'expiration')}",
     "expiration_moved": lambda facts: f": to {_time(facts, 'after')}",
+    "foreign_claim": _foreign_claim,
     "foreign_transaction": lambda facts: (
         f": the account did what we did not, {facts['transaction']}; {facts['who']}; "
         f"{_xrp(facts, 'unpaid')} unpaid behind it"
     ),
     "funded": lambda facts: f": {_xrp(facts, 'drops')} more, {_xrp(facts, 'amount')} in all",
     "judged": lambda facts: f": {str(facts['verdict']).lower()}. {facts['sentence']}",
+    "judged_outgoing": lambda facts: f": {facts['standing']}. {facts['sentence']}",
     "left": lambda facts: f": {_xrp(facts, 'at_stake')} at stake, {_LEFT[str(facts['why'])]}",
     "paid": lambda facts: f": {_xrp(facts, 'drops')}, {_xrp(facts, 'balance')} in all",
-    "would_redeem": lambda facts: (
-        f": up to {_xrp(facts, 'target')}, {_xrp(facts, 'at_stake')} at stake, "
-        f"fee {facts['fee']} drops (shadow mode: nothing was sent)"
-    ),
+    "would_redeem": _would_redeem,
 }

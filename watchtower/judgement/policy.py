@@ -1,4 +1,4 @@
-"""What the operator wants: the few numbers that judging depends on.
+"""What the operator wants: the few things that judging depends on, for payees and for payers.
 
 Every time here is a span of ledger time in seconds, every amount is drops. The defaults are what
 we would run ourselves; their reasons stand beside them.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from watchtower.units import Drops
 
-__all__ = ["Policy"]
+__all__ = ["PayerPolicy", "Policy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +43,23 @@ class Policy:
     def lead(self) -> int:
         """How long before CancelAfter a channel is threatened."""
         return max(self.cancel_after_lead, self.margin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayerPolicy:
+    """What to do for an account that pays.
+
+    Attributes:
+        finalise: take what is left home from a channel that has ended.
+        margin: only so long after the end. Nothing is gained by haste, and a ``tfClose`` that
+            came too early would not finalise a channel but ask to close it.
+        close_on_foreign: ask to close a channel at once when a claim was made that we were never
+            told of.
+        register_all: of a channel for which nothing was registered, nothing was signed. Without
+            it such a channel is none of those whose claims are compared.
+    """
+
+    finalise: bool = True
+    margin: int = 60
+    close_on_foreign: bool = False
+    register_all: bool = False

@@ -45,6 +45,16 @@ class ChannelRules:
             return ledger_time >= ends_at
         return ledger_time > ends_at
 
+    def has_surely_ended(self, ends_at: RippleTime, ledger_time: RippleTime) -> bool:
+        """Return whether a channel has expired by every reading that may hold.
+
+        It is the other side of `has_ended`: who takes a channel's end for granted needs the
+        reading that is latest, and one who must be in time the one that is earliest.
+        """
+        if self.known and self.expires_at_its_end:
+            return ledger_time >= ends_at
+        return ledger_time > ends_at
+
     @property
     def sentence(self) -> str:
         """Return which rules these are, for ``status``."""

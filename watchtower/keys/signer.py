@@ -20,9 +20,9 @@ from xrpl.core import binarycodec
 
 from watchtower.errors import SigningRefusedError
 from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
-from watchtower.keys.permission import why_not
+from watchtower.keys.permission import Roles, why_not
 from watchtower.store.secrets import StoredKey
-from watchtower.units import Address, Drops, TxHash
+from watchtower.units import Address, ChannelId, Drops, TxHash
 
 __all__ = ["KeySource", "SignedTransaction", "Signer"]
 
@@ -65,27 +65,32 @@ _OF_EVERYTHING: Final = _Codec(
 
 
 class Signer:
-    """Signs claims, and makes tickets, of the configured accounts, none for a fee above the cap."""
+    """Signs claims, tickets and closes of the configured accounts, none for a fee above the cap."""
 
     def __init__(
         self,
         keys: KeySource,
-        accounts: Collection[Address],
+        payees: Collection[Address],
         fee_cap: Drops,
         *,
         most_tickets: int = 0,
+        payers: Collection[Address] = (),
+        source_of: Callable[[ChannelId], Address | None] = lambda _: None,
     ) -> None:
-        """Sign with ``keys`` for ``accounts`` only.
+        """Sign with ``keys`` for ``payees`` and ``payers`` only.
 
         Args:
             keys: where the keys are.
-            accounts: those in the configuration.
+            payees: the accounts in the configuration that redeem.
             fee_cap: the most drops that a transaction may cost.
             most_tickets: how many tickets one may make.
+            payers: the accounts in the configuration that may close what they are the source of.
+            source_of: tells a channel's source, from validated ledgers and nothing else.
         """
         self._keys = keys
         self._most_tickets = most_tickets
-        self._accounts = frozenset(accounts)
+        self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
+        self._source_of = source_of
         self._fee_cap = fee_cap
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
@@ -112,8 +117,13 @@ class Signer:
         self, transaction: Mapping[str, Any], keys: dict[Address, StoredKey]
     ) -> SignedTransaction:
         """Sign with a key out of ``keys``, into which it is put if it is not there yet."""
+        channel = transaction.get("Channel")
         reason = why_not(
-            transaction, self._accounts, self._fee_cap, most_tickets=self._most_tickets
+            transaction,
+            self._roles,
+            self._fee_cap,
+            most_tickets=self._most_tickets,
+            source=self._source_of(ChannelId(channel)) if isinstance(channel, str) else None,
         )
         if reason is not None:
             raise SigningRefusedError(why=reason)

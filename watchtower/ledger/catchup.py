@@ -1,9 +1,10 @@
 """Catching up: reading what was missed from history, and everything open from its present state.
 
 What it guarantees: after a start, a gap, and on a timer, every open channel is read with
-``ledger_entry``, inbound channels are looked for with ``account_objects``, and the accounts
-themselves and the amendments are read (those again behind each flag ledger); missed ledgers are
-read from whichever servers have them, piece by piece, and a piece counts when it is complete.
+``ledger_entry``, channels from and to our accounts are looked for with ``account_objects``, and
+the accounts themselves and the amendments are read (those again behind each flag ledger); missed
+ledgers are read from whichever servers have them, piece by piece, and a piece counts when it is
+complete.
 What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
 """
 
@@ -76,7 +77,7 @@ class Sources(Protocol):
         ...
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
-        """Return all channels that pay ``account``."""
+        """Return all channels from and to ``account``."""
         ...
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:

@@ -1,4 +1,4 @@
-"""Channels as one server's validated ledger holds them: one by id, or all that pay an account.
+"""Channels as one server's validated ledger holds them: one by id, or all of an account.
 
 What it guarantees: what is returned was read from a validated ledger, and carries that ledger's
 position. The state is read at the end of the ledger, so it stands behind all its transactions.
@@ -15,7 +15,7 @@ from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.ledger.state import StateServer, missing_position, read_owned, validated_position
 from watchtower.units import Address, ChannelId
 
-__all__ = ["find_inbound_channels", "read_channel"]
+__all__ = ["find_channels", "read_channel"]
 
 _COMMAND: Final = "ledger_entry"
 
@@ -49,10 +49,11 @@ async def read_channel(server: StateServer, channel: ChannelId) -> ChannelChange
     return ChannelChanged(entry=entry, at=at)
 
 
-async def find_inbound_channels(
-    server: StateServer, account: Address
-) -> tuple[ChannelChanged, ...]:
-    """Return all channels that pay ``account``, all read from one validated ledger.
+async def find_channels(server: StateServer, account: Address) -> tuple[ChannelChanged, ...]:
+    """Return all channels from and to ``account``, all read from one validated ledger.
+
+    Both are in its directory (docs/ledger-rules.md, Reading state); ``account_channels`` would
+    tell those from it alone.
 
     Raises:
         AnswerError: a page is not from the one validated ledger, or pages go round in circles.
@@ -65,5 +66,5 @@ async def find_inbound_channels(
     return tuple(
         ChannelChanged(entry=entry, at=owned.at)
         for entry in entries
-        if entry is not None and entry.destination == account
+        if entry is not None and account in {entry.source, entry.destination}
     )

@@ -3,7 +3,8 @@
 What it guarantees:
 
 * **The metadata alone speaks.** A fact comes from a ``PayChannel`` node among the affected nodes
-  (``account_entries.py`` reads those of our accounts), never from a transaction's type, flags or
+  (``account_entries.py`` reads those of our accounts, and ``claims_presented.py`` the one thing
+  that a transaction's own fields can prove), never from a transaction's type, flags or
   result: a Fund can start a close, a late claim reports ``tesSUCCESS`` and pays nothing, an inner
   transaction of a batch is one like any other.
 * **Every shape is understood**: messages of the ``accounts`` and ``transactions`` streams, rows
@@ -23,6 +24,7 @@ from typing import Any, Final, NamedTuple
 from watchtower.errors import AnswerError
 from watchtower.ledger.account_entries import account_facts
 from watchtower.ledger.affected import Node, affected_nodes
+from watchtower.ledger.claims_presented import claim_presented
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelDeleted,
@@ -169,6 +171,15 @@ def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> I
     yield from account_facts(
         nodes, accounts, at=transaction.at, transaction=transaction.transaction
     )
+    presented = claim_presented(
+        transaction.fields,
+        channels,
+        accounts,
+        at=transaction.at,
+        transaction=transaction.transaction,
+    )
+    if presented is not None:
+        yield presented
     account = address_in(transaction.fields, "Account")
     if accounts is None or account in accounts:
         yield _seat_used(account, transaction, channels)

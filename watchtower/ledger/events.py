@@ -25,6 +25,7 @@ __all__ = [
     "ChannelEntry",
     "ChannelFact",
     "ChannelMissing",
+    "ClaimPresented",
     "Fact",
     "LedgerAccounted",
     "LedgerClosed",
@@ -35,7 +36,6 @@ __all__ = [
     "SignerListChanged",
     "TicketsChanged",
     "TicketsHeld",
-    "channel_of",
 ]
 
 END_OF_LEDGER: Final = 2**32 - 1
@@ -115,6 +115,27 @@ class ChannelMissing:
 
     channel: ChannelId
     at: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimPresented:
+    """A validated transaction of ``sender`` presented a claim for ``amount`` drops in all.
+
+    Told for channels whose source is guarded, and for claims that changed nothing at all. What
+    the transaction asked for proves nothing, but a claim proves itself: ``signature``, in
+    upper-case hexadecimal, is the channel's key's or it is nobody's. It is empty where the source
+    pays by its own right. ``balance`` is what the channel had paid right behind it, ``paid`` what
+    of that by this transaction, both by its metadata.
+    """
+
+    channel: ChannelId
+    sender: Address
+    amount: Drops
+    signature: str
+    balance: Drops
+    paid: Drops
+    at: Position
+    transaction: TxHash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +271,4 @@ class LedgerAccounted:
 
 ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
 AccountFact = AccountChanged | AccountMissing | TicketsChanged | TicketsHeld | SignerListChanged
-Fact = ChannelFact | AccountFact | SeatUsed | AmendmentsRead
-
-
-def channel_of(fact: ChannelFact) -> ChannelId:
-    """Return the channel that ``fact`` is about."""
-    return fact.channel if isinstance(fact, ChannelMissing) else fact.entry.channel
+Fact = ChannelFact | AccountFact | ClaimPresented | SeatUsed | AmendmentsRead

@@ -11,7 +11,7 @@ from typing import Final
 
 from watchtower.errors import AnswerError
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, failure_among, good, nobody
-from watchtower.ledger.channels import find_inbound_channels, read_channel
+from watchtower.ledger.channels import find_channels, read_channel
 from watchtower.ledger.crosscheck import find, union
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.ledger.link import Link
@@ -58,16 +58,16 @@ async def channel_by_two(
 
 
 async def channels_by_two(links: Sequence[Link], account: Address) -> tuple[ChannelChanged, ...]:
-    """Return every channel that pays ``account`` by the lists of two servers.
+    """Return every channel from or to ``account`` by the lists of two servers.
 
     Raises:
         LedgerError: no server could tell.
     """
     ready = by_preference(links)
-    told = good(await ask_all(ready[:_TWO], lambda link: find_inbound_channels(link, account)))
+    told = good(await ask_all(ready[:_TWO], lambda link: find_channels(link, account)))
     if told:
         return union(told.values())
-    return await ask_any(ready[_TWO:] or links, lambda link: find_inbound_channels(link, account))
+    return await ask_any(ready[_TWO:] or links, lambda link: find_channels(link, account))
 
 
 async def _told(links: Sequence[Link], channel: ChannelId) -> Mapping[str, State]:

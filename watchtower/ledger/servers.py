@@ -283,7 +283,7 @@ class Servers:
         return await channel_by_two(self._links, channel, vouched=vouched)
 
     async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
-        """Return every channel that pays ``account``, as the validated ledgers of two servers say.
+        """Return every channel from or to ``account``, as the validated ledgers of two servers say.
 
         Raises:
             LedgerError: no server could tell.

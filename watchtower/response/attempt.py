@@ -1,9 +1,9 @@
 """An attempt: one signed transaction on its way, and its outcome.
 
 Most attempts pay one channel's claim; one obligation (pay the best claim of a channel) may need
-many of them. Others keep up what paying needs, such as tickets. An attempt is known by
-its account and seat; it is on disk before the first byte of it leaves, and stays there, without
-an outcome, until the ledger has proven one.
+many of them. Others keep up what paying needs, such as tickets, or close a channel for its payer.
+An attempt is known by its account and seat; it is on disk before the first byte of it leaves, and
+stays there, without an outcome, until the ledger has proven one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ class Purpose(StrEnum):
 
     REDEEM = "redeem"  # to bring a channel's balance up to its target
     MAKE_TICKETS = "make_tickets"  # to have tickets ready for redeeming
+    FINALISE = "finalise"  # to take an ended channel out of the ledger, and what is left home
+    REQUEST_CLOSE = "request_close"  # to have a channel end after its settle delay
+
+    @property
+    def closes(self) -> bool:
+        """Whether it is a payer's, to have a channel end."""
+        return self in {Purpose.FINALISE, Purpose.REQUEST_CLOSE}
 
 
 class OutcomeKind(StrEnum):

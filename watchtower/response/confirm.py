@@ -2,13 +2,15 @@
 
 Three things can end one, whichever is seen first::
 
-    its own transaction moved the channel ─► Paid, or ClosedUnpaid (it came too late)
-    its seat was used                      ─► Refused (a tec of its own), Superseded (another's),
-                                              Done (its own, and it was not to redeem)
+    its own transaction moved the channel ─► Paid, or ClosedUnpaid (it came too late);
+                                              for a payer, Done: the channel is gone, or will be
+    its seat was used                      ─► Refused (a tec of its own, or it changed nothing),
+                                              Superseded (another's), Done (tickets were made)
     its last ledger is accounted for       ─► Refused (it can never apply any more)
 
 In the last two, a balance that has reached the target by other hands makes it AlreadyPaid.
-A ``tesSUCCESS`` ends nothing: a late claim returns it and pays nothing.
+A ``tesSUCCESS`` ends nothing: a late claim returns it and pays nothing, and so does a close
+request for a channel that is closing already.
 """
 
 from __future__ import annotations
@@ -27,9 +29,7 @@ def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) 
     """Return the outcome when ``fact`` is what this attempt's own transaction did."""
     if fact.transaction != attempt.transaction or fact.entry.channel != attempt.channel:
         return None
-    kind, why = OutcomeKind.PAID, "its transaction paid the claim"
-    if fact.entry.balance < attempt.target:
-        kind, why = OutcomeKind.CLOSED_UNPAID, "it applied after the channel had expired"
+    kind, why = _done_by(attempt, fact)
     return Outcome(
         kind=kind,
         paid=fact.paid,
@@ -37,6 +37,19 @@ def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) 
         ledger_index=fact.at.ledger_index,
         fee=attempt.fee,
     )
+
+
+def _done_by(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> tuple[OutcomeKind, str]:
+    """Return what an attempt's own transaction did to its channel."""
+    if attempt.purpose.closes:
+        if isinstance(fact, ChannelDeleted):
+            return OutcomeKind.DONE, "its transaction closed the channel"
+        if attempt.purpose is Purpose.REQUEST_CLOSE and fact.entry.expiration is not None:
+            return OutcomeKind.DONE, "its transaction set the expiration"
+        return OutcomeKind.REFUSED, "it applied, and the channel stays"
+    if fact.entry.balance < attempt.target:
+        return OutcomeKind.CLOSED_UNPAID, "it applied after the channel had expired"
+    return OutcomeKind.PAID, "its transaction paid the claim"
 
 
 def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcome | None:
@@ -53,7 +66,7 @@ def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcom
         return _already_paid(ledger_index, fee)
     if not is_own:
         kind, why = OutcomeKind.SUPERSEDED, f"{used.transaction} used its seat ({used.result})"
-    elif attempt.purpose is not Purpose.REDEEM and used.result == "tesSUCCESS":
+    elif attempt.purpose is Purpose.MAKE_TICKETS and used.result == "tesSUCCESS":
         kind, why = OutcomeKind.DONE, "it was validated"
     else:
         kind, why = OutcomeKind.REFUSED, f"validated with {used.result}"

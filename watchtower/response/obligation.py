@@ -1,13 +1,14 @@
-"""An obligation: a channel that is to be redeemed, up to where, and until when. Pure."""
+"""What is owed to a channel: that it be redeemed for its payee, or closed for its payer. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from watchtower.judgement.claim import Claim
+from watchtower.response.attempt import Purpose
 from watchtower.units import Address, ChannelId, Drops, RippleTime
 
-__all__ = ["Obligation"]
+__all__ = ["Closing", "Duty", "Obligation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +34,37 @@ class Obligation:
     def channel(self) -> ChannelId:
         """The channel's id."""
         return self.claim.channel
+
+    @property
+    def purpose(self) -> Purpose:
+        """What an attempt at it is for."""
+        return Purpose.REDEEM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """A channel that its source, ``account``, is to finalise, or to ask to close.
+
+    ``at_stake`` are the drops that are won, or kept from a thief; ``deadline`` is None where it
+    can wait. The channel's ``balance`` is to stay as it is.
+    """
+
+    channel: ChannelId
+    account: Address
+    purpose: Purpose
+    at_stake: Drops
+    balance: Drops
+    deadline: RippleTime | None
+
+    @property
+    def target(self) -> Drops:
+        """The balance that it brings about: none but the one there is."""
+        return self.balance
+
+    @property
+    def why(self) -> str:
+        """Why it is done."""
+        return self.purpose.value
+
+
+Duty = Obligation | Closing

@@ -27,7 +27,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.bidding import Bidder, Refusal, Wish
 from watchtower.response.fees import FeePolicy, ledgers_left
 from watchtower.response.market import Market
-from watchtower.response.obligation import Obligation
+from watchtower.response.obligation import Duty
 from watchtower.response.schedule import due_now, in_order
 from watchtower.response.seats import Seats
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
@@ -37,9 +37,9 @@ __all__ = ["Leave", "Plan", "Redeem", "Terms", "Wait", "plan"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeem:
-    """Sign and send: take the obligation's channel to its target."""
+    """Sign and send: take the obligation's channel to its target, or have it end."""
 
-    obligation: Obligation
+    obligation: Duty
     seat: Seat
     fee: Drops
     last_ledger: LedgerIndex
@@ -49,7 +49,7 @@ class Redeem:
 class Wait:
     """An attempt is on its way; nothing better can be done in this ledger."""
 
-    obligation: Obligation
+    obligation: Duty
     attempt: Attempt
 
 
@@ -57,12 +57,15 @@ class Wait:
 class Leave:
     """Not now, and why; judged again in the next ledger. ``fee_asked`` would have been enough."""
 
-    obligation: Obligation
+    obligation: Duty
     fee_asked: Drops
     why: Refusal
 
 
 Plan = Redeem | Wait | Leave
+
+_Side = tuple[Address, ChannelId]
+"""One side of a channel: where both are ours, each has its own attempts on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +106,12 @@ class Terms:
 
 
 def plan(
-    obligations: Iterable[Obligation], attempts: Iterable[Attempt], terms: Terms
+    obligations: Iterable[Duty], attempts: Iterable[Attempt], terms: Terms
 ) -> tuple[Plan, ...]:
     """Return one plan for each obligation of an account that has a seat we know of.
 
     Args:
-        obligations: what is owed; one for a channel.
+        obligations: what is owed; one for each side of a channel.
         attempts: those without an outcome yet, of any channel.
         terms: prices, seats and the newest validated ledger.
     """
@@ -121,18 +124,16 @@ def plan(
 class _Planner:
     """One ledger's planning."""
 
-    def __init__(
-        self, obligations: Sequence[Obligation], alive: Sequence[Attempt], terms: Terms
-    ) -> None:
+    def __init__(self, obligations: Sequence[Duty], alive: Sequence[Attempt], terms: Terms) -> None:
         self._obligations = obligations
         self._terms = terms
         self._seats = Seats(alive, next_sequence=terms.next_sequence, tickets=terms.tickets)
-        self._under_way: defaultdict[ChannelId, list[Attempt]] = defaultdict(list)
+        self._under_way: defaultdict[_Side, list[Attempt]] = defaultdict(list)
         for attempt in alive:
             if attempt.channel is not None:
-                self._under_way[attempt.channel].append(attempt)
+                self._under_way[attempt.account, attempt.channel].append(attempt)
         self._held_up = _held_up(obligations, self._under_way)
-        self._waiting = [o for o in obligations if o.channel not in self._under_way]
+        self._waiting = [o for o in obligations if _side(o) not in self._under_way]
         self._bidder = Bidder(
             terms.market,
             terms.policy,
@@ -145,13 +146,12 @@ class _Planner:
         )
 
     def plan(self) -> tuple[Plan, ...]:
-        waiting = self._waiting
-        due = {o.channel for o in waiting[: due_now(waiting, self._terms.now)]}
-        plans = (self._step(o, is_due=o.channel in due) for o in self._obligations)
+        due = {_side(o) for o in self._waiting[: due_now(self._waiting, self._terms.now)]}
+        plans = (self._step(o, is_due=_side(o) in due) for o in self._obligations)
         return tuple(step for step in plans if step is not None)
 
-    def _step(self, obligation: Obligation, *, is_due: bool) -> Plan | None:
-        mine = self._under_way.get(obligation.channel, ())
+    def _step(self, obligation: Duty, *, is_due: bool) -> Plan | None:
+        mine = self._under_way.get(_side(obligation), ())
         newest = max(mine, key=_age, default=None)
         if newest is None:
             return self._begin(obligation, self._wish(obligation, is_due=is_due))
@@ -161,7 +161,7 @@ class _Planner:
         return better or Wait(obligation=obligation, attempt=newest)
 
     def _begin(
-        self, obligation: Obligation, wish: Wish, seat: Seat | None = None
+        self, obligation: Duty, wish: Wish, seat: Seat | None = None
     ) -> Redeem | Leave | None:
         seat = seat or self._seats.best(obligation.account)
         if seat is None:
@@ -172,9 +172,7 @@ class _Planner:
             return Leave(obligation=obligation, fee_asked=asked, why=fee)
         return self._redeem(obligation, seat, fee)
 
-    def _rescue(
-        self, obligation: Obligation, mine: Sequence[Attempt], newest: Attempt
-    ) -> Redeem | None:
+    def _rescue(self, obligation: Duty, mine: Sequence[Attempt], newest: Attempt) -> Redeem | None:
         """Return what helps an attempt that does not get in; None if nothing more can be done."""
         terms = self._terms
         # Told by ledgers of which every fact is known: who is behind must not pay twice.
@@ -196,16 +194,14 @@ class _Planner:
             return None
         return self._redeem(obligation, newest.seat, fee)
 
-    def _improve(self, obligation: Obligation, newest: Attempt) -> Redeem | None:
+    def _improve(self, obligation: Duty, newest: Attempt) -> Redeem | None:
         """Return an attempt for what a better claim adds to the one that is on its way."""
         gain = min(obligation.at_stake, obligation.target - newest.target)
         if gain <= 0:
             return None
         return _or_none(self._begin(obligation, self._wish(obligation, gain=Drops(gain))))
 
-    def _wish(
-        self, obligation: Obligation, *, is_due: bool = False, gain: Drops | None = None
-    ) -> Wish:
+    def _wish(self, obligation: Duty, *, is_due: bool = False, gain: Drops | None = None) -> Wish:
         return Wish(
             account=obligation.account,
             at_stake=obligation.at_stake if gain is None else gain,
@@ -213,7 +209,7 @@ class _Planner:
             is_due=is_due,
         )
 
-    def _wish_of_seat(self, obligation: Obligation, newest: Attempt) -> Wish:
+    def _wish_of_seat(self, obligation: Duty, newest: Attempt) -> Wish:
         """Return the wish behind a seat: that of the channel, or of who is held up behind it."""
         own = self._wish(obligation)
         behind = self._held_up.get((newest.account, newest.seat))
@@ -226,28 +222,28 @@ class _Planner:
             left=min(lefts, default=None),
         )
 
-    def _redeem(self, obligation: Obligation, seat: Seat, fee: Drops) -> Redeem:
+    def _redeem(self, obligation: Duty, seat: Seat, fee: Drops) -> Redeem:
         self._seats.take(obligation.account, seat)
         last_ledger = LedgerIndex(self._terms.validated + self._terms.last_ledger_offset)
         return Redeem(obligation=obligation, seat=seat, fee=fee, last_ledger=last_ledger)
 
 
 def _held_up(
-    obligations: Iterable[Obligation], under_way: Mapping[ChannelId, Iterable[Attempt]]
-) -> dict[tuple[Address, Seat], Obligation]:
+    obligations: Iterable[Duty], under_way: Mapping[_Side, Iterable[Attempt]]
+) -> dict[tuple[Address, Seat], Duty]:
     """Return, for each sequence on its way, the largest obligation that waits behind it."""
     seated = sorted(
         (
             (attempt.account, attempt.seat, obligation)
             for obligation in obligations
-            for attempt in under_way.get(obligation.channel, ())
+            for attempt in under_way.get(_side(obligation), ())
             if not attempt.seat.is_ticket
         ),
         key=lambda entry: (entry[0], entry[1]),
         reverse=True,
     )
-    behind: dict[tuple[Address, Seat], Obligation] = {}
-    largest: dict[Address, Obligation] = {}
+    behind: dict[tuple[Address, Seat], Duty] = {}
+    largest: dict[Address, Duty] = {}
     for account, seat, obligation in seated:
         known = largest.get(account)
         if known is not None:
@@ -255,6 +251,10 @@ def _held_up(
         if known is None or obligation.at_stake > known.at_stake:
             largest[account] = obligation
     return behind
+
+
+def _side(obligation: Duty) -> _Side:
+    return obligation.account, obligation.channel
 
 
 def _age(attempt: Attempt) -> tuple[int, int, int]:

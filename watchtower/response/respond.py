@@ -18,11 +18,11 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.enquiry import Enquiry, enquire
 from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
-from watchtower.response.obligation import Obligation
+from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.plan import Leave, Redeem, Terms, plan
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Servers, Signed, Signer
-from watchtower.response.transaction import claim_transaction
+from watchtower.response.transaction import claim_transaction, close_transaction
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
 __all__ = ["Limits", "Responder", "Response"]
@@ -52,8 +52,8 @@ class Response:
 
     sent: tuple[Attempt, ...] = ()
     left: tuple[Leave, ...] = ()
-    unsigned: tuple[tuple[Obligation, SigningError], ...] = ()
-    unseated: tuple[tuple[Obligation, RequestRefusedError], ...] = ()
+    unsigned: tuple[tuple[Duty, SigningError], ...] = ()
+    unseated: tuple[tuple[Duty, RequestRefusedError], ...] = ()
     would_redeem: tuple[Redeem, ...] = ()
     alarming: Mapping[ChannelId, str] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class Responder:
         self._launch = launch
         self._limits = limits
         self._planned_in: LedgerIndex | None = None
-        self._planned: dict[ChannelId, Drops] = {}
+        self._planned: dict[tuple[Address, ChannelId], Drops] = {}
         self._standing = Response()
 
     async def respond(self) -> Response:
@@ -113,18 +113,18 @@ class Responder:
         response = replace(done, unseated=unseated)
         if self._docket.newest is newest:
             self._planned_in = newest.ledger_index
-            self._planned = {o.channel: o.target for o in obligations}
+            self._planned = {(o.account, o.channel): o.target for o in obligations}
             self._standing = replace(response, sent=())
         return response
 
-    def _anything_new(self, obligations: Iterable[Obligation], now: LedgerIndex) -> bool:
+    def _anything_new(self, obligations: Iterable[Duty], now: LedgerIndex) -> bool:
         """Return whether anything is owed that was not planned for in this very ledger.
 
         No server is asked for terms twice a ledger for the same thing.
         """
         if now != self._planned_in:
             self._planned, self._standing = {}, Response()
-        return any(self._planned.get(o.channel, -1) < o.target for o in obligations)
+        return any(self._planned.get((o.account, o.channel), -1) < o.target for o in obligations)
 
     def _terms(self, newest: LedgerClosed, enquiry: Enquiry) -> Terms:
         submitter, accounts = self._submitter, enquiry.sequences
@@ -156,14 +156,14 @@ class Responder:
             for account in accounts
         }
 
-    async def _carry_out(self, obligations: Collection[Obligation], terms: Terms) -> Response:
+    async def _carry_out(self, obligations: Collection[Duty], terms: Terms) -> Response:
         """Carry out the plan for one ledger, until the next one closes.
 
         When a key refuses, what is left is planned anew without it: an unsigned seat would be a
         hole for all behind it.
         """
         sent: list[Attempt] = []
-        unsigned: list[tuple[Obligation, SigningError]] = []
+        unsigned: list[tuple[Duty, SigningError]] = []
         while True:
             plans = plan(
                 obligations, self._docket.attempts.values(), replace(terms, entered=len(sent))
@@ -177,12 +177,12 @@ class Responder:
                 return Response(sent=tuple(sent), left=left, unsigned=tuple(unsigned))
             alike = _refused_alike(obligations, *refused)
             unsigned += [(obligation, refused[1]) for obligation in alike]
-            gone = {obligation.channel for obligation in alike}
-            obligations = [o for o in obligations if o.channel not in gone]
+            gone = {(obligation.account, obligation.channel) for obligation in alike}
+            obligations = [o for o in obligations if (o.account, o.channel) not in gone]
 
     async def _send_while_it_lasts(
         self, redeem: Sequence[Redeem], validated: LedgerIndex, sent: list[Attempt]
-    ) -> tuple[Obligation, SigningError] | None:
+    ) -> tuple[Duty, SigningError] | None:
         """Sign and send, some at a time, until the next ledger closes.
 
         What left is added to ``sent``, even if what follows fails.
@@ -205,7 +205,7 @@ class Responder:
 
     async def _sign_some(
         self, redeem: Sequence[Redeem]
-    ) -> tuple[list[Attempt], tuple[Obligation, SigningError] | None]:
+    ) -> tuple[list[Attempt], tuple[Duty, SigningError] | None]:
         """Sign the most urgent steps, so that they leave while the rest is still to be signed."""
         attempts: list[Attempt] = []
         try:
@@ -217,14 +217,24 @@ class Responder:
 
     def _unsigned(self, step: Redeem) -> Mapping[str, Any]:
         owed = step.obligation
-        return claim_transaction(
+        network_id = self._servers.network_id or 0
+        if isinstance(owed, Obligation):
+            return claim_transaction(
+                account=owed.account,
+                claim=owed.claim,
+                target=owed.target,
+                fee=step.fee,
+                seat=step.seat,
+                last_ledger=step.last_ledger,
+                network_id=network_id,
+            )
+        return close_transaction(
             account=owed.account,
-            claim=owed.claim,
-            target=owed.target,
+            channel=owed.channel,
             fee=step.fee,
             seat=step.seat,
             last_ledger=step.last_ledger,
-            network_id=self._servers.network_id or 0,
+            network_id=network_id,
         )
 
     def _attempt(self, step: Redeem, signed: Signed) -> Attempt:
@@ -240,12 +250,13 @@ class Responder:
             made_in=LedgerIndex(step.last_ledger - self._limits.last_ledger_offset),
             transaction=signed.transaction,
             blob=signed.blob,
+            purpose=owed.purpose,
         )
 
 
 def _refused_alike(
-    obligations: Iterable[Obligation], refused: Obligation, why: SigningError
-) -> Collection[Obligation]:
+    obligations: Iterable[Duty], refused: Duty, why: SigningError
+) -> Collection[Duty]:
     """Return what cannot be signed either: with no key, everything of the account."""
     if isinstance(why, KeyMissingError):
         return [o for o in obligations if o.account == refused.account]

@@ -14,7 +14,7 @@ from typing import Final
 
 from watchtower.response.fees import LEDGER_SECONDS, ledgers_left
 from watchtower.response.market import Market
-from watchtower.response.obligation import Obligation
+from watchtower.response.obligation import Duty
 from watchtower.units import MAX_LEDGER_TIME, ChannelId, Drops, RippleTime
 
 __all__ = ["Exit", "due_now", "in_order", "way_out"]
@@ -27,17 +27,17 @@ _MOST: Final = 100_000
 """More transactions than any ledger holds."""
 
 
-def in_order(obligations: Iterable[Obligation]) -> list[Obligation]:
+def in_order(obligations: Iterable[Duty]) -> list[Duty]:
     """Return obligations as they are served: the earliest deadline, then the larger stake."""
     return sorted(obligations, key=_urgency)
 
 
-def _urgency(obligation: Obligation) -> tuple[int, int, ChannelId]:
+def _urgency(obligation: Duty) -> tuple[int, int, ChannelId]:
     deadline = MAX_LEDGER_TIME if obligation.deadline is None else obligation.deadline
     return (deadline, -obligation.at_stake, obligation.channel)
 
 
-def due_now(waiting: Sequence[Obligation], now: RippleTime) -> int:
+def due_now(waiting: Sequence[Duty], now: RippleTime) -> int:
     """Return how many of ``waiting``, which are in order, must be served in this ledger.
 
     For each deadline, as many as must go in every ledger up to it: whoever serves fewer will have

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.market import Fees
-from watchtower.response.obligation import Obligation
+from watchtower.response.obligation import Duty
 from watchtower.response.pace import Pace
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
@@ -70,8 +70,8 @@ class Docket(Protocol):
         """Return what an account has spent on fees on the present day of ledger time."""
         ...
 
-    def obligations(self) -> Collection[Obligation]:
-        """Return what is to be redeemed now."""
+    def obligations(self) -> Collection[Duty]:
+        """Return what is to be done now."""
         ...
 
     def attempt_made(self, attempt: Attempt) -> None:

@@ -1,4 +1,4 @@
-"""The transaction we are for: ``PaymentChannelClaim``, redeeming and never closing.
+"""The transaction we are for: ``PaymentChannelClaim``, which redeems, or closes for a payer.
 
 A transaction is a plain mapping in the ledger's own field names; xrpl-py's codec turns it into
 bytes. It carries a last ledger always, so that it cannot come back from the dead, and
@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Seat
-from watchtower.units import Address, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
-__all__ = ["claim_transaction", "with_common_fields"]
+__all__ = ["claim_transaction", "close_transaction", "with_common_fields"]
+
+_TF_CLOSE: Final = 0x00020000
+"""Asks for a close (rippled TxFlags.h:125)."""
 
 _LAST_NETWORK_WITHOUT_ID: Final = 1024
 """Networks above it require ``NetworkID`` (else ``telREQUIRES_NETWORK_ID``), the others refuse it
@@ -46,6 +49,32 @@ def claim_transaction(
         "Balance": str(target),
         "Signature": claim.signature,
         "PublicKey": claim.public_key,
+    }
+    return with_common_fields(
+        fields, fee=fee, seat=seat, last_ledger=last_ledger, network_id=network_id
+    )
+
+
+def close_transaction(
+    *,
+    account: Address,
+    channel: ChannelId,
+    fee: Drops,
+    seat: Seat,
+    last_ledger: LedgerIndex,
+    network_id: int,
+) -> dict[str, Any]:
+    """Return the unsigned transaction by which the source of ``channel`` has it end.
+
+    On a channel that has ended it is the touch that takes it out of the ledger; on any other it
+    sets the Expiration a settle delay ahead (PaymentChannelClaim.cpp:122 and 191). It asks for
+    no payment and presents no claim: whoever signs it gives nothing to anybody.
+    """
+    fields = {
+        "TransactionType": "PaymentChannelClaim",
+        "Account": account,
+        "Channel": channel,
+        "Flags": _TF_CLOSE,
     }
     return with_common_fields(
         fields, fee=fee, seat=seat, last_ledger=last_ledger, network_id=network_id

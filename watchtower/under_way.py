@@ -1,0 +1,116 @@
+"""The attempts that are under way, until the ledger has proven what became of them. Pure.
+
+What it guarantees: an attempt leaves only with a proven outcome, and its fee is then counted for
+its account's day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from watchtower.judgement.channel import Channel
+from watchtower.learned import Settlement
+from watchtower.ledger.events import ChannelFact, ChannelMissing, SeatUsed
+from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
+from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
+from watchtower.response.spending import DaySpent, Spending
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
+
+__all__ = ["UnderWay"]
+
+
+class UnderWay:
+    """The attempts without an outcome, on the watch's own ``channels``.
+
+    ``attempts`` are those; ``lapses`` says how often the last ledger of an account's attempts
+    passed without them.
+    """
+
+    def __init__(
+        self,
+        attempts: Iterable[Attempt],
+        *,
+        channels: Mapping[ChannelId, Channel],
+        spent: Mapping[Address, DaySpent] | None = None,
+    ) -> None:
+        """Begin with what the store remembers."""
+        self.attempts: dict[TxHash, Attempt] = {a.transaction: a for a in attempts}
+        self.lapses: dict[Address, int] = {}
+        self._channels = channels
+        self._spending = Spending(spent)
+
+    def has(self, used: SeatUsed) -> bool:
+        """Return whether a seat is one of theirs."""
+        seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
+        return (used.account, used.seat) in seats
+
+    def spent(self, account: Address, now: RippleTime) -> Drops:
+        """Return what an account has spent on fees on the day of ``now``."""
+        return self._spending.on(account, now)
+
+    def pay(self, account: Address, fee: Drops, now: RippleTime) -> DaySpent:
+        """Take note of a fee that was paid; return the account's day so far."""
+        return self._spending.pay(account, fee, now)
+
+    def settle_by_seat(self, used: SeatUsed, now: RippleTime | None) -> tuple[Settlement, ...]:
+        """Settle what the use of a seat has proven."""
+        return self._settle(
+            (
+                (attempt, by_seat(attempt, used, self._channel_of(attempt)))
+                for attempt in self.attempts.values()
+            ),
+            now,
+        )
+
+    def settle_by_transaction(
+        self, fact: ChannelFact, now: RippleTime | None
+    ) -> tuple[Settlement, ...]:
+        """Settle the attempt whose own transaction ``fact`` tells of."""
+        if isinstance(fact, ChannelMissing) or fact.transaction is None:
+            return ()
+        attempt = self.attempts.get(fact.transaction)
+        if attempt is None:
+            return ()
+        return self._settle([(attempt, by_own_transaction(attempt, fact))], now)
+
+    def settle_by_last_ledger(
+        self, accounted: LedgerIndex, now: RippleTime | None
+    ) -> tuple[Settlement, ...]:
+        """Settle what can never apply any more, now that all facts up to a ledger are known."""
+        settled = self._settle(
+            (
+                (attempt, by_last_ledger(attempt, accounted, self._channel_of(attempt)))
+                for attempt in self.attempts.values()
+            ),
+            now,
+        )
+        unseen = (s for s in settled if s.outcome.kind is OutcomeKind.REFUSED)
+        for account in {settlement.attempt.account for settlement in unseen}:
+            self.lapses[account] = self.lapses.get(account, 0) + 1
+        return settled
+
+    def _settle(
+        self, ends: Iterable[tuple[Attempt, Outcome | None]], now: RippleTime | None
+    ) -> tuple[Settlement, ...]:
+        settled = tuple(
+            Settlement(
+                attempt=replace(attempt, outcome=outcome),
+                outcome=outcome,
+                spent=self._pay(attempt, outcome, now),
+            )
+            for attempt, outcome in ends
+            if outcome is not None
+        )
+        for settlement in settled:
+            self.attempts.pop(settlement.attempt.transaction, None)
+        return settled
+
+    def _pay(self, attempt: Attempt, outcome: Outcome, now: RippleTime | None) -> DaySpent | None:
+        """Take note of what an attempt cost."""
+        if not outcome.fee or now is None:
+            return None
+        return self.pay(attempt.account, outcome.fee, now)
+
+    def _channel_of(self, attempt: Attempt) -> Channel | None:
+        return None if attempt.channel is None else self._channels.get(attempt.channel)
