@@ -102,6 +102,9 @@ class Station:
         result = await self.request("account_info", account=account, ledger_index="current")
         return (read_account_field(self.url, result, "Sequence"),)
 
+    def misjudged(self, server: str) -> None:
+        """Rank nobody down: there is only one."""
+
     async def submit(self, blob: str) -> Sequence[SubmitAnswer]:
         """Send a signed transaction."""
         answer: Mapping[str, Any] | LedgerError

@@ -355,6 +355,7 @@ class Tower:
 
     def _take_fact(self, fact: Fact) -> None:
         learned = self.watch.learn(fact)
+        self._responder.applied(s.attempt.transaction for s in learned.settled if s.outcome.fee)
         self._changes.learned(learned)
         self._herald.learned(learned)
         self.steward.learned(learned)

@@ -97,6 +97,10 @@ class Servers:
             )
         return self.told or (self.sequence,)
 
+    def misjudged(self, server: str) -> None:
+        """Nobody asks for it here."""
+        raise AssertionError(server)
+
     async def submit(self, blob: str) -> Sequence[Answer]:
         """Take a blob, noting which blobs the store has at that moment."""
         async with self.store.read() as work:

@@ -45,6 +45,11 @@ class Servers:
     words: list[Word]
     blobs: list[str] = field(default_factory=list)
     answer: asyncio.Event = field(default_factory=asyncio.Event)
+    blamed: list[str] = field(default_factory=list)
+
+    def misjudged(self, server: str) -> None:
+        """Note who is blamed."""
+        self.blamed.append(server)
 
     async def submit(self, blob: str) -> Sequence[Answer]:
         """Take a blob, and answer once `answer` is set."""
@@ -193,3 +198,18 @@ async def test_what_was_heard_of_a_settled_attempt_is_forgotten(
     submitter.keep_only(set())
     assert not submitter.alarming
     assert not submitter.underpriced
+
+
+@pytest.mark.parametrize(
+    ("result", "blamed"), [("temBAD_FEE", ["wss://liar"]), ("telINSUF_FEE_P", []), (None, [])]
+)
+async def test_server_that_refuses_for_good_what_the_ledger_takes_is_blamed(
+    servers: Servers, submitter: Submitter, result: str | None, blamed: list[str]
+) -> None:
+    """A refusal that may have been true when it was given is no lie."""
+    servers.words = [Word("tesSUCCESS", "wss://one"), Word(result, "wss://liar")]
+    submitter.send(ATTEMPT)
+    await submitter.drained()
+    submitter.applied(ATTEMPT.transaction)
+    submitter.applied(ATTEMPT.transaction)
+    assert servers.blamed == blamed

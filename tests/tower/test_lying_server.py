@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.tower.conftest import XRP, Stage
+from watchtower.ledger.standing import Fault
 from watchtower.sandbox.server import Sandbox
+from watchtower.tending import STATUS_NOTE
 
 FAR = 2_000_000_000
 """A close time years ahead."""
@@ -28,6 +30,10 @@ async def beside(stage: Stage, lies: dict[str, object]) -> AsyncIterator[Sandbox
         stage.sandbox.misbehave(lies={"ledgerClosed": lies, "subscribe": lies})
         stage.with_settings(servers=(stage.sandbox.url, honest.url))
         yield honest
+
+
+def _ignore(_: object) -> None:
+    """Take what nobody asks for."""
 
 
 @pytest.mark.parametrize("lies", [lies for _, lies in LIES], ids=[name for name, _ in LIES])
@@ -56,3 +62,31 @@ async def test_tower_that_starts_with_a_liar_pays_a_channel_that_is_closing_alre
         stage.pace = 0.05
         async with stage.tower():
             await stage.until_paid(channel, 30 * XRP)
+
+
+async def test_server_that_lies_about_a_result_is_ranked_down_and_the_status_says_why(
+    stage: Stage,
+) -> None:
+    """It calls malformed what it passes on, and what the ledger then takes."""
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    async with beside(stage, {}) as honest:
+        lie = {"count": 1_000, "answer": "temBAD_SEQUENCE", "apply": True}
+        stage.pace = 0.1
+        async with stage.tower():
+            await stage.until_told(channel, "judged")
+            await stage.close_request_and_then(
+                channel, lambda: _ignore(stage.sandbox.misbehave(submissions=lie))
+            )
+            await stage.until_told(channel, "attempt_settled")
+            ranks: dict[str, tuple[int, str]] = {}
+
+            async def told() -> bool:
+                async with stage.store() as store, store.read() as work:
+                    status = await work.notes.get(STATUS_NOTE) or {"servers": ()}
+                ranks.update({s["server"]: (s["rank"], s["why"]) for s in status["servers"]})
+                return any(rank for rank, _ in ranks.values())
+
+            await stage.until(told, closing=False)
+    assert ranks[stage.sandbox.url][1] == Fault.MISJUDGED.value
+    assert ranks[honest.url] == (0, "")

@@ -74,7 +74,11 @@ async def _told(links: Sequence[Link], channel: ChannelId) -> Mapping[str, State
     """Ask two servers, and all others where these do not agree or answer."""
 
     async def read(link: Link) -> State:
-        return await read_channel(link, channel)
+        announced = link.validated or 0
+        state = await read_channel(link, channel)
+        if announced - state.at.ledger_index > _ABREAST:
+            link.conduct.blame(Fault.ANSWERED_OF_THE_PAST)
+        return state
 
     ready = by_preference(links)
     answers = await ask_all(ready[:_TWO], read)

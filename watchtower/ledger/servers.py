@@ -56,6 +56,7 @@ from watchtower.ledger.health import HealthEvent
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.second_opinion import channel_by_two, channels_by_two
+from watchtower.ledger.standing import Fault
 from watchtower.ledger.stream import Stream, opened
 from watchtower.units import Address, ChannelId, LedgerIndex
 
@@ -221,6 +222,12 @@ class Servers:
         for link in self._links:
             if (fault := fault_told_by(event, link.url)) is not None:
                 link.conduct.blame(fault)
+
+    def misjudged(self, server: str) -> None:
+        """Rank down a server that refused for good what the ledger then took."""
+        for link in self._links:
+            if link.url == server:
+                link.conduct.blame(Fault.MISJUDGED)
 
     def wrong_network(self) -> WrongNetworkError | None:
         """Return why nobody can be used if every server serves another network; None otherwise."""

@@ -43,6 +43,7 @@ class Fault(StrEnum):
     RAN_AHEAD = "it told of ledgers that nobody else has"
     DISAGREED = "it told another ledger hash than other servers"
     CONTRADICTED = "it contradicted what other servers said of a ledger"
+    MISJUDGED = "it refused for good a transaction that the ledger then took"
 
 
 _WEIGHTS: Final = {
@@ -59,6 +60,7 @@ _WEIGHTS: Final = {
     Fault.RAN_AHEAD: 16.0,
     Fault.DISAGREED: 16.0,
     Fault.CONTRADICTED: 16.0,
+    Fault.MISJUDGED: 16.0,
 }
 """What is slow or busy may be a good day's bad minute; what says two things is worse."""
 

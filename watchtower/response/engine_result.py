@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["Reaction", "reaction_to"]
+__all__ = ["Reaction", "is_final_refusal", "reaction_to"]
 
 
 class Reaction(StrEnum):
@@ -65,3 +65,13 @@ _BY_FAMILY: Final = {
 def reaction_to(engine_result: str) -> Reaction:
     """Return what ``engine_result`` asks of us; ALARM for a code nobody has heard of."""
     return _BY_CODE.get(engine_result) or _BY_FAMILY.get(engine_result[:3], Reaction.ALARM)
+
+
+def is_final_refusal(engine_result: str) -> bool:
+    """Say whether a result says that these very bytes can never be in a ledger.
+
+    A server that says so of what a validated ledger then has is wrong, or lies. Other refusals
+    may be true when they are given (rippled include/xrpl/protocol/TER.h, temMALFORMED: the
+    transaction is malformed, whatever the state of the ledger).
+    """
+    return engine_result.startswith("tem")

@@ -23,7 +23,7 @@ from watchtower.response.plan import Leave, Redeem, Terms, plan
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Servers, Signed, Signer
 from watchtower.response.transaction import claim_transaction, close_transaction
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 __all__ = ["Limits", "Responder", "Response"]
 
@@ -81,6 +81,11 @@ class Responder:
         self._planned_in: LedgerIndex | None = None
         self._planned: dict[tuple[Address, ChannelId], Drops] = {}
         self._standing = Response()
+
+    def applied(self, transactions: Iterable[TxHash]) -> None:
+        """Take note of attempts that a validated ledger has."""
+        for transaction in transactions:
+            self._submitter.applied(transaction)
 
     async def respond(self) -> Response:
         """Do what can be done now.

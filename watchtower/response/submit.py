@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from watchtower.response.attempt import Attempt
-from watchtower.response.engine_result import Reaction, reaction_to
+from watchtower.response.engine_result import Reaction, is_final_refusal, reaction_to
 from watchtower.units import Drops, TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
@@ -53,6 +53,10 @@ class SubmittingServers(Protocol):
         """Send ``blob`` to all servers at once; one answer each, never raising for one."""
         ...
 
+    def misjudged(self, server: str) -> None:
+        """Take note that ``server`` refused for good what the ledger then took."""
+        ...
+
 
 class Submitter:
     """Sends attempts in the background and remembers the last word about each.
@@ -77,6 +81,7 @@ class Submitter:
         self.unseated: set[TxHash] = set()
         self.asked: dict[TxHash, Drops] = {}
         self.alarming: dict[TxHash, str] = {}
+        self._refused_by: dict[TxHash, set[str]] = {}
 
     async def run(self) -> None:
         """Send what is to be sent, each beside the others, until cancelled."""
@@ -101,9 +106,14 @@ class Submitter:
         """Forget what was heard of every attempt but ``attempts``."""
         for words in (self.underpriced, self.queued, self.unseated):
             words.intersection_update(attempts)
-        for told in (self.alarming, self.asked):
+        for told in (self.alarming, self.asked, self._refused_by):
             for settled in told.keys() - set(attempts):
                 del told[settled]
+
+    def applied(self, transaction: TxHash) -> None:
+        """Take note that a validated ledger has an attempt: who said that none could was wrong."""
+        for server in sorted(self._refused_by.pop(transaction, ())):
+            self._servers.misjudged(server)
 
     async def _send(self, attempt: Attempt) -> None:
         try:
@@ -125,8 +135,11 @@ class Submitter:
                 engine_result=answer.engine_result,
                 message=answer.message,
             )
-            if answer.engine_result is not None:
-                reactions[answer.engine_result] = reaction_to(answer.engine_result)
+            if answer.engine_result is None:
+                continue
+            reactions[answer.engine_result] = reaction_to(answer.engine_result)
+            if is_final_refusal(answer.engine_result):
+                self._refused_by.setdefault(attempt.transaction, set()).add(answer.server)
         told = set(reactions.values())
         for words, reaction in (
             (self.underpriced, Reaction.REPLAN),
