@@ -143,7 +143,8 @@ class Connection:
     def _sort(self, frame: str | bytes) -> None:
         try:
             message = msgspec.json.decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # A thousand brackets in one frame are no reason to hang up, or to fall over.
             message = None
         if not isinstance(message, dict):
             self._unreadable.happened(size=len(frame))

@@ -223,6 +223,7 @@ class Link:
 
     def misheard(self) -> None:
         """A frame could not be read (`Listener`)."""
+        self.conduct.blame(Fault.TOLD_ODDLY)
         self._journal.misheard(self.url)
 
     async def _serve(self) -> None:
