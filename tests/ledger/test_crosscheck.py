@@ -8,13 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchtower.ledger.answers import Fees
-from watchtower.ledger.crosscheck import Finding, find, in_the_middle, union
+from watchtower.ledger.crosscheck import (
+    Finding,
+    account_of_all,
+    find,
+    in_the_middle,
+    is_unanimous,
+    union,
+)
 from watchtower.ledger.events import (
     END_OF_LEDGER,
+    AccountChanged,
+    AccountEntry,
+    AccountMissing,
     ChannelChanged,
     ChannelEntry,
     ChannelMissing,
     Position,
+    TicketsHeld,
 )
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
@@ -85,6 +96,38 @@ def test_of_two_listings_of_one_ledger_the_greater_threat_is_listed() -> None:
     """Whichever server is asked first."""
     one, other = (there(7),), (there(7, CLOSING),)
     assert union([one, other]) == union([other, one]) == other
+
+
+def tickets(ledger: int, *numbers: int) -> TicketsHeld:
+    """Tickets of an account in a ledger."""
+    at = Position(LedgerIndex(ledger), END_OF_LEDGER)
+    return TicketsHeld(account=ENTRY.destination, tickets=frozenset(numbers), at=at)
+
+
+def root(ledger: int, drops: int) -> AccountChanged:
+    """An account with so much in it."""
+    entry = AccountEntry(account=ENTRY.destination, balance=Drops(drops), sequence=7)
+    return AccountChanged(entry=entry, at=Position(LedgerIndex(ledger), END_OF_LEDGER))
+
+
+def test_tickets_that_one_of_two_servers_invents_are_not_used() -> None:
+    """Hundreds of them would be tried, one after another, while a channel closes."""
+    believed = account_of_all([(tickets(7, 1, 2, *range(100, 350)),), (tickets(7, 1, 2),)])
+    assert believed == (tickets(7, 1, 2),)
+
+
+def test_account_that_two_of_three_tell_of_alike_is_believed() -> None:
+    """In its newest ledger, and whether it is there at all."""
+    missing = AccountMissing(account=ENTRY.destination, at=root(8, 5).at)
+    told = [(root(7, 5), tickets(7, 1)), (missing,), (root(8, 5), tickets(8, 1))]
+    assert account_of_all(told) == (root(8, 5), tickets(8, 1))
+
+
+def test_of_two_that_tell_of_an_account_differently_the_newer_ledger_is_believed() -> None:
+    """It was paid in between."""
+    assert account_of_all([(root(7, 5),), (root(8, 6),)]) == (root(8, 6),)
+    assert not is_unanimous([(root(7, 5),), (root(7, 6),)])
+    assert is_unanimous([(root(7, 5),), (root(8, 5),)])
 
 
 @given(

@@ -129,6 +129,7 @@ async def test_no_answer_raises_anything_but_a_ledger_error(data: st.DataObject)
     """What reads an answer either understands it or says whose it was."""
     command = data.draw(st.sampled_from(sorted(ANSWERS)))
     server = OneServer(data.draw(_spoilt(ANSWERS[command])))
+    gap = Gap(LedgerIndex(11), LedgerIndex(12))
     readers: dict[str, list[Callable[[], Awaitable[object]]]] = {
         "ledger_entry": [
             lambda: read_channel(server, CHANNEL),
@@ -136,9 +137,7 @@ async def test_no_answer_raises_anything_but_a_ledger_error(data: st.DataObject)
         ],
         "account_objects": [lambda: find_channels(server, Address(PAYEE))],
         "account_info": [lambda: read_account(server, Address(PAYEE))],
-        "account_tx": [
-            lambda: read_facts(server, Gap(LedgerIndex(11), LedgerIndex(12)), [Address(PAYEE)])
-        ],
+        "account_tx": [lambda: read_facts(server, gap, [Address(PAYEE)])],
     }
     for read in readers.get(command, ()):
         with suppress(LedgerError):

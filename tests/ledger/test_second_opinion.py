@@ -9,7 +9,7 @@ import pytest
 
 from tests.ledger.scripted import PAYEE
 from watchtower.errors import AnswerError
-from watchtower.ledger.events import ChannelChanged
+from watchtower.ledger.events import AccountChanged, ChannelChanged
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
 from watchtower.units import Address, ChannelId
@@ -102,3 +102,19 @@ async def test_state_is_read_from_whoever_is_left(
     async with Servers(urls, settings=settings) as servers:
         await _ready(servers, wait_until, 3)
         assert isinstance(await servers.read_channel(ChannelId(channel)), ChannelChanged)
+
+
+async def test_account_that_one_of_three_servers_calls_poor_is_not_poor(
+    start: Start, wait_until: Any
+) -> None:
+    """Nobody is woken up for money that is there."""
+    liar, *honest = [await start() for _ in range(3)]
+    data = {"Account": PAYEE, "Balance": "1", "Sequence": 7}
+    liar.answers["account_info"] = {
+        "result": {"account_data": data, "signer_lists": [], "ledger_index": 10, "validated": True}
+    }
+    async with Servers([s.url for s in (liar, *honest)], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 3)
+        (root, *_) = await servers.read_account(Address(PAYEE))
+    assert isinstance(root, AccountChanged)
+    assert root.entry.balance == 5_000_000

@@ -18,16 +18,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from watchtower.ledger.answers import Fees
-from watchtower.ledger.events import ChannelChanged, ChannelEntry, ChannelMissing
-from watchtower.units import ChannelId
+from watchtower.ledger.events import (
+    AccountChanged,
+    AccountFact,
+    AccountMissing,
+    ChannelChanged,
+    ChannelEntry,
+    ChannelMissing,
+    Position,
+    TicketsHeld,
+)
+from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Finding", "find", "in_the_middle", "union"]
+__all__ = ["Finding", "account_of_all", "find", "in_the_middle", "is_unanimous", "union"]
 
 State = ChannelChanged | ChannelMissing
+
+_NOWHERE: Final = Position(LedgerIndex(0), 0)
 
 _NEVER: Final = 2**32
 """Later than any ledger time."""
@@ -90,6 +101,41 @@ def union(
             if known is None or (fact.at, *_threat(known)) > (known.at, *_threat(fact)):
                 best[fact.entry.channel] = fact
     return tuple(best[channel] for channel in sorted(best))
+
+
+def account_of_all(told: Iterable[Sequence[AccountFact]]) -> tuple[AccountFact, ...]:
+    """Return what is believed of an account; ``told`` has the most trusted server first.
+
+    Of each thing what most tell is believed, if that is two or more, and else the newest. Only
+    the tickets that all of them list are taken to be there: an attempt on an invented one would
+    wait for nothing, and there may be hundreds.
+    """
+    kinds: dict[type, list[AccountFact]] = {}
+    for facts in told:
+        for fact in facts:
+            kind = AccountChanged if isinstance(fact, AccountMissing) else type(fact)
+            kinds.setdefault(kind, []).append(fact)
+    return tuple(_believed(facts) for facts in kinds.values())
+
+
+def is_unanimous(told: Iterable[Sequence[AccountFact]]) -> bool:
+    """Say whether all servers tell the same of an account."""
+    return len({tuple(map(_without_place, facts)) for facts in told}) <= 1
+
+
+def _believed(facts: Sequence[AccountFact]) -> AccountFact:
+    [(common, times)] = Counter(_without_place(fact) for fact in facts).most_common(1)
+    if times > 1 and times * 2 > len(facts):
+        return max((f for f in facts if _without_place(f) == common), key=lambda f: f.at)
+    newest = max(facts, key=lambda fact: fact.at)
+    if not isinstance(newest, TicketsHeld):
+        return newest
+    listed = [fact.tickets for fact in facts if isinstance(fact, TicketsHeld)]
+    return replace(newest, tickets=frozenset.intersection(*listed))
+
+
+def _without_place(fact: AccountFact) -> AccountFact:
+    return replace(fact, at=_NOWHERE)
 
 
 def in_the_middle(told: Iterable[Fees]) -> Fees:

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from watchtower.errors import AnswerError
+from watchtower.ledger.accounts import read_account
 from watchtower.ledger.asking import ask_all, ask_any, by_preference, failure_among, good, nobody
 from watchtower.ledger.channels import find_channels, read_channel
-from watchtower.ledger.crosscheck import find, union
-from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.ledger.crosscheck import account_of_all, find, is_unanimous, union
+from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
 from watchtower.ledger.link import Link
 from watchtower.ledger.standing import Fault
 from watchtower.units import Address, ChannelId
 
-__all__ = ["channel_by_two", "channels_by_two"]
+__all__ = ["account_by_two", "channel_by_two", "channels_by_two"]
 
 State = ChannelChanged | ChannelMissing
 
@@ -68,6 +69,28 @@ async def channels_by_two(links: Sequence[Link], account: Address) -> tuple[Chan
     if told:
         return union(told.values())
     return await ask_any(ready[_TWO:] or links, lambda link: find_channels(link, account))
+
+
+async def account_by_two(links: Sequence[Link], account: Address) -> tuple[AccountFact, ...]:
+    """Return what an account has of its own, as two servers tell it; all, where these do not agree.
+
+    Raises:
+        LedgerError: no server could tell.
+    """
+
+    async def read(link: Link) -> tuple[AccountFact, ...]:
+        return await read_account(link, account)
+
+    ready = by_preference(links)
+    answers = await ask_all(ready[:_TWO], read)
+    told = good(answers)
+    if len(told) < min(_TWO, len(ready)) or not is_unanimous(told.values()):
+        # A ledger may have closed between the two; a moment later both have it.
+        answers = await ask_all(ready, read)
+        told = good(answers)
+    if not told:
+        raise failure_among(answers) or nobody(links)
+    return account_of_all(told.values())
 
 
 async def _told(links: Sequence[Link], channel: ChannelId) -> Mapping[str, State]:

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from watchtower.errors import RequestRefusedError, WrongNetworkError
-from watchtower.ledger.accounts import read_account
 from watchtower.ledger.amendments import agreed, read_amendments
 from watchtower.ledger.answers import (
     Fees,
@@ -55,7 +54,7 @@ from watchtower.ledger.events import (
 from watchtower.ledger.health import HealthEvent
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
-from watchtower.ledger.second_opinion import channel_by_two, channels_by_two
+from watchtower.ledger.second_opinion import account_by_two, channel_by_two, channels_by_two
 from watchtower.ledger.standing import Fault
 from watchtower.ledger.stream import Stream, opened
 from watchtower.units import Address, ChannelId, LedgerIndex
@@ -299,13 +298,13 @@ class Servers:
         return await channels_by_two(self._links, account)
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
-        """Return what an account has of its own, as one validated ledger has it.
+        """Return what an account has of its own, as the validated ledgers of two servers say.
 
         Raises:
             LedgerError: no server could tell.
         """
         await self._be_patient()
-        return await ask_any(self._links, lambda link: read_account(link, account))
+        return await account_by_two(self._links, account)
 
     async def read_amendments(self) -> AmendmentsRead:
         """Return the amendments that are enabled, as far as all servers that answer agree.
