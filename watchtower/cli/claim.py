@@ -38,6 +38,9 @@ __all__ = ["claim"]
 _PATIENCE: Final = 4.0
 """Seconds that a person waits for the first server before a claim is kept as pending."""
 
+_SECOND: Final = 1.0
+"""Seconds that the other servers have to be asked as well."""
+
 _STALE: Final = 2.0
 """Seconds after which a channel is looked at again before the next claim is judged."""
 
@@ -151,6 +154,8 @@ async def _desk(loaded: Settings) -> AsyncIterator[_Desk]:
                     settings=link_settings(loaded),
                 )
             )
+            # What is served against must rest on two servers, where there are two.
+            await servers.settle(within=_SECOND)
         except LedgerError as nobody:
             click.echo(f"{nobody} Claims are kept as pending.", err=True)
         yield _Desk(store, servers, loaded)

@@ -185,9 +185,10 @@ class Servers:
                 raise link.trouble
         raise nobody(self._links)
 
-    async def settle(self) -> None:
-        """Wait a moment until every server is ready, or has failed to be."""
-        await self._wait_for((link.settled for link in self._links), asyncio.ALL_COMPLETED)
+    async def settle(self, within: float | None = None) -> None:
+        """Wait until every server is ready, or has failed to be, for so many seconds at most."""
+        settled = (link.settled for link in self._links)
+        await self._wait_for(settled, asyncio.ALL_COMPLETED, within)
 
     def stream(
         self,
@@ -370,10 +371,13 @@ class Servers:
         if not self.ready():
             await self._wait_for((link.ready for link in self._links), asyncio.FIRST_COMPLETED)
 
-    async def _wait_for(self, events: Iterable[asyncio.Event], how_many: str) -> None:
+    async def _wait_for(
+        self, events: Iterable[asyncio.Event], how_many: str, within: float | None = None
+    ) -> None:
         waits = [asyncio.create_task(event.wait()) for event in events]
+        patience = self._settings.patience if within is None else within
         try:
-            await asyncio.wait(waits, timeout=self._settings.patience, return_when=how_many)
+            await asyncio.wait(waits, timeout=patience, return_when=how_many)
         finally:
             for wait in waits:
                 wait.cancel()
