@@ -91,3 +91,27 @@ async def until_alarmed(stage: Stage, channel: ChannelId, *, stands: bool = True
         return (await alarms(stage)).get("foreign_claim_key") == (channel if stands else None)
 
     await stage.until(alarmed)
+
+
+async def until_done(stage: Stage, channel: ChannelId, count: int = 1) -> None:
+    """Wait until so many attempts have done what they were for.
+
+    On a busy machine the ledger may run past some, and others follow them: what became of each is
+    no concern of these tests.
+    """
+
+    async def done() -> bool:
+        settled = [e for e in await stage.story(channel) if e.kind == "attempt_settled"]
+        return len([e for e in settled if e.facts["outcome"] == "done"]) >= count
+
+    await stage.until(done)
+
+
+async def until_sent(stage: Stage) -> None:
+    """Wait, in this very ledger, until the open one holds a transaction."""
+
+    async def sent() -> bool:
+        found = await stage.hand.request("ledger", ledger_index="current", transactions=True)
+        return bool(found["ledger"]["transactions"])
+
+    await stage.until(sent, closing=False)
