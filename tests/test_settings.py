@@ -10,6 +10,7 @@ from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.settings import config_path, load, write_first
 
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
+PAYER = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"
 
 
 def written(folder: Path, text: str) -> Path:
@@ -116,6 +117,55 @@ def test_first_file_can_be_loaded_and_is_never_overwritten(tmp_path: Path) -> No
     with pytest.raises(StoreExistsError):
         write_first(path, [PAYEE], ["wss://other"])
     assert load(path, {}) == made
+
+
+def accounts(folder: Path, listed: str) -> Path:
+    """A configuration with these accounts."""
+    path = folder / "w.toml"
+    path.write_text(f'accounts = [{listed}]\nservers = ["wss://one"]\n')
+    return path
+
+
+def test_accounts_have_roles_and_are_payees_where_none_is_said(tmp_path: Path) -> None:
+    """A name alone, or a table; the house asks for payees and for payers."""
+    third = "rPzyFpgj9j6EgN6CNDpRDSFqc7rw7829KX"
+    listed = (
+        f'"{PAYEE}", {{ address = "{PAYER}", role = "payer" }}, '
+        f'{{ address = "{third}", role = "both" }}'
+    )
+    settings = load(accounts(tmp_path, listed), {})
+    assert settings.addresses == (PAYEE, PAYER, third)
+    assert settings.payees == {PAYEE, third}
+    assert settings.payers == {PAYER, third}
+
+
+@pytest.mark.parametrize(
+    ("listed", "why"),
+    [
+        (f'"{PAYEE}", "{PAYEE}"', "names the same one twice"),
+        (f'"{PAYEE}", {{ address = "{PAYEE}", role = "payer" }}', 'give it the role "both"'),
+        (f'{{ address = "{PAYEE}", role = "owner" }}', "owner"),
+        (f'{{ address = "{PAYEE}", roll = "payer" }}', "roll"),
+        ('{ role = "payer" }', "address"),
+        ("", "accounts"),
+    ],
+)
+def test_account_named_twice_or_with_an_unknown_role_is_refused(
+    tmp_path: Path, listed: str, why: str
+) -> None:
+    """In either form: which of two roles was meant is not for us to guess."""
+    with pytest.raises(ConfigError, match=why):
+        load(accounts(tmp_path, listed), {})
+
+
+def test_first_file_names_payers_and_who_is_both(tmp_path: Path) -> None:
+    """What init is told on two sides is guarded on both."""
+    made = write_first(tmp_path / "w.toml", [PAYEE], ["wss://one"], payers=[PAYEE, PAYER])
+    assert made.roles == {PAYEE: "both", PAYER: "payer"}
+    with pytest.raises(ConfigError, match="twice"):
+        write_first(tmp_path / "v.toml", [PAYEE, PAYEE], ["wss://one"])
+    with pytest.raises(ConfigError, match="twice"):
+        write_first(tmp_path / "v.toml", [], ["wss://one"], payers=[PAYER, PAYER])
 
 
 def test_unreadable_file_is_told_and_no_traceback(tmp_path: Path) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
 from watchtower.judgement.outgoing import Tally
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.response.spending import DaySpent
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
+from watchtower.store.work import Work
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 from watchtower.watch import Watch
 
-__all__ = ["Memory", "remember"]
+__all__ = ["Memory", "remember", "tallies_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +46,19 @@ async def remember(
     """Read what the store holds, in one transaction."""
     async with store.read() as work:
         notes = await work.notes.load_all()
+        tallies = tallies_of(notes)
+        claims = await work.claims.load_all()
         watch = Watch(
             payees,
             policy,
             payers=payers,
             payer_policy=payer_policy,
-            tallies=_tallies(notes),
-            channels=await work.channels.load_open(),
-            claims=await work.claims.load_all(),
+            tallies=tallies,
+            channels=[
+                *await work.channels.load_open(),
+                *await _robbed(work, tallies, claims, payers),
+            ],
+            claims=claims,
             attempts=await work.attempts.unsettled(),
             spent=_spent(notes),
         )
@@ -69,6 +77,29 @@ async def remember(
     )
 
 
+async def _robbed(
+    work: Work,
+    tallies: Mapping[ChannelId, Tally],
+    claims: Iterable[Claim],
+    payers: Collection[Address],
+) -> list[Channel]:
+    """Return the closed channels on which a claim was made that nobody has registered since.
+
+    Nothing can be done about them, but the alarm stands until their payer has looked.
+    """
+    signed = {claim.channel: claim.amount for claim in claims}
+    found = [
+        await work.channels.get(channel_id)
+        for channel_id, tally in tallies.items()
+        if tally.presented > signed.get(channel_id, 0)
+    ]
+    return [
+        channel
+        for channel in found
+        if channel is not None and channel.is_final and channel.entry.source in payers
+    ]
+
+
 def _spent(notes: Mapping[str, Any]) -> dict[Address, DaySpent]:
     """Return what accounts have spent on fees, as the notes tell it."""
     return {
@@ -79,7 +110,7 @@ def _spent(notes: Mapping[str, Any]) -> dict[Address, DaySpent]:
     }
 
 
-def _tallies(notes: Mapping[str, Any]) -> dict[ChannelId, Tally]:
+def tallies_of(notes: Mapping[str, Any]) -> dict[ChannelId, Tally]:
     """Return what is known of claims on outgoing channels, as the notes tell it."""
     return {
         ChannelId(name.removeprefix(TALLY_NOTE)): Tally(

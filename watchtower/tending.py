@@ -182,7 +182,9 @@ class Rounds:
             "rules": watch.rules.sentence,
             "channels": len(watch.channels),
             "at_stake": watch.at_stake,
-            "redeeming": len(watch.obligations()),
+            "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
+            "outgoing": len(watch.outgoing.judgements),
+            "closing": sum(duty.purpose.closes for duty in watch.obligations()),
             "attempts": len(watch.attempts),
             "servers": [
                 {

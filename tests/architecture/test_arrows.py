@@ -73,11 +73,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "memory": (
         "watch",
         "changes",
+        "judgement.channel",
+        "judgement.claim",
         "judgement.outgoing",
         "judgement.policy",
         "response.spending",
         "store.database",
         "store.notes",
+        "store.work",
     ),
     "herald": (
         "learned",

@@ -99,7 +99,9 @@ def test_a_channel_is_answered_with_the_fields_that_are_documented() -> None:
     """Of the channel itself, and of the attempts in its explanation."""
     text = section("A channel")
 
-    assert first_column(text) == answered("cli.channel", "_report")
+    parts = ("_entry_report", "_payee_report", "_payer_report")
+    told = set[str]().union(*(answered("cli.channel_view", part) for part in parts))
+    assert first_column(text) == told
     attempts = re.search(r"`attempts` \((.*?)\)", text)
     assert attempts is not None
     assert set(re.findall(r"`(\w+)`", attempts[1])) == answered("cli.channel", "_attempt")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.keys.conftest import ED25519_ACCOUNT, SECP256K1_ACCOUNT
 from watchtower.keys.permission import Roles, why_not
-from watchtower.units import Drops
+from watchtower.units import Address, Drops
 
 CAP = Drops(1000)
 
@@ -132,3 +132,79 @@ def test_without_a_pool_no_tickets_are_signed_for_at_all() -> None:
     for name in ("Channel", "Amount", "Balance", "Signature", "PublicKey"):
         del tickets[name]
     assert "TicketCount" in str(why_not(tickets, Roles([SECP256K1_ACCOUNT]), CAP))
+
+
+CLOSE: dict[str, Any] = {
+    "TransactionType": "PaymentChannelClaim",
+    "Account": SECP256K1_ACCOUNT,
+    "Channel": "C5" * 32,
+    "Flags": 0x00020000,
+    "Fee": "1000",
+    "LastLedgerSequence": 108,
+    "Sequence": 7,
+}
+PAYER = Roles([], [SECP256K1_ACCOUNT])
+BOTH = Roles([SECP256K1_ACCOUNT], [SECP256K1_ACCOUNT])
+
+
+def _why_not_close(
+    roles: Roles = PAYER, source: Address | None = SECP256K1_ACCOUNT, **changes: object
+) -> str | None:
+    return why_not({**CLOSE, **changes}, roles, CAP, most_tickets=5, source=source)
+
+
+@pytest.mark.parametrize("roles", [PAYER, BOTH], ids=["payer", "both"])
+def test_a_payer_may_close_a_channel_of_which_it_is_the_source(roles: Roles) -> None:
+    """By tfClose and nothing else."""
+    assert _why_not_close(roles) is None
+    assert _why_not_close(roles, Flags=0x80020000) is None
+
+
+@pytest.mark.parametrize("source", [None, ED25519_ACCOUNT], ids=["unknown", "somebody else"])
+@pytest.mark.parametrize("roles", [PAYER, BOTH], ids=["payer", "both"])
+def test_a_close_is_refused_unless_the_ledger_has_told_the_source(
+    roles: Roles, source: Address | None
+) -> None:
+    """As its destination the account would give away at once what is unclaimed."""
+    assert "source only" in str(_why_not_close(roles, source))
+
+
+def test_a_payee_never_closes_not_even_what_the_ledger_calls_its_own() -> None:
+    """Its role does not allow it, whatever a plan and the ledger say."""
+    assert "tfClose is never signed for a payee" in str(_why_not_close(Roles([SECP256K1_ACCOUNT])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"Balance": "400"}, "does not sign the field Balance"),
+        ({"Amount": "400"}, "does not sign the field Amount"),
+        ({"Signature": "AB" * 64}, "does not sign the field Signature"),
+        ({"PublicKey": "ED" + "5A" * 32}, "does not sign the field PublicKey"),
+        ({"Delegate": ED25519_ACCOUNT}, "does not sign the field Delegate"),
+        ({"CredentialIDs": []}, "does not sign the field CredentialIDs"),
+        ({"Flags": 0x00030000}, "flags"),
+        ({"Flags": 0x00010000}, "for a payer it signs nothing but tfClose"),
+        ({"Flags": 0}, "for a payer it signs nothing but tfClose"),
+        ({"Flags": "131072"}, "for a payer it signs nothing but tfClose"),
+        ({"TransactionType": "TicketCreate"}, "for a payer it signs nothing but tfClose"),
+        ({"TransactionType": "PaymentChannelFund"}, "nothing but PaymentChannelClaim"),
+        ({"Account": ED25519_ACCOUNT}, "not from an account in the configuration"),
+        ({"Channel": "c5" * 32}, "Channel is not"),
+        ({"Fee": "1001"}, "above the cap of 1000"),
+        ({"LastLedgerSequence": 0}, "never lapse"),
+    ],
+)
+def test_a_payers_key_signs_no_payment_no_claim_and_nothing_else(
+    changes: dict[str, Any], why: str
+) -> None:
+    """Without a signature a payer may pay any balance it likes: no amount is ever signed."""
+    assert why in str(_why_not_close(**changes))
+
+
+def test_an_account_that_is_both_redeems_as_before() -> None:
+    """Being a payer as well takes nothing away from the payee, and adds no flag to its claims."""
+    assert why_not(GOOD, BOTH, CAP) is None
+    closing = {**GOOD, "Flags": 0x00020000}
+    assert "does not sign the field" in str(why_not(closing, BOTH, CAP, source=SECP256K1_ACCOUNT))
+    assert "for a payer it signs nothing but" in str(why_not(GOOD, PAYER, CAP))

@@ -15,7 +15,7 @@ from watchtower.ledger.events import (
 )
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
 OWN, OTHER = TxHash("A" * 64), TxHash("B" * 64)
@@ -163,3 +163,41 @@ def test_only_what_was_validated_has_cost_its_fee() -> None:
     lapsed = by_last_ledger(ATTEMPT, ATTEMPT.last_ledger, None)
     assert lapsed is not None
     assert lapsed.fee == 0
+
+
+FINALISING = replace(ATTEMPT, purpose=Purpose.FINALISE, target=Drops(5))
+ASKING = replace(ATTEMPT, purpose=Purpose.REQUEST_CLOSE, target=Drops(5))
+
+
+def test_channel_is_finalised_when_it_is_gone_and_not_before() -> None:
+    """A close that came too early began one instead; that is no success at finalising."""
+    gone = by_own_transaction(FINALISING, ChannelDeleted(entry=entry(5), at=AT, transaction=OWN))
+    assert gone is not None
+    assert gone.kind is OutcomeKind.DONE
+    begun = replace(entry(5), expiration=RippleTime(9))
+    stays = by_own_transaction(FINALISING, ChannelChanged(entry=begun, at=AT, transaction=OWN))
+    assert stays is not None
+    assert stays.kind is OutcomeKind.REFUSED
+
+
+def test_close_was_asked_for_when_an_expiration_stands() -> None:
+    """Or when the channel is gone at once, for it had ended or was empty."""
+    asked = replace(entry(5), expiration=RippleTime(9))
+    for fact in (
+        ChannelChanged(entry=asked, at=AT, transaction=OWN),
+        ChannelDeleted(entry=entry(5), at=AT, transaction=OWN),
+    ):
+        outcome = by_own_transaction(ASKING, fact)
+        assert outcome is not None
+        assert (outcome.kind, outcome.fee) == (OutcomeKind.DONE, ATTEMPT.fee)
+    nothing = by_own_transaction(ASKING, ChannelChanged(entry=entry(5), at=AT, transaction=OWN))
+    assert nothing is not None
+    assert nothing.kind is OutcomeKind.REFUSED
+
+
+def test_close_that_succeeded_and_changed_nothing_has_done_nothing() -> None:
+    """A second close request returns tesSUCCESS and leaves the first one as it was."""
+    for attempt in (FINALISING, ASKING):
+        outcome = by_seat(attempt, used(OWN, "tesSUCCESS"), channel(5))
+        assert outcome is not None
+        assert outcome.kind is OutcomeKind.REFUSED

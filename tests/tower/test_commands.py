@@ -17,8 +17,12 @@ from watchtower.units import ChannelId, Drops
 def configured(stage: Stage) -> str:
     """A configuration file for the stage; return its path."""
     path = Path(f"{stage.settings.store}.toml")
+    roles = (
+        f'{{ address = "{account}", role = "{role}" }}'
+        for account, role in stage.settings.roles.items()
+    )
     path.write_text(
-        f'accounts = ["{stage.payee.address}"]\nservers = ["{stage.sandbox.url}"]\n'
+        f'accounts = [{", ".join(roles)}]\nservers = ["{stage.sandbox.url}"]\n'
         f'store = "{stage.settings.store}"\n'
     )
     return str(path)

@@ -2,87 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.tower.conftest import TF_RENEW, XRP, Stage
-from watchtower.claims.intake import Intake, Receipt, Sight
-from watchtower.judgement.claim import Claim
-from watchtower.keys.vault import Algorithm, Vault
-from watchtower.ledger.servers import Servers
-from watchtower.settings import AccountSettings, PayerSettings
-from watchtower.tending import STATUS_NOTE
-from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
-
-
-async def guard_the_payer(stage: Stage, **payer: Any) -> None:
-    """Have the tower guard the payer alone, with its key."""
-    stage.with_settings(
-        accounts=(AccountSettings(stage.payer.address, "payer"),), payer=PayerSettings(**payer)
-    )
-    async with stage.store() as store:
-        await Vault(store).import_seed(
-            stage.payer.address, stage.payer.seed, algorithm=Algorithm.SECP256K1
-        )
-
-
-async def until_gone(stage: Stage, channel: Any) -> None:
-    """Close ledgers until the channel has left the ledger."""
-
-    async def gone() -> bool:
-        return await stage.balance(channel) == -1
-
-    await stage.until(gone)
-
-
-async def register(stage: Stage, channel: ChannelId, drops: int) -> Receipt:
-    """The payer tells the tower what it has signed."""
-    claim = Claim(
-        channel=channel,
-        amount=Drops(drops),
-        public_key=stage.payer.public_key,
-        signature=stage.payer.sign_claim(channel, Drops(drops)),
-    )
-    settings = stage.settings
-    async with stage.store() as store, Servers.connected([stage.sandbox.url]) as servers:
-        intake = Intake(
-            store, guarded=settings.payees, payers=settings.payers, policy=policy_of(settings)
-        )
-        fact = await servers.read_channel(channel)
-        return await intake.take(claim, Sight(fact=fact, ledger_time=RippleTime(0)))
-
-
-async def redeem(
-    stage: Stage, channel: ChannelId, drops: int, *, signed: int | None = None, **more: Any
-) -> None:
-    """The payee redeems ``drops`` with a claim that the channel's key signed for ``signed``."""
-    allowed = Drops(drops if signed is None else signed)
-    claim = {
-        "TransactionType": "PaymentChannelClaim",
-        "Channel": channel,
-        "Amount": str(allowed),
-        "Balance": str(drops),
-        "PublicKey": stage.payer.public_key,
-        "Signature": stage.payer.sign_claim(channel, allowed),
-        **more,
-    }
-    await stage.hand.settle(claim, stage.payee)
-
-
-async def alarms(stage: Stage) -> dict[str, str]:
-    """The alarms that stand, by name, with their subjects."""
-    async with stage.store() as store, store.read() as work:
-        told = await work.notes.get(STATUS_NOTE) or {}
-    return {alarm["name"]: alarm["subject"] for alarm in told.get("alarms", ())}
-
-
-async def until_alarmed(stage: Stage, channel: ChannelId, *, stands: bool = True) -> None:
-    """Wait until the alarm of a stolen claim key stands, or no longer does."""
-
-    async def alarmed() -> bool:
-        return (await alarms(stage)).get("foreign_claim_key") == (channel if stands else None)
-
-    await stage.until(alarmed)
+from tests.tower.payers import (
+    guard_the_payer,
+    redeem,
+    register,
+    until_alarmed,
+    until_done,
+    until_gone,
+)
+from tests.tower.test_commands import command
 
 
 async def test_channel_that_expired_is_finalised(stage: Stage) -> None:
@@ -94,8 +23,7 @@ async def test_channel_that_expired_is_finalised(stage: Stage) -> None:
         await stage.until_told(channel, "close_requested")
         await stage.sandbox.advance(1_000)
         await until_gone(stage, channel)
-        settled = await stage.until_told(channel, "attempt_settled")
-    assert settled[0].facts["outcome"] == "done"
+        await until_done(stage, channel)
 
 
 async def test_channel_that_cancel_after_ended_is_finalised(stage: Stage) -> None:
@@ -166,10 +94,29 @@ async def test_foreign_claim_asks_to_close_at_once_where_that_is_wished(stage: S
     async with stage.tower():
         await register(stage, channel, 30 * XRP)
         await redeem(stage, channel, 40 * XRP)
-        asked = await stage.until_told(channel, "close_requested")
+        await stage.until_told(channel, "close_requested")
+        await until_done(stage, channel)
         await stage.sandbox.advance(1_000)
         await until_gone(stage, channel)
-        settled = await stage.until_told(channel, "attempt_settled", 2)
-    assert asked
-    # Ledgers may run past an attempt to finalise it, and another one follows.
-    assert settled[0].facts["outcome"] == settled[-1].facts["outcome"] == "done"
+        await until_done(stage, channel, 2)
+
+
+async def test_commands_tell_of_a_payers_channel(stage: Stage) -> None:
+    """Its role, where it stands, what was registered, and what is foreign; nothing of a payee's."""
+    await guard_the_payer(stage)
+    channel = await stage.channel()
+    async with stage.tower():
+        await register(stage, channel, 30 * XRP)
+        await redeem(stage, channel, 40 * XRP)
+        await stage.until_told(channel, "foreign_claim")
+    _, (listed,) = await command(stage, "channel", "list")
+    assert (listed["role"], listed["standing"]) == ("payer", "open")
+    assert (listed["signed"], listed["foreign_claim"]) == (30 * XRP, 40 * XRP)
+    assert "verdict" not in listed
+    _, text = await command(stage, "channel", "list", text=True)
+    assert "outgoing, open  60 XRP left  FOREIGN CLAIM" in text
+    _, text = await command(stage, "channel", "explain", channel, text=True)
+    assert "As its payer: The channel is open, with 60 XRP left in it." in text
+    assert "foreign claim: 40 XRP, and only 30 XRP are registered as signed" in text
+    _, (claimed,) = await command(stage, "claim", "list")
+    assert (claimed["channel"], claimed["amount"]) == (channel, 30 * XRP)

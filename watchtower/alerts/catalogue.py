@@ -262,7 +262,7 @@ def result_alarming(channel: ChannelId, *, result: str) -> Alarm:
         name="result_alarming",
         subject=channel,
         severity=Severity.URGENT,
-        sentence=f"Servers answer the attempt to redeem channel {channel} with {result}. It is "
+        sentence=f"Servers answer the transaction for channel {channel} with {result}. It is "
         "tried on, but a key or the account may have changed: look at the account, and import "
         "the key that signs for it now.",
     )

@@ -79,11 +79,16 @@ def _text(report: Mapping[str, Any]) -> str:
             f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
             f"redeemed now, {report['attempts']} attempts on their way."
         )
+    if report.get("outgoing"):
+        lines.append(
+            f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
+            "now."
+        )
     if report.get("rules"):
         lines.append(f"The network's rules for channels: {report['rules']}.")
     lines.append(f"{report['claims']} best claims kept, {report['pending_claims']} pending.")
     lines += [
-        f"No key for {account}: nothing can be redeemed for it."
+        f"No key for {account}: nothing can be signed for it."
         for account in report["accounts_without_key"]
     ]
     if report["in_recovery"]:

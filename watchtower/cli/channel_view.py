@@ -1,0 +1,142 @@
+"""What the commands tell of a channel: as the ledger has it, and what is thought of it on our side.
+
+A channel to one of our payees is judged as the daemon judges it for the payee, one from one of our
+payers as for the payer, and one between two of ours both ways.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchtower.judgement.channel import Channel, phase
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.explain import describe, describe_unprotectable, explain
+from watchtower.judgement.explain_outgoing import describe_outgoing
+from watchtower.judgement.judge import Judgement, judge
+from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoing
+from watchtower.settings import Settings
+from watchtower.units import LedgerIndex, RippleTime, format_drops, format_time
+from watchtower.wiring import payer_policy_of, policy_of
+
+__all__ = ["View", "view_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A channel and its best claim, judged for each of our sides; None for a side not ours."""
+
+    channel: Channel
+    best: Claim | None
+    ledger_time: RippleTime
+    judgement: Judgement | None
+    outgoing: OutgoingJudgement | None
+
+    @property
+    def role(self) -> str:
+        """On which side we are; payee where the channel is none of the configured accounts'."""
+        if self.outgoing is None:
+            return "payee"
+        return "payer" if self.judgement is None else "both"
+
+    def report(self) -> dict[str, Any]:
+        """Return all of it ready for JSON."""
+        return {
+            **_entry_report(self),
+            **(_payee_report(self.judgement) if self.judgement else {}),
+            **(_payer_report(self.outgoing) if self.outgoing else {}),
+        }
+
+    def line(self) -> str:
+        """Return what a list tells of it, in one line."""
+        parts: list[str] = [self.channel.entry.channel]
+        if (judgement := self.judgement) is not None:
+            promise = "protectable" if judgement.protectable else "NOT PROTECTABLE"
+            verdict = type(judgement.verdict).__name__
+            parts.append(f"{verdict:<10} {format_drops(judgement.at_stake)} at stake  {promise}")
+        if (outgoing := self.outgoing) is not None:
+            foreign = "  FOREIGN CLAIM" if outgoing.foreign else ""
+            standing = f"outgoing, {outgoing.standing.value}"
+            parts.append(f"{standing}  {format_drops(outgoing.returns)} left{foreign}")
+        return "  ".join(parts)
+
+    def explanation(self) -> str:
+        """Return what is thought of it, in a few sentences."""
+        ours = [] if self.judgement is None else [explain(self.judgement)]
+        if self.outgoing is not None:
+            ours.append(f"As its payer: {describe_outgoing(self.outgoing)}")
+        return "\n".join(ours)
+
+
+def view_of(
+    loaded: Settings,
+    channel: Channel,
+    best: Claim | None,
+    tally: Tally,
+    *,
+    now: RippleTime,
+    accounted: LedgerIndex | None,
+) -> View:
+    """Judge a channel for our side of it, by the strictest reading of every rule."""
+    entry = channel.entry
+    outgoing = None
+    if entry.source in loaded.payers:
+        outgoing = judge_outgoing(
+            channel,
+            best,
+            tally,
+            ledger_time=now,
+            accounted=accounted,
+            policy=payer_policy_of(loaded),
+        )
+    judgement = None
+    if outgoing is None or entry.destination in loaded.payees:
+        judgement = judge(channel, best, ledger_time=now, policy=policy_of(loaded))
+    return View(channel=channel, best=best, ledger_time=now, judgement=judgement, outgoing=outgoing)
+
+
+def _entry_report(view: View) -> dict[str, Any]:
+    entry = view.channel.entry
+    return {
+        "channel": entry.channel,
+        "role": view.role,
+        "source": entry.source,
+        "destination": entry.destination,
+        "amount": entry.amount,
+        "balance": entry.balance,
+        "settle_delay": entry.settle_delay,
+        "public_key": entry.public_key,
+        "expiration": None if entry.expiration is None else format_time(entry.expiration),
+        "cancel_after": None if entry.cancel_after is None else format_time(entry.cancel_after),
+        "phase": phase(view.channel, view.ledger_time).value,
+        "as_of_ledger": view.channel.as_of.ledger_index,
+        "best_claim": None if view.best is None else view.best.amount,
+        "ledger_time": format_time(view.ledger_time),
+    }
+
+
+def _payee_report(judgement: Judgement) -> dict[str, Any]:
+    deadline = judgement.deadline
+    return {
+        "at_stake": judgement.at_stake,
+        "verdict": type(judgement.verdict).__name__,
+        "why": describe(judgement.verdict),
+        "redeem": judgement.redeem,
+        "deadline": None if deadline is None else format_time(deadline.sure_until),
+        "slack": judgement.slack,
+        "protectable": judgement.protectable,
+        "unprotectable": [describe_unprotectable(reason) for reason in judgement.unprotectable],
+    }
+
+
+def _payer_report(outgoing: OutgoingJudgement) -> dict[str, Any]:
+    foreign = outgoing.foreign
+    return {
+        "standing": outgoing.standing.value,
+        "why_standing": describe_outgoing(outgoing),
+        "returns": outgoing.returns,
+        "signed": outgoing.signed,
+        "foreign_claim": None if foreign is None else foreign.amount,
+        "foreign_transaction": None if foreign is None else foreign.transaction,
+        "act": None if outgoing.act is None else outgoing.act.value,
+    }
