@@ -262,6 +262,17 @@ def test_no_channel_is_over_by_the_time_that_one_server_tells_unconfirmed() -> N
     assert isinstance(judgement.verdict, Expired)
 
 
+def test_channel_is_over_only_when_every_server_says_that_its_time_has_come() -> None:
+    """Two servers that lie alike are contradicted by one that does not, and it is heard."""
+    watch = watching(changed(9, entry(expiration=RippleTime(START + 100))))
+    watch.raise_best(claim(1_000))
+    verdicts = []
+    for index, behind in ((11, 60), (12, 40), (13, 0)):
+        watch.ledger_closed(replace(closed(index, START + 130 + index), behind=behind))
+        verdicts += [judgement.verdict for judgement in watch.judge()]
+    assert [type(verdict) for verdict in verdicts] == [Threatened, Threatened, Expired]
+
+
 def test_false_ledger_gives_way_to_a_confirmed_one_that_is_older() -> None:
     """Attempts must not be made for ledgers that do not exist yet."""
     watch = watching(at=10)

@@ -155,7 +155,7 @@ class Outgoing:
         """Let time pass up to a ledger of which every fact is known now."""
         self._accounted = ledger_index
         while self._closed and self._closed[0].ledger_index <= ledger_index:
-            self.accounted_time = self._closed.popleft().close_time
+            self.accounted_time = self._closed.popleft().sure_time
         # What was read ahead of history is judged anew as history catches up with it.
         self._dirty |= self._ahead
         self._ahead.clear()

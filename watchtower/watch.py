@@ -93,7 +93,7 @@ class Watch:
         self.judgements: dict[ChannelId, Judgement] = {}
         self.at_stake = 0
         self.newest: LedgerClosed | None = None
-        self._confirmed_time = RippleTime(0)
+        self._sure_time = RippleTime(0)
         self.accounted_to: LedgerIndex | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
@@ -196,7 +196,7 @@ class Watch:
             self.newest = closed
             self._closings.closed(closed.ledger_index, closed.close_time)
             if closed.confirmed:
-                self._confirmed_time = closed.close_time
+                self._sure_time = closed.sure_time
                 if newest is not None and not newest.confirmed:
                     # What was judged, or thought to come later, by a time that may have been false.
                     self._dirty.update(self.channels)
@@ -343,7 +343,7 @@ class Watch:
             payee_exists=channel.entry.destination not in self.missing_payees,
             last_redeemed=self.last_redeemed.get(channel_id),
             rules=self.rules,
-            over_by=min(now, self._confirmed_time),
+            over_by=min(now, self._sure_time),
         )
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
@@ -366,6 +366,9 @@ class Watch:
             end = judgement.deadline.ends_at
             # Whether a channel has expired at its end or a second later depends on the rules.
             times += [end - self.policy.lead, end, end + 1]
+            if self._sure_time <= end < now:
+                # It seems over, and not every server has said so yet.
+                times.append(now + 1)
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]

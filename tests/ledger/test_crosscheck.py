@@ -66,7 +66,31 @@ def test_one_that_hides_a_close_request_is_outvoted_and_named() -> None:
 def test_one_that_is_only_behind_is_outvoted_and_not_named() -> None:
     """Its ledger was another."""
     found = find({"a": there(8, CLOSING), "behind": there(7), "b": there(8, CLOSING)})
-    assert found == Finding(state=there(8, CLOSING), vouched=True)
+    assert found == Finding(state=there(8, CLOSING), vouched=True, is_settled=False)
+
+
+def test_close_request_that_only_one_server_shows_is_acted_on_against_any_majority() -> None:
+    """One honest server is enough; if it was none, redeeming early costs a fee."""
+    found = find({"a": there(7), "b": there(7), "honest": there(7, CLOSING)})
+    assert found == Finding(state=there(7, CLOSING), vouched=True, contradicting=("honest",))
+
+
+def test_channel_that_only_one_server_has_is_there_against_any_majority() -> None:
+    """An obligation ends by proof, and no number of words is one."""
+    found = find({"a": gone(7), "b": gone(7), "honest": there(7)})
+    assert found.state == there(7)
+
+
+def test_numbers_are_what_most_servers_tell() -> None:
+    """A false balance would have us pay for claims that are refused, ledger after ledger."""
+    poor = replace(ENTRY, balance=Drops(0), expiration=RippleTime(9_000))
+    found = find({"a": there(7), "liar": there(7, poor), "b": there(7)})
+    assert found.state == there(7, replace(ENTRY, expiration=RippleTime(9_000)))
+
+
+def test_channel_that_only_a_server_stuck_in_the_past_has_is_gone() -> None:
+    """It knows nothing of what happened since."""
+    assert find({"a": gone(90), "stuck": there(7)}).state == gone(90)
 
 
 def test_of_two_that_contradict_each_other_the_greater_threat_is_acted_on() -> None:

@@ -3,11 +3,13 @@
 Two servers may tell two things because a ledger closed in between; of one ledger they may not.
 What it guarantees:
 
-- What most servers tell is believed, if that is two or more.
+- What most servers tell is believed, if that is two or more, but for two things: a channel is
+  there as long as one server has it, and ends when the first says so. One honest server is enough
+  for the promise, against any number that hide a close request. Acting on a false threat costs a
+  fee, or redeems a little early; missing a true one costs the claim.
 - Where two contradict each other about one ledger and nobody else can tell, the reading that
-  threatens the payee more is taken: a channel that is there rather than gone, the nearer end, the
-  lower balance. Acting on it costs a fee at most; the other one may cost the claim. What is served
-  against must not rest on it, and `Finding.vouched` says so.
+  threatens the payee more is taken. What is served against must not rest on it, and
+  `Finding.vouched` says so.
 - What prices are is told whole by one server, the one in the middle: no single one makes us pay
   too much, or too little for long.
 
@@ -65,25 +67,46 @@ class Finding:
 
 def find(told: Mapping[str, State]) -> Finding:
     """Return what is believed of a channel by what each server told; there is at least one."""
-    contents = Counter(_content(state) for state in told.values())
-    [(common, times)] = contents.most_common(1)
-    if len(contents) == 1:
-        return Finding(state=_newest(told.values()), vouched=True)
-    if times > 1 and times * 2 > len(told):
-        agreed = [state for state in told.values() if _content(state) == common]
-        ledgers = {state.at for state in agreed}
-        others = {s: state for s, state in told.items() if _content(state) != common}
-        liars = sorted(server for server, state in others.items() if state.at in ledgers)
-        return Finding(state=_newest(agreed), vouched=True, contradicting=tuple(liars))
-    newest = max(state.at for state in told.values())
-    of_newest = {server: state for server, state in told.items() if state.at == newest}
-    if len({_content(state) for state in of_newest.values()}) == 1:
-        return Finding(state=_newest(of_newest.values()), vouched=False, is_settled=False)
+    common, contradicting = _common(told)
+    is_unanimous = len({_content(state) for state in told.values()}) == 1
     return Finding(
-        state=min(of_newest.values(), key=_threat),
-        vouched=False,
-        contradicting=tuple(sorted(of_newest)),
+        state=_believed_state(tuple(told.values()), common),
+        vouched=common is not None,
+        contradicting=contradicting,
+        is_settled=is_unanimous or len({state.at for state in told.values()}) == 1,
     )
+
+
+def _common(told: Mapping[str, State]) -> tuple[State | None, tuple[str, ...]]:
+    """Return what most tell, if most tell the same, and who contradicts whom of one ledger."""
+    contents = Counter(_content(state) for state in told.values())
+    [(content, times)] = contents.most_common(1)
+    agreed = [state for state in told.values() if _content(state) == content]
+    others = {server: state for server, state in told.items() if _content(state) != content}
+    if not others or (times > 1 and times * 2 > len(told)):
+        places = {state.at for state in agreed}
+        liars = sorted(server for server, state in others.items() if state.at in places)
+        return _newest(agreed), tuple(liars)
+    newest = _newest(told.values()).at
+    of_newest = {server: state for server, state in told.items() if state.at == newest}
+    differ = len({_content(state) for state in of_newest.values()}) > 1
+    return None, tuple(sorted(of_newest)) if differ else ()
+
+
+def _believed_state(states: Sequence[State], common: State | None) -> State:
+    """Return the state to act on: there rather than gone, and with the nearest end that is told."""
+    gone = max((s.at for s in states if isinstance(s, ChannelMissing)), default=None)
+    there = [s for s in states if isinstance(s, ChannelChanged) and (gone is None or s.at >= gone)]
+    if not there:
+        return _newest(states)
+    if isinstance(common, ChannelChanged) and common in there:
+        chosen = common
+    else:
+        newest = max(state.at for state in there)
+        chosen = min((state for state in there if state.at == newest), key=_threat)
+    ends = [s.entry.expiration for s in there if s.entry.expiration is not None]
+    entry = replace(chosen.entry, expiration=min(ends, default=None))
+    return replace(chosen, entry=entry, at=max(state.at for state in there))
 
 
 def union(

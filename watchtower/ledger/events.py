@@ -251,6 +251,7 @@ class LedgerClosed:
     """A ledger was validated. Its facts may still be on their way.
 
     One that is not ``confirmed`` is the word of a single server that no other bears out.
+    ``behind`` is by how many seconds the time of the slowest server that tells ledgers is behind.
     """
 
     ledger_index: LedgerIndex
@@ -260,6 +261,12 @@ class LedgerClosed:
     reserve_base: Drops
     reserve_increment: Drops
     confirmed: bool = True
+    behind: int = 0
+
+    @property
+    def sure_time(self) -> RippleTime:
+        """The time that every server which tells ledgers has reached."""
+        return RippleTime(self.close_time - self.behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ a channel is over, or move the cursor past ledgers in which something happened. 
   once when all others are known to be gone: a tower that waits for the dead watches nothing. It is
   not believed against two others that agree.
 - What was counted unconfirmed gives way to what is confirmed, backwards too.
+- A ledger that counts says how far behind the slowest server's time is: two servers that lie alike
+  move the time, and do not make us give up what a third, which is honest, has time for.
 
     >>> quorum = Quorum(servers=2)
     >>> quorum.joined("a"), quorum.joined("b")
@@ -24,6 +26,7 @@ Pure; memory is bounded by the ledgers remembered.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, islice
 from typing import Final
@@ -102,8 +105,13 @@ class Quorum:
             self._alone.clear()
         if not self._is_news(closed):
             return None
-        self._counted = closed
-        return closed
+        slowest = min((told[0].close_time for told in self._latest()), default=closed.close_time)
+        self._counted = replace(closed, behind=max(closed.close_time - slowest, 0))
+        return self._counted
+
+    def _latest(self) -> Iterator[list[LedgerClosed]]:
+        """Return what each server that stands told last, of those that told anything."""
+        return (lately for voice in self._voices if (lately := self._lately(voice)))
 
     def _is_news(self, closed: LedgerClosed) -> bool:
         counted = self._counted
