@@ -267,7 +267,7 @@ def test_channel_is_over_only_when_every_server_says_that_its_time_has_come() ->
     watch = watching(changed(9, entry(expiration=RippleTime(START + 100))))
     watch.raise_best(claim(1_000))
     verdicts = []
-    for index, behind in ((11, 60), (12, 40), (13, 0)):
+    for index, behind in ((11, 60), (12, 50), (13, 0)):
         watch.ledger_closed(replace(closed(index, START + 130 + index), behind=behind))
         verdicts += [judgement.verdict for judgement in watch.judge()]
     assert [type(verdict) for verdict in verdicts] == [Threatened, Threatened, Expired]
