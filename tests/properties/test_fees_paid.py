@@ -209,23 +209,25 @@ class Fees(RuleBasedStateMachine):
         mine = (a for a in self.attempts.values() if a.channel == channel)
         return sorted(mine, key=lambda a: (a.made_in, a.target, a.fee))
 
-    def stuck(self) -> dict[ChannelId, Attempt]:
-        """What does not get in and has a ledger left at most, before it is planned for."""
+    def stuck(self) -> dict[ChannelId, Drops]:
+        """What does not get in and has a ledger left at most, with what is bid for it by now."""
         return {
-            channel: mine[-1]
+            channel: max(attempt.fee for attempt in mine)
             for channel, obligation in self.owed.items()
             if (left := ledgers_left(obligation.deadline, RippleTime(self.now))) is not None
             and left <= 1
             and (mine := self.mine(channel))
+            # What a better claim adds has a budget, and an attempt, of its own.
+            and all(attempt.target == obligation.target for attempt in mine)
             and (mine[-1].transaction in self.refused or mine[-1].made_in + 2 <= self.ledger)
         }
 
-    def check_last_bid(self, obligation: Obligation, before: Attempt) -> None:
+    def check_last_bid(self, obligation: Obligation, before: Drops) -> None:
         """The whole budget is bid, unless that could replace nothing or the day is spent."""
         budget = POLICY.budget(obligation.at_stake)
         dearest = max(attempt.fee for attempt in self.mine(obligation.channel))
-        day_is_spent = budget - before.fee > self.allowance() + max(0, dearest - before.fee)
-        assert dearest >= budget or replacement_fee(before.fee) > budget or day_is_spent
+        day_is_spent = budget - before > self.allowance() + max(0, dearest - before)
+        assert dearest >= budget or replacement_fee(before) > budget or day_is_spent
 
     def check_dust(self, market: Market, left: Iterable[Leave], planned: set[ChannelId]) -> None:
         """What is dust is left as dust, and what is none is not."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
 from watchtower.judgement.claim import Claim
@@ -135,6 +135,13 @@ class Pen:
         signed = parse_json(PAYEE.sign_transaction(dict(transaction)))
         return Signed(blob=signed.data.hex().upper(), transaction=TxHash(signed.hash))
 
+    async def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncGenerator[Signed, None]:
+        """Sign one after the other."""
+        for transaction in transactions:
+            yield await self.sign(transaction)
+
 
 @dataclass
 class Paper:
@@ -152,14 +159,14 @@ class Paper:
         """Begin a transaction."""
         yield self
 
-    async def put(self, attempt: Attempt) -> bool:
-        """Keep an attempt."""
-        self.written.append(attempt)
-        return True
+    async def put_all(self, attempts: Iterable[Attempt]) -> int:
+        """Keep attempts."""
+        self.written += attempts
+        return len(self.written)
 
-    async def append(self, kind: str, **_facts: Any) -> int:
-        """Keep a line of the journal."""
-        return len(kind)
+    async def append_all(self, lines: Iterable[object]) -> int:
+        """Keep lines of the journal."""
+        return len(list(lines))
 
 
 class Exit(RuleBasedStateMachine):
@@ -170,15 +177,24 @@ class Exit(RuleBasedStateMachine):
         tickets=st.sampled_from([0, 0, 2, 4]),
         channels=st.lists(
             st.tuples(
-                st.sampled_from([9, 19, 25, 2_000, XRP, 100 * XRP]),
+                st.sampled_from([9, 25, 2_000, XRP, 100 * XRP]),
                 st.sampled_from([60, 200, 3_600]),
             ),
-            min_size=6,
-            max_size=14,
+            min_size=8,
+            max_size=18,
         ),
+        closing=st.integers(1, 18),
+        noise=st.sampled_from([0, 0, 5, 14]),
     )
-    def begin(self, room: int, tickets: int, channels: list[tuple[int, int]]) -> None:
-        """The people have accounts, the channels are open, and each has a claim for all of it."""
+    def begin(
+        self,
+        room: int,
+        tickets: int,
+        channels: list[tuple[int, int]],
+        closing: int,
+        noise: int,
+    ) -> None:
+        """Each channel has a claim for all of it; some close at once, on a ledger that is full."""
         queue = QueueSettings(
             minimum_txn_in_ledger=room, target_txn_in_ledger=room, maximum_txn_in_ledger=room + 4
         )
@@ -189,7 +205,7 @@ class Exit(RuleBasedStateMachine):
         self.sequence = LedgerSequence([ACCOUNT], cursor=LedgerIndex(start))
         result = self.world.ask("subscribe", accounts=[ACCOUNT], streams=["ledger"])
         self.take(self.sequence.subscribed("it", result))
-        self.troubled, self.noise = False, False
+        self.troubled, self.noise, self.taken = False, False, 0
         self.stakes: dict[ChannelId, int] = {}
         self.open(tickets, channels)
         self.submitter = Submitter(self.world)
@@ -203,6 +219,9 @@ class Exit(RuleBasedStateMachine):
             limits=LIMITS,
         )
         self.runner.run(self.start())
+        if noise:
+            self.others_fill_the_ledger(noise, 10)
+        self.payer_closes(0, closing, late=False)
 
     def open(self, tickets: int, channels: list[tuple[int, int]]) -> None:
         """Set the stage, ledger by ledger."""
@@ -243,10 +262,10 @@ class Exit(RuleBasedStateMachine):
 
     # What others do.
 
-    @rule(data=st.data(), count=st.integers(1, 14))
-    def payer_closes(self, data: st.DataObject, count: int) -> None:
-        """The payer asks to close some of the channels."""
-        for channel in data.draw(st.permutations(sorted(self.stakes)))[:count]:
+    @rule(first=st.integers(0, 17), count=st.integers(1, 18), late=st.booleans())
+    def payer_closes(self, first: int, count: int, *, late: bool) -> None:
+        """The payer asks to close some of the channels, in one ledger."""
+        for channel in sorted(self.stakes)[first:][:count]:
             entry = self.watch.channels[channel].entry
             if entry.expiration is None:
                 self.world.act(
@@ -255,6 +274,7 @@ class Exit(RuleBasedStateMachine):
                     Channel=channel,
                     Flags=TF_CLOSE,
                 )
+        self.ledgers_pass(1, late=late)
 
     @rule(count=st.integers(0, 12), fee=st.sampled_from([10, 10, 200, 6_000]))
     def others_fill_the_ledger(self, count: int, fee: int) -> None:
@@ -269,10 +289,12 @@ class Exit(RuleBasedStateMachine):
         lie = {"count": count, "answer": answer, "apply": apply}
         self.world.node.misbehave(submissions=lie)
 
+    @precondition(lambda self: self.taken < 6)
     @rule(at=st.sampled_from(["now", "submission"]), count=st.integers(1, 3))
     def owner_takes_sequences(self, at: UseAt, count: int) -> None:
         """The account's own wallet is used at the same time."""
         self.troubled = True
+        self.taken += count
         self.world.node.bystanders.use_sequence(PAYEE.seed, count, at)
 
     @rule()
@@ -284,6 +306,10 @@ class Exit(RuleBasedStateMachine):
     # The tower's ledgers.
 
     @rule(count=st.integers(1, 4), late=st.booleans())
+    def time_goes_on(self, count: int, *, late: bool) -> None:
+        """Some ledgers close."""
+        self.ledgers_pass(count, late=late)
+
     def ledgers_pass(self, count: int, *, late: bool) -> None:
         """Each is answered, sometimes before its facts have come."""
         for _ in range(count):
@@ -394,7 +420,7 @@ class Exit(RuleBasedStateMachine):
 
 TestExit = Exit.TestCase
 TestExit.settings = settings(
-    max_examples=30,
+    max_examples=25,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
