@@ -180,6 +180,7 @@ class Rounds:
             "ledger_time": None if newest is None else newest.close_time,
             "accounted": self._tower.watch.accounted_to,
             "rules": watch.rules.sentence,
+            "channel_rules": watch.rules.note,
             "channels": len(watch.channels),
             "at_stake": watch.at_stake,
             "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),

@@ -294,7 +294,7 @@ class Tower:
                 continue
             if fact is None:
                 continue
-            sight = Sight(fact=fact, ledger_time=newest.close_time)
+            sight = Sight(fact=fact, ledger_time=newest.close_time, rules=self.watch.rules)
             receipt = await self._intake.settle_pending(claim, sight)
             _log.info("pending_claim_settled", **receipt.report())
             if receipt.is_stored:

@@ -8,7 +8,7 @@ from watchtower.judgement.channel import Channel, Phase, phase
 from watchtower.judgement.judge import judge
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import SettleDelayWraps, unprotectable
-from watchtower.judgement.rules import STRICT, ChannelRules, rules_of
+from watchtower.judgement.rules import STRICT, ChannelRules, rules_of, rules_of_note
 from watchtower.judgement.verdict import Expired
 from watchtower.ledger.events import ChannelEntry, Position
 from watchtower.sandbox.hashing import amendment_id
@@ -76,3 +76,25 @@ def test_delegation_is_known_by_either_of_its_names(name: str) -> None:
     assert not BEFORE.delegates_act
     assert "with delegation" in rules_of({amendment_id(name)}).sentence
     assert "unknown" in STRICT.sentence
+
+
+@pytest.mark.parametrize("rules", [STRICT, BEFORE, CLEANED_UP])
+def test_rules_that_were_written_down_are_read_back_as_they_were(rules: ChannelRules) -> None:
+    """A command judges as the daemon does."""
+    assert rules_of_note(rules.note) == rules
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        None,
+        "with fixCleanup3_2_0",
+        {},
+        {"known": True},
+        {**CLEANED_UP.note, "settle_delay_wraps": 0},
+        {**CLEANED_UP.note, "a_rule_of_a_later_version": False},
+    ],
+)
+def test_note_of_rules_that_is_odd_in_any_way_makes_them_strict(note: object) -> None:
+    """Also one that another version wrote."""
+    assert rules_of_note(note) is STRICT

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
+from watchtower.cli.standing import last_standing
+from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 from watchtower.units import ChannelId, Drops
 
 
@@ -117,3 +119,27 @@ async def test_run_once_as_a_process_redeems_and_ends(stage: Stage) -> None:
     assert await stage.balance(channel) == 30 * XRP
     code, (told,) = await command(stage, "status")
     assert (code, told["running"], told["stopped"]) == (3, False, True)
+
+
+@pytest.mark.parametrize("rules", [Rules(amendments=DEFAULT_AMENDMENTS | {"fixCleanup3_2_0"})])
+async def test_commands_judge_by_the_rules_that_the_daemon_has_read(stage: Stage) -> None:
+    """Strictly while nobody has read any; by the network's own ever after, also without a daemon.
+
+    With the amendment a settle delay of a lifetime does not wrap around.
+    """
+    channel = await stage.channel(settle_delay=2**32 - 1)
+    _, (report,) = await command(stage, *words(stage, channel, 10 * XRP))
+    assert (report["kept"], report["serve"]) == (True, False)
+    async with stage.tower():
+
+        async def read() -> bool:
+            async with stage.store() as store:
+                return (await last_standing(store)).rules.known
+
+        await stage.until(read)
+    _, (report,) = await command(stage, *words(stage, channel, 20 * XRP))
+    assert (report["kept"], report["serve"]) == (True, True)
+    for name in ("list", "show", "explain"):
+        which = () if name == "list" else (channel,)
+        _, (report,) = await command(stage, "channel", name, *which)
+        assert report["protectable"], name

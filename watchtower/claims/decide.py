@@ -32,6 +32,7 @@ from watchtower.judgement.claim import Claim, Refused, SignatureFault, verify
 from watchtower.judgement.explain import describe_unprotectable
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import Unprotectable, unprotectable
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.units import Address, ChannelId, Drops, RippleTime, format_drops, format_time
 
 __all__ = [
@@ -205,6 +206,7 @@ def decide(
     ledger_time: RippleTime,
     payee_exists: bool = True,
     looked_up: bool = True,
+    rules: ChannelRules = STRICT,
 ) -> Decision:
     """Decide both answers about ``claim``.
 
@@ -220,6 +222,7 @@ def decide(
         payee_exists: whether the destination's account is in the ledger.
         looked_up: whether a server answered when we asked for the channel; with ``channel`` None
             it tells "there is none" (True) from "nobody answered" (False).
+        rules: the network's; the strictest reading where they are not known.
     """
     role = None if channel is None else _role(channel, guarded, payers)
     kept = _kept(claim, channel, best, role=role, looked_up=looked_up)
@@ -232,7 +235,11 @@ def decide(
     reasons = (
         *_channel_reasons(channel, kept.claim, ledger_time),
         *unprotectable(
-            channel.entry, ledger_time=ledger_time, policy=policy, payee_exists=payee_exists
+            channel.entry,
+            ledger_time=ledger_time,
+            policy=policy,
+            payee_exists=payee_exists,
+            rules=rules,
         ),
     )
     serve = DoNotServe(reasons=reasons) if reasons else Serve()

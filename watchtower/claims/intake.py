@@ -27,6 +27,7 @@ from watchtower.claims.decide import (
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
@@ -88,12 +89,14 @@ class Store(Protocol):
 class Sight:
     """What a server said of a claim's channel just now.
 
-    ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known.
+    ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
+    ``rules`` are the network's, as far as they are.
     """
 
     fact: ChannelChanged | ChannelMissing | None
     ledger_time: RippleTime
     payee_exists: bool = True
+    rules: ChannelRules = STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +213,7 @@ class Intake:
             ledger_time=sight.ledger_time,
             payee_exists=sight.payee_exists,
             looked_up=sight.fact is not None,
+            rules=sight.rules,
         )
 
 

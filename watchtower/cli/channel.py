@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from watchtower.changes import TALLY_NOTE
 from watchtower.cli.channel_view import View, view_of
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
+from watchtower.cli.standing import Standing, last_standing
 from watchtower.cli.story import entry_report, entry_text
 from watchtower.errors import ClaimUnknownChannelError, LedgerError
 from watchtower.judgement.channel import Channel, observe
@@ -21,8 +22,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
-from watchtower.tending import STATUS_NOTE
-from watchtower.units import ChannelId, RippleTime, parse_channel_id
+from watchtower.units import ChannelId, parse_channel_id
 from watchtower.wiring import link_settings
 
 __all__ = ["channel"]
@@ -80,7 +80,7 @@ def explain_channel(channel_id: str, *, as_json: bool) -> None:
 
 async def _all(loaded: Settings, *, closed: bool) -> list[View]:
     async with open_store(loaded) as store:
-        now = await _stored_time(store)
+        now = await last_standing(store)
         async with store.read() as work:
             known = await (work.channels.load_all() if closed else work.channels.load_open())
             claims = {claim.channel: claim for claim in await work.claims.load_all()}
@@ -121,27 +121,21 @@ async def _one(
 
 async def _look(
     loaded: Settings, store: Store, channel_id: ChannelId, known: Channel | None
-) -> tuple[Channel | None, RippleTime]:
+) -> tuple[Channel | None, Standing]:
     """Return the channel as the ledger has it now; as the store knows it if nobody answers."""
+    last = await last_standing(store)
     links = link_settings(loaded)
     try:
         async with Servers.connected(
             loaded.servers, _PATIENCE, network_id=store.network, settings=links
         ) as servers:
             seen, _ = observe(known, await servers.read_channel(channel_id))
-            return seen, await ledger_time(servers)
+            return seen, replace(last, ledger_time=await ledger_time(servers))
     except LedgerError as unreachable:
         if known is None:
             raise
         click.echo(f"{unreachable} This is what the store knows.", err=True)
-        return known, await _stored_time(store)
-
-
-async def _stored_time(store: Store) -> RippleTime:
-    """Return the newest ledger time that the daemon has seen; the beginning if it never ran."""
-    async with store.read() as work:
-        told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
-    return RippleTime(told.get("ledger_time") or 0)
+        return known, last
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from watchtower.cli.standing import Standing
 from watchtower.judgement.channel import Channel, phase
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.explain import describe, describe_unprotectable, explain
@@ -16,7 +17,7 @@ from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoing
 from watchtower.settings import Settings
-from watchtower.units import LedgerIndex, RippleTime, format_drops, format_time
+from watchtower.units import LedgerIndex, format_drops, format_time
 from watchtower.wiring import payer_policy_of, policy_of
 
 __all__ = ["View", "view_of"]
@@ -28,7 +29,7 @@ class View:
 
     channel: Channel
     best: Claim | None
-    ledger_time: RippleTime
+    now: Standing
     judgement: Judgement | None
     outgoing: OutgoingJudgement | None
 
@@ -74,10 +75,10 @@ def view_of(
     best: Claim | None,
     tally: Tally,
     *,
-    now: RippleTime,
+    now: Standing,
     accounted: LedgerIndex | None,
 ) -> View:
-    """Judge a channel for our side of it, by the strictest reading of every rule."""
+    """Judge a channel for our side of it, as things stand."""
     entry = channel.entry
     outgoing = None
     if entry.source in loaded.payers:
@@ -85,14 +86,20 @@ def view_of(
             channel,
             best,
             tally,
-            ledger_time=now,
+            ledger_time=now.ledger_time,
             accounted=accounted,
             policy=payer_policy_of(loaded),
         )
     judgement = None
     if outgoing is None or entry.destination in loaded.payees:
-        judgement = judge(channel, best, ledger_time=now, policy=policy_of(loaded))
-    return View(channel=channel, best=best, ledger_time=now, judgement=judgement, outgoing=outgoing)
+        judgement = judge(
+            channel,
+            best,
+            ledger_time=now.ledger_time,
+            policy=policy_of(loaded),
+            rules=now.rules,
+        )
+    return View(channel=channel, best=best, now=now, judgement=judgement, outgoing=outgoing)
 
 
 def _entry_report(view: View) -> dict[str, Any]:
@@ -108,10 +115,10 @@ def _entry_report(view: View) -> dict[str, Any]:
         "public_key": entry.public_key,
         "expiration": None if entry.expiration is None else format_time(entry.expiration),
         "cancel_after": None if entry.cancel_after is None else format_time(entry.cancel_after),
-        "phase": phase(view.channel, view.ledger_time).value,
+        "phase": phase(view.channel, view.now.ledger_time, view.now.rules).value,
         "as_of_ledger": view.channel.as_of.ledger_index,
         "best_claim": None if view.best is None else view.best.amount,
-        "ledger_time": format_time(view.ledger_time),
+        "ledger_time": format_time(view.now.ledger_time),
     }
 
 

@@ -17,6 +17,7 @@ from watchtower.claims.intake import Intake, Receipt, Sight
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
+from watchtower.cli.standing import last_standing
 from watchtower.errors import (
     ClaimFormatError,
     InputError,
@@ -114,6 +115,7 @@ class _Desk:
     """Takes claims, asking the ledger about a channel again when the last word is old."""
 
     def __init__(self, store: Store, servers: Servers | None, loaded: Settings) -> None:
+        self._store = store
         self._servers = servers
         self._intake = Intake(
             store, guarded=loaded.payees, payers=loaded.payers, policy=policy_of(loaded)
@@ -134,7 +136,9 @@ class _Desk:
             return _NOBODY
         try:
             fact = await self._servers.read_channel(channel, vouched=True)
-            return Sight(fact=fact, ledger_time=await ledger_time(self._servers))
+            now = await ledger_time(self._servers)
+            standing = await last_standing(self._store)
+            return Sight(fact=fact, ledger_time=now, rules=standing.rules)
         except LedgerError:
             # Nobody can tell now: the claim is kept as pending and judged later.
             return _NOBODY

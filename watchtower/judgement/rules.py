@@ -7,14 +7,14 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
 from typing import Final
 
 from watchtower.units import RippleTime
 
-__all__ = ["STRICT", "ChannelRules", "rules_of"]
+__all__ = ["STRICT", "ChannelRules", "rules_of", "rules_of_note"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,11 @@ class ChannelRules:
         return ledger_time > ends_at
 
     @property
+    def note(self) -> dict[str, bool]:
+        """Return these rules as JSON values; see `rules_of_note`."""
+        return {name: bool(getattr(self, name)) for name in self.__dataclass_fields__}
+
+    @property
     def sentence(self) -> str:
         """Return which rules these are, for ``status``."""
         if not self.known:
@@ -85,6 +90,19 @@ def rules_of(enabled: Collection[str] | None) -> ChannelRules:
         stripping_burns_the_seat=cleaned_up,
         delegates_act=any(name in enabled for name in _DELEGATION),
     )
+
+
+def rules_of_note(note: object) -> ChannelRules:
+    """Return the rules that a `ChannelRules.note` spells; `STRICT` where anything of it is odd.
+
+    An amendment that was enabled once stays enabled, so what a channel may rely on by rules that
+    were read some time ago, it may still rely on.
+    """
+    if not isinstance(note, Mapping) or note.keys() != ChannelRules.__dataclass_fields__.keys():
+        return STRICT
+    if not all(isinstance(value, bool) for value in note.values()):
+        return STRICT
+    return ChannelRules(**note)
 
 
 def _id_of(name: str) -> str:
