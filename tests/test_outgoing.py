@@ -14,6 +14,9 @@ from watchtower.ledger.events import (
     ChannelDeleted,
     ClaimPresented,
     Position,
+    Seat,
+    SeatUsed,
+    TicketsHeld,
 )
 from watchtower.response.attempt import Purpose
 from watchtower.sandbox.people import Person
@@ -170,6 +173,40 @@ def test_each_side_that_is_ours_is_judged_and_no_other(both: bool) -> None:  # n
     assert len(watch.judge_outgoing()) == 1
     assert watch.at_stake == (30_000_000 if both else 0)
     assert [duty.purpose for duty in watch.obligations()] == [Purpose.REDEEM] * int(both)
+
+
+def test_margin_is_waited_for_to_the_second() -> None:
+    """The channel comes up by itself when the margin is over."""
+    watch = guarding(PayerPolicy(margin=60))
+    watch.learn(AmendmentsRead(enabled=frozenset(), at=Position(LedgerIndex(9), 0)))
+    watch.learn(changed(9, replace(ENTRY, cancel_after=RippleTime(START + 1_000))))
+    for index, (time, standing) in enumerate(
+        ((1_000, Standing.ENDED), (1_060, Standing.EXPIRED)), start=11
+    ):
+        ledger(watch, index, START + time)
+        (judgement, *_) = watch.judge_outgoing()
+        assert judgement.standing is standing
+
+
+def test_what_a_payer_does_with_its_own_account_is_not_foreign_and_its_tickets_are_its_own() -> (
+    None
+):
+    """It opens and funds channels, and has made its tickets for a purpose."""
+    watch = guarding()
+    used = SeatUsed(
+        account=ENTRY.source,
+        seat=Seat(7),
+        transaction=TX,
+        result="tesSUCCESS",
+        at=Position(LedgerIndex(11), 0),
+    )
+    assert watch.learn(used).foreign is None
+    held = TicketsHeld(
+        account=ENTRY.source, tickets=frozenset({3}), at=Position(LedgerIndex(11), 0)
+    )
+    watch.learn(held)
+    assert watch.ticket_count(ENTRY.source) == 1
+    assert watch.tickets(ENTRY.source) == ()
 
 
 def test_source_is_told_of_channels_from_ours_alone() -> None:

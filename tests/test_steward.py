@@ -113,6 +113,19 @@ async def test_a_foreign_close_with_everything_paid_loses_nothing(ground: Ground
     assert OTHER_KEY in told["foreign_claim"]
 
 
+async def test_what_an_account_does_with_a_channel_from_it_is_its_own_affair(
+    ground: Ground,
+) -> None:
+    """It is a payer there, and gives nothing of its own away by closing."""
+    ground.watch = Watch([PAYEE], Policy(), payers=[PAYEE], claims=[_claim(60)])
+    desk = Desk(ground, repeat_after=3600)
+    ground.steward = Steward(ground.watch, store=ground.store, desk=desk, changes=ground.changes)
+    own = replace(ENTRY, source=PAYEE, destination=PAYER)
+    ground.watch.learn(ChannelChanged(entry=own, at=Position(LedgerIndex(5), 0)))
+    gone = ChannelDeleted(entry=own, at=USED.at, transaction=TRANSACTION)
+    assert await ground.see(gone, replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY)) == {}
+
+
 async def test_our_key_in_other_hands_is_told_and_another_key_is_not(ground: Ground) -> None:
     """What the owner does with a key of its own is the owner's business."""
     assert await ground.see(replace(USED, signed_by=OTHER_KEY, seat=Seat(6))) == {}
