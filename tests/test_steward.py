@@ -105,6 +105,20 @@ async def test_a_foreign_close_with_something_unpaid_is_urgent_and_names_the_key
     assert "the very key" in told["foreign_close"]
 
 
+async def test_a_foreign_close_is_told_though_its_channel_was_let_go_of_before(
+    ground: Ground,
+) -> None:
+    """What one transaction did may come in two batches; a closed channel goes after the first."""
+    told = await ground.see(deleted(0))
+    async with ground.store.write() as work:
+        await work.channels.put(ground.watch.channels[CHANNEL])
+        await work.claims.raise_best(_claim(60))
+    assert ground.watch.forget(CHANNEL)
+    told = await ground.see(replace(USED, closed=(CHANNEL,)))
+
+    assert set(told) == {"foreign_close"}
+
+
 async def test_a_foreign_close_with_everything_paid_loses_nothing(ground: Ground) -> None:
     """The owner closed a channel of its own, after the last claim was paid."""
     told = await ground.see(deleted(60), replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY))
