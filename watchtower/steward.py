@@ -92,9 +92,7 @@ class Steward:
                     await work.attempts.knows(n.used.account, n.used.seat, n.used.transaction)
                     for n in noticed
                 ]
-                noticed = [
-                    replace(n, unpaid={**n.unpaid, **await _let_go(work, n)}) for n in noticed
-                ]
+                found = [await _let_go(work, n) for n in noticed]
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("foreign_not_looked_up", why=str(failure))
             self._noticed = noticed + self._noticed
