@@ -105,12 +105,39 @@ async def test_a_foreign_close_with_something_unpaid_is_urgent_and_names_the_key
     assert "the very key" in told["foreign_close"]
 
 
+async def test_a_foreign_close_is_told_though_its_channel_was_let_go_of_before(
+    ground: Ground,
+) -> None:
+    """What one transaction did may come in two batches; a closed channel goes after the first."""
+    told = await ground.see(deleted(0))
+    async with ground.store.write() as work:
+        await work.channels.put(ground.watch.channels[CHANNEL])
+        await work.claims.raise_best(_claim(60))
+    assert ground.watch.forget(CHANNEL)
+    told = await ground.see(replace(USED, closed=(CHANNEL,)))
+
+    assert set(told) == {"foreign_close"}
+
+
 async def test_a_foreign_close_with_everything_paid_loses_nothing(ground: Ground) -> None:
     """The owner closed a channel of its own, after the last claim was paid."""
     told = await ground.see(deleted(60), replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY))
 
     assert set(told) == {"foreign_claim"}
     assert OTHER_KEY in told["foreign_claim"]
+
+
+async def test_what_an_account_does_with_a_channel_from_it_is_its_own_affair(
+    ground: Ground,
+) -> None:
+    """It is a payer there, and gives nothing of its own away by closing."""
+    ground.watch = Watch([PAYEE], Policy(), payers=[PAYEE], claims=[_claim(60)])
+    desk = Desk(ground, repeat_after=3600)
+    ground.steward = Steward(ground.watch, store=ground.store, desk=desk, changes=ground.changes)
+    own = replace(ENTRY, source=PAYEE, destination=PAYER)
+    ground.watch.learn(ChannelChanged(entry=own, at=Position(LedgerIndex(5), 0)))
+    gone = ChannelDeleted(entry=own, at=USED.at, transaction=TRANSACTION)
+    assert await ground.see(gone, replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY)) == {}
 
 
 async def test_our_key_in_other_hands_is_told_and_another_key_is_not(ground: Ground) -> None:

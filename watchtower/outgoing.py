@@ -173,13 +173,16 @@ class Outgoing:
     def closings(self, increment: Drops) -> tuple[Closing, ...]:
         """Return what is to be finalised, or asked to close, by the judgements given last.
 
+        A close request waits for the next judgement where anything changed since: a claim that
+        was registered a moment ago must not have its channel closed.
+
         Args:
             increment: the owner reserve that comes back with a channel that is gone.
         """
         return tuple(
             self._closing(self.judgements[channel_id], increment)
             for channel_id in sorted(self._acting)
-            if self._channels[channel_id].closed_at is None
+            if self._channels[channel_id].closed_at is None and not self._is_hasty(channel_id)
         )
 
     def take_unwritten(self) -> dict[ChannelId, Tally]:
@@ -227,6 +230,10 @@ class Outgoing:
             if coming is not None:
                 self._agenda.note(channel_id, RippleTime(coming))
         return judgement
+
+    def _is_hasty(self, channel_id: ChannelId) -> bool:
+        is_request = self.judgements[channel_id].act is Act.REQUEST_CLOSE
+        return is_request and channel_id in self._dirty
 
     def _closing(self, judgement: OutgoingJudgement, increment: Drops) -> Closing:
         entry = self._channels[judgement.channel].entry

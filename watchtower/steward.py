@@ -8,7 +8,7 @@ did not: our own transactions are those that stand in the store as attempts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,8 +19,9 @@ from watchtower.errors import StoreBusyError, StoreFullError
 from watchtower.judgement.authority import alterations, authority_fault
 from watchtower.judgement.stake import at_stake
 from watchtower.learned import Learned
-from watchtower.ledger.events import SeatUsed
+from watchtower.ledger.events import ChannelEntry, SeatUsed
 from watchtower.store.database import Store
+from watchtower.store.work import Work
 from watchtower.units import Address, ChannelId, Drops
 from watchtower.watch import Watch
 
@@ -91,13 +92,14 @@ class Steward:
                     await work.attempts.knows(n.used.account, n.used.seat, n.used.transaction)
                     for n in noticed
                 ]
+                found = [await _let_go(work, n) for n in noticed]
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("foreign_not_looked_up", why=str(failure))
             self._noticed = noticed + self._noticed
             return
-        for found, is_ours in zip(noticed, known, strict=True):
+        for one, let_go, is_ours in zip(noticed, found, known, strict=True):
             if not is_ours:
-                self._tell(found)
+                self._tell(replace(one, unpaid={**one.unpaid, **let_go}))
 
     def _notice(self, used: SeatUsed) -> None:
         """Keep what may be foreign, with the state of its channels: they may soon be let go."""
@@ -105,10 +107,12 @@ class Steward:
             channel: self._watch.channels[channel].entry
             for channel in (*used.changed, *used.closed)
             if channel in self._watch.channels
-            # What an account does with a channel from it to somebody else gives nothing away.
-            and self._watch.channels[channel].entry.destination == used.account
         }
-        unpaid = {c: at_stake(entry, self._watch.best.get(c)) for c, entry in held.items()}
+        unpaid = {
+            channel: at_stake(entry, self._watch.best.get(channel))
+            for channel, entry in held.items()
+            if _pays(entry, used)
+        }
         self._noticed.append(_Noticed(used=used, unpaid=unpaid))
 
     def _look(self, account: Address) -> None:
@@ -150,3 +154,22 @@ class Steward:
         if used.signed_by == self._keys.get(used.account):
             return "it was signed with the very key that is held here"
         return f"it was signed with another key, {used.signed_by}"
+
+
+def _pays(entry: ChannelEntry, used: SeatUsed) -> bool:
+    """Return whether a channel pays the account; what it does with others gives nothing away."""
+    return entry.destination == used.account
+
+
+async def _let_go(work: Work, noticed: _Noticed) -> dict[ChannelId, Drops]:
+    """Return what was unpaid on channels that the watch had let go before the seat was told.
+
+    A channel that closed is forgotten as soon as that is told; the rest of what its transaction
+    did may come with the next batch.
+    """
+    unpaid: dict[ChannelId, Drops] = {}
+    for channel_id in set(noticed.used.closed) - noticed.unpaid.keys():
+        channel = await work.channels.get(channel_id)
+        if channel is not None and _pays(channel.entry, noticed.used):
+            unpaid[channel_id] = at_stake(channel.entry, await work.claims.best(channel_id))
+    return unpaid

@@ -131,7 +131,8 @@ class Watch:
             paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
             self.outgoing.learned(after.entry, known_before=before is not None, paid=paid)
         redeemed_at = None
-        if self.newest is not None and any(isinstance(event, Paid) for event in events):
+        is_redeemed = self._pays(channel_id) and any(isinstance(e, Paid) for e in events)
+        if self.newest is not None and is_redeemed:
             redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
 

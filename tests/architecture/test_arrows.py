@@ -104,6 +104,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "judgement",
         "ledger.events",
         "store.database",
+        "store.work",
     ),
     "tower": (
         "learned",

@@ -15,6 +15,7 @@ from watchtower.claims.decide import (
     ChannelUnknown,
     Closing,
     Decision,
+    DoesNotApply,
     DoNotServe,
     Kept,
     NotAbove,
@@ -83,6 +84,7 @@ def decided(
     best: Claim | None = None,
     *,
     guarded: frozenset[Address] = frozenset({PAYEE}),
+    payers: frozenset[Address] = frozenset(),
     payee_exists: bool = True,
     looked_up: bool = True,
 ) -> Decision:
@@ -92,6 +94,7 @@ def decided(
         channel,
         best,
         guarded=guarded,
+        payers=payers,
         policy=Policy(),
         ledger_time=NOW,
         payee_exists=payee_exists,
@@ -277,3 +280,29 @@ def test_channel_missing_from_the_ledger_is_closed_and_its_claim_kept() -> None:
 def test_each_reason_not_to_serve_has_its_sentence(reason: WhyNotServe, words: str) -> None:
     """Whoever asks gets an answer with a reason."""
     assert words in describe_why_not_serve(reason)
+
+
+@pytest.mark.parametrize(
+    ("guarded", "role"),
+    [(frozenset(), Role.PAYER), (frozenset({PAYEE}), Role.BOTH)],
+    ids=["payer", "both"],
+)
+def test_payer_registers_what_it_signed_also_below_what_was_paid(
+    guarded: frozenset[Address], role: Role
+) -> None:
+    """Nothing else can say that a payment was by its own claim; and the highest one only grows."""
+    payers = frozenset({ENTRY.source})
+    paid = changed(balance=Drops(40))
+    decision = decided(signed(30), paid, guarded=guarded, payers=payers)
+    assert decision.role is role
+    assert decision.kept == Kept(claim=signed(30), rescued=False)
+    lower = decided(signed(30), paid, signed(35), guarded=guarded, payers=payers)
+    assert lower.kept == NotKept(why=NotAbove(channel=ID, amount=Drops(30), best=Drops(35)))
+
+
+def test_payer_is_asked_neither_to_serve_nor_not_to() -> None:
+    """Whatever the state of its channel: it delivers nothing."""
+    payers = frozenset({ENTRY.source})
+    for subject in (CHANNEL, changed(expiration=RippleTime(NOW - 5)), changed(settle_delay=1)):
+        decision = decided(signed(50), subject, guarded=frozenset(), payers=payers)
+        assert decision.serve == DoesNotApply()

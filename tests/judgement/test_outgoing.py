@@ -167,6 +167,9 @@ def test_what_the_source_pays_by_itself_is_not_foreign() -> None:
     entry = channel(40).entry
     fact = presented(40, by=PAYER, signer=None, balance=40, paid=30)
     tally = after_claim(Tally(), fact, entry, best=registered(30), policy=HASTY)
+    assert after_claim(
+        Tally(), replace(fact, sender=PAYEE.address), entry, best=registered(30), policy=HASTY
+    ) == (Tally())
     assert judged(channel(40), 30, tally).foreign is None
     assert judged(channel(41), 30, tally).foreign == Foreign(amount=Drops(41), transaction=None)
 

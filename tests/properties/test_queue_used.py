@@ -183,11 +183,12 @@ class Exit(RuleBasedStateMachine):
                 st.sampled_from([9, 2_000, XRP, XRP, XRP, 100 * XRP]),
                 st.sampled_from([60, 200, 3_600, 3_600, 3_600]),
             ),
-            min_size=12,
+            min_size=14,
             max_size=20,
         ),
-        closing=st.integers(4, 20),
-        noise=st.sampled_from([0, 0, 6, 14]),
+        closing=st.sampled_from([3, 8, 20, 20]),
+        noise=st.sampled_from([0, 14, 14]),
+        is_calm=st.booleans(),
     )
     def begin(
         self,
@@ -196,6 +197,8 @@ class Exit(RuleBasedStateMachine):
         channels: list[tuple[int, int]],
         closing: int,
         noise: int,
+        *,
+        is_calm: bool,
     ) -> None:
         """Each channel has a claim for all of it; some close at once, on a ledger that is full."""
         queue = QueueSettings(
@@ -208,7 +211,8 @@ class Exit(RuleBasedStateMachine):
         self.sequence = LedgerSequence([ACCOUNT], cursor=LedgerIndex(start))
         result = self.world.ask("subscribe", accounts=[ACCOUNT], streams=["ledger"])
         self.take(self.sequence.subscribed("it", result))
-        self.troubled, self.noise, self.taken = False, False, 0
+        self.is_calm, self.troubled, self.was_late = is_calm, False, False
+        self.noise, self.taken = False, 0
         self.stakes: dict[ChannelId, int] = {}
         self.open(tickets, channels)
         self.submitter = Submitter(self.world)
@@ -285,6 +289,7 @@ class Exit(RuleBasedStateMachine):
         self.noise = True
         self.world.node.bystanders.fill(count, fee)
 
+    @precondition(lambda self: not self.is_calm)
     @rule(count=st.integers(1, 6), answer=st.sampled_from(REFUSALS), apply=st.booleans())
     def answers_are_false_or_lost(self, count: int, answer: str | None, *, apply: bool) -> None:
         """The next submissions are refused, or taken without a word of it."""
@@ -292,7 +297,7 @@ class Exit(RuleBasedStateMachine):
         lie = {"count": count, "answer": answer, "apply": apply}
         self.world.node.misbehave(submissions=lie)
 
-    @precondition(lambda self: self.taken < 6)
+    @precondition(lambda self: not self.is_calm and self.taken < 6)
     @rule(at=st.sampled_from(["now", "submission"]), count=st.integers(1, 3))
     def owner_takes_sequences(self, at: UseAt, count: int) -> None:
         """The account's own wallet is used at the same time."""
@@ -327,6 +332,7 @@ class Exit(RuleBasedStateMachine):
         head, rest = (told[: first + 1], told[first + 1 :]) if late else (told, [])
         self.hear(head)
         if rest:
+            self.was_late = True
             self.respond()
             self.hear(rest)
 
@@ -349,7 +355,7 @@ class Exit(RuleBasedStateMachine):
         """Judge and respond, and let everything reach the server."""
         self.watch.judge()
         before = dict(self.watch.attempts)
-        budgets = {o.channel: POLICY.budget(o.at_stake) for o in self.watch.obligations()}
+        budgets = {o.channel: min(XRP, o.at_stake // 2) for o in self.watch.obligations()}
         written = len(self.paper.written)
         self.runner.run(self.respond_and_send())
         alive = {
@@ -371,7 +377,7 @@ class Exit(RuleBasedStateMachine):
         self,
         attempt: Attempt,
         alive: Mapping[TxHash, Attempt],
-        budgets: Mapping[ChannelId, Drops],
+        budgets: Mapping[ChannelId, int],
     ) -> None:
         """An attempt is within its budget, and replaces what it replaces."""
         assert attempt.channel is not None
@@ -379,17 +385,21 @@ class Exit(RuleBasedStateMachine):
         replaces = bool(on_its_seat) and not attempt.seat.is_ticket
         # What holds others up on its sequence may pay for all of them.
         budget = max(budgets.values()) if replaces else budgets[attempt.channel]
-        assert attempt.fee <= budget < XRP + 1
+        assert attempt.fee <= budget
         assert all(attempt.fee * 4 > fee * 5 for fee in on_its_seat)
         assert attempt.target == self.stakes[attempt.channel]
 
     @invariant()
     def no_more_are_queued_than_the_queue_takes(self) -> None:
-        """And none is sent to the queue in vain while nobody else uses it in our name."""
+        """And none is sent there in vain while nobody else acts in our name.
+
+        Where a ledger is planned before its facts have come, the queue is taken to have let in
+        what it held: too many may be sent then, and are sent again.
+        """
         if not hasattr(self, "paper"):
             return
         assert len(self.world.network.queue.of(ACCOUNT)) <= QUEUED_AT_MOST
-        if not self.troubled:
+        if not (self.troubled or self.was_late):
             assert "telCAN_NOT_QUEUE_FULL" not in {result for _, result in self.world.results}
 
     @override

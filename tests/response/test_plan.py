@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.response.attempts import NOW, OTHER, PAYEE, attempt, owed
 from watchtower.ledger.events import Seat
-from watchtower.response.attempt import Attempt
+from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.bidding import Refusal
 from watchtower.response.fees import FeePolicy
 from watchtower.response.market import Market
-from watchtower.response.obligation import Obligation
+from watchtower.response.obligation import Closing, Obligation
 from watchtower.response.plan import Leave, Plan, Redeem, Terms, Wait, plan
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
@@ -258,3 +258,41 @@ def test_no_two_live_attempts_of_different_channels_ever_share_a_seat(
         owner = holders.setdefault((step.obligation.account, step.seat), step.obligation.channel)
         assert owner == step.obligation.channel
         assert step.seat.is_ticket or step.seat.number >= min(sequence, 5)
+
+
+def closing(number: int, **changes: Any) -> Closing:
+    """A channel of another account of ours that has ended, with 1 XRP to come home."""
+    made = Closing(
+        channel=owed(number).channel,
+        account=OTHER,
+        purpose=Purpose.FINALISE,
+        at_stake=Drops(XRP),
+        balance=Drops(0),
+        deadline=None,
+    )
+    return replace(made, **changes)
+
+
+def test_each_side_of_a_channel_between_two_of_ours_has_attempts_of_its_own() -> None:
+    """What one account has on its way is no reason for the other to wait, nor a seat of its own."""
+    sequences = replace(TERMS, next_sequence={PAYEE: 7, OTHER: 3})
+    redeeming = attempt(1, 7, made_in=LedgerIndex(90))
+    first, second = plan([owed(1), closing(1)], [redeeming], sequences)
+    assert (first.obligation.account, second.obligation.account) == (PAYEE, OTHER)
+    assert isinstance(second, Redeem)
+    assert second.seat == Seat(3)
+    finalising = attempt(1, 3, account=OTHER)
+    (step,) = plan([closing(1)], [finalising], sequences)
+    assert isinstance(step, Wait)
+
+
+def test_finalising_waits_for_a_cheap_ledger_and_an_urgent_close_does_not() -> None:
+    """Nobody takes what waits in an ended channel; a thief may take what is left in an open one."""
+    crowded = replace(TERMS, next_sequence={OTHER: 3}, market=BUSY)
+    (step,) = plan([closing(1)], [], crowded)
+    assert isinstance(step, Redeem)
+    assert step.fee == crowded.market.to_queue
+    urgent = closing(1, purpose=Purpose.REQUEST_CLOSE, deadline=NOW + 40)
+    (step,) = plan([urgent], [], crowded)
+    assert isinstance(step, Redeem)
+    assert step.fee >= BUSY.open_ledger

@@ -18,11 +18,13 @@ CODES = (
         "telCAN_NOT_QUEUE_FULL",
         "telCAN_NOT_QUEUE_FEE",
         "telCAN_NOT_QUEUE_BALANCE",
+        "telCAN_NOT_QUEUE_BLOCKS",
         "telCAN_NOT_QUEUE_BLOCKED",
         "telLOCAL_ERROR",
     ),
     # a key, the account or the form
     ("tefBAD_AUTH", "tefMASTER_DISABLED", "tefBAD_QUORUM", "terNO_ACCOUNT", "temBAD_SIGNATURE"),
+    ("terNO_DELEGATE_PERMISSION", "tecNO_DELEGATE_PERMISSION"),
     # none that we have heard of, and none at all
     ("tefNEW_IN_A_LATER_RELEASE", "xyzzy", None),
 )

@@ -120,3 +120,19 @@ async def test_commands_tell_of_a_payers_channel(stage: Stage) -> None:
     assert "foreign claim: 40 XRP, and only 30 XRP are registered as signed" in text
     _, (claimed,) = await command(stage, "claim", "list")
     assert (claimed["channel"], claimed["amount"]) == (channel, 30 * XRP)
+
+
+async def test_tower_that_runs_once_finalises_and_ends(stage: Stage) -> None:
+    """What a cron job runs for a payer."""
+    await guard_the_payer(stage)
+    channel = await stage.channel(settle_delay=900)
+    await stage.close_request(channel)
+    await stage.sandbox.advance(1_000)
+    async with stage.tower(once=True) as daemon:
+
+        async def ended() -> bool:
+            return daemon.done()
+
+        await stage.until(ended)
+        assert (await daemon)["attempts"] == 0
+    assert await stage.balance(channel) == -1

@@ -285,8 +285,8 @@ def authority_lost(account: Address, *, why: str) -> Alarm:
         name="authority_lost",
         subject=account,
         severity=Severity.URGENT,
-        sentence=f"The key held for {account} cannot sign for it: {why}. Nothing can be redeemed "
-        "for it. If you changed the account, import the key that signs for it now with "
+        sentence=f"The key held for {account} cannot sign for it: {why}. Nothing can be done for "
+        "it. If you changed the account, import the key that signs for it now with "
         f"`watchtower key import --account {account}`; if you did not, somebody else controls it.",
     )
 

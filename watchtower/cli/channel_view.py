@@ -89,6 +89,7 @@ def view_of(
             ledger_time=now.ledger_time,
             accounted=accounted,
             policy=payer_policy_of(loaded),
+            rules=now.rules,
         )
     judgement = None
     if outgoing is None or entry.destination in loaded.payees:

@@ -28,7 +28,8 @@ class ChannelRules:
         settle_delay_wraps: close time plus settle delay overflows 32 bits (PayChan.cpp:604); with
             fixCleanup3_2_0 the sum saturates.
         stripping_burns_the_seat: a claim whose ``Signature`` somebody took away is applied with
-            tecNO_PERMISSION and uses its seat up (fixCleanup3_2_0), and not refused.
+            tecNO_PERMISSION and uses its seat up (fixCleanup3_2_0), and not refused. Nobody judges
+            by it: a burnt seat is replaced whoever burnt it (docs/adr/0009).
         delegates_act: an account may have given others the right to act for it
             (PermissionDelegationV1_1).
     """
