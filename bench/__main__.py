@@ -34,14 +34,28 @@ __all__ = ["main"]
     show_default=True,
     help="Times that things are compared.",
 )
-def main(names: tuple[str, ...], channels: int, rounds: int) -> None:
+@click.option(
+    "--leaving",
+    type=click.IntRange(min=1),
+    default=Scale().leaving,
+    show_default=True,
+    help="Channels that close at once.",
+)
+@click.option(
+    "--missed",
+    type=click.IntRange(min=10),
+    default=Scale().missed,
+    show_default=True,
+    help="Transactions that are read from history.",
+)
+def main(names: tuple[str, ...], channels: int, rounds: int, leaving: int, missed: int) -> None:
     """Measure what was asked for, one after the other, each told as soon as it is there."""
     try:
         todo = chosen(names)
     except KeyError as unknown:
         sentence = f"nothing is called {unknown}. There are {', '.join(MEASUREMENTS)}."
         raise click.BadParameter(sentence, param_hint="NAME") from None
-    scale = Scale(channels=channels, rounds=rounds)
+    scale = Scale(channels=channels, rounds=rounds, leaving=leaving, missed=missed)
     click.echo(f"Python {platform.python_version()}, {os.cpu_count()} processors; {scale}")
     reports: list[Report] = []
     for name in todo:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from bench.exit_world import ExitWorld
 from bench.station import Station
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
@@ -22,6 +21,7 @@ from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
 from watchtower.herald import Herald
 from watchtower.judgement.channel import observe
+from watchtower.judgement.claim import Claim
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.accounts import read_account
@@ -35,6 +35,8 @@ from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
+from watchtower.sandbox.node import Node
+from watchtower.sandbox.people import Person
 from watchtower.settings import Settings
 from watchtower.steward import Steward
 from watchtower.store.database import Store
@@ -52,24 +54,39 @@ _BATCH: Final = 1_000
 
 
 class Guard:
-    """A tower that guards a world's payee. Open it as a context.
+    """A tower that guards a payee. Open it as a context.
 
     ``seconds`` is the processor time that it has taken, the server's left out.
     """
 
-    def __init__(self, world: ExitWorld, folder: Path) -> None:
-        """Prepare; ``folder`` is for its store."""
+    def __init__(
+        self, node: Node, payee: Person, folder: Path, claims: Collection[Claim] = ()
+    ) -> None:
+        """Prepare.
+
+        Args:
+            node: the server that it asks and listens to.
+            payee: whom it guards.
+            folder: for its store.
+            claims: those that it has been given.
+        """
         self.seconds = 0.0
-        self.station = Station(world.node)
+        self.station = Station(node)
         self.settings = Settings(
-            accounts=(world.payee.address,), servers=("wss://nowhere",), store=str(folder / "db")
+            accounts=(payee.address,), servers=("wss://nowhere",), store=str(folder / "db")
         )
-        self._world = world
+        self._payee = payee
+        self._claims = claims
         self._stack = AsyncExitStack()
         self._sequence: LedgerSequence
         self._submitter: Submitter
         self._tower: Tower
         self._restocker: Restocker
+
+    @property
+    def channels(self) -> int:
+        """How many channels it guards."""
+        return len(self._tower.watch.channels)
 
     async def __aenter__(self) -> Self:
         """Keep a claim on every channel, and start guarding."""
@@ -77,11 +94,11 @@ class Guard:
         store = await self._stack.enter_async_context(
             await Store.create(path, _PASSPHRASE, cost=_CHEAP)
         )
-        payee = self._world.payee
+        payee = self._payee
         await Vault(store).import_seed(payee.address, payee.seed, algorithm=Algorithm.SECP256K1)
         found = await find_channels(self.station, payee.address)
         async with store.write() as work:
-            await work.claims.raise_all([unit.claim for unit in self._world.units])
+            await work.claims.raise_all(self._claims)
             channels = (observe(None, fact)[0] for fact in found)
             await work.channels.put_all([channel for channel in channels if channel is not None])
             await work.cursor.move(self.station.validated)
@@ -98,12 +115,16 @@ class Guard:
         begun, theirs = time.process_time(), self.station.seconds
         heard = self.station.heard()
         deliveries = [d for message in heard for d in self._sequence.received("here", message)]
-        for first in range(0, len(deliveries), _BATCH):
-            await self._tower.take(deliveries[first : first + _BATCH])
+        await self.take(deliveries)
         await self._tower.respond()
-        await self._restocker.restock([self._world.payee.address])
+        await self._restocker.restock([self._payee.address])
         await self._submitter.drained()
         self.seconds += time.process_time() - begun - (self.station.seconds - theirs)
+
+    async def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Take what the ledger tells, onto the disk, so much at a time as the daemon does."""
+        for first in range(0, len(deliveries), _BATCH):
+            await self._tower.take(deliveries[first : first + _BATCH])
 
     async def prepare(self, *, within: int) -> None:
         """Let ledgers close until the pool of tickets is full.
@@ -111,7 +132,7 @@ class Guard:
         Raises:
             AssertionError: it is not after so many.
         """
-        account, pool = self._world.payee.address, self.settings.tickets.pool
+        account, pool = self._payee.address, self.settings.tickets.pool
         for _ in range(within):
             await self.ledger()
             if self._tower.watch.ticket_count(account) >= pool:
@@ -119,7 +140,7 @@ class Guard:
         raise AssertionError(within)
 
     async def _build(self, store: Store) -> None:
-        settings, account = self.settings, self._world.payee.address
+        settings, account = self.settings, self._payee.address
         limits, pool = limits_of(settings), pool_of(settings)
         memory = await remember(store, [account], policy_of(settings))
         watch, changes = memory.watch, Changes(memory.cursor)
@@ -162,7 +183,7 @@ class Guard:
 
     async def _subscribe(self, cursor: LedgerIndex | None) -> Sequence[Delivery]:
         """Listen from now on; return what there is to tell already."""
-        account = self._world.payee.address
+        account = self._payee.address
         self._sequence = LedgerSequence([account], cursor=cursor)
         told: list[Delivery] = []
         for params in subscriptions([account]):

@@ -34,7 +34,10 @@ _MANY: Final = 10
 """What is looked at closely has this many times fewer channels."""
 
 _PATIENCE: Final = 20
-"""Ledgers within which the pool of tickets has to be full, and after which strangers are there."""
+"""Ledgers within which the pool of tickets has to be full."""
+
+_BEFORE: Final = 256
+"""Ledgers that the tower, and the strangers, have been there before everybody leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +84,11 @@ def leave(plan: Plan, profiler: cProfile.Profile | None = None) -> Exit:
 
 
 async def _leave(world: ExitWorld, folder: Path, profiler: cProfile.Profile | None) -> Exit:
-    async with Guard(world, folder) as guard:
+    claims = [unit.claim for unit in world.units]
+    async with Guard(world.node, world.payee, folder, claims) as guard:
         await guard.prepare(within=_PATIENCE)
         world.crowd()
-        for _ in range(_PATIENCE):
+        for _ in range(_BEFORE):
             await guard.ledger()
         begun, elsewhere = guard.seconds, guard.station.seconds
         world.ask_to_close()
@@ -141,9 +145,9 @@ def measure(scale: Scale) -> Report:
 
 def measure_tight(scale: Scale) -> Report:
     """Not all can leave at the base fee before their time is up: what must be paid for is dear."""
-    channels = max(1, scale.leaving // _MANY)
-    # A tenth more than what so many ledgers of thirty-one take at the base fee.
-    ledgers = max(1, channels * 10 // 11 // 31)
+    channels = max(1, scale.leaving // 2)
+    # A third more than what so many ledgers of thirty-one take at the base fee.
+    ledgers = max(1, channels * 3 // 4 // 31)
     plan = Plan(
         channels=channels,
         settle_delays=(120 + ledgers * _SECONDS_OF_A_LEDGER,),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bench import encodings, mass_exit, sandbox_channels, sandbox_start, signatures, signing
+from bench import (
+    backfill,
+    encodings,
+    mass_exit,
+    sandbox_channels,
+    sandbox_start,
+    signatures,
+    signing,
+)
 from bench.report import Report
 from bench.scale import Scale
 
@@ -23,6 +31,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "exit.calm": mass_exit.measure,
     "exit.tight": mass_exit.measure_tight,
     "exit.crowded": mass_exit.measure_crowded,
+    "backfill": backfill.measure,
 }
 """What measures it, in the order in which it is done."""
 

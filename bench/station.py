@@ -71,6 +71,10 @@ class Station:
         heard, self.messages = self.messages, []
         return heard
 
+    def close(self) -> None:
+        """Hear nothing any more."""
+        self._line.close()
+
     async def request(self, command: str, **params: object) -> Mapping[str, Any]:
         """Ask, and return the result.
 

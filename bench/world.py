@@ -62,21 +62,22 @@ class World:
 
     Args:
         channels: how many to open at once. ``opening`` tells what each thousand of them took,
-            ``memory`` the bytes that the process has grown by.
+            ``memory`` the bytes that the process has grown by; ``node`` is the server, and
+            ``payee`` whom all channels pay.
     """
 
     def __init__(self, channels: int) -> None:
         settings = QueueSettings(minimum_txn_in_ledger=10**7)
-        self._node = Node(Network(Rules(), Pace.of(Clock.FROZEN), settings))
+        self.node = Node(Network(Rules(), Pace.of(Clock.FROZEN), settings))
         self._told: list[str] = []
-        self._line = connect(self._node, self._told.append)
+        self._line = connect(self.node, self._told.append)
         self._sequences: dict[str, int] = {}
         self._channels: list[_Channel] = []
         self._claimed = 0
-        self._payee = Person.named("payee")
+        self.payee = Person.named("payee")
         payers = -(-channels // _CHANNELS_OF_A_PAYER) or 1
         self._payers = [Person.named(f"payer {number}") for number in range(payers)]
-        self._fund([self._payee, *self._payers])
+        self._fund([self.payee, *self._payers])
         before = _memory()
         self.opening = self.open_channels(channels)
         self.memory = _memory() - before
@@ -85,7 +86,7 @@ class World:
         """Close empty ledgers."""
         begun = time.process_time()
         for _ in range(count):
-            self._node.accept()
+            self.node.accept()
         return [Spent(times=count, seconds=time.process_time() - begun)]
 
     def open_channels(self, count: int) -> list[Spent]:
@@ -95,6 +96,10 @@ class World:
     def redeem(self, count: int) -> list[Spent]:
         """Redeem one claim on each of so many channels, in turn, each a drop above the last."""
         return self._submit(map(self._claim, range(count)))
+
+    def fund(self, count: int) -> list[Spent]:
+        """Add a drop to channels, each by its payer, in turn."""
+        return self._submit(map(self._funding, range(count)))
 
     def profile_closing(self, count: int) -> tuple[list[str], str]:
         """Close empty ledgers, and return where the time goes."""
@@ -126,7 +131,7 @@ class World:
         while batch := list(islice(waiting, _TRANSACTIONS_OF_A_LEDGER)):
             begun = time.process_time()
             told = [self._ask(frame) for frame in batch]
-            ledger = self._node.accept()
+            ledger = self.node.accept()
             spent.append(Spent(times=len(batch), seconds=time.process_time() - begun))
             refused = [text for text in told if '"engine_result":"tesSUCCESS"' not in text]
             if refused or len(ledger.transactions) != len(batch):
@@ -148,11 +153,11 @@ class World:
     def _creation(self, _number: int) -> str:
         payer = self._payers[len(self._channels) % len(self._payers)]
         seat = self._sequences[payer.address]
-        index = channel_index(payer.address, self._payee.address, seat)
+        index = channel_index(payer.address, self.payee.address, seat)
         self._channels.append(_Channel(ChannelId(index), payer))
         tx = {
             "TransactionType": "PaymentChannelCreate",
-            "Destination": self._payee.address,
+            "Destination": self.payee.address,
             "Amount": str(_FUNDS),
             "SettleDelay": _SETTLE_DELAY,
             "PublicKey": payer.public_key,
@@ -171,7 +176,12 @@ class World:
             "PublicKey": channel.payer.public_key,
             "Signature": channel.payer.sign_claim(channel.id, drops),
         }
-        return self._frame(tx, self._payee)
+        return self._frame(tx, self.payee)
+
+    def _funding(self, number: int) -> str:
+        channel = self._channels[number % len(self._channels)]
+        tx = {"TransactionType": "PaymentChannelFund", "Channel": channel.id, "Amount": "1"}
+        return self._frame(tx, channel.payer)
 
     def _frame(self, tx: dict[str, Any], person: Person) -> str:
         """Return the request that submits a transaction, with the next sequence of its account."""

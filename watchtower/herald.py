@@ -14,6 +14,7 @@ from watchtower.alerts import catalogue, of_payers
 from watchtower.alerts.desk import Desk
 from watchtower.changes import Changes
 from watchtower.errors import KeyMissingError
+from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
@@ -50,7 +51,9 @@ class Herald:
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
         for event in learned.events:
-            _log.info("channel_event", what=type(event).__name__, channel=event.channel)
+            # What is only good news is in the journal; a long history of it is no reading matter.
+            log = _log.debug if isinstance(event, ChannelOpened | Funded) else _log.info
+            log("channel_event", what=type(event).__name__, channel=event.channel)
         self.settled(learned.settled)
 
     def health(self, event: HealthEvent) -> None:

@@ -17,6 +17,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import structlog
@@ -45,6 +46,9 @@ _SECRET_VALUE: Final = re.compile(
     """,
     re.VERBOSE,
 )
+
+_OF_SECRETS: Final = frozenset({*range(27, 34), 66})
+"""How many characters the words above have."""
 
 # A server's words must not draw on the operator's terminal, or begin a line that looks like ours.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -95,12 +99,20 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     is what a renderer would have written, so that it is searched too.
     """
     return {
-        key: REDACTED if _SECRET_NAME.search(key) else _clean(value, key)
+        key: REDACTED if _is_secret_name(key) else _clean(value, key)
         for key, value in event.items()
     }
 
 
+@lru_cache(maxsize=256)
+def _is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 def _clean(value: Any, key: str = "") -> Any:
+    if type(value) is str and value.isascii() and value.isalnum() and len(value) not in _OF_SECRETS:
+        # One word, as hashes and names are, and by its length no secret: most of what is said.
+        return value
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, bytes | bytearray | memoryview):
@@ -108,7 +120,7 @@ def _clean(value: Any, key: str = "") -> Any:
         return f"[{len(value)} bytes]"
     if isinstance(value, Mapping):
         return {
-            str(name): REDACTED if _SECRET_NAME.search(str(name)) else _clean(part)
+            str(name): REDACTED if _is_secret_name(str(name)) else _clean(part)
             for name, part in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):

@@ -88,18 +88,17 @@ class Steward:
         noticed, self._noticed = self._noticed, []
         try:
             async with self._store.read() as work:
-                known = [
-                    await work.attempts.knows(n.used.account, n.used.seat, n.used.transaction)
-                    for n in noticed
-                ]
-                found = [await _let_go(work, n) for n in noticed]
+                known = await work.attempts.known(
+                    [(n.used.account, n.used.seat, n.used.transaction) for n in noticed]
+                )
+                foreign = [n for n in noticed if n.used.transaction not in known]
+                found = [await _let_go(work, n) for n in foreign]
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("foreign_not_looked_up", why=str(failure))
             self._noticed = noticed + self._noticed
             return
-        for one, let_go, is_ours in zip(noticed, found, known, strict=True):
-            if not is_ours:
-                self._tell(replace(one, unpaid={**one.unpaid, **let_go}))
+        for one, let_go in zip(foreign, found, strict=True):
+            self._tell(replace(one, unpaid={**one.unpaid, **let_go}))
 
     def _notice(self, used: SeatUsed) -> None:
         """Keep what may be foreign, with the state of its channels: they may soon be let go."""

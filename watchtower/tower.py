@@ -338,20 +338,16 @@ class Tower:
             if isinstance(fact, ChannelFact | ClaimPresented)
             and (channel_of(fact) not in self.watch.channels or outgoing.is_claimed(fact))
         }
-        closed: set[ChannelId] = set()
         if not unknown:
-            return closed
+            return set()
         async with self._store.read() as work:
-            for channel_id in sorted(unknown):
-                channel = await work.channels.get(channel_id)
-                claim = await work.claims.best(channel_id)
-                if channel is not None:
-                    self.watch.adopt(channel)
-                if claim is not None:
-                    self.watch.raise_best(claim)
-                if channel is not None and channel.is_final:
-                    closed.add(channel_id)
-        return closed
+            channels = await work.channels.find(unknown)
+            claims = await work.claims.find(unknown)
+        for channel in channels.values():
+            self.watch.adopt(channel)
+        for claim in claims.values():
+            self.watch.raise_best(claim)
+        return {channel_id for channel_id, channel in channels.items() if channel.is_final}
 
     def _take_fact(self, fact: Fact) -> None:
         learned = self.watch.learn(fact)

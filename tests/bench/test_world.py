@@ -20,7 +20,7 @@ def test_channels_are_opened_and_claims_redeemed() -> None:
 def test_a_transaction_that_fails_ends_the_measurement() -> None:
     """A rate of refusals would look like speed."""
     world = World(1)
-    world._payers[0], world._payee = world._payee, world._payers[0]
+    world._payers[0], world.payee = world.payee, world._payers[0]
     world._channels.clear()
     world.open_channels(1)
     world._channels *= 2

@@ -67,6 +67,29 @@ def test_urgent_attempt_pays_its_budget_even_in_a_quiet_ledger() -> None:
     assert bidder().bid(urgent) == POLICY.budget(Drops(XRP))
 
 
+def test_attempt_that_has_three_ledgers_left_is_ready_for_a_ledger_of_strangers() -> None:
+    """And for no more: its whole budget would be for nothing as long as another ledger comes."""
+    urgent = replace(CALM, left=2, at_stake=Drops(100 * XRP))
+    assert bidder().bid(urgent) == QUIET.price(1 + QUIET.expected) == 9_800
+    crowded = Market(base=Drops(10), open_ledger=Drops(10), size=5, expected=5)
+    assert bidder(crowded).bid(urgent) == crowded.price(6) == 28_800
+
+
+def test_last_few_share_what_the_day_has_left() -> None:
+    """The first may not leave the others without; the last of a crowd pay what is asked."""
+    last = replace(CALM, left=1, at_stake=Drops(100 * XRP))
+    few = Bidder(QUIET, POLICY, allowance={PAYEE: Drops(1_000)}, waiting=(), queued=(), crowd=4)
+    assert [few.bid(last) for _ in range(4)] == [250, 187, 140, 105]
+    many = Bidder(QUIET, POLICY, allowance={}, waiting=(), queued=(), crowd=11)
+    assert many.bid(replace(last, is_due=True)) == 10
+
+
+def test_what_cannot_get_out_of_the_queue_is_not_put_into_it() -> None:
+    """It would hold up the sequences behind it."""
+    bids = Bidder(BUSY, POLICY, allowance={}, waiting=(), queued=(), queue_moves=False)
+    assert bids.bid(CALM) is Refusal.DEAR
+
+
 def test_urgent_attempt_for_less_than_the_price_gives_all_it_may() -> None:
     """It may yet find a gap; kept back it would surely be lost."""
     urgent = replace(CALM, at_stake=Drops(1_000), left=2)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.response.attempts import NOW, owed
 from watchtower.response.fees import ledgers_left
 from watchtower.response.market import Market
+from watchtower.response.pace import Pace
 from watchtower.response.schedule import due_now, in_order, way_out
 from watchtower.units import Drops, RippleTime
 
@@ -25,13 +26,21 @@ def test_nearest_deadline_goes_first_and_larger_stake_breaks_the_tie() -> None:
 def test_single_channel_with_time_left_need_not_go_now() -> None:
     """It goes when it is cheap; only at the end must it go."""
     assert due_now([owed(1, left=200)], NOW) == 0
-    assert due_now([owed(1, left=11)], NOW) == 1
+    assert due_now([owed(1, left=1)], NOW) == 1
     assert due_now([owed(1, left=None)], NOW) == 0
 
 
 def test_what_has_no_deadline_makes_nothing_due() -> None:
     """Ten thousand channels that nobody closes can wait."""
-    assert due_now([owed(1, left=11), *(owed(n, left=None) for n in range(2, 99))], NOW) == 1
+    assert due_now([owed(1, left=1), *(owed(n, left=None) for n in range(2, 99))], NOW) == 1
+
+
+def test_ledgers_that_come_faster_leave_more_of_them() -> None:
+    """A thousand in two hundred ledgers of five seconds, and in five times as many of one."""
+    waiting = [owed(n, left=200) for n in range(1_000)]
+    assert due_now(waiting, NOW) == 5
+    assert due_now(waiting, NOW, Pace(ledgers=50, seconds=50)) == 1
+    assert due_now(waiting, NOW, Pace(ledgers=50, seconds=500)) == 10
 
 
 @given(st.lists(st.integers(0, 90), max_size=120))
@@ -41,14 +50,13 @@ def test_who_serves_what_is_due_meets_every_deadline_at_an_even_pace(lefts: list
     The most that are ever due in one ledger is what the tightest deadline demands from the start:
     postponing never makes a crowd.
     """
-    waiting = in_order([owed(n, left=left + 11) for n, left in enumerate(lefts)])
+    waiting = in_order([owed(n, left=left + 1) for n, left in enumerate(lefts)])
     now = NOW
     at_first = due_now(waiting, now)
     while waiting:
         served = due_now(waiting, now)
         assert served <= at_first + 1
-        late = [o for o in waiting if (ledgers_left(o.deadline, now) or 0) < 10]
-        assert not late
+        assert not [o for o in waiting if not ledgers_left(o.deadline, now)]
         waiting = waiting[served:]
         now = RippleTime(now + 5)
 

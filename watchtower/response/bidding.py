@@ -21,9 +21,9 @@ from watchtower.response.fees import FeePolicy, replacement_fee
 from watchtower.response.market import Market
 from watchtower.units import Address, Drops, TxHash
 
-__all__ = ["Bidder", "Refusal", "Wish"]
+__all__ = ["QUEUED_PER_ACCOUNT", "Bidder", "Refusal", "Wish"]
 
-_QUEUED_PER_ACCOUNT: Final = 10
+QUEUED_PER_ACCOUNT: Final = 10
 """Transactions of one account that the queue holds (rippled 3.1.1 TxQ.h:148)."""
 
 _URGENT: Final = 3
@@ -72,6 +72,7 @@ class Bidder:
         queued: Collection[TxHash],
         entered: int = 0,
         crowd: int = 0,
+        queue_moves: bool = True,
     ) -> None:
         """Begin a ledger.
 
@@ -83,9 +84,13 @@ class Bidder:
                 queue take up room in this one.
             queued: the attempts that wait in the queue.
             entered: how many attempts left since the market was asked for.
-            crowd: how many channels wait for an attempt.
+            crowd: how many channels wait.
+            queue_moves: whether what was queued before has got in. Where it has not, more of it
+                would only hold up the sequences behind it.
         """
-        self._is_crowded = crowd > _QUEUED_PER_ACCOUNT
+        self._crowd = crowd
+        self._is_crowded = crowd > QUEUED_PER_ACCOUNT
+        self._queue_moves = queue_moves
         self._market = market
         self._policy = policy
         self._allowance = dict(allowance)
@@ -125,7 +130,8 @@ class Bidder:
         price = max(self._market.price(self._entered), asked)
         if refused:
             price = max(price, replacement_fee(fee))
-        ramp = self._policy.ramp(budget, wish.left)
+        is_in_time = self._worth(wish, budget) == _NOTHING
+        ramp = _NOTHING if is_in_time else self._policy.ramp(budget, wish.left)
         wanted = max(ramp, price) if price <= self._worth(wish, budget) else ramp
         raised = max(wanted, replacement_fee(fee))
         if wanted == ramp and raised <= budget < replacement_fee(raised):
@@ -140,21 +146,41 @@ class Bidder:
         price = self._market.price(self._entered)
         if price == self._market.base or price <= self._worth(wish, budget):
             self._entered += 1
-            return max(price, self._policy.ramp(budget, wish.left)) if wish.is_urgent else price
-        if wish.is_urgent:
+            return self._urgent(wish, budget, price) if wish.is_urgent else price
+        if wish.is_urgent and not self._is_crowded:
             # Too dear for what is at stake; whatever is given may yet find a gap, or the queue.
             return budget
-        if self._queued[wish.account] < _QUEUED_PER_ACCOUNT and self._market.to_queue <= budget:
+        has_room = self._queue_moves and self._queued[wish.account] < QUEUED_PER_ACCOUNT
+        if has_room and self._market.to_queue <= budget:
             self._queued[wish.account] += 1
             return self._market.to_queue
         return None
 
+    def _urgent(self, wish: Wish, budget: Drops, price: Drops) -> Drops:
+        """Return what there is no time any more to find out to be too little.
+
+        The day's money is for everybody who waits, and the first may not leave the others without:
+        the last of a crowd pay what the ledger asks, and more only once that was not enough.
+        """
+        if self._is_crowded:
+            return price
+        allowance = self._allowance.get(wish.account, self._policy.daily_cap)
+        ramp = min(self._policy.ramp(budget, wish.left), allowance // max(1, self._crowd))
+        if wish.left is not None and wish.left > 1:
+            # Not the last ledger yet: enough for the case that a whole ledger's worth of strangers
+            # comes first.
+            market = self._market
+            ramp = min(ramp, market.price(self._entered + market.expected))
+        return max(price, Drops(ramp))
+
     def _worth(self, wish: Wish, budget: Drops) -> Drops:
         """Return what entering the open ledger now is worth."""
+        if self._is_crowded:
+            # The schedule sees to it that nobody is late; its last ledgers are for all of them.
+            return budget if wish.is_due else _NOTHING
         if wish.is_due or wish.is_urgent:
             return budget
-        haste = _NOTHING if self._is_crowded else self._policy.haste(wish.at_stake)
-        return max(haste, self._policy.ramp(budget, wish.left))
+        return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
 
     def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
         left = self._allowance.get(account, self._policy.daily_cap)

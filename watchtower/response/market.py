@@ -19,7 +19,10 @@ _BASE_LEVEL: Final = 256
 """The fee level of a transaction that pays the base fee (TxQ.h, baseLevel)."""
 
 _HEADROOM: Final = 10
-"""The open ledger fills while we sign: an escalated price is paid with a tenth on top."""
+"""The open ledger fills while we sign: a price that is told is paid with a tenth on top."""
+
+_STRANGERS: Final = 1
+"""Transactions of others that may come between ours, where the curve is known."""
 
 _LEAST_EXPECTED: Final = 32
 _LEAST_MEDIAN: Final = 128_000
@@ -105,8 +108,15 @@ class Market:
         return max(self.base, self.queue)
 
     def price(self, before: int = 0) -> Drops:
-        """Return the drops that enter the open ledger once ``before`` more have entered it."""
-        fee = max(self.base, self.open_ledger, self._on_the_curve(before))
+        """Return the drops that enter the open ledger once ``before`` more have entered it.
+
+        Above the base fee there is room for a stranger in it, or, where servers ask for another
+        price than the curve that they tell of, a tenth.
+        """
+        curve = self._on_the_curve(before)
+        if self._on_the_curve(0) >= self.open_ledger:
+            return curve if curve == self.base else self._on_the_curve(before + _STRANGERS)
+        fee = max(self.base, self.open_ledger, curve)
         return fee if fee == self.base else Drops(fee + -(-fee // _HEADROOM))
 
     def emptied(self) -> Market:

@@ -21,18 +21,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt
-from watchtower.response.bidding import Bidder, Refusal, Wish
+from watchtower.response.bidding import QUEUED_PER_ACCOUNT, Bidder, Refusal, Wish
 from watchtower.response.fees import FeePolicy, ledgers_left
 from watchtower.response.market import Market
 from watchtower.response.obligation import Duty
+from watchtower.response.pace import Pace
 from watchtower.response.schedule import due_now, in_order
 from watchtower.response.seats import Seats
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Leave", "Plan", "Redeem", "Terms", "Wait", "plan"]
+
+
+_NO_SEQUENCE: Final = 2**32
+"""Above every sequence: what is on none comes behind them, in its own order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,7 @@ class Terms:
     Attributes:
         validated: the newest validated ledger.
         now: its close time.
+        pace: how fast ledgers close.
         accounted: the newest ledger of which every fact is known; None before the first.
         next_sequence: each account's next sequence in the open ledger, where it was told.
         tickets: the tickets that each account holds.
@@ -95,6 +102,7 @@ class Terms:
     market: Market
     policy: FeePolicy
     last_ledger_offset: int
+    pace: Pace = field(default_factory=Pace)
     accounted: LedgerIndex | None = None
     tickets: Mapping[Address, Collection[int]] = field(default_factory=dict)
     allowance: Mapping[Address, Drops] = field(default_factory=dict)
@@ -133,7 +141,8 @@ class _Planner:
             if attempt.channel is not None:
                 self._under_way[attempt.account, attempt.channel].append(attempt)
         self._held_up = _held_up(obligations, self._under_way)
-        self._waiting = [o for o in obligations if _side(o) not in self._under_way]
+        # Whoever is not in after two ledgers waits again, with a seat and at a price.
+        self._waiting = [o for o in obligations if self._is_waiting(o)]
         self._bidder = Bidder(
             terms.market,
             terms.policy,
@@ -143,12 +152,47 @@ class _Planner:
             queued=terms.queued,
             entered=terms.entered,
             crowd=len(self._waiting),
+            queue_moves=self._queue_moves(alive),
         )
 
     def plan(self) -> tuple[Plan, ...]:
-        due = {_side(o) for o in self._waiting[: due_now(self._waiting, self._terms.now)]}
+        waiting, terms = self._waiting, self._terms
+        # What is on its way to this ledger, out of the queue too, is served in it.
+        served = len(self._obligations) - len(waiting)
+        due_now_more = max(0, due_now(self._obligations, terms.now, terms.pace) - served)
+        due = {_side(o) for o in sorted(waiting, key=self._holds_up_others)[:due_now_more]}
         plans = (self._step(o, is_due=_side(o) in due) for o in self._obligations)
         return tuple(step for step in plans if step is not None)
+
+    def _queue_moves(self, alive: Iterable[Attempt]) -> bool:
+        """Return whether what a crowd queues now will get in, as far as can be told.
+
+        It does not where something of ours is stuck in the queue, or strangers alone have filled
+        the ledger: at the base fee nobody comes out of the queue after them.
+        """
+        market, crowd = self._terms.market, len(self._waiting)
+        ours = len(self._obligations) - crowd
+        is_full = market.size - ours > market.expected and crowd > QUEUED_PER_ACCOUNT
+        queued = self._terms.queued
+        return not (is_full or any(a.transaction in queued and self._is_overdue(a) for a in alive))
+
+    def _is_waiting(self, obligation: Duty) -> bool:
+        return all(
+            self._is_overdue(attempt) for attempt in self._under_way.get(_side(obligation), ())
+        )
+
+    def _holds_up_others(self, obligation: Duty) -> int:
+        """Return the sequence that an obligation is stuck on; none of ours gets past the lowest."""
+        stuck = (a.seat for a in self._under_way.get(_side(obligation), ()))
+        return min((seat.number for seat in stuck if not seat.is_ticket), default=_NO_SEQUENCE)
+
+    def _is_overdue(self, attempt: Attempt) -> bool:
+        """Return whether an attempt is in neither of the two ledgers that it was meant for.
+
+        Told by ledgers of which every fact is known: who is behind must not pay twice.
+        """
+        accounted = self._terms.accounted
+        return accounted is not None and attempt.made_in + 2 <= accounted
 
     def _step(self, obligation: Duty, *, is_due: bool) -> Plan | None:
         mine = self._under_way.get(_side(obligation), ())
@@ -157,7 +201,9 @@ class _Planner:
             return self._begin(obligation, self._wish(obligation, is_due=is_due))
         if newest.made_in >= self._terms.validated:
             return Wait(obligation=obligation, attempt=newest)
-        better = self._rescue(obligation, mine, newest) or self._improve(obligation, newest)
+        better = self._rescue(obligation, mine, newest, is_due=is_due) or self._improve(
+            obligation, newest
+        )
         return better or Wait(obligation=obligation, attempt=newest)
 
     def _begin(
@@ -172,11 +218,12 @@ class _Planner:
             return Leave(obligation=obligation, fee_asked=asked, why=fee)
         return self._redeem(obligation, seat, fee)
 
-    def _rescue(self, obligation: Duty, mine: Sequence[Attempt], newest: Attempt) -> Redeem | None:
+    def _rescue(
+        self, obligation: Duty, mine: Sequence[Attempt], newest: Attempt, *, is_due: bool
+    ) -> Redeem | None:
         """Return what helps an attempt that does not get in; None if nothing more can be done."""
         terms = self._terms
-        # Told by ledgers of which every fact is known: who is behind must not pay twice.
-        is_overdue = terms.accounted is not None and newest.made_in + 2 <= terms.accounted
+        is_overdue = self._is_overdue(newest)
         if is_overdue and newest.transaction in terms.unseated:
             return _or_none(self._begin(obligation, self._wish(obligation)))
         if not is_overdue and newest.transaction not in terms.underpriced:
@@ -185,7 +232,7 @@ class _Planner:
         if is_overdue and ticket and not any(attempt.seat.is_ticket for attempt in mine):
             return _or_none(self._begin(obligation, self._wish(obligation), ticket))
         fee = self._bidder.raise_bid(
-            self._wish_of_seat(obligation, newest),
+            self._wish_of_seat(obligation, newest, is_due=is_due),
             newest.fee,
             refused=newest.transaction in terms.underpriced,
             asked=terms.asked.get(newest.transaction, Drops(0)),
@@ -209,9 +256,9 @@ class _Planner:
             is_due=is_due,
         )
 
-    def _wish_of_seat(self, obligation: Duty, newest: Attempt) -> Wish:
+    def _wish_of_seat(self, obligation: Duty, newest: Attempt, *, is_due: bool) -> Wish:
         """Return the wish behind a seat: that of the channel, or of who is held up behind it."""
-        own = self._wish(obligation)
+        own = self._wish(obligation, is_due=is_due)
         behind = self._held_up.get((newest.account, newest.seat))
         if behind is None or newest.seat.is_ticket:
             return own
@@ -220,6 +267,7 @@ class _Planner:
             account=own.account,
             at_stake=max(own.at_stake, behind.at_stake),
             left=min(lefts, default=None),
+            is_due=is_due,
         )
 
     def _redeem(self, obligation: Duty, seat: Seat, fee: Drops) -> Redeem:

@@ -136,6 +136,7 @@ class Responder:
         return Terms(
             validated=newest.ledger_index,
             now=newest.close_time,
+            pace=self._docket.pace,
             accounted=self._docket.accounted_to,
             next_sequence=enquiry.sequences,
             tickets={account: self._docket.tickets(account) for account in accounts},

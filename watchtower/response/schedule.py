@@ -12,16 +12,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from watchtower.response.fees import LEDGER_SECONDS, ledgers_left
+from watchtower.response.fees import LEDGER_SECONDS
 from watchtower.response.market import Market
 from watchtower.response.obligation import Duty
+from watchtower.response.pace import Pace
 from watchtower.units import MAX_LEDGER_TIME, ChannelId, Drops, RippleTime
 
 __all__ = ["Exit", "due_now", "in_order", "way_out"]
 
-_SPARE: Final = 10
-"""Ledgers kept free before a deadline: an attempt that was lost is noticed when it lapses, and
-must have time for another one."""
+_SPARE: Final = 1
+"""Ledgers kept free before a deadline. Time for another attempt after one that was lost lies behind
+it, in the margin (docs/ledger-rules.md, Time): kept free here as well, it would be time in which
+the ledger is cheap and nobody goes."""
+
+_LOST: Final = 10
+"""Ledgers that a promise keeps free, in which attempts that were lost can be made again."""
+
+_UNSEEN: Final = Pace()
 
 _MOST: Final = 100_000
 """More transactions than any ledger holds."""
@@ -37,17 +44,18 @@ def _urgency(obligation: Duty) -> tuple[int, int, ChannelId]:
     return (deadline, -obligation.at_stake, obligation.channel)
 
 
-def due_now(waiting: Sequence[Duty], now: RippleTime) -> int:
+def due_now(waiting: Sequence[Duty], now: RippleTime, pace: Pace = _UNSEEN) -> int:
     """Return how many of ``waiting``, which are in order, must be served in this ledger.
 
     For each deadline, as many as must go in every ledger up to it: whoever serves fewer will have
-    to serve more, at a higher price, in those that are left.
+    to serve more, at a higher price, in those that are left. ``pace`` says how many those are.
     """
     most = 0
     for number, obligation in enumerate(waiting, start=1):
-        left = ledgers_left(obligation.deadline, now)
-        if left is None:
+        if obligation.deadline is None:
             break
+        # The ledger that is open now counts too.
+        left = 1 + pace.ledgers_in(obligation.deadline - now)
         most = max(most, number // max(1, left - _SPARE))
     return most
 
@@ -96,7 +104,7 @@ def way_out(
         shortest=shortest,
         rate=rate,
         ledgers=-(-len(stakes) // rate) if rate else 0,
-        left=max(0, max(0, shortest - margin) // LEDGER_SECONDS - _SPARE),
+        left=max(0, max(0, shortest - margin) // LEDGER_SECONDS - _LOST),
     )
 
 

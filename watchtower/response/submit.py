@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -18,6 +18,8 @@ from watchtower.response.engine_result import Reaction, is_final_refusal, reacti
 from watchtower.units import Drops, TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
+
+_NO_REPLACEMENT: Final = "telCAN_NOT_QUEUE_FEE"
 
 _log = structlog.get_logger(__name__)
 
@@ -124,6 +126,15 @@ class Submitter:
                 self._drained.set()
         self._weigh(attempt, answers)
 
+    def _reaction_to(self, attempt: Attempt, engine_result: str) -> Reaction:
+        """Return what a result asks of us; sent again, what is queued is refused by itself.
+
+        The queue takes it for a replacement on its own seat, without more to pay (TxQ.cpp:907).
+        """
+        if engine_result == _NO_REPLACEMENT and attempt.transaction in self.queued:
+            return Reaction.QUEUED
+        return reaction_to(engine_result)
+
     def _weigh(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
         reactions = {}
         for answer in answers:
@@ -137,7 +148,7 @@ class Submitter:
             )
             if answer.engine_result is None:
                 continue
-            reactions[answer.engine_result] = reaction_to(answer.engine_result)
+            reactions[answer.engine_result] = self._reaction_to(attempt, answer.engine_result)
             if is_final_refusal(answer.engine_result):
                 self._refused_by.setdefault(attempt.transaction, set()).add(answer.server)
         told = set(reactions.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from watchtower.judgement.channel import Channel
 from watchtower.store.sealed import Record, SealedTable, Transaction
@@ -30,7 +30,12 @@ class Channels:
 
     async def get(self, channel: ChannelId) -> Channel | None:
         """Return one channel, open or closed."""
-        return await self._open.get(channel) or await self._closed.get(channel)
+        return (await self.find([channel])).get(channel)
+
+    async def find(self, channels: Collection[ChannelId]) -> dict[ChannelId, Channel]:
+        """Return those of ``channels`` that are known, open or closed."""
+        found = await self._closed.find(channels) | await self._open.find(channels)
+        return {ChannelId(name): channel for name, channel in found.items()}
 
     async def put(self, channel: Channel) -> None:
         """Remember a channel as it is now, in place of what was known of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from watchtower.judgement.claim import Claim
 from watchtower.store.sealed import Record, SealedTable, Transaction
@@ -28,6 +28,10 @@ class Claims:
     async def best(self, channel: ChannelId) -> Claim | None:
         """Return the best claim of one channel."""
         return await self._best.get(channel)
+
+    async def find(self, channels: Collection[ChannelId]) -> dict[ChannelId, Claim]:
+        """Return the best claims of those of ``channels`` that have one."""
+        return {ChannelId(name): c for name, c in (await self._best.find(channels)).items()}
 
     async def load_all(self) -> list[Claim]:
         """Return the best claim of every channel that has one."""

@@ -43,8 +43,13 @@ class Attempts:
 
     async def knows(self, account: Address, seat: Seat, transaction: TxHash) -> bool:
         """Say whether a transaction is an attempt of ours, whatever became of it."""
-        name = _name(account, seat, transaction)
-        return bool(await self._open.get(name) or await self._settled.get(name))
+        return bool(await self.known([(account, seat, transaction)]))
+
+    async def known(self, transactions: Iterable[tuple[Address, Seat, TxHash]]) -> set[TxHash]:
+        """Return those of ``transactions`` that are attempts of ours."""
+        names = {_name(*each): each[2] for each in transactions}
+        found = {*await self._open.find(names), *await self._settled.find(names)}
+        return {names[name] for name in found}
 
     async def settle(
         self, account: Address, seat: Seat, transaction: TxHash, outcome: Outcome

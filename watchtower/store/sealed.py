@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import (
+    BindParameter,
     CursorResult,
     Executable,
     Table,
@@ -31,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
 from watchtower.errors import StoreDamagedError, StoreTamperedError
 from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
@@ -204,7 +206,7 @@ class SealedTable(Generic[Value]):
                 shares -= self._keyring.share(before.place, before.sealed)
         await self._insert(new)
         if old:
-            where = self._table.c.row == bindparam("at")
+            where = self._table.c.row == _as_they_are("at")
             await self._transaction.execute(update(self._table).where(where), old)
         await self._transaction.count(self._table.name, records=len(new), shares=shares)
 
@@ -237,7 +239,7 @@ class SealedTable(Generic[Value]):
             return 0
         rows = [{"at": each.place.row} for each in found.values()]
         await self._transaction.execute(
-            delete(self._table).where(self._table.c.row == bindparam("at")), rows
+            delete(self._table).where(self._table.c.row == _as_they_are("at")), rows
         )
         shares = -sum(self._keyring.share(each.place, each.sealed) for each in found.values())
         await self._transaction.count(self._table.name, records=-len(rows), shares=shares)
@@ -319,10 +321,17 @@ class SealedTable(Generic[Value]):
         rows = {self._row(name): name for name in names}
         found: dict[str, _Found] = {}
         for part in _parts(list(rows), _PAGE):
-            query = select(self._table).where(self._table.c.row.in_(part))
+            query = select(self._table).where(self._table.c.row.in_(_as_they_are("rows", part)))
             for row in (await self._transaction.execute(query)).all():
                 found[rows[row.row]] = self._of(row)
         return found
+
+
+def _as_they_are(name: str, rows: Sequence[bytes] | None = None) -> BindParameter[Any]:
+    """Return a place for one row in a statement, or for ``rows``: bytes that nothing converts."""
+    if rows is None:
+        return bindparam(name, type_=NullType())
+    return bindparam(name, rows, expanding=True, type_=NullType())
 
 
 def _parts(rows: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
