@@ -159,8 +159,8 @@ def measure_tight(scale: Scale) -> Report:
 def measure_crowded(scale: Scale) -> Report:
     """Strangers fill every ledger and pay for it: nothing is to be had at the base fee."""
     plan = Plan(
-        channels=max(1, scale.leaving // 100),
-        settle_delays=(900, 3_600),
+        channels=max(1, scale.leaving // 50),
+        settle_delays=(600, 900),
         stakes=(10 * DROPS_PER_XRP, 1_000 * DROPS_PER_XRP),
         strangers=Strangers(payments=40, fee=6_000),
     )
