@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from statistics import median
 from typing import Any, Final
 
 from bench.floor import Room
@@ -40,6 +41,7 @@ RECORDED: Final = QueueSettings(
 _CHANNELS_OF_A_PAYER: Final = 500
 _TF_CLOSE: Final = 0x00020000
 _BASE: Final = 10
+_BASE_LEVEL: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,11 +207,16 @@ class ExitWorld:
     def _room(self) -> tuple[int, int]:
         """Return what makes the prices of the ledger that has just opened.
 
-        The level that they rise from is the one they rise from at least: what the payee's own
-        fees make of it is no part of the world.
+        The level that they rise from is the median of what strangers paid in the ledger before,
+        as the server has it (FeeMetrics::update): what the payee's own fees make of it is no part
+        of the world.
         """
-        settings = self.plan.queue
-        return self._network.price().expected_size, settings.minimum_escalation_multiplier
+        before = self._network.chain.validated.transactions
+        payee, payers = self.payee.address, {unit.payer.address for unit in self.units}
+        strangers = [r.tx.fee for r in before if r.tx.account not in {payee, *payers}]
+        level = round(median(strangers)) * _BASE_LEVEL // _BASE if strangers else 0
+        least = self.plan.queue.minimum_escalation_multiplier
+        return self._network.price().expected_size, max(level, least)
 
     def _ledger(self, index: int) -> ClosedLedger:
         return self._network.chain.history.closed(index)

@@ -224,6 +224,48 @@ def test_mass_exit_is_spread_over_the_ledgers_that_are_left() -> None:
     assert all(step.why is Refusal.DEAR for step in plans if isinstance(step, Leave))
 
 
+def test_crowd_that_is_stuck_is_raised_from_the_lowest_sequence_up() -> None:
+    """Whoever is raised behind one that stays where it is pays for nothing."""
+    late = {"made_in": LedgerIndex(97), "target": Drops(10 * XRP)}
+    stuck = [attempt(number, 20 - number, **late) for number in range(1, 13)]
+    obligations = [owed(number, 10 * XRP, left=4) for number in range(1, 13)]
+    plans = plan(obligations, stuck, replace(TERMS, market=BUSY))
+    # Twelve in four ledgers are three in each.
+    assert sorted(step.seat.number for step in redeemed(plans)) == [8, 9, 10]
+    assert all(step.fee >= 5_000 for step in redeemed(plans))
+
+
+def test_what_comes_out_of_the_queue_is_part_of_what_is_due() -> None:
+    """Served on top of it, it would take the cheap places of the next ledger from the rest."""
+    market = Market(base=Drops(10), open_ledger=Drops(10), size=10, expected=20)
+    obligations = [owed(number, 10 * XRP, left=4) for number in range(1, 121)]
+    queued = [attempt(n, 6 + n, target=Drops(10 * XRP)) for n in range(1, 11)]
+    terms = replace(TERMS, market=market, accounted=LedgerIndex(99))
+    plans = plan(obligations, queued, terms)
+    fees = [step.fee for step in redeemed(plans)]
+    # Thirty in each of four ledgers: ten are there, eleven more go cheaply, and nine must pay.
+    assert len([fee for fee in fees if fee > 10]) == 9
+    assert len([fee for fee in fees if fee == 10]) == 11 + 10
+
+
+def test_nothing_is_queued_behind_what_does_not_get_out_of_the_queue() -> None:
+    """It would hold up every sequence behind it; what is there already is enough."""
+    stuck = attempt(1, 7, made_in=LedgerIndex(97))
+    obligations = [owed(number, XRP, left=200) for number in range(1, 5)]
+    terms = replace(TERMS, market=BUSY)
+    assert len(redeemed(plan(obligations, [stuck], terms))) == 3
+    terms = replace(terms, queued={stuck.transaction})
+    assert redeemed(plan(obligations, [stuck], terms)) == []
+
+
+def test_crowd_queues_nothing_where_strangers_alone_fill_the_ledger() -> None:
+    """At the base fee nobody comes out of the queue after them."""
+    market = Market(base=Drops(10), open_ledger=Drops(10_000), size=40, expected=20)
+    obligations = [owed(number, XRP, left=4_000) for number in range(1, 13)]
+    assert redeemed(plan(obligations, [], replace(TERMS, market=market))) == []
+    assert len(redeemed(plan(obligations[:10], [], replace(TERMS, market=market)))) == 10
+
+
 @given(
     st.lists(st.integers(1, 30), unique=True, max_size=12),
     st.lists(

@@ -113,6 +113,24 @@ async def test_hanging_submission_does_not_hold_up_another(
     assert servers.blobs == ["00", "01"]
 
 
+async def test_what_waits_in_the_queue_is_refused_by_itself_and_waits_on(
+    servers: Servers, submitter: Submitter
+) -> None:
+    """Sent again it counts as a replacement that pays no more; of another one that is true."""
+    servers.words = [Word("terQUEUED")]
+    submitter.send(ATTEMPT)
+    await submitter.drained()
+    servers.words = [Word("telCAN_NOT_QUEUE_FEE")]
+    replacement = replace(ATTEMPT, transaction=TxHash("B" * 64))
+    for attempt in (ATTEMPT, replacement):
+        submitter.send(attempt)
+        await submitter.drained()
+    assert (submitter.queued, submitter.underpriced) == (
+        {ATTEMPT.transaction},
+        {replacement.transaction},
+    )
+
+
 @pytest.mark.parametrize(
     ("results", "is_underpriced"),
     [
