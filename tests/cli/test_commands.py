@@ -46,6 +46,21 @@ def test_first_set_up_is_private_to_its_owner(ready: Path) -> None:
         assert stat.S_IMODE((ready / name).stat().st_mode) == 0o600
 
 
+def test_init_guards_payers_payees_and_who_is_both(run: Run, home: Path) -> None:
+    """And not nobody; a payer's key is imported as a payee's is."""
+    payer = Wallet.create()
+    assert run("init", "--server", NOBODY).code == 2
+    words = ("--account", PAYEE, "--payer", PAYEE, "--payer", payer.address)
+    (made,) = run("init", *words, "--server", NOBODY, "--json").json()
+    assert made["accounts"] == [PAYEE, payer.address]
+    (home / "seed").write_text(f"{payer.seed}\n")
+    key = ("--account", payer.address, "--seed-file", "seed")
+    assert run("key", "import", *key).code == 0
+    assert 'role = "both"' in (home / "watchtower.toml").read_text()
+    (status,) = run("status", "--json").json()
+    assert status["accounts_without_key"] == [PAYEE]
+
+
 @pytest.mark.parametrize("algorithm", list(CryptoAlgorithm))
 def test_key_is_imported_and_listed_without_its_seed(
     run: Run, home: Path, algorithm: CryptoAlgorithm
