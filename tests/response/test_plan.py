@@ -157,12 +157,21 @@ def test_attempts_of_the_ledger_before_take_no_room_while_its_facts_are_on_their
     assert len(redeemed(plan(many, under_way, known))) == 2
 
 
-def test_attempt_whose_seat_is_gone_gets_another_one_at_once() -> None:
-    """Servers say so before the facts of its seat arrive, or where they never do."""
+def test_attempt_whose_seat_is_gone_gets_another_one_once_its_facts_would_be_known() -> None:
+    """Servers say so where the facts of its seat never arrive."""
     burnt = attempt(1, 7, made_in=LedgerIndex(98))
-    step = one(owed(1), burnt, unseated={burnt.transaction}, next_sequence={PAYEE: 8})
+    since = {burnt.transaction: LedgerIndex(98)}
+    step = one(owed(1), burnt, unseated=since, next_sequence={PAYEE: 8})
     assert isinstance(step, Redeem)
     assert step.seat == Seat(8)
+
+
+def test_seat_that_may_be_used_by_the_attempt_itself_is_not_given_up() -> None:
+    """It entered a ledger late, was sent again, and its own success looks like a thief's."""
+    late = attempt(1, 7, made_in=LedgerIndex(97))
+    since = {late.transaction: LedgerIndex(99)}
+    step = one(owed(1), late, unseated=since, next_sequence={PAYEE: 8})
+    assert isinstance(step, Wait)
 
 
 def test_redemptions_of_one_account_take_tickets_first() -> None:

@@ -14,6 +14,8 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.submit import Answer, Submitter
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
+NOW = LedgerIndex(10)
+
 ATTEMPT = Attempt(
     channel=ChannelId("C" * 64),
     account=Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"),
@@ -91,13 +93,13 @@ async def test_attempt_under_way_is_not_sent_twice_at_once(
 ) -> None:
     """Duplicate submissions to one server race, and the loser's code is wrong (rippled 4957)."""
     servers.answer.clear()
-    submitter.send(ATTEMPT)
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     assert servers.blobs == ["00"]
     servers.answer.set()
     await settle(servers, 1)
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 2)
     assert len(servers.blobs) == 2
 
@@ -107,8 +109,8 @@ async def test_hanging_submission_does_not_hold_up_another(
 ) -> None:
     """Sending runs beside the tower."""
     servers.answer.clear()
-    submitter.send(ATTEMPT)
-    submitter.send(replace(ATTEMPT, transaction=TxHash("B" * 64), blob="01"))
+    submitter.send(ATTEMPT, NOW)
+    submitter.send(replace(ATTEMPT, transaction=TxHash("B" * 64), blob="01"), NOW)
     await settle(servers, 2)
     assert servers.blobs == ["00", "01"]
 
@@ -118,12 +120,12 @@ async def test_what_waits_in_the_queue_is_refused_by_itself_and_waits_on(
 ) -> None:
     """Sent again it counts as a replacement that pays no more; of another one that is true."""
     servers.words = [Word("terQUEUED")]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await submitter.drained()
     servers.words = [Word("telCAN_NOT_QUEUE_FEE")]
     replacement = replace(ATTEMPT, transaction=TxHash("B" * 64))
     for attempt in (ATTEMPT, replacement):
-        submitter.send(attempt)
+        submitter.send(attempt, NOW)
         await submitter.drained()
     assert (submitter.queued, submitter.underpriced) == (
         {ATTEMPT.transaction},
@@ -146,7 +148,7 @@ async def test_fee_is_raised_only_when_no_server_that_answered_took_it(
 ) -> None:
     """One server that queued it is enough; silence says nothing."""
     servers.words = [Word(result) for result in results]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     assert (ATTEMPT.transaction in submitter.underpriced) is is_underpriced
 
@@ -156,11 +158,11 @@ async def test_alarming_result_is_remembered_until_another_answer(
 ) -> None:
     """A changed key is for a person to see; it ends nothing."""
     servers.words = [Word("tefBAD_AUTH")]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     assert submitter.alarming == {ATTEMPT.transaction: "tefBAD_AUTH"}
     servers.words = [Word("tesSUCCESS")]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 2)
     assert submitter.alarming == {}
 
@@ -174,7 +176,7 @@ async def test_cheapest_servers_price_is_what_a_replacement_has_to_pay(
         Word("telCAN_NOT_QUEUE_FULL", server="wss://two", open_ledger_cost=Drops(900_000)),
         Word("telCAN_NOT_QUEUE_FULL", server="wss://three"),
     ]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     assert submitter.asked == {ATTEMPT.transaction: 6_000}
 
@@ -198,7 +200,7 @@ async def test_queue_and_lost_seat_are_believed_when_every_server_says_so(
 ) -> None:
     """One server that is behind, or lies, must not cost an attempt its seat."""
     servers.words = [Word(word) for word in words]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     assert (ATTEMPT.transaction in submitter.queued) == is_queued
     assert (ATTEMPT.transaction in submitter.unseated) == is_unseated
@@ -209,7 +211,7 @@ async def test_what_was_heard_of_a_settled_attempt_is_forgotten(
 ) -> None:
     """Memory holds what is on its way, and nothing else."""
     servers.words = [Word("tefBAD_AUTH"), Word("telINSUF_FEE_P", server="wss://two")]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await settle(servers, 1)
     submitter.keep_only({ATTEMPT.transaction})
     assert submitter.alarming
@@ -226,7 +228,7 @@ async def test_server_that_refuses_for_good_what_the_ledger_takes_is_blamed(
 ) -> None:
     """A refusal that may have been true when it was given is no lie."""
     servers.words = [Word("tesSUCCESS", "wss://one"), Word(result, "wss://liar")]
-    submitter.send(ATTEMPT)
+    submitter.send(ATTEMPT, NOW)
     await submitter.drained()
     submitter.applied(ATTEMPT.transaction)
     submitter.applied(ATTEMPT.transaction)

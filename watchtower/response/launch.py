@@ -62,7 +62,7 @@ class Launch:
     def _send(self, attempt: Attempt, now: LedgerIndex) -> None:
         if not self.shadow:
             self._sent_in[attempt.transaction] = now
-            self._submitter.send(attempt)
+            self._submitter.send(attempt, now)
 
     async def _write_down(self, attempts: Sequence[Attempt]) -> None:
         if not attempts:

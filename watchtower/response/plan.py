@@ -91,7 +91,8 @@ class Terms:
         last_ledger_offset: for how many ledgers an attempt is good.
         underpriced: attempts that every server refused for their fee.
         queued: attempts that wait in the queue.
-        unseated: attempts of which every server says that their seat is gone.
+        unseated: attempts of which every server says that their seat is gone, and since which
+            ledger they say so.
         entered: how many of our transactions left since the market was asked for.
         asked: the drops that an attempt needs to enter the open ledger, where servers told them.
     """
@@ -108,7 +109,7 @@ class Terms:
     allowance: Mapping[Address, Drops] = field(default_factory=dict)
     underpriced: Collection[TxHash] = ()
     queued: Collection[TxHash] = ()
-    unseated: Collection[TxHash] = ()
+    unseated: Mapping[TxHash, LedgerIndex] = field(default_factory=dict)
     entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
 
@@ -224,8 +225,10 @@ class _Planner:
         """Return what helps an attempt that does not get in; None if nothing more can be done."""
         terms = self._terms
         is_overdue = self._is_overdue(newest)
-        if is_overdue and newest.transaction in terms.unseated:
-            return _or_none(self._begin(obligation, self._wish(obligation)))
+        if (since := terms.unseated.get(newest.transaction)) is not None:
+            # What used the seat may be this very attempt: two ledgers later its facts are here.
+            is_gone = is_overdue and (terms.accounted or 0) >= since + 2
+            return _or_none(self._begin(obligation, self._wish(obligation))) if is_gone else None
         if not is_overdue and newest.transaction not in terms.underpriced:
             return None
         ticket = self._seats.ticket(obligation.account)

@@ -15,7 +15,7 @@ import structlog
 
 from watchtower.response.attempt import Attempt
 from watchtower.response.engine_result import Reaction, is_final_refusal, reaction_to
-from watchtower.units import Drops, TxHash
+from watchtower.units import Drops, LedgerIndex, TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
 
@@ -66,7 +66,8 @@ class Submitter:
     Attributes:
         underpriced: attempts that every server that answered refused for their fee.
         queued: attempts that wait in the queue of every server that has them.
-        unseated: attempts of which every server that answered says that their seat is used.
+        unseated: attempts of which every server that answered says that their seat is used, and
+            the ledger in which they first said so.
         asked: the drops with which an attempt would enter the open ledger of the cheapest server.
         alarming: the results that a person should see, by attempt.
     """
@@ -74,13 +75,13 @@ class Submitter:
     def __init__(self, servers: SubmittingServers) -> None:
         """Send to ``servers``; nothing leaves before `run`."""
         self._servers = servers
-        self._waiting: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Attempt, LedgerIndex]] = asyncio.Queue()
         self._under_way: set[TxHash] = set()
         self._drained = asyncio.Event()
         self._drained.set()
         self.underpriced: set[TxHash] = set()
         self.queued: set[TxHash] = set()
-        self.unseated: set[TxHash] = set()
+        self.unseated: dict[TxHash, LedgerIndex] = {}
         self.asked: dict[TxHash, Drops] = {}
         self.alarming: dict[TxHash, str] = {}
         self._refused_by: dict[TxHash, set[str]] = {}
@@ -89,16 +90,16 @@ class Submitter:
         """Send what is to be sent, each beside the others, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                attempt = await self._waiting.get()
+                attempt, now = await self._waiting.get()
                 name = f"submit {attempt.transaction[:8]}"
-                tasks.create_task(self._send(attempt), name=name)
+                tasks.create_task(self._send(attempt, now), name=name)
 
-    def send(self, attempt: Attempt) -> None:
-        """Have ``attempt`` sent to all servers, unless that is under way already."""
+    def send(self, attempt: Attempt, now: LedgerIndex) -> None:
+        """Have ``attempt`` sent to all servers in ledger ``now``, unless that is under way."""
         if attempt.transaction not in self._under_way:
             self._under_way.add(attempt.transaction)
             self._drained.clear()
-            self._waiting.put_nowait(attempt)
+            self._waiting.put_nowait((attempt, now))
 
     async def drained(self) -> None:
         """Wait until everything that was to be sent was answered, or could not be."""
@@ -106,9 +107,9 @@ class Submitter:
 
     def keep_only(self, attempts: Collection[TxHash]) -> None:
         """Forget what was heard of every attempt but ``attempts``."""
-        for words in (self.underpriced, self.queued, self.unseated):
+        for words in (self.underpriced, self.queued):
             words.intersection_update(attempts)
-        for told in (self.alarming, self.asked, self._refused_by):
+        for told in (self.alarming, self.asked, self.unseated, self._refused_by):
             for settled in told.keys() - set(attempts):
                 del told[settled]
 
@@ -117,14 +118,14 @@ class Submitter:
         for server in sorted(self._refused_by.pop(transaction, ())):
             self._servers.misjudged(server)
 
-    async def _send(self, attempt: Attempt) -> None:
+    async def _send(self, attempt: Attempt, now: LedgerIndex) -> None:
         try:
             answers = await self._servers.submit(attempt.blob)
         finally:
             self._under_way.discard(attempt.transaction)
             if not self._under_way:
                 self._drained.set()
-        self._weigh(attempt, answers)
+        self._weigh(attempt, now, answers)
 
     def _reaction_to(self, attempt: Attempt, engine_result: str) -> Reaction:
         """Return what a result asks of us; sent again, what is queued is refused by itself.
@@ -135,7 +136,7 @@ class Submitter:
             return Reaction.QUEUED
         return reaction_to(engine_result)
 
-    def _weigh(self, attempt: Attempt, answers: Sequence[Answer]) -> None:
+    def _weigh(self, attempt: Attempt, now: LedgerIndex, answers: Sequence[Answer]) -> None:
         reactions = {}
         for answer in answers:
             _log.info(
@@ -155,9 +156,12 @@ class Submitter:
         for words, reaction in (
             (self.underpriced, Reaction.REPLAN),
             (self.queued, Reaction.QUEUED),
-            (self.unseated, Reaction.SETTLED),
         ):
             (words.add if told == {reaction} else words.discard)(attempt.transaction)
+        if told == {Reaction.SETTLED}:
+            self.unseated.setdefault(attempt.transaction, now)
+        else:
+            self.unseated.pop(attempt.transaction, None)
         costs = [answer.open_ledger_cost for answer in answers if answer.open_ledger_cost]
         if costs:
             # The cheapest will do: one server that takes it is enough, and one that asks for
