@@ -273,13 +273,14 @@ def test_channel_is_over_only_when_every_server_says_that_its_time_has_come() ->
     assert [type(verdict) for verdict in verdicts] == [Threatened, Threatened, Expired]
 
 
-def test_false_ledger_gives_way_to_a_confirmed_one_that_is_older() -> None:
+def test_false_ledger_gives_way_to_what_counts_after_it() -> None:
     """Attempts must not be made for ledgers that do not exist yet."""
     watch = watching(at=10)
     lie = replace(closed(5_000), confirmed=False)
     watch.ledger_closed(lie)
-    watch.ledger_closed(replace(closed(11), confirmed=False))
     assert watch.newest == lie
+    watch.ledger_closed(replace(closed(11), confirmed=False))
+    assert watch.newest == replace(closed(11), confirmed=False)
     watch.ledger_closed(closed(12))
     watch.ledger_closed(closed(11))
     assert watch.newest == closed(12)

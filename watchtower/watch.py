@@ -189,18 +189,18 @@ class Watch:
         """Let time pass; a ledger that is not newer changes nothing.
 
         What only one server told may have been false: no channel is over by it, and it gives way
-        to what is confirmed.
+        to whatever counts after it (``ledger/quorum.py``).
         """
         newest = self.newest
         is_newer = newest is None or closed.ledger_index > newest.ledger_index
-        if is_newer or (newest is not None and closed.confirmed and not newest.confirmed):
+        if is_newer or (newest is not None and not newest.confirmed):
             self.newest = closed
             self._closings.closed(closed.ledger_index, closed.close_time)
+            if newest is not None and not newest.confirmed and (closed.confirmed or not is_newer):
+                # What was judged, or thought to come later, by a time that may have been false.
+                self._dirty.update(self.channels)
             if closed.confirmed:
                 self._sure_time = closed.sure_time
-                if newest is not None and not newest.confirmed:
-                    # What was judged, or thought to come later, by a time that may have been false.
-                    self._dirty.update(self.channels)
                 self.outgoing.ledger_closed(closed)
 
     @property

@@ -121,6 +121,26 @@ def test_what_one_told_falsely_gives_way_to_what_two_tell() -> None:
     assert counted(quorum, "liar", [ledger(905), ledger(906), ledger(907)]) == []
 
 
+def test_liar_that_ran_far_ahead_and_left_has_not_stopped_time() -> None:
+    """The other server will not reach that ledger in our lifetime."""
+    quorum = quorum_of("a", "liar")
+    counted(quorum, "liar", [ledger(index) for index in (10**9, 10**9 + 1, 10**9 + 2)])
+    quorum.gone("liar")
+    told = counted(quorum, "a", [ledger(index) for index in range(1, 10)])
+    assert told == [(6, False), (7, False), (8, False), (9, False)]
+
+
+def test_liar_that_ran_far_ahead_and_repeats_itself_has_not_stopped_time() -> None:
+    """It is never silent, and nothing it says is new."""
+    quorum = quorum_of("a", "liar")
+    counted(quorum, "liar", [ledger(index) for index in (901, 902, 903)])
+    told = []
+    for index in range(1, 8):
+        assert counted(quorum, "liar", [ledger(902), ledger(903)]) == []
+        told += counted(quorum, "a", [ledger(index)])
+    assert told == [(6, False), (7, False)]
+
+
 def test_two_that_lie_alike_move_no_time_that_a_third_has_not_reached() -> None:
     """One honest server is enough: nothing is given up before it says that the time has come."""
     quorum = quorum_of("one liar", "another", "honest")

@@ -9,7 +9,9 @@ a channel is over, or move the cursor past ledgers in which something happened. 
 - A server whose word nobody confirms is believed, as *unconfirmed*, after a few ledgers, and at
   once when all others are known to be gone: a tower that waits for the dead watches nothing. It is
   not believed against two others that agree.
-- What was counted unconfirmed gives way to what is confirmed, backwards too.
+- What was counted unconfirmed gives way to what is confirmed, backwards too; and to another
+  server's word when its own teller brings nothing new: one that names a ledger of next year and
+  then leaves, or repeats itself, has not stopped time.
 - A ledger that counts says how far behind the slowest server's time is: two servers that lie alike
   move the time, and do not make us give up what a third, which is honest, has time for.
 
@@ -43,6 +45,9 @@ Servers that follow the network are not a whole ledger apart. An attempt is good
 than this, so that planning by the last confirmed ledger makes none too late.
 """
 
+_FORGOTTEN: Final = 2 * _PATIENCE
+"""Ledgers that a server tells, while nothing counts, until its word counts backwards."""
+
 _REMEMBERED: Final = 64
 """Ledgers of which each server's own announcements are remembered for comparison."""
 
@@ -59,6 +64,7 @@ class Quorum:
         self._voices: set[str] = set()
         self._gone: set[str] = set()
         self._alone: set[str] = set()
+        self._waited: dict[str, int] = {}
         self._counted: LedgerClosed | None = None
 
     @property
@@ -89,22 +95,28 @@ class Quorum:
     def announced(self, server: str, closed: LedgerClosed) -> LedgerClosed | None:
         """Take one announcement; return the ledger that counts by it, None if none does."""
         told = self._told.setdefault(server, {})
+        is_new = closed.ledger_index > max(told, default=0)
+        if is_new:
+            self._waited[server] = self._waited.get(server, 0) + 1
         told[closed.ledger_index] = closed
         while len(told) > _REMEMBERED:
             told.pop(next(iter(told)))
         alike = sum(others.get(closed.ledger_index) == closed for others in self._told.values())
         if alike > 1 or self._expected == 1:
             return self._count(closed)
-        if self._is_believed_alone(server):
+        # One that repeats itself brings nothing: only a new ledger is believed on a single word.
+        if is_new and self._is_believed_alone(server):
             self._alone.add(server)
-            return self._count(replace(closed, confirmed=False))
+            is_forgotten = self._is_forgotten(server)
+            return self._count(replace(closed, confirmed=False), is_forgotten=is_forgotten)
         return None
 
-    def _count(self, closed: LedgerClosed) -> LedgerClosed | None:
+    def _count(self, closed: LedgerClosed, *, is_forgotten: bool = False) -> LedgerClosed | None:
         if closed.confirmed:
             self._alone.clear()
-        if not self._is_news(closed):
+        if not self._is_news(closed, is_forgotten=is_forgotten):
             return None
+        self._waited.clear()
         slowest = min((told[0].close_time for told in self._latest()), default=closed.close_time)
         self._counted = replace(closed, behind=max(closed.close_time - slowest, 0))
         return self._counted
@@ -113,7 +125,7 @@ class Quorum:
         """Return what each server that stands told last, of those that told anything."""
         return (lately for voice in self._voices if (lately := self._lately(voice)))
 
-    def _is_news(self, closed: LedgerClosed) -> bool:
+    def _is_news(self, closed: LedgerClosed, *, is_forgotten: bool) -> bool:
         counted = self._counted
         if counted is None:
             return closed.ledger_index >= self._floor
@@ -121,13 +133,20 @@ class Quorum:
             return True
         behind = counted.ledger_index - closed.ledger_index
         # An honest server that was believed alone is met again within a few ledgers.
-        return closed.confirmed and not counted.confirmed and behind > _PATIENCE
+        gives_way = not counted.confirmed and behind > _PATIENCE
+        return gives_way and (closed.confirmed or is_forgotten)
+
+    def _is_forgotten(self, server: str) -> bool:
+        """Say whether a server goes on telling new ledgers, and nothing has counted meanwhile."""
+        return self._waited.get(server, 0) >= _FORGOTTEN
 
     def _is_believed_alone(self, server: str) -> bool:
         others = [self._lately(name) for name in self._voices if name != server]
         if any(_agree(one, other) for one, other in combinations(others, 2)):
             return False
-        if server in self._alone or len(self._gone - {server}) == self._expected - 1:
+        if server in self._alone or self._is_forgotten(server):
+            return True
+        if len(self._gone - {server}) == self._expected - 1:
             return True
         counted = self._floor - 1 if self._counted is None else self._counted.ledger_index
         ahead = [told for told in self._lately(server) if told.ledger_index > counted]
