@@ -25,6 +25,7 @@ from bench.report import Report, reading
 from bench.scale import Scale
 from bench.station import Station
 from bench.world import World
+from watchtower.collector import calm
 from watchtower.ledger.backfill import read_facts
 from watchtower.ledger.ranges import LedgerRanges
 from watchtower.ledger.sequence import Gap
@@ -108,6 +109,8 @@ async def _catch_up(
         sequence, gap = await _gap(station, account, cursor)
         recorded = Recorded(station)
         await read_facts(recorded, gap, [account])
+        # As `watchtower run` does once everything stands.
+        calm()
         if profiler is not None:
             profiler.enable()
         begun, clock = time.process_time(), time.monotonic()

@@ -13,6 +13,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "units": (),
     "errors": (),
     "hosts": (),
+    "collector": (),
     "settings": (),
     "logs": (),
     # what happened: knows servers, and nothing of what it means
