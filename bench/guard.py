@@ -17,9 +17,7 @@ from typing import Final, Self
 from bench.station import Station
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
-from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
-from watchtower.herald import Herald
 from watchtower.judgement.channel import observe
 from watchtower.judgement.claim import Claim
 from watchtower.keys.signer import Signer
@@ -29,8 +27,6 @@ from watchtower.ledger.channels import find_channels
 from watchtower.ledger.sequence import Delivery
 from watchtower.ledger.sequence import Sequence as LedgerSequence
 from watchtower.ledger.subscription import subscriptions
-from watchtower.means import Means
-from watchtower.memory import remember
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
@@ -38,10 +34,14 @@ from watchtower.response.submit import Submitter
 from watchtower.sandbox.node import Node
 from watchtower.sandbox.people import Person
 from watchtower.settings import Settings
-from watchtower.steward import Steward
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
-from watchtower.tower import Tower
+from watchtower.tower.changes import Changes
+from watchtower.tower.herald import Herald
+from watchtower.tower.means import Means
+from watchtower.tower.memory import remember
+from watchtower.tower.steward import Steward
+from watchtower.tower.tower import Tower
 from watchtower.units import LedgerIndex
 from watchtower.wiring import limits_of, policy_of, pool_of
 
@@ -50,7 +50,7 @@ __all__ = ["Guard"]
 _PASSPHRASE: Final = "of no worth"  # noqa: S105 - the store is gone with its folder
 _CHEAP: Final = Cost(memory_kib=8, passes=1, lanes=1)
 _BATCH: Final = 1_000
-"""Deliveries that the tower takes together (``watchtower/tower.py``)."""
+"""Deliveries that the tower takes together (``watchtower/tower/tower.py``)."""
 
 
 class Guard:

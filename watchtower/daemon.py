@@ -20,32 +20,32 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.changes import Changes
 from watchtower.claims.intake import Intake
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
-from watchtower.foresight import Foresight
-from watchtower.herald import Herald
+from watchtower.guard.watch import Watch
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
-from watchtower.means import Means
-from watchtower.memory import remember
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
-from watchtower.steward import Steward
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
-from watchtower.tending import Rounds
-from watchtower.tower import Tower
+from watchtower.tower.changes import Changes
+from watchtower.tower.foresight import Foresight
+from watchtower.tower.herald import Herald
+from watchtower.tower.means import Means
+from watchtower.tower.memory import remember
+from watchtower.tower.steward import Steward
+from watchtower.tower.tending import Rounds
+from watchtower.tower.tower import Tower
 from watchtower.units import Address
-from watchtower.watch import Watch
 from watchtower.wiring import (
     alert_routes,
     heartbeat_of,

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.judge import judge
@@ -32,7 +33,6 @@ from watchtower.ledger.events import (
     Position,
 )
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
-from watchtower.watch import Watch
 
 ID = ChannelId("A" * 64)
 PAYEE = Address("rPzyFpgj9j6EgN6CNDpRDSFqc7rw7829KX")

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.answers import Fees, SubmitAnswer, read_account_field, read_fees
@@ -46,7 +47,6 @@ from watchtower.sandbox.people import RICH, Person
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.transaction import parse_json
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
-from watchtower.watch import Watch
 
 XRP: Final = 1_000_000
 PAYER, PAYEE = Person.named("a payer"), Person.named("a payee")

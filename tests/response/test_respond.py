@@ -14,6 +14,7 @@ from xrpl.core.binarycodec import decode
 
 from tests.store.make import CHEAP
 from watchtower.errors import RequestRefusedError, StoreFullError
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.keys.signer import Signer
@@ -41,7 +42,6 @@ from watchtower.response.tickets import TicketPool
 from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
-from watchtower.watch import Watch
 
 PAYER, PAYEE, OTHER = (Person.named(name) for name in ("a payer", "a payee", "another payee"))
 NOW = 820_540_900

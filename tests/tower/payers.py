@@ -10,7 +10,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
 from watchtower.settings import AccountSettings, PayerSettings, Role
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import policy_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from watchtower.sandbox.people import Person
 from watchtower.store.journal import Entry
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 
 XRP = 1_000_000
 TF_CLOSE = 0x00020000

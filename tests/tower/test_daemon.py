@@ -16,7 +16,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.sandbox.people import Person
 from watchtower.settings import AlertSettings
 from watchtower.store.notes import RECOVERY
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
 from watchtower.wiring import policy_of
 

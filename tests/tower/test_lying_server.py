@@ -10,7 +10,7 @@ import pytest
 from tests.tower.conftest import XRP, Stage
 from watchtower.ledger.standing import Fault
 from watchtower.sandbox.server import Sandbox
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 
 FAR = 2_000_000_000
 """A close time years ahead."""

@@ -7,7 +7,7 @@ from watchtower.claims.intake import Intake, Sight
 from watchtower.judgement.claim import Claim
 from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.people import Person
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import policy_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 from watchtower.settings import TicketSettings
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 
 XRP: Final = 1_000_000
 LONGEST: Final = 2**32 - 1

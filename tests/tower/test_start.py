@@ -18,7 +18,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
 from watchtower.settings import TicketSettings
 from watchtower.store.database import Store
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
 from watchtower.wiring import policy_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tower.conftest import XRP, Stage
 from watchtower.settings import FeeSettings, PolicySettings, TicketSettings
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 
 
 async def money(stage: Stage) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from watchtower.changes import TALLY_NOTE
 from watchtower.cli.channel_view import View, view_of
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
@@ -17,11 +16,12 @@ from watchtower.errors import ClaimUnknownChannelError, LedgerError
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.outgoing import Tally
 from watchtower.ledger.servers import Servers
-from watchtower.memory import tallies_of
 from watchtower.response.attempt import Attempt
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
+from watchtower.tower.changes import TALLY_NOTE
+from watchtower.tower.memory import tallies_of
 from watchtower.units import ChannelId, parse_channel_id
 from watchtower.wiring import link_settings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from watchtower.judgement.rules import ChannelRules, rules_of_note
 from watchtower.store.database import Store
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import RippleTime
 
 __all__ = ["Standing", "last_standing"]

@@ -12,7 +12,7 @@ from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.settings import Settings
 from watchtower.store.notes import RECOVERY
-from watchtower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime, format_drops, format_time
 
 __all__ = ["status"]

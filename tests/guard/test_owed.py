@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.response.attempts import owed
-from watchtower.owed import Owed
+from watchtower.guard.owed import Owed
 from watchtower.response.obligation import Obligation
 from watchtower.units import ChannelId
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.guard.test_watch import OWN, attempt, changed, claim, closed, entry
 from tests.store import make
-from tests.test_watch import OWN, attempt, changed, claim, closed, entry
-from watchtower.changes import REDEEMED_NOTE, Changes
+from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import Position
 from watchtower.store.database import Store
+from watchtower.tower.changes import REDEEMED_NOTE, Changes
 from watchtower.units import Drops, LedgerIndex, RippleTime
-from watchtower.watch import Watch
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchtower.agenda import Agenda
+from watchtower.guard.agenda import Agenda
 from watchtower.units import ChannelId, RippleTime
 
 A, B = ChannelId("A" * 64), ChannelId("B" * 64)

@@ -12,20 +12,20 @@ import structlog
 
 from watchtower.alerts import catalogue, of_payers
 from watchtower.alerts.desk import Desk
-from watchtower.changes import Changes
 from watchtower.errors import KeyMissingError
+from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement, Standing
 from watchtower.judgement.verdict import Closed, Threatened
-from watchtower.learned import Learned, Settlement
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
+from watchtower.tower.changes import Changes
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
 __all__ = ["Herald"]

@@ -14,16 +14,16 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
-from watchtower.changes import Changes
 from watchtower.errors import StoreBusyError, StoreFullError
+from watchtower.guard.learned import Learned
+from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import alterations, authority_fault
 from watchtower.judgement.stake import at_stake
-from watchtower.learned import Learned
 from watchtower.ledger.events import ChannelEntry, SeatUsed
 from watchtower.store.database import Store
 from watchtower.store.work import Work
+from watchtower.tower.changes import Changes
 from watchtower.units import Address, ChannelId, Drops
-from watchtower.watch import Watch
 
 __all__ = ["Steward"]
 

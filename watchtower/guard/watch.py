@@ -17,7 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from watchtower.agenda import Agenda
+from watchtower.guard.agenda import Agenda
+from watchtower.guard.learned import Learned, Settlement, channel_of
+from watchtower.guard.outgoing import Outgoing
+from watchtower.guard.owed import Owed
+from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
@@ -28,7 +32,6 @@ from watchtower.judgement.outgoing import OutgoingJudgement, Tally
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.judgement.rules import STRICT, rules_of
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
-from watchtower.learned import Learned, Settlement, channel_of
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -40,13 +43,10 @@ from watchtower.ledger.events import (
     Position,
     SeatUsed,
 )
-from watchtower.outgoing import Outgoing
-from watchtower.owed import Owed
 from watchtower.response.attempt import Attempt
 from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.pace import Closings, Pace
 from watchtower.response.spending import DaySpent
-from watchtower.under_way import UnderWay
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Watch"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from watchtower.guard.learned import Settlement
 from watchtower.judgement.channel import Channel
-from watchtower.learned import Settlement
 from watchtower.ledger.events import ChannelFact, ChannelMissing, SeatUsed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat

@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from watchtower.agenda import Agenda
+from watchtower.guard.agenda import Agenda
+from watchtower.guard.learned import channel_of
 from watchtower.judgement.channel import Channel, ends_at
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.outgoing import (
@@ -29,7 +30,6 @@ from watchtower.judgement.outgoing import (
 )
 from watchtower.judgement.policy import PayerPolicy
 from watchtower.judgement.rules import STRICT, ChannelRules
-from watchtower.learned import channel_of
 from watchtower.ledger.events import (
     ChannelEntry,
     ChannelFact,

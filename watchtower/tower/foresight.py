@@ -13,12 +13,12 @@ from typing import Final, Protocol
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
+from watchtower.guard.watch import Watch
 from watchtower.response.market import Fees, Market
 from watchtower.response.respond import Limits
 from watchtower.response.schedule import Exit, way_out
 from watchtower.response.tickets import TicketPool
 from watchtower.units import Address, Drops
-from watchtower.watch import Watch
 
 __all__ = ["Foresight"]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.store.make import CHEAP
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice
-from watchtower.changes import Changes
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import (
@@ -23,10 +23,10 @@ from watchtower.ledger.events import (
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt
-from watchtower.steward import Steward
 from watchtower.store.database import Store
+from watchtower.tower.changes import Changes
+from watchtower.tower.steward import Steward
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
-from watchtower.watch import Watch
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
 PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")

@@ -22,10 +22,10 @@ import structlog
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
-from watchtower.foresight import Foresight
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
-from watchtower.tower import Tower
+from watchtower.tower.foresight import Foresight
+from watchtower.tower.tower import Tower
 
 __all__ = ["STATUS_NOTE", "Rounds"]
 

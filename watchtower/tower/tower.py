@@ -21,7 +21,6 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
-from watchtower.changes import Changes
 from watchtower.claims.intake import Intake, Sight
 from watchtower.errors import (
     AnswerError,
@@ -31,11 +30,11 @@ from watchtower.errors import (
     StoreFullError,
     WatchtowerError,
 )
-from watchtower.herald import Herald
+from watchtower.guard.learned import channel_of
+from watchtower.guard.watch import Watch
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement
 from watchtower.judgement.verdict import Closed
-from watchtower.learned import channel_of
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelFact,
@@ -50,10 +49,11 @@ from watchtower.ledger.sequence import Delivery
 from watchtower.response.attempt import Purpose
 from watchtower.response.respond import Responder, Response
 from watchtower.response.restock import Restocker
-from watchtower.steward import Steward
 from watchtower.store.database import Store
+from watchtower.tower.changes import Changes
+from watchtower.tower.herald import Herald
+from watchtower.tower.steward import Steward
 from watchtower.units import ChannelId, LedgerIndex
-from watchtower.watch import Watch
 
 __all__ = ["ChannelSource", "Tower"]
 

@@ -17,10 +17,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
 from watchtower.errors import TicketPoolError
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.response.tickets import TicketPool
 from watchtower.units import Address, Drops, format_drops
-from watchtower.watch import Watch
 
 __all__ = ["POOL_NOTE", "Means"]
 

@@ -10,14 +10,14 @@ import pytest
 
 from tests.store import make
 from watchtower.errors import TicketPoolError
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import AccountChanged, AccountEntry, LedgerClosed, Position
-from watchtower.means import Means
 from watchtower.response.tickets import TicketPool
 from watchtower.store.database import Store
+from watchtower.tower.means import Means
 from watchtower.units import Address, Drops, LedgerIndex, RippleTime
-from watchtower.watch import Watch
 
 XRP = 1_000_000
 PAYEE, OTHER = make.PAYEE, Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")

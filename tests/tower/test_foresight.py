@@ -8,7 +8,7 @@ import pytest
 
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice
-from watchtower.foresight import Foresight
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.answers import Fees
@@ -26,8 +26,8 @@ from watchtower.response.fees import FeePolicy
 from watchtower.response.respond import Limits
 from watchtower.response.tickets import TicketPool
 from watchtower.sandbox.people import Person
+from watchtower.tower.foresight import Foresight
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
-from watchtower.watch import Watch
 
 PAYER, PAYEE = Person.named("a payer"), Person.named("a payee")
 XRP = 1_000_000

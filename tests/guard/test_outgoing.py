@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.test_watch import changed, claim, closed, entry
+from tests.guard.test_watch import changed, claim, closed, entry
+from watchtower.guard.watch import Watch
 from watchtower.judgement.outgoing import Act, Standing
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.ledger.events import (
@@ -21,7 +22,6 @@ from watchtower.ledger.events import (
 from watchtower.response.attempt import Purpose
 from watchtower.sandbox.people import Person
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime, TxHash
-from watchtower.watch import Watch
 
 SIGNER = Person.named("a payer")
 ENTRY = entry(public_key=SIGNER.public_key)

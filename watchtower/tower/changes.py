@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.channel_events import ChannelEvent
 from watchtower.judgement.outgoing import Tally
-from watchtower.learned import Learned, Settlement
 from watchtower.response.attempt import Attempt
 from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work

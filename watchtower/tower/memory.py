@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchtower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
+from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.outgoing import Tally
@@ -15,8 +15,8 @@ from watchtower.response.spending import DaySpent
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.store.work import Work
+from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
-from watchtower.watch import Watch
 
 __all__ = ["Memory", "remember", "tallies_of"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 
+from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened, Watching
@@ -24,7 +25,6 @@ from watchtower.ledger.events import (
 )
 from watchtower.response.attempt import Attempt, OutcomeKind
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
-from watchtower.watch import Watch
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
 PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")
