@@ -252,12 +252,46 @@ def test_server_that_runs_ahead_opens_no_gap() -> None:
     sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=3)
     for server in ("a", "b", "liar"):
         sequence.subscribed(server, subscription(10))
-    play(sequence, "liar", *(closed(index, fork="L") for index in range(500, 520)))
+    play(sequence, "liar", *(closed(index, fork="B") for index in range(500, 520)))
     play(sequence, "a", closed(11))
     play(sequence, "b", closed(11))
 
     assert sequence.newest == 11
     assert sequence.gap() is None
+
+
+def test_one_server_of_two_that_invents_ledgers_moves_no_cursor() -> None:
+    """Its word is believed for want of a better one, and can be taken back; a cursor cannot."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    for server in ("a", "liar"):
+        sequence.subscribed(server, subscription(10))
+    invented = [closed(index, 0, fork="B") for index in range(900, 920)]
+    deliveries = play(sequence, "liar", *invented)
+
+    assert [d for d in deliveries if isinstance(d, LedgerClosed)]
+    assert accounted(deliveries) == []
+    assert sequence.gap() is None
+    assert accounted(play(sequence, "a", *(closed(index, 0) for index in range(11, 20)))) == []
+    assert (
+        accounted(play(sequence, "liar", *(closed(index, 0) for index in range(11, 20))))[-1] == 19
+    )
+
+
+def test_server_that_is_always_four_ledgers_behind_makes_nothing_go_back() -> None:
+    """The cursor follows what both have told, and time what the faster one tells."""
+    sequence = Sequence([PAYEE], cursor=LedgerIndex(10), servers=2)
+    for server in ("fast", "slow"):
+        sequence.subscribed(server, subscription(10))
+    deliveries = []
+    for index in range(11, 40):
+        deliveries += play(sequence, "fast", closed(index, 0))
+        if index > 14:
+            deliveries += play(sequence, "slow", closed(index - 4, 0))
+
+    seen = [d.ledger_index for d in deliveries if isinstance(d, LedgerClosed)]
+    assert seen == sorted(seen)
+    assert seen[-1] == 39
+    assert accounted(deliveries)[-1] == 35
 
 
 def test_what_waited_for_a_server_that_is_gone_counts_without_it() -> None:

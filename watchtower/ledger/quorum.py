@@ -12,6 +12,8 @@ a channel is over, or move the cursor past ledgers in which something happened. 
 - What was counted unconfirmed gives way to what is confirmed, backwards too; and to another
   server's word when its own teller brings nothing new: one that names a ledger of next year and
   then leaves, or repeats itself, has not stopped time.
+- History is accounted for only as far as it is *borne out*: by two servers alike, or by the only
+  one that stands. What one of several invents can be taken back, and a cursor cannot.
 - A ledger that counts says how far behind the slowest server's time is: two servers that lie alike
   move the time, and do not make us give up what a third, which is honest, has time for.
 
@@ -66,6 +68,13 @@ class Quorum:
         self._alone: set[str] = set()
         self._waited: dict[str, int] = {}
         self._counted: LedgerClosed | None = None
+        self._tellers: set[str] = set()
+        self._borne_out: LedgerIndex | None = None
+
+    @property
+    def borne_out(self) -> LedgerIndex | None:
+        """The newest ledger that nobody who stands denies; None before the first."""
+        return self._borne_out
 
     @property
     def counted(self) -> LedgerClosed | None:
@@ -89,7 +98,7 @@ class Quorum:
         counts = None
         for voice in sorted(self._voices):
             if (lately := self._lately(voice)) and self._is_believed_alone(voice):
-                counts = self._count(replace(lately[0], confirmed=False)) or counts
+                counts = self._count(replace(lately[0], confirmed=False), {voice}) or counts
         return counts
 
     def announced(self, server: str, closed: LedgerClosed) -> LedgerClosed | None:
@@ -101,22 +110,28 @@ class Quorum:
         told[closed.ledger_index] = closed
         while len(told) > _REMEMBERED:
             told.pop(next(iter(told)))
-        alike = sum(others.get(closed.ledger_index) == closed for others in self._told.values())
-        if alike > 1 or self._expected == 1:
-            return self._count(closed)
+        alike = {s for s, t in self._told.items() if t.get(closed.ledger_index) == closed}
+        if len(alike) > 1 or self._expected == 1:
+            return self._count(closed, alike)
         # One that repeats itself brings nothing: only a new ledger is believed on a single word.
         if is_new and self._is_believed_alone(server):
             self._alone.add(server)
             is_forgotten = self._is_forgotten(server)
-            return self._count(replace(closed, confirmed=False), is_forgotten=is_forgotten)
+            unconfirmed = replace(closed, confirmed=False)
+            return self._count(unconfirmed, alike, is_forgotten=is_forgotten)
         return None
 
-    def _count(self, closed: LedgerClosed, *, is_forgotten: bool = False) -> LedgerClosed | None:
+    def _count(
+        self, closed: LedgerClosed, tellers: set[str], *, is_forgotten: bool = False
+    ) -> LedgerClosed | None:
         if closed.confirmed:
             self._alone.clear()
-        if not self._is_news(closed, is_forgotten=is_forgotten):
+        if closed.ledger_index >= self._floor and (closed.confirmed or len(self._voices) <= 1):
+            self._borne_out = LedgerIndex(max(self._borne_out or 0, closed.ledger_index))
+        if not self._is_news(closed, tellers, is_forgotten=is_forgotten):
             return None
         self._waited.clear()
+        self._tellers = tellers
         slowest = min((told[0].close_time for told in self._latest()), default=closed.close_time)
         self._counted = replace(closed, behind=max(closed.close_time - slowest, 0))
         return self._counted
@@ -125,16 +140,18 @@ class Quorum:
         """Return what each server that stands told last, of those that told anything."""
         return (lately for voice in self._voices if (lately := self._lately(voice)))
 
-    def _is_news(self, closed: LedgerClosed, *, is_forgotten: bool) -> bool:
+    def _is_news(self, closed: LedgerClosed, tellers: set[str], *, is_forgotten: bool) -> bool:
         counted = self._counted
         if counted is None:
             return closed.ledger_index >= self._floor
         if closed.ledger_index > counted.ledger_index:
             return True
         behind = counted.ledger_index - closed.ledger_index
-        # An honest server that was believed alone is met again within a few ledgers.
-        gives_way = not counted.confirmed and behind > _PATIENCE
-        return gives_way and (closed.confirmed or is_forgotten)
+        if counted.confirmed or behind <= _PATIENCE:
+            # An honest server that was believed alone is met again within a few ledgers.
+            return False
+        # One that is only ahead of a slow server tells what the slow one tells, too.
+        return is_forgotten or (closed.confirmed and not tellers & self._tellers)
 
     def _is_forgotten(self, server: str) -> bool:
         """Say whether a server goes on telling new ledgers, and nothing has counted meanwhile."""

@@ -10,9 +10,9 @@ the order of each connection, and hands on what comes out. What it guarantees:
 2. ``LedgerClosed`` comes when a ledger counts (``quorum.py``): when two servers tell of it alike,
    or when nobody else does for a while. It moves forward; only one server's unconfirmed word gives
    way to what two tell.
-3. ``LedgerAccounted`` N means: N counts, and every fact of every ledger up to N that a server had
-   to tell was delivered before. A ledger is *whole* when one connection saw all of it, or when it
-   was read again from history (`backfilled`).
+3. ``LedgerAccounted`` N means: N is borne out, and every fact of every ledger up to N that a
+   server had to tell was delivered before. A ledger is *whole* when one connection saw all of it,
+   or when it was read again from history (`backfilled`).
 4. A server announces ledger N *before* it sends the transactions of N (docs/ledger-rules.md). So
    one connection saw N whole when its subscription stood before N was announced and it announces a
    later ledger, or when N has no transactions.
@@ -174,7 +174,7 @@ class Sequence:
         return [*new, *self._advance()]
 
     def _gap_from(self, start: LedgerIndex) -> Gap | None:
-        newest = self.newest or LedgerIndex(0)
+        newest = self._quorum.borne_out or LedgerIndex(0)
         run_end = self._whole.end_of_run(start)
         first = start if run_end is None else LedgerIndex(run_end + 1)
         whole_again = self._whole.next_member(first)
@@ -241,13 +241,13 @@ class Sequence:
         return [fact for fact in facts if self._is_new(fact)]
 
     def _advance(self) -> list[Delivery]:
-        newest = self.newest
-        if self._accounted is None or newest is None:
+        known_to = self._quorum.borne_out
+        if self._accounted is None or known_to is None:
             return []
         whole_to = self._whole.end_of_run(LedgerIndex(self._accounted + 1))
-        if whole_to is None or newest <= self._accounted:
+        if whole_to is None or known_to <= self._accounted:
             return []
-        self._accounted = end = min(whole_to, newest)
+        self._accounted = end = min(whole_to, known_to)
         self._whole.forget_below(LedgerIndex(end + 1))
         return [LedgerAccounted(ledger_index=end)]
 
