@@ -51,6 +51,7 @@ def test_plain_text_is_for_this_machine_alone(tmp_path: Path, server: str) -> No
     [
         "[policy]\nmargin_seconds = -1\n",
         "[policy]\nmargin_seconds = 1.5\n",
+        "[policy]\nmargin_seconds = 59\n",
         "[policy]\nmargin = 1\n",
         "[fees]\ncap_drops = 9\n",
         "[policy]\nstand_by_share = 0.95\n",

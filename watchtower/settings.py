@@ -48,6 +48,9 @@ PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 _MOST_STAND_BY: Final = 0.9
 """What is left has to be enough to redeem in."""
 
+_LEAST_MARGIN: Final = 60
+"""Seconds, some fifteen ledgers: what is tried again before a channel's end is tried in there."""
+
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
@@ -311,6 +314,12 @@ def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:
 
 
 def _refuse_unsafe_policy(settings: Settings, path: Path) -> None:
+    if settings.policy.margin_seconds < _LEAST_MARGIN:
+        why = (
+            f"`policy.margin_seconds` is below {_LEAST_MARGIN}: an attempt that fails before a "
+            "channel's end would have no time to be made again"
+        )
+        raise ConfigError(path=path, why=why)
     if settings.policy.margin_seconds >= settings.policy.min_settle_delay_seconds > 0:
         why = "`policy.margin_seconds` must be below `policy.min_settle_delay_seconds`"
         raise ConfigError(path=path, why=why)
