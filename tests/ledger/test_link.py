@@ -140,6 +140,19 @@ async def test_a_server_that_repeats_itself_is_silent(
     assert alarm.ledger_index == 10
 
 
+async def test_a_stop_is_never_swallowed_whatever_the_link_is_doing(start: Start) -> None:
+    """A daemon that is told to stop while it gives up a silent server stops."""
+    server = await start()
+    settings = LinkSettings(silence=0.01, backoff_first=0.001, backoff_most=0.001)
+    async with asyncio.timeout(60):
+        for turns in range(60):
+            async with Servers([server.url], settings=settings) as servers:
+                await servers.wait_until_ready(20)
+                await asyncio.sleep(settings.silence)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+
 async def test_a_server_on_this_host_is_not_asked_through_a_proxy(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Protocol
@@ -256,8 +255,11 @@ class Link:
                     self.conduct.blame(Fault.THREW_US_OUT)
                 self._leave()
                 reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
+                # Not awaited itself: its cancellation must not be mistaken for ours, which a stop
+                # would then wait for in vain.
+                await asyncio.wait({reading})
+                if not reading.cancelled() and (defect := reading.exception()) is not None:
+                    raise defect
 
     async def _introduce(self, connection: Connection) -> None:
         """Learn what server this is; one of another network is refused."""
