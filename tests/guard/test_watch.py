@@ -429,18 +429,7 @@ def test_an_estate_is_kept_of_guarded_accounts_only_and_says_who_is_missing() ->
 def test_a_transaction_on_the_seat_of_an_attempt_is_not_foreign() -> None:
     """A claim whose signature was stripped has another hash, and is ours all the same."""
     watch = watching(changed(5, entry()))
-    ours = Attempt(
-        channel=entry().channel,
-        account=PAYEE,
-        seat=Seat(7),
-        target=Drops(10),
-        balance_before=Drops(0),
-        fee=Drops(10),
-        last_ledger=LedgerIndex(20),
-        made_in=LedgerIndex(10),
-        transaction=OWN,
-        blob="00",
-    )
+    ours = attempt(target=Drops(10), last_ledger=LedgerIndex(20))
     watch.attempt_made(ours)
     used = SeatUsed(
         account=PAYEE,

@@ -6,8 +6,8 @@ of them where two do not agree. Who contradicts the others loses its rank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from watchtower.errors import AnswerError
 from watchtower.ledger.accounts import read_account
@@ -20,6 +20,8 @@ from watchtower.ledger.standing import Fault
 from watchtower.units import Address, ChannelId
 
 __all__ = ["account_by_two", "channel_by_two", "channels_by_two"]
+
+_T = TypeVar("_T")
 
 State = ChannelChanged | ChannelMissing
 
@@ -39,12 +41,20 @@ async def channel_by_two(
     Raises:
         LedgerError: no server could tell, or they contradict each other.
     """
-    told = await _told(links, channel)
-    finding = find(told)
-    if not finding.is_settled:
-        # A ledger may have closed between the two; a moment later both have it.
-        told = await _told(links, channel)
+
+    async def read(link: Link) -> State:
+        announced = link.validated or 0
+        state = await read_channel(link, channel)
+        if announced - state.at.ledger_index > _ABREAST:
+            link.conduct.blame(Fault.ANSWERED_OF_THE_PAST)
+        return state
+
+    def agree(told: Mapping[str, State]) -> bool:
         finding = find(told)
+        return finding.vouched and finding.is_settled
+
+    told = await _ask_two(links, read, agree)
+    finding = find(told)
     for link in links:
         if link.url in finding.contradicting:
             link.conduct.blame(Fault.CONTRADICTED)
@@ -81,33 +91,31 @@ async def account_by_two(links: Sequence[Link], account: Address) -> tuple[Accou
     async def read(link: Link) -> tuple[AccountFact, ...]:
         return await read_account(link, account)
 
-    ready = by_preference(links)
-    answers = await ask_all(ready[:_TWO], read)
-    told = good(answers)
-    if len(told) < min(_TWO, len(ready)) or not is_unanimous(told.values()):
-        # A ledger may have closed between the two; a moment later both have it.
-        answers = await ask_all(ready, read)
-        told = good(answers)
-    if not told:
-        raise failure_among(answers) or nobody(links)
+    told = await _ask_two(links, read, lambda told: is_unanimous(told.values()))
     return account_of_all(told.values())
 
 
-async def _told(links: Sequence[Link], channel: ChannelId) -> Mapping[str, State]:
-    """Ask two servers, and all others where these do not agree or answer."""
+async def _ask_two(
+    links: Sequence[Link],
+    read: Callable[[Link], Awaitable[_T]],
+    agree: Callable[[Mapping[str, _T]], bool],
+) -> Mapping[str, _T]:
+    """Ask two servers, and the others where one of these fails; where they differ, all once more.
 
-    async def read(link: Link) -> State:
-        announced = link.validated or 0
-        state = await read_channel(link, channel)
-        if announced - state.at.ledger_index > _ABREAST:
-            link.conduct.blame(Fault.ANSWERED_OF_THE_PAST)
-        return state
+    A ledger may have closed between the two; a moment later both have it.
 
+    Raises:
+        LedgerError: nobody answered.
+    """
     ready = by_preference(links)
-    answers = await ask_all(ready[:_TWO], read)
-    told: dict[str, State] = good(answers)
-    if len(told) < min(_TWO, len(ready)) or not find(told).vouched:
-        answers += await ask_all(ready[_TWO:], read)
+    two, others = ready[:_TWO], ready[_TWO:]
+    answers = await ask_all(two, read)
+    told = good(answers)
+    if told and not agree(told):
+        again = [link for link in ready if link.url in told]
+        told = good(await ask_all([*again, *others], read)) or told
+    elif len(told) < len(two):
+        answers += await ask_all(others, read)
         told = good(answers)
     if not told:
         raise failure_among(answers) or nobody(links)
