@@ -88,6 +88,25 @@ def test_numbers_are_what_most_servers_tell() -> None:
     assert found.state == there(7, replace(ENTRY, expiration=RippleTime(9_000)))
 
 
+def test_two_against_two_is_no_majority() -> None:
+    """Nobody can tell which pair lies, and what is served must rest on neither."""
+    found = find({"a": there(7), "b": there(7), "c": there(7, CLOSING), "d": there(7, CLOSING)})
+    assert (found.state, found.vouched) == (there(7, CLOSING), False)
+
+
+def test_of_two_balances_of_one_ledger_the_lower_is_acted_on() -> None:
+    """More is at stake by it; trying to redeem what was paid costs a fee."""
+    paid = replace(ENTRY, balance=Drops(900))
+    for told in ({"a": there(7), "b": there(7, paid)}, {"a": there(7, paid), "b": there(7)}):
+        assert find(told).state == there(7)
+
+
+def test_what_most_are_behind_with_is_not_told_as_news() -> None:
+    """Two that are behind must not undo a payment that the third has seen."""
+    paid = replace(ENTRY, balance=Drops(900))
+    assert find({"a": there(7), "b": there(7), "ahead": there(9, paid)}).state == there(7)
+
+
 def test_channel_that_only_a_server_stuck_in_the_past_has_is_gone() -> None:
     """It knows nothing of what happened since."""
     assert find({"a": gone(90), "stuck": there(7)}).state == gone(90)

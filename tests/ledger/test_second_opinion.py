@@ -118,3 +118,21 @@ async def test_account_that_one_of_three_servers_calls_poor_is_not_poor(
         (root, *_) = await servers.read_account(Address(PAYEE))
     assert isinstance(root, AccountChanged)
     assert root.entry.balance == 5_000_000
+
+
+async def test_server_that_answers_from_the_past_is_ranked_down(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """It announced a ledger, and tells of one long before."""
+    await chain.close(20)
+    channel = chain.open(1)
+    old, good = await start(), await start()
+    old.answers["ledger_entry"] = _forged(chain, channel)
+    old.answers["ledger_entry"]["result"]["ledger_index"] = chain.index - 10
+    async with Servers([old.url, good.url], settings=QUICK) as servers:
+        await _ready(servers, wait_until, 2)
+        fact = await servers.read_channel(ChannelId(channel))
+        assert fact.at.ledger_index == chain.index
+        (state, other) = servers.states()
+    assert state.why == "it answered from an older ledger than it had announced"
+    assert other.rank == 0

@@ -83,7 +83,7 @@ def _common(told: Mapping[str, State]) -> tuple[State | None, tuple[str, ...]]:
     [(content, times)] = contents.most_common(1)
     agreed = [state for state in told.values() if _content(state) == content]
     others = {server: state for server, state in told.items() if _content(state) != content}
-    if not others or (times > 1 and times * 2 > len(told)):
+    if times * 2 > len(told):
         places = {state.at for state in agreed}
         liars = sorted(server for server, state in others.items() if state.at in places)
         return _newest(agreed), tuple(liars)
@@ -106,7 +106,8 @@ def _believed_state(states: Sequence[State], common: State | None) -> State:
         chosen = min((state for state in there if state.at == newest), key=_threat)
     ends = [s.entry.expiration for s in there if s.entry.expiration is not None]
     entry = replace(chosen.entry, expiration=min(ends, default=None))
-    return replace(chosen, entry=entry, at=max(state.at for state in there))
+    # Not at a newer place than its own: what others are behind with must not undo what was seen.
+    return replace(chosen, entry=entry)
 
 
 def union(
@@ -148,7 +149,7 @@ def is_unanimous(told: Iterable[Sequence[AccountFact]]) -> bool:
 
 def _believed(facts: Sequence[AccountFact]) -> AccountFact:
     [(common, times)] = Counter(_without_place(fact) for fact in facts).most_common(1)
-    if times > 1 and times * 2 > len(facts):
+    if times * 2 > len(facts):
         return max((f for f in facts if _without_place(f) == common), key=lambda f: f.at)
     newest = max(facts, key=lambda fact: fact.at)
     if not isinstance(newest, TicketsHeld):
