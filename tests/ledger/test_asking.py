@@ -112,3 +112,33 @@ async def test_server_that_threw_us_out_is_ranked_down_and_the_status_says_why(
         whys = ("1008: threshold exceeded", Fault.THREW_US_OUT.value)
         await wait_until(lambda: any(why in servers.states()[0].why for why in whys))
         assert servers.states()[0].rank >= 4
+
+
+async def test_server_whose_answer_cannot_be_used_is_ranked_down(
+    start: Start, both_ready: BothReady
+) -> None:
+    """It dropped a field, and the other server's answer is taken."""
+    odd, good = await start(), await start()
+    odd.answers["fee"] = {"result": {"drops": {"base_fee": "10"}}}
+    async with Servers([odd.url, good.url]) as servers:
+        await both_ready(servers)
+        await servers.fee()
+        (state, other) = servers.states()
+
+    assert state.why == Fault.ANSWERED_ODDLY.value
+    assert other.rank == 0
+
+
+async def test_server_that_was_asked_enough_is_asked_after_one_that_was_not(
+    start: Start, both_ready: BothReady
+) -> None:
+    """Nobody waits for a pace while another server is free."""
+    first, second = await start(), await start()
+    settings = LinkSettings(paces_loopback=True, close_timeout=0.2)
+    async with Servers([first.url, second.url], settings=settings) as servers:
+        await both_ready(servers)
+        link = servers.ready()[0]
+        assert link.url == first.url
+        while not link.conduct.is_paced:
+            await link.conduct.turn("account_objects")
+        assert servers.ready()[0].url == second.url

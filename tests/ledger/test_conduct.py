@@ -104,3 +104,13 @@ def test_event_speaks_against_its_own_server_alone(
     """Silence is counted where the connection is given up, and not twice."""
     assert fault_told_by(event, ONE) is of_one
     assert fault_told_by(event, TWO) is None
+
+
+async def test_warning_of_load_is_heeded_by_asking_less() -> None:
+    """Also where the server was taken to be ours, and exempt."""
+    conduct = Conduct(ONE, exempt=True)
+    for _ in range(1_000):
+        await conduct.turn("account_objects")
+    assert not conduct.is_paced
+    conduct.answered({"warning": "load"})
+    assert (conduct.is_paced, conduct.fault) == (True, Fault.LOADED.value)

@@ -83,3 +83,19 @@ def test_local_server_is_asked_freely_until_it_warns() -> None:
     assert not any(pace.ask("account_objects", now=0.0) for _ in range(1_000))
     pace.warned(now=0.0)
     assert pace.ask("account_objects", now=0.0) > 0
+
+
+def test_pace_is_what_it_was_some_time_after_a_warning() -> None:
+    """Whoever else asked has gone."""
+
+    def asked_at(pace: Pace, now: float) -> int:
+        count = 0
+        while not pace.ask("account_objects", now=now):
+            count += 1
+        return count
+
+    pace = Pace(exempt=False)
+    unwarned = asked_at(pace, 0.0)
+    pace.warned(now=10_000.0)
+    assert asked_at(pace, 10_000.0) <= unwarned // 2 + 1
+    assert asked_at(pace, 20_000.0) == unwarned

@@ -49,3 +49,11 @@ def test_ten_good_minutes_mend_every_standing(faults: list[Fault]) -> None:
     for fault in faults:
         standing.blame(fault, now=0.0)
     assert standing.rank(now=600.0) == 0
+
+
+def test_thousand_lies_weigh_no_more_than_can_be_forgiven() -> None:
+    """Good behaviour must be worth something to whoever had a bad day."""
+    standing = Standing()
+    for _ in range(1_000):
+        standing.blame(Fault.CONTRADICTED, now=0.0)
+    assert [standing.rank(now=at) for at in (0.0, 600.0)] == [32, 0]

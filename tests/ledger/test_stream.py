@@ -18,6 +18,7 @@ from watchtower.ledger.health import (
     StateReconciled,
     Trouble,
 )
+from watchtower.ledger.standing import Fault
 from watchtower.units import LedgerIndex
 
 Start = Callable[..., Awaitable[Any]]
@@ -242,3 +243,18 @@ async def test_chaos_loses_nothing_and_repeats_nothing(
             counted = delivery.ledger_index
         elif delivery in changes:
             assert delivery.at.ledger_index > counted
+
+
+async def test_server_that_lags_behind_another_is_ranked_down_and_says_why(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """What the stream finds out about a server decides whom to ask first."""
+    await chain.close(40)
+    slow, fast = await start(behind=20), await start()
+    async with watching(slow, fast, cursor=50) as (receiver, servers):
+        await receiver.until(lambda: len(servers.ready()) == 2)
+        await chain.close(4)
+        await receiver.first(ServerLagging)
+        (state, other) = servers.states()
+
+    assert (state.why, other.rank) == (Fault.LAGGED.value, 0)
