@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from watchtower.errors import UnreachableError
 from watchtower.ledger.events import ChannelChanged, LedgerClosed
@@ -126,7 +127,7 @@ async def test_a_server_that_repeats_itself_is_silent(
     """A stuck server may announce its last ledger for ever."""
     server = await start()
     settings = LinkSettings(silence=0.3, backoff_first=0.01, close_timeout=0.2)
-    async with watching(server, settings=settings) as (receiver, _):
+    async with watching(server, settings=settings) as (receiver, servers):
 
         async def repeat() -> None:
             while True:
@@ -136,8 +137,24 @@ async def test_a_server_that_repeats_itself_is_silent(
         repeating = asyncio.create_task(repeat())
         alarm = await receiver.first(ServerSilent)
         repeating.cancel()
+        assert servers.states()[0].rank > 0
 
     assert alarm.ledger_index == 10
+
+
+async def test_a_server_that_threw_us_out_is_left_alone_until_it_has_forgiven(
+    start: Start, wait_until: Any
+) -> None:
+    """Coming back at once would cost what is left of its patience."""
+    server = await start()
+    settings = LinkSettings(paces_loopback=True, backoff_thrown_out=600.0, close_timeout=0.2)
+    with capture_logs() as logs:
+        async with Servers.connected([server.url], settings=settings):
+            for socket in list(server.subscribers):
+                await socket.close(1008, "threshold exceeded")
+            await wait_until(lambda: any(log["event"] == "reconnecting" for log in logs))
+    (wait,) = [log["seconds"] for log in logs if log["event"] == "reconnecting"]
+    assert wait >= 600
 
 
 async def test_a_stop_is_never_swallowed_whatever_the_link_is_doing(start: Start) -> None:

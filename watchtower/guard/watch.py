@@ -367,9 +367,6 @@ class Watch:
             end = judgement.deadline.ends_at
             # Whether a channel has expired at its end or a second later depends on the rules.
             times += [end - self.policy.lead, end, end + 1]
-            if self._sure_time <= end < now:
-                # It seems over, and not every server has said so yet.
-                times.append(now + 1)
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]

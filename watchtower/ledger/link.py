@@ -155,7 +155,8 @@ class Link:
             luck=luck or SystemRandom().random,
         )
         self._is_local = is_loopback(urlsplit(url).hostname or "")
-        self.conduct = Conduct(url, exempt=self._is_local and not settings.paces_loopback)
+        self._is_ours = self._is_local and not settings.paces_loopback
+        self.conduct = Conduct(url, exempt=self._is_ours)
         self._connection: Connection | None = None
         self._stirred = asyncio.Event()
         self._troubles: dict[Trouble, HealthEvent] = {}
@@ -251,7 +252,7 @@ class Link:
                 await self._listen(reading, connection)
             finally:
                 if connection.threw_us_out:
-                    self._left_alone = 0.0 if self._is_local else settings.backoff_thrown_out
+                    self._left_alone = 0.0 if self._is_ours else settings.backoff_thrown_out
                     self.conduct.blame(Fault.THREW_US_OUT)
                 self._leave()
                 reading.cancel()
