@@ -64,7 +64,7 @@ PURE = (
     "ledger.quorum",
     "ledger.ranges",
     "ledger.sequence",
-    "ledger.standing",
+    "ledger.reputation",
     "ledger.subscription",
     "ledger.wire",
     "response.attempt",

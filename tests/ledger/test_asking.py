@@ -10,8 +10,8 @@ import pytest
 from watchtower.errors import RequestTimeoutError
 from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.reputation import Fault
 from watchtower.ledger.servers import Servers
-from watchtower.ledger.standing import Fault
 from watchtower.units import ChannelId
 
 Start = Callable[..., Awaitable[Any]]

@@ -16,7 +16,7 @@ from watchtower.ledger.health import (
     ServersDisagreed,
     ServerSilent,
 )
-from watchtower.ledger.standing import Fault
+from watchtower.ledger.reputation import Fault
 from watchtower.units import LedgerIndex
 
 ONE, TWO = "wss://one", "wss://two"

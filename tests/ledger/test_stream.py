@@ -18,7 +18,7 @@ from watchtower.ledger.health import (
     StateReconciled,
     Trouble,
 )
-from watchtower.ledger.standing import Fault
+from watchtower.ledger.reputation import Fault
 from watchtower.units import LedgerIndex
 
 Start = Callable[..., Awaitable[Any]]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.ledger.standing import Fault
+from watchtower.ledger.reputation import Fault
 from watchtower.sandbox.server import Sandbox
 from watchtower.tower.tending import STATUS_NOTE
 

@@ -1,6 +1,6 @@
-"""How we treat one server, and how it treats us: its pace and its standing, by the loop's clock.
+"""How we treat one server, and how it treats us: its pace and its reputation, by the loop's clock.
 
-The shell around `Pace` and `Standing`. What it guarantees: a request waits for its turn, one
+The shell around `Pace` and `Reputation`. What it guarantees: a request waits for its turn, one
 behind the other, and never for a connection; a fault is logged when it costs a server its rank.
 """
 
@@ -21,7 +21,7 @@ from watchtower.ledger.health import (
     ServersDisagreed,
 )
 from watchtower.ledger.pacing import Pace
-from watchtower.ledger.standing import Fault, Standing
+from watchtower.ledger.reputation import Fault, Reputation
 
 __all__ = ["Conduct", "fault_told_by"]
 
@@ -40,18 +40,18 @@ class Conduct:
         """Begin without a fault; a server that is ``exempt`` is asked freely until it warns."""
         self._server = server
         self._pace = Pace(exempt=exempt)
-        self._standing = Standing()
+        self._reputation = Reputation()
         self._turn = asyncio.Lock()
 
     @property
     def rank(self) -> int:
         """How far behind faultless servers it stands; 0 for one of them."""
-        return self._standing.rank(now=_now())
+        return self._reputation.rank(now=_now())
 
     @property
     def fault(self) -> str:
         """Why it stands where it does; empty for a faultless server."""
-        return self._standing.why(now=_now())
+        return self._reputation.why(now=_now())
 
     @property
     def is_paced(self) -> bool:
@@ -84,9 +84,9 @@ class Conduct:
     def blame(self, fault: Fault) -> None:
         """Take note of what the server did wrong."""
         now = _now()
-        before = self._standing.rank(now=now)
-        self._standing.blame(fault, now=now)
-        if not before and self._standing.rank(now=now):
+        before = self._reputation.rank(now=now)
+        self._reputation.blame(fault, now=now)
+        if not before and self._reputation.rank(now=now):
             _log.info("server_ranked_down", server=self._server, why=fault.value)
 
 

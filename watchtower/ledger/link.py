@@ -40,7 +40,7 @@ from watchtower.ledger.health import (
     WrongNetworkServed,
 )
 from watchtower.ledger.ranges import LedgerRanges
-from watchtower.ledger.standing import Fault
+from watchtower.ledger.reputation import Fault
 from watchtower.ledger.subscription import subscriptions
 from watchtower.ledger.wire import (
     AMENDMENT_BLOCKED,

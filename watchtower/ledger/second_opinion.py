@@ -16,7 +16,7 @@ from watchtower.ledger.channels import find_channels, read_channel
 from watchtower.ledger.crosscheck import account_of_all, find, is_unanimous, union
 from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
 from watchtower.ledger.link import Link
-from watchtower.ledger.standing import Fault
+from watchtower.ledger.reputation import Fault
 from watchtower.units import Address, ChannelId
 
 __all__ = ["account_by_two", "channel_by_two", "channels_by_two"]

@@ -54,8 +54,8 @@ from watchtower.ledger.events import (
 from watchtower.ledger.health import HealthEvent
 from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
+from watchtower.ledger.reputation import Fault
 from watchtower.ledger.second_opinion import account_by_two, channel_by_two, channels_by_two
-from watchtower.ledger.standing import Fault
 from watchtower.ledger.stream import Stream, opened
 from watchtower.units import Address, ChannelId, LedgerIndex
 

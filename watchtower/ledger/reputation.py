@@ -1,13 +1,13 @@
 """How far a server is trusted to be asked first: its faults, which weigh less as time passes.
 
 What it guarantees: a server that did nothing wrong lately stands before one that did, and says
-why when it does not; what is forgiven is forgotten, so that nobody is shunned for ever. Standing
+why when it does not; what is forgiven is forgotten, so that nobody is shunned for ever. Reputation
 decides whom to ask first. It never decides what is true (``crosscheck.py``), and every server is
 still listened to and written to.
 
-    >>> standing = Standing()
-    >>> standing.blame(Fault.TIMED_OUT, now=100.0)
-    >>> standing.rank(now=100.0), standing.rank(now=400.0)
+    >>> reputation = Reputation()
+    >>> reputation.blame(Fault.TIMED_OUT, now=100.0)
+    >>> reputation.rank(now=100.0), reputation.rank(now=400.0)
     (2, 0)
 
 Pure: times are seconds of one monotonic clock of the caller's.
@@ -18,13 +18,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["Fault", "Standing"]
+__all__ = ["Fault", "Reputation"]
 
 _HALF_LIFE: Final = 60.0
 """Seconds in which a fault loses half its weight: some fifteen ledgers."""
 
 _MOST: Final = 32.0
-"""What all faults together weigh at most: five minutes of good behaviour mend everything."""
+"""What all faults together weigh at most: six minutes of good behaviour mend everything."""
 
 
 class Fault(StrEnum):
@@ -65,7 +65,7 @@ _WEIGHTS: Final = {
 """What is slow or busy may be a good day's bad minute; what says two things is worse."""
 
 
-class Standing:
+class Reputation:
     """One server's faults; begins without any."""
 
     def __init__(self) -> None:
