@@ -7,7 +7,6 @@ through the Protocols that each part declares.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
+from watchtower.machine import Machine
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Responder
 from watchtower.response.restock import Restocker
@@ -88,6 +88,7 @@ class _Ground:
     journal_number: int
     shadow: bool
     once: bool
+    machine: Machine
 
 
 async def run(
@@ -97,6 +98,7 @@ async def run(
     *,
     once: bool = False,
     shadow: bool = False,
+    machine: Machine | None = None,
 ) -> Mapping[str, Any]:
     """Guard the channels of the settings' accounts until SIGTERM or SIGINT.
 
@@ -106,6 +108,7 @@ async def run(
         environment: where systemd says how to reach it.
         once: look, answer what needs answering, wait for the outcomes, and return.
         shadow: decide everything and send nothing.
+        machine: what to run on; this one if not given.
 
     Returns:
         How things stood at the end, in JSON values.
@@ -117,11 +120,14 @@ async def run(
         SigningError: with ``once``, something is owed and could not be signed.
         RequestRefusedError: with ``once``, something is owed to an account that is gone.
     """
-    path = Path(settings.store)
+    path, machine = Path(settings.store), machine or Machine()
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(await Store.open(path, passphrase))
+        opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
+        store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
-        ground = await _prepare(stack, store, settings, environment, shadow=shadow, once=once)
+        ground = await _prepare(
+            stack, store, settings, environment, machine, shadow=shadow, once=once
+        )
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end)
 
@@ -131,6 +137,7 @@ async def _prepare(
     store: Store,
     settings: Settings,
     environment: Mapping[str, str],
+    machine: Machine,
     *,
     shadow: bool,
     once: bool,
@@ -150,6 +157,8 @@ async def _prepare(
         accounts=accounts,
         network_id=store.network,
         settings=link_settings(settings),
+        dial=machine.dial,
+        luck=machine.luck,
     )
     servers = await stack.enter_async_context(links)
     stream_settings = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
@@ -166,13 +175,18 @@ async def _prepare(
         watch=watch,
         changes=Changes(cursor),
         deliverer=deliverer,
-        desk=Desk(deliverer, repeat_after=settings.alerts.repeat_seconds),
+        desk=Desk(
+            deliverer,
+            repeat_after=settings.alerts.repeat_seconds,
+            clock=asyncio.get_running_loop().time,
+        ),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         in_recovery=memory.in_recovery,
         journal_number=memory.journal_number,
         shadow=shadow,
         once=once,
+        machine=machine,
     )
 
 
@@ -266,18 +280,28 @@ def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    rounds = Rounds(
+    return tower, _rounds(ground, tower), submitter
+
+
+def _rounds(ground: _Ground, tower: Tower) -> Rounds:
+    return Rounds(
         tower,
-        store=store,
-        servers=servers,
+        store=ground.store,
+        servers=ground.servers,
         desk=ground.desk,
         foresight=Foresight(
-            ground.watch, servers=servers, desk=ground.desk, limits=limits, pool=pool
+            ground.watch,
+            servers=ground.servers,
+            desk=ground.desk,
+            limits=limits_of(ground.settings),
+            pool=pool_of(ground.settings),
+            clock=asyncio.get_running_loop().time,
         ),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
+        rhythm=ground.machine.rhythm,
+        clock=ground.machine.clock,
     )
-    return tower, rounds, submitter
 
 
 def _loops(
@@ -325,25 +349,20 @@ async def _insist(ground: _Ground, write: Callable[[], Awaitable[None]]) -> None
 
 async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> None:
     """Return when somebody asks us to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     servers = ", ".join(ground.settings.servers)
-    ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
-    _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
-    stopping = asyncio.create_task(stop.wait())
-    looking = asyncio.create_task(_refuse_another_network(ground))
-    try:
-        await asyncio.wait({stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
-        if looking.done():
-            await looking
-            await stopping
-    finally:
-        stopping.cancel()
-        looking.cancel()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+    with ground.machine.stopping() as stop:
+        ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
+        _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
+        stopping = asyncio.create_task(stop.wait())
+        looking = asyncio.create_task(_refuse_another_network(ground))
+        try:
+            await asyncio.wait({stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                await looking
+                await stopping
+        finally:
+            stopping.cancel()
+            looking.cancel()
     _log.info("stopping")
 
 

@@ -77,6 +77,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.database",
     ),
     "tower.tending": ("ledger.servers", "store.database"),
+    # what the daemon has of the machine that it runs on
+    "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for
     "wiring": (
         "settings",

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from watchtower.errors import RequestRefusedError, RequestTimeoutError, UnreachableError
 from watchtower.ledger.connection import Connection
+from watchtower.ledger.link import LinkSettings
+from watchtower.ledger.websocket import dial
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -45,10 +46,11 @@ async def connected(
     """Serve with ``handler`` and connect to it."""
     notes = Notes()
     async with serve(handler, "127.0.0.1", 0) as server:
-        [socket] = server.sockets
-        url = f"ws://127.0.0.1:{socket.getsockname()[1]}"
-        async with connect(url, proxy=None, close_timeout=0.2) as client:
-            connection = Connection(client, server=url, timeout=seconds, listener=notes)
+        [listening] = server.sockets
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}"
+        settings = LinkSettings(close_timeout=0.2).dialling(is_local=True)
+        async with dial(url, settings) as socket:
+            connection = Connection(socket, server=url, timeout=seconds, listener=notes)
             reading = asyncio.create_task(connection.read())
             yield connection, notes
             reading.cancel()

@@ -14,10 +14,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
 from watchtower.errors import RequestRefusedError, RequestTimeoutError, UnreachableError
+from watchtower.ledger.socket import Socket, SocketClosed
 from watchtower.ledger.wire import refusal_of, result_of
 
 __all__ = ["API_VERSION", "Connection", "Listener"]
@@ -26,10 +25,6 @@ _log = structlog.get_logger(__name__)
 
 API_VERSION: Final = 2
 """The newest stable version of the API; answers in version 1 are understood all the same."""
-
-
-_TOO_MUCH: Final = 1008
-"""The close code of a server that was asked too much: policy violation (RFC 6455 section 7.4.1)."""
 
 
 class Listener(Protocol):
@@ -55,9 +50,7 @@ class Connection:
     (docs/ledger-rules.md, Servers).
     """
 
-    def __init__(
-        self, socket: ClientConnection, *, server: str, timeout: float, listener: Listener
-    ) -> None:
+    def __init__(self, socket: Socket, *, server: str, timeout: float, listener: Listener) -> None:
         """Use ``socket``, an open connection to ``server``; requests wait ``timeout`` seconds."""
         self._socket = socket
         self._server = server
@@ -73,9 +66,9 @@ class Connection:
     async def read(self) -> None:
         """Sort frames until the connection ends, then fail every request that still waits."""
         try:
-            async for frame in self._socket:
+            async for frame in self._socket.frames():
                 self._sort(frame)
-        except ConnectionClosed as closed:
+        except SocketClosed as closed:
             self._note_end(closed)
         finally:
             self._note_end()
@@ -124,7 +117,7 @@ class Connection:
             raise RequestTimeoutError(
                 server=self._server, command=command, seconds=self._timeout
             ) from None
-        except ConnectionClosed as closed:
+        except SocketClosed as closed:
             self._note_end(closed)
             raise self._gone() from None
         finally:
@@ -159,14 +152,14 @@ class Connection:
             else:
                 self._unasked.happened()
 
-    def _note_end(self, closed: ConnectionClosed | None = None) -> None:
+    def _note_end(self, closed: SocketClosed | None = None) -> None:
         if self._closed_because is not None:
             return
         if closed is None:
             self._closed_because = "the connection was closed"
         else:
-            self._closed_because = _reason(closed)
-            self.threw_us_out = closed.rcvd is not None and closed.rcvd.code == _TOO_MUCH
+            self._closed_because = closed.why
+            self.threw_us_out = closed.threw_us_out
 
     def _gone(self) -> UnreachableError:
         return UnreachableError(servers=self._server, why=self._closed_because)
@@ -203,13 +196,3 @@ class _Counter:
         self._times += 1
         if self._times & (self._times - 1) == 0:
             _log.warning(self._event, server=self._server, times=self._times, **facts)
-
-
-def _reason(closed: ConnectionClosed) -> str:
-    """Return why a connection ended, in the server's words or ours when there are any."""
-    if closed.rcvd is not None:
-        words = f": {closed.rcvd.reason}" if closed.rcvd.reason else ""
-        return f"the server closed the connection ({closed.rcvd.code}{words})"
-    if closed.sent is not None and closed.sent.reason:
-        return f"the connection was given up ({closed.sent.reason})"
-    return "the connection broke"

@@ -17,8 +17,6 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
 
 from watchtower.errors import (
     LedgerError,
@@ -41,6 +39,7 @@ from watchtower.ledger.health import (
 )
 from watchtower.ledger.ranges import LedgerRanges
 from watchtower.ledger.reputation import Fault
+from watchtower.ledger.socket import Dial, DialSettings
 from watchtower.ledger.subscription import subscriptions
 from watchtower.ledger.wire import (
     AMENDMENT_BLOCKED,
@@ -78,6 +77,17 @@ class LinkSettings:
     patience: float = 3.0
     paces_loopback: bool = False
     max_message_bytes: int = 16 * 2**20
+
+    def dialling(self, *, is_local: bool) -> DialSettings:
+        """Return what of it opens a connection to a server, one on this host or elsewhere."""
+        return DialSettings(
+            open_timeout=self.request_timeout,
+            ping_interval=self.ping_interval,
+            ping_timeout=self.ping_timeout,
+            close_timeout=self.close_timeout,
+            max_message_bytes=self.max_message_bytes,
+            is_local=is_local,
+        )
 
 
 class Journal(Protocol):
@@ -124,6 +134,7 @@ class Link:
         journal: Journal,
         network: Callable[[int | None], int | None],
         settings: LinkSettings,
+        dial: Dial,
         luck: Callable[[], float] | None = None,
     ) -> None:
         """Prepare; nothing is sent before `run`.
@@ -135,6 +146,7 @@ class Link:
             network: given the network id a server tells (None if it tells none), returns the one
                 that is guarded.
             settings: times and limits.
+            dial: opens connections.
             luck: numbers in [0, 1) for the jitter; the system's own if not given.
         """
         self.url = url
@@ -149,6 +161,7 @@ class Link:
         self._journal = journal
         self._network = network
         self._settings = settings
+        self._dial = dial
         self._backoff = Backoff(
             first=settings.backoff_first,
             most=settings.backoff_most,
@@ -169,10 +182,7 @@ class Link:
         while True:
             try:
                 await self._serve()
-            except (LedgerError, OSError, WebSocketException, EOFError, _Silence) as trouble:
-                self._account_for(trouble)
-            except ImportError as trouble:
-                # The environment names a SOCKS proxy, and what speaks to it is not installed.
+            except (LedgerError, _Silence) as trouble:
                 self._account_for(trouble)
             wait = self._backoff.next_wait(least=self._left_alone)
             _log.info("reconnecting", server=self.url, seconds=round(wait, 3))
@@ -230,17 +240,7 @@ class Link:
         """Connect once, and listen until the connection ends; always ends with an exception."""
         settings = self._settings
         self._left_alone = 0.0
-        async with connect(
-            self.url,
-            open_timeout=settings.request_timeout,
-            ping_interval=settings.ping_interval,
-            ping_timeout=settings.ping_timeout,
-            close_timeout=settings.close_timeout,
-            max_size=settings.max_message_bytes,
-            max_queue=1024,
-            # A server on this host is never behind the proxy that the environment names.
-            proxy=None if self._is_local else True,
-        ) as socket:
+        async with self._dial(self.url, settings.dialling(is_local=self._is_local)) as socket:
             connection = self._connection = Connection(
                 socket, server=self.url, timeout=settings.request_timeout, listener=self
             )
@@ -363,7 +363,7 @@ class Link:
         else:
             self.conduct.blame(Fault.BROKE_OFF)
             why = trouble.facts["why"] if isinstance(trouble, UnreachableError) else trouble
-            self.why_not_ready = str(why) or type(trouble).__name__
+            self.why_not_ready = str(why)
             self._complain(
                 Trouble.UNREACHABLE, ServerUnreachable(server=self.url, why=self.why_not_ready)
             )

@@ -56,7 +56,9 @@ from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.reputation import Fault
 from watchtower.ledger.second_opinion import account_by_two, channel_by_two, channels_by_two
+from watchtower.ledger.socket import Dial
 from watchtower.ledger.stream import Stream, opened
+from watchtower.ledger.websocket import dial
 from watchtower.units import Address, ChannelId, LedgerIndex
 
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
@@ -94,6 +96,7 @@ class Servers:
         accounts: Collection[Address] = (),
         network_id: int | None = None,
         settings: LinkSettings | None = None,
+        dial: Dial = dial,
         luck: Callable[[], float] | None = None,
     ) -> None:
         """Prepare links to ``urls`` that watch ``accounts``; nothing is sent before entering.
@@ -103,6 +106,7 @@ class Servers:
             accounts: whose transactions the stream tells.
             network_id: the pinned network, None to take the first that is told.
             settings: times and limits.
+            dial: opens connections.
             luck: numbers in [0, 1) for the jitter of reconnects.
         """
         self.network_id = network_id
@@ -116,6 +120,7 @@ class Servers:
                 journal=self._inbox,
                 network=self._network,
                 settings=self._settings,
+                dial=dial,
                 luck=luck,
             )
             for url in dict.fromkeys(urls)

@@ -21,19 +21,21 @@ A session::
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+import aiosqlite
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
-from watchtower.store.cipher import Keyring, new_master_key
+from watchtower.store.cipher import Keyring, Randomness, new_master_key
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
 from watchtower.store.header import DEFAULT_COST, Cost
@@ -43,7 +45,10 @@ from watchtower.store.tables import FORMAT
 from watchtower.store.uninterrupted import uninterrupted
 from watchtower.store.work import Work
 
-__all__ = ["Store"]
+__all__ = ["Driver", "Store"]
+
+Driver = Callable[..., Awaitable[aiosqlite.Connection]]
+"""Opens a connection to SQLite, given what `sqlite3.connect` takes."""
 
 _MAGIC: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat2.html, section 1.3
 _PATIENCE: Final = 5.0
@@ -78,10 +83,13 @@ class Store:
         cost: Cost = DEFAULT_COST,
         patience: float = _PATIENCE,
         clock: Callable[[], float] = time.time,
+        driver: Driver | None = None,
+        random: Randomness = os.urandom,
     ) -> Self:
         """Create a store, readable by its owner only, and open it.
 
-        ``cost`` is what guessing the passphrase costs; only tests have a reason for less.
+        ``cost`` is what guessing the passphrase costs; only tests have a reason for less, and
+        only a simulation for another ``driver``, or for a ``random`` that can be repeated.
 
         Raises:
             StoreExistsError: there is something at ``path``; it stays as it is.
@@ -89,13 +97,13 @@ class Store:
         """
         path = _absolute(path)
         with new_file(path) as draft, sqlite_faults(path):
-            engine = _engine(draft, patience)
+            engine = _engine(draft, patience, driver)
             try:
                 async with engine.connect() as connection:
-                    await create_schema(connection, new_master_key(), passphrase, cost)
+                    await create_schema(connection, new_master_key(random), passphrase, cost)
             finally:
                 await engine.dispose()
-        return await cls.open(path, passphrase, patience=patience, clock=clock)
+        return await cls.open(path, passphrase, patience=patience, clock=clock, driver=driver)
 
     @classmethod
     async def open(
@@ -106,11 +114,13 @@ class Store:
         cost: Cost = DEFAULT_COST,
         patience: float = _PATIENCE,
         clock: Callable[[], float] = time.time,
+        driver: Driver | None = None,
     ) -> Self:
         """Open a store, bringing an older format up to the present.
 
         ``patience`` is how many seconds a write waits for another process; ``cost`` is used only
-        where an older format has to be wrapped anew.
+        where an older format has to be wrapped anew; ``driver`` reaches SQLite, by default in a
+        thread of its own for each connection.
 
         Raises:
             StoreMissingError: there is none.
@@ -121,7 +131,7 @@ class Store:
         """
         path = _absolute(path)
         await asyncio.to_thread(_look_at, path)
-        engine = _engine(path, patience)
+        engine = _engine(path, patience, driver)
         try:
             with sqlite_faults(path):
                 writer = await engine.connect()
@@ -267,12 +277,13 @@ def _look_at(path: Path) -> None:
         raise StoreDamagedError(path=path, why="it is no database")
 
 
-def _engine(path: Path, patience: float) -> AsyncEngine:
+def _engine(path: Path, patience: float, driver: Driver | None = None) -> AsyncEngine:
     # `mode=rw`: a file that vanished meanwhile must not come back as an empty one.
     database = f"file:{quote(str(path))}"
+    reached = {} if driver is None else {"async_creator_fn": driver}
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=database, query={"mode": "rw", "uri": "true"}),
-        connect_args={"isolation_level": None, "timeout": patience},
+        connect_args={"isolation_level": None, "timeout": patience, **reached},
         max_overflow=-1,
         hide_parameters=True,
     )

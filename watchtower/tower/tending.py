@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
@@ -27,16 +28,26 @@ from watchtower.store.database import Store
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.tower import Tower
 
-__all__ = ["STATUS_NOTE", "Rounds"]
+__all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 
 _log = structlog.get_logger(__name__)
 
 STATUS_NOTE: Final = "status"
 
-_CLAIMS_EVERY: Final = 0.2
-_STATUS_EVERY: Final = 5.0
-_STATUS_AGE: Final = 30.0
-"""Seconds after which the status is written again, although nothing of it changed."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often the rounds are made; all in seconds.
+
+    Attributes:
+        claims: between two looks for claims of other processes.
+        rounds: between two rounds for everything else.
+        status: after which the status is written again, although nothing of it changed.
+    """
+
+    claims: float = 0.2
+    rounds: float = 5.0
+    status: float = 30.0
 
 
 class Servers(Protocol):
@@ -60,6 +71,8 @@ class Rounds:
         foresight: Foresight,
         journal_number: int,
         shadow: bool,
+        rhythm: Rhythm,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
@@ -72,6 +85,8 @@ class Rounds:
         self._desk = desk
         self._foresight = foresight
         self._shadow = shadow
+        self._rhythm = rhythm
+        self._clock = clock
         self._version = -1
         self._journal_number = journal_number
         self._has_pending = True
@@ -82,7 +97,7 @@ class Rounds:
     async def take_claims_for_ever(self) -> None:
         """Take up claims that others write into the store."""
         while True:
-            await asyncio.sleep(_CLAIMS_EVERY)
+            await asyncio.sleep(self._rhythm.claims)
             try:
                 await self.take_claims()
             except (StoreBusyError, StoreFullError) as failure:
@@ -109,11 +124,11 @@ class Rounds:
         # Whose key signed what is told from the first ledger on.
         await self._try(self.look_at_keys)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_STATUS_EVERY):
+            async with asyncio.timeout(self._rhythm.rounds):
                 await self._tower.reconciled.wait()
         while True:
             await self.tend()
-            await asyncio.sleep(_STATUS_EVERY)
+            await asyncio.sleep(self._rhythm.rounds)
 
     async def tend(self) -> None:
         """Make one round; what fails is logged and left to the next."""
@@ -151,8 +166,8 @@ class Rounds:
             self._desk.end("no_server", "servers")
         else:
             self._desk.stand(catalogue.no_server())
-        told, now = self.status(states), time.time()
-        if told == self._told and now - self._told_at < _STATUS_AGE:
+        told, now = self.status(states), self._clock()
+        if told == self._told and now - self._told_at < self._rhythm.status:
             return
         async with self._store.write() as work:
             await work.notes.put(STATUS_NOTE, {**told, "written": int(now)})
@@ -166,7 +181,7 @@ class Rounds:
         told = {**self.status(self._servers.states()), "stopped": True}
         try:
             async with self._store.write() as work:
-                await work.notes.put(STATUS_NOTE, {**told, "written": int(time.time())})
+                await work.notes.put(STATUS_NOTE, {**told, "written": int(self._clock())})
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("stop_not_told", why=str(failure))
 
