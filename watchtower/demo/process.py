@@ -13,9 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["CommandFailed", "TowerProcess"]
+__all__ = ["PASSPHRASE", "CommandFailed", "TowerProcess"]
+
+PASSPHRASE: Final = "a demo needs no secret"  # noqa: S105 - it guards nothing
+"""What opens the store of every set-up."""
 
 _COMMAND: Final = (sys.executable, "-m", "watchtower")
+_DAEMON: Final = (*_COMMAND, "run")
 _LONGEST_LINE: Final = 2**20
 
 
@@ -32,9 +36,10 @@ class TowerProcess:
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("WATCHTOWER_")},
             "WATCHTOWER_CONFIG": str(folder / "watchtower.toml"),
-            "WATCHTOWER_PASSPHRASE": "a demo needs no secret",
+            "WATCHTOWER_PASSPHRASE": PASSPHRASE,
         }
         self._daemon: Process | None = None
+        self._exit_code: int | None = None
         self._listening: asyncio.Task[None] | None = None
 
     async def command(self, *arguments: str, lines: bytes = b"") -> list[dict[str, Any]]:
@@ -66,11 +71,15 @@ class TowerProcess:
             "key", "import", "--account", account, "--seed-file", "-", lines=seed.encode()
         )
 
-    async def start(self) -> None:
-        """Start the daemon."""
+    @property
+    def exit_code(self) -> int | None:
+        """How the last daemon ended, minus the signal that killed it; None while it runs."""
+        return self._exit_code if self._daemon is None else self._daemon.returncode
+
+    async def start(self, *program: str) -> None:
+        """Start the daemon: ``watchtower run``, or ``program``, which is to run it."""
         self._daemon = await asyncio.create_subprocess_exec(
-            *_COMMAND,
-            "run",
+            *(program or _DAEMON),
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
@@ -92,7 +101,7 @@ class TowerProcess:
             return
         if self._daemon.returncode is None:
             self._daemon.send_signal(number)
-        await self._daemon.wait()
+        self._exit_code = await self._daemon.wait()
         await self._listening
         self._daemon = None
 

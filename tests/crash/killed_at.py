@@ -1,0 +1,138 @@
+"""The real daemon, which kills itself with SIGKILL at one step of its work.
+
+``python -m tests.crash.killed_at STEP`` is ``watchtower run`` with a death in it. A step is
+
+- ``before:N``: its N-th durable write is about to be committed, and is not;
+- ``after:N``: its N-th durable write is on disk, and nothing else has happened since;
+- ``before:KIND:N`` and ``after:KIND:N``: the same, of the writes that hold a journal entry of that
+  kind; ``after:attempt_made:N`` is on disk, and no byte of it has left. Beside the journal's kinds
+  stand ``status`` and ``stopped``, for the notes that say how things stand;
+- ``sent:N``: its N-th frame with a submission has left, and no answer was read;
+- ``never``: it lives.
+
+The product knows nothing of this: commits, entries, notes and frames are wrapped from outside.
+Every write is told on standard error as the daemon's own lines are, so that whoever looks on knows
+what a step was about.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from watchtower.cli import main
+from watchtower.ledger.websocket import _WebSocket
+from watchtower.store.journal import Journal, Line
+from watchtower.store.notes import Notes
+from watchtower.tower.tending import STATUS_NOTE
+
+__all__ = ["NEVER", "WRITTEN", "Moment", "Step"]
+
+WRITTEN: Final = "durable_write"
+"""The line that tells of a write: its number, and the kinds of what is in it."""
+
+
+class Moment(StrEnum):
+    """Where in a step the process dies."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    SENT = "sent"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of a daemon's life; ``number`` counts from 1, among those of ``kind`` if given."""
+
+    moment: Moment
+    number: int = 0
+    kind: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` writes."""
+        moment, *kind, number = text.split(":") if ":" in text else (text, "0")
+        return cls(Moment(moment), int(number), "".join(kind))
+
+    @override
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.moment, self.kind, self.number) if part)
+
+
+NEVER: Final = Step(Moment.NEVER)
+
+
+@dataclass
+class _Reaper:
+    """Counts the steps of this process, and ends it at one of them."""
+
+    end: Step
+    kinds: list[str] = field(default_factory=list)
+    passed: Counter[tuple[Moment, str]] = field(default_factory=Counter)
+
+    def pass_by(self, moment: Moment) -> None:
+        for kind in {"", *self.kinds}:
+            self.passed[moment, kind] += 1
+        passed = self.passed[moment, self.end.kind]
+        if self.end.kind in {"", *self.kinds} and self.end == Step(moment, passed, self.end.kind):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def tell(self) -> None:
+        line = {"event": WRITTEN, "kinds": self.kinds}
+        os.write(sys.stderr.fileno(), msgspec.json.encode(line) + b"\n")
+
+
+def _watch_the_store(reaper: _Reaper) -> None:
+    """Have ``reaper`` see every entry, status and commit."""
+    append_all, put_all, commit = Journal.append_all, Notes.put_all, AsyncConnection.commit
+
+    async def appending(journal: Journal, lines: Iterable[Line]) -> int:
+        lines = list(lines)
+        reaper.kinds += [kind for kind, *_ in lines]
+        return await append_all(journal, lines)
+
+    async def noting(notes: Notes, named: Mapping[str, Any]) -> None:
+        if STATUS_NOTE in named:
+            reaper.kinds.append("stopped" if "stopped" in named[STATUS_NOTE] else "status")
+        await put_all(notes, named)
+
+    async def committing(connection: AsyncConnection) -> None:
+        reaper.pass_by(Moment.BEFORE)
+        await commit(connection)
+        reaper.tell()
+        reaper.pass_by(Moment.AFTER)
+        reaper.kinds.clear()
+
+    Journal.append_all = appending  # type: ignore[method-assign,assignment]  # from outside
+    Notes.put_all = noting  # type: ignore[method-assign,assignment]  # from outside
+    AsyncConnection.commit = committing  # type: ignore[method-assign,assignment]  # from outside
+
+
+def _watch_the_wire(reaper: _Reaper) -> None:
+    """Have ``reaper`` see every submission."""
+    send = _WebSocket.send
+
+    async def sending(socket: _WebSocket, frame: str) -> None:
+        await send(socket, frame)
+        if msgspec.json.decode(frame)["command"] == "submit":
+            reaper.pass_by(Moment.SENT)
+
+    _WebSocket.send = sending  # type: ignore[method-assign,assignment]  # from outside
+
+
+if __name__ == "__main__":
+    step = _Reaper(Step.parse(sys.argv[1]))
+    _watch_the_store(step)
+    _watch_the_wire(step)
+    main(["run"])
