@@ -48,14 +48,21 @@ __all__ = ["main"]
     show_default=True,
     help="Transactions that are read from history.",
 )
-def main(names: tuple[str, ...], channels: int, rounds: int, leaving: int, missed: int) -> None:
+@click.option(
+    "--reactions",
+    type=click.IntRange(min=2),
+    default=Scale().reactions,
+    show_default=True,
+    help="Close requests that come one at a time.",
+)
+def main(names: tuple[str, ...], **scale_of: int) -> None:
     """Measure what was asked for, one after the other, each told as soon as it is there."""
     try:
         todo = chosen(names)
     except KeyError as unknown:
         sentence = f"nothing is called {unknown}. There are {', '.join(MEASUREMENTS)}."
         raise click.BadParameter(sentence, param_hint="NAME") from None
-    scale = Scale(channels=channels, rounds=rounds, leaving=leaving, missed=missed)
+    scale = Scale(**scale_of)
     click.echo(f"Python {platform.python_version()}, {os.cpu_count()} processors; {scale}")
     reports: list[Report] = []
     for name in todo:

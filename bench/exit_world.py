@@ -124,15 +124,19 @@ class ExitWorld:
     def ask_to_close(self) -> None:
         """Every payer asks to close every channel; see that in the next ledger."""
         for unit in self.units:
-            self._apply(
-                unit.payer,
-                TransactionType="PaymentChannelClaim",
-                Channel=unit.channel,
-                Flags=_TF_CLOSE,
-            )
+            self.ask_for(unit)
         self._first = self._network.chain.validated.index + 2
         network = self._network
         network.after_close.append(lambda: self._rooms.append(self._room()))
+
+    def ask_for(self, unit: Unit) -> None:
+        """One payer asks to close one channel; see that in the next ledger."""
+        self._apply(
+            unit.payer,
+            TransactionType="PaymentChannelClaim",
+            Channel=unit.channel,
+            Flags=_TF_CLOSE,
+        )
 
     @property
     def now(self) -> RippleTime:

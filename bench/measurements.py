@@ -9,6 +9,7 @@ from bench import (
     backfill,
     encodings,
     mass_exit,
+    reaction,
     sandbox_channels,
     sandbox_start,
     signatures,
@@ -32,6 +33,8 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "exit.tight": mass_exit.measure_tight,
     "exit.crowded": mass_exit.measure_crowded,
     "backfill": backfill.measure,
+    "react": reaction.measure,
+    "close.idle": reaction.measure_idle,
 }
 """What measures it, in the order in which it is done."""
 

@@ -19,12 +19,14 @@ class Scale:
         rounds: of each comparison.
         leaving: channels that close at once.
         missed: transactions that are read from history.
+        reactions: close requests that come one at a time.
     """
 
     channels: int = 100_000
     rounds: int = 9
     leaving: int = 10_000
     missed: int = 50_000
+    reactions: int = 300
 
     @property
     def name(self) -> str:
