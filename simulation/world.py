@@ -1,0 +1,248 @@
+"""A world played: ledger after ledger the script's acts are done, while the tower does its own.
+
+Guarantees that everything ends well for whoever can be helped: when the script is over the world
+is healed, and lives on in peace until nothing that presses is left unpaid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import msgspec
+
+from simulation.calendar import Calendar
+from simulation.host import Host
+from simulation.land import PAYEE, Land
+from simulation.oracle import Entry, Ledger, Limits, Reckoning, reckon
+from simulation.publisher import Publisher
+from simulation.script import Script
+from simulation.timeline import Timeline
+from simulation.wire import Network
+from watchtower.sandbox.misbehaviour import Misbehaviour
+from watchtower.settings import Settings
+
+__all__ = ["Outcome", "World"]
+
+_PEACE: Final = 25
+"""Ledgers that a healed world lives on for at least."""
+
+_MOST_PEACE: Final = 600
+_ROOM: Final = 8
+"""Transactions of one account that a ledger of the smallest size surely has room for."""
+
+_HARMLESS: Final = Misbehaviour()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a world ended: who was paid what, what should not have happened, and what did.
+
+    ``seconds`` are of ledger time.
+    """
+
+    reckonings: Sequence[Reckoning]
+    defects: Sequence[str]
+    faults: Mapping[str, int]
+    seconds: int
+    ledgers: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    """What the oracle will want to know."""
+
+    ledgers: list[Ledger] = field(default_factory=list)
+    channels: dict[str, list[Entry | None]] = field(default_factory=dict)
+
+    def write(self, ledger: Ledger, entries: Mapping[str, Entry | None]) -> None:
+        """Write one more ledger down."""
+        self.ledgers.append(ledger)
+        for channel, entry in entries.items():
+            before = self.channels.setdefault(channel, [None] * (len(self.ledgers) - 1))
+            before.append(entry)
+
+
+class World:
+    """One world.
+
+    ``land``, ``network``, ``host`` and ``publisher`` are what is in it; ``faults`` counts what was
+    done to it, by kind.
+    """
+
+    def __init__(self, script: Script, template: Path, folder: Path, timeline: Timeline) -> None:
+        """Make it.
+
+        Args:
+            script: what is to happen.
+            template: a store to begin with (`host.new_store`).
+            folder: for the store of this world.
+            timeline: is told what happens.
+        """
+        self.script = script
+        self.land = Land(script)
+        self.faults: Counter[str] = Counter()
+        urls = [f"wss://server{number}.example" for number in range(script.servers)]
+        self.network = Network(
+            dict(zip(urls, self.land.nodes, strict=True)),
+            _luck(script, "network"),
+            throttled={urls[number] for number in script.throttled},
+        )
+        self.host = Host(
+            settings=_settings(script, urls, folder),
+            network=self.network,
+            luck=_luck(script, "host"),
+            tell=timeline.tell,
+            changed=self.note,
+        )
+        self.host.furnish(template)
+        self.publisher = Publisher(self.host, self.land, lambda: self.number, timeline.tell)
+        self.calendar = Calendar(self.land.now, resolution=script.resolution, fine=script.fine)
+        self.tell = timeline.tell
+        self._timeline = timeline
+        self._record = _Record()
+        self._mending: list[tuple[int, Callable[[], None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pauses = _luck(script, "pauses")
+        self._good = self._honest()
+        self._able = False
+        timeline.follow(lambda: f"{self.number:4d} {self.land.now:9d}")
+
+    @property
+    def number(self) -> int:
+        """The number of the ledger that is open, as the script counts them."""
+        return len(self._record.ledgers)
+
+    async def play(self, do: Callable[[World, int], Sequence[Callable[[], None]]]) -> Outcome:
+        """Play it to its end.
+
+        Args:
+            do: given the world and the number of a ledger, returns what is done in it, in order.
+        """
+        began = self.land.now
+        living = asyncio.create_task(self.host.live())
+        self.host.on()
+        while self.number < self.script.ledgers:
+            await self._ledger(do(self, self.number))
+        self._heal()
+        healed = self.number
+        while self.number < healed + _PEACE or (
+            self._is_pressing() and self.number < healed + _MOST_PEACE
+        ):
+            await self._ledger(())
+        await self._end(living)
+        return self._outcome(began)
+
+    def begin(self, task: asyncio.Task[None]) -> None:
+        """Look after a task until the world ends."""
+        self._tasks.add(task)
+
+    def later(self, ledgers: int, mend: Callable[[], None]) -> None:
+        """Have something mended after so many ledgers."""
+        self._mending.append((self.number + ledgers, mend))
+
+    def note(self) -> None:
+        """Take note of who cannot be relied on, however short it is."""
+        self._good &= self._honest()
+        self._able = self._able and self._is_able()
+
+    async def _ledger(self, acts: Sequence[Callable[[], None]]) -> None:
+        """Live through one ledger, in which something may be done."""
+        pause = self._pauses.uniform(2.5, 5.5) / (len(acts) + 1)
+        for act in acts:
+            await asyncio.sleep(pause)
+            act()
+            self.note()
+        await asyncio.sleep(pause)
+        due = [mend for at, mend in self._mending if at <= self.number]
+        self._mending = [(at, mend) for at, mend in self._mending if at > self.number]
+        for mend in due:
+            mend()
+        price = self.land.network.price().open_ledger_fee
+        self.note()
+        good, able = self._good, self._able
+        self._good, self._able = self._honest(), self._is_able()
+        self.land.close(self.calendar.next_close(self.land.now, self.land.ends()))
+        ledger = Ledger(close_time=self.land.now, price=price, servers=good, tower_able=able)
+        self._record.write(ledger, self.land.entries())
+
+    def _honest(self) -> frozenset[int]:
+        """Return those servers that can be reached and behave."""
+        if self.network.is_cut or self.network.is_deaf:
+            return frozenset()
+        nodes = enumerate(self.land.nodes)
+        return frozenset(number for number, node in nodes if node.misbehaviour == _HARMLESS)
+
+    def _is_able(self) -> bool:
+        return self.host.is_up and self.host.disk.ill is None
+
+    def _heal(self) -> None:
+        for _, mend in self._mending:
+            mend()
+        self._mending.clear()
+        self.land.nodes[0].bystanders.fill(0, 0)
+        self.land.nodes[0].bystanders.strip_signatures(0)
+        self.tell("from here on all is well")
+        self.note()
+
+    def _is_pressing(self) -> bool:
+        """Return whether something could still be paid on a channel that ends."""
+        for channel, entry in self.land.entries().items():
+            best = max((p.drops for p in self.publisher.promises.get(channel, ())), default=0)
+            if entry is None or entry.expiration is None or entry.expiration <= self.land.now:
+                continue
+            if min(best, entry.amount) > entry.balance:
+                return True
+        return False
+
+    async def _end(self, living: asyncio.Task[None]) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self.host.stop(for_good=True)
+        await self.host.stopped()
+        living.cancel()
+        await asyncio.wait({living})
+        for task in self._tasks:
+            task.result()
+
+    def _outcome(self, began: int) -> Outcome:
+        settings, record = self.host.settings, self._record
+        room = self.script.queue.get("minimum_txn_in_ledger", 2 * _ROOM) // 2
+        limits = Limits(
+            lead=max(settings.policy.cancel_after_lead_seconds, settings.policy.margin_seconds),
+            share=settings.fees.budget_share,
+            cap=settings.fees.cap_drops,
+            room=min(room, _ROOM),
+        )
+        return Outcome(
+            reckonings=reckon(
+                record.ledgers,
+                record.channels,
+                self.land.finals,
+                self.publisher.promises,
+                limits,
+            ),
+            defects=[*self.host.defects, *self._timeline.errors],
+            faults=self.faults,
+            seconds=self.land.now - began,
+            ledgers=self.number,
+        )
+
+
+def _luck(script: Script, name: str) -> Random:
+    return Random(f"{script.seed} {name}")  # noqa: S311 - luck that can be repeated
+
+
+def _settings(script: Script, urls: Sequence[str], folder: Path) -> Settings:
+    told = {
+        "accounts": [PAYEE.address],
+        "servers": urls,
+        "store": str(folder / "store.db"),
+        **script.settings,
+    }
+    return msgspec.convert(told, Settings)
