@@ -32,7 +32,7 @@ __all__ = ["PASSPHRASE", "Host", "Process", "new_store"]
 
 PASSPHRASE: Final = "of no worth"  # noqa: S105 - the store is gone with its folder
 _CHEAP: Final = Cost(memory_kib=8, passes=1, lanes=1)
-_SLOW: Final = Rhythm(claims=1.0, rounds=20.0, status=600.0)
+_SLOW: Final = Rhythm(claims=2.0, rounds=20.0, status=600.0)
 """Rounds that cost nothing in this world are made less often in the other one too."""
 
 _NEW_YEAR: Final = 1_767_225_600.0

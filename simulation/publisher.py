@@ -1,4 +1,4 @@
-"""The publisher: gives claims to the tower as ``watchtower claim add`` does, beside the daemon.
+"""The publisher: gives claims to the tower as ``watchtower claim add -`` does, beside the daemon.
 
 It serves against a claim once the tower has acknowledged it, and not before; what could not be
 kept is given again, until it is.
@@ -43,6 +43,7 @@ class Publisher:
         self._number = number
         self._tell = tell
         self._turn = asyncio.Lock()
+        self._store: Store | None = None
 
     async def give(self, claim: Claim, *, is_good: bool) -> None:
         """Give a claim until it is acknowledged, or refused."""
@@ -58,16 +59,21 @@ class Publisher:
                 self.promises.setdefault(claim.channel, []).append(promise)
             return
 
+    async def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            await self._store.close()
+
     async def _keep(self, claim: Claim) -> bool:
-        """Do what the command does: open the store, look at the channel, decide, write."""
+        """Do what the command does with a line: look at the channel, decide, write."""
         settings = self._host.settings
         async with self._turn:
-            opening = Store.open(
-                Path(settings.store), PASSPHRASE, patience=1.0, driver=self._host.driver()
-            )
-            async with await opening as store:
-                intake = Intake(store, guarded=settings.payees, policy=policy_of(settings))
-                receipt = await intake.take(claim, self._sight(claim))
+            if self._store is None:
+                self._store = await Store.open(
+                    Path(settings.store), PASSPHRASE, patience=1.0, driver=self._host.driver()
+                )
+            intake = Intake(self._store, guarded=settings.payees, policy=policy_of(settings))
+            receipt = await intake.take(claim, self._sight(claim))
         kept = not isinstance(receipt.decision.kept, NotKept)
         words = "kept" if kept else f"refused ({receipt.report()['error']})"
         self._tell(f"a claim for {claim.amount} on {claim.channel[:6]} is {words}")

@@ -42,11 +42,15 @@ class Network:
     do not arrive, while connections seem to stand; they come when it is over, as TCP has it.
     """
 
+    sent: list[str]
+    """Every submission that has left, as it was framed."""
+
     def __init__(
         self, nodes: Mapping[str, Node], luck: Random, throttled: Collection[str] = ()
     ) -> None:
         """Begin whole; ``nodes`` by their addresses, of which some throttle their clients."""
         self.nodes = nodes
+        self.sent = []
         self.is_deaf = False
         self._throttled = frozenset(throttled)
         self._is_cut = False
@@ -167,6 +171,7 @@ class _Socket:
             raise self._ended
         self._outwards.put(frame)
         if is_submission:
+            self._network.sent.append(frame)
             self._steps(Step.AFTER_FRAME)
 
     async def frames(self) -> AsyncIterator[str | bytes]:

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from simulation.books import audit
 from simulation.calendar import Calendar
 from simulation.host import Host
 from simulation.land import PAYEE, Land
@@ -136,7 +137,7 @@ class World:
         ):
             await self._ledger(())
         await self._end(living)
-        return self._outcome(began)
+        return self._outcome(began, await self._audit())
 
     def begin(self, task: asyncio.Task[None]) -> None:
         """Look after a task until the world ends."""
@@ -203,6 +204,7 @@ class World:
     async def _end(self, living: asyncio.Task[None]) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self.publisher.close()
         self.host.stop(for_good=True)
         await self.host.stopped()
         living.cancel()
@@ -210,7 +212,17 @@ class World:
         for task in self._tasks:
             task.result()
 
-    def _outcome(self, began: int) -> Outcome:
+    async def _audit(self) -> list[str]:
+        frames = dict.fromkeys(self.network.sent)
+        return await audit(
+            self.host,
+            self.land,
+            self.publisher.promises,
+            sent=[msgspec.json.decode(frame)["tx_blob"] for frame in frames],
+            is_history_whole=not self.faults["history_lost"],
+        )
+
+    def _outcome(self, began: int, faults_of_books: Sequence[str]) -> Outcome:
         settings, record = self.host.settings, self._record
         room = self.script.queue.get("minimum_txn_in_ledger", 2 * _ROOM) // 2
         limits = Limits(
@@ -227,7 +239,7 @@ class World:
                 self.publisher.promises,
                 limits,
             ),
-            defects=[*self.host.defects, *self._timeline.errors],
+            defects=[*self.host.defects, *self._timeline.errors, *faults_of_books],
             faults=self.faults,
             seconds=self.land.now - began,
             ledgers=self.number,
