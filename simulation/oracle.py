@@ -4,8 +4,8 @@ Of the house it knows not one module; it has the rules from docs/ledger-rules.md
 own entries. What it demands: a claim that the tower had acknowledged is redeemed, if there were
 three consecutive ledgers before the channel's end
 
-- before which the channel's closing was in a validated ledger (or CancelAfter so near that the
-  operator wants it to be acted on),
+- before and throughout which the channel's closing stood in a validated ledger (or CancelAfter was
+  so near that the operator wants it to be acted on),
 - during all of which the tower ran, its disk took what it was given, and one and the same honest
   server could be reached,
 - in each of which a transaction of the payee would have entered for what the operator allows.
@@ -174,11 +174,11 @@ def _could_pay(
     if first < 1:
         return 0
     for number in range(first, last + 1):
-        entry = entries[number - 1]
-        if entry is None or _has_passed(entry, ledgers[number - 1]):
+        entry, parent = entries[number - 1], ledgers[number - 1]
+        if entry is None or _has_passed(entry, parent) or not _is_pressing(entry, parent, limits):
             return 0
     before = entries[first - 1]
-    if before is None or not _is_pressing(before, ledgers[first - 1], limits):
+    if before is None:
         return 0
     window = ledgers[first : last + 1]
     if not all(ledger.tower_able for ledger in window):

@@ -37,6 +37,9 @@ _MOST_PEACE: Final = 600
 _ROOM: Final = 8
 """Transactions of one account that a ledger of the smallest size surely has room for."""
 
+_LAST_WORDS: Final = 10
+"""Seconds that the last ledger has to get around."""
+
 _HARMLESS: Final = Misbehaviour()
 
 
@@ -205,6 +208,7 @@ class World:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self.publisher.close()
+        await asyncio.sleep(_LAST_WORDS)
         self.host.stop(for_good=True)
         await self.host.stopped()
         living.cancel()
