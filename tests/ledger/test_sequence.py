@@ -58,6 +58,19 @@ def test_unvalidated_transactions_are_nothing_yet(sequence: Sequence) -> None:
     assert play(sequence, "a", proposed) == []
 
 
+def test_transaction_from_which_our_channel_was_taken_out_puts_its_ledger_in_doubt(
+    sequence: Sequence,
+) -> None:
+    """A server tells us what touches our accounts; what touches none of them hides something."""
+    hidden = transaction(11)
+    hidden = {**hidden, "meta": {**hidden["meta"], "AffectedNodes": []}}
+
+    deliveries = play(sequence, "a", closed(11), hidden, closed(12, 0))
+
+    assert [type(d) for d in deliveries if isinstance(d, MessageRejected)] == [MessageRejected]
+    assert sequence.gap() == Gap(LedgerIndex(11), LedgerIndex(11))
+
+
 def test_ledger_time_never_goes_back(sequence: Sequence) -> None:
     """Older, repeated and reordered announcements are harmless."""
     deliveries = play(sequence, "a", closed(12), closed(11), closed(12), closed(9), closed(13))

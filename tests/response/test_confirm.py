@@ -89,11 +89,18 @@ def test_another_transaction_on_the_channel_ends_nothing() -> None:
     assert by_own_transaction(ATTEMPT, fact) is None
 
 
-def test_success_alone_is_not_payment() -> None:
-    """A seat used with tesSUCCESS and a balance that did not move leaves the claim owed."""
-    outcome = by_seat(ATTEMPT, used(OWN, "tesSUCCESS"), channel(5))
+def test_success_that_shows_no_payment_proves_nothing() -> None:
+    """A server that hides the payment from the metadata would have made it look refused."""
+    assert by_seat(ATTEMPT, used(OWN, "tesSUCCESS"), channel(5)) is None
+
+
+def test_second_attempt_that_only_closed_the_paid_channel_has_not_paid() -> None:
+    """Its balance is where it should be, by the first one."""
+    fact = ChannelDeleted(entry=entry(30), at=AT, transaction=OWN)
+    outcome = by_own_transaction(ATTEMPT, fact)
     assert outcome is not None
-    assert outcome.kind is OutcomeKind.REFUSED
+    assert (outcome.kind, outcome.paid) == (OutcomeKind.ALREADY_PAID, 0)
+    assert outcome.fee == ATTEMPT.fee
 
 
 def test_tec_is_refused_and_names_the_code() -> None:

@@ -5,12 +5,12 @@ A node is unwrapped here once; what its fields mean is for those who know its ty
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from watchtower.ledger.fields import MalformedError
 
-__all__ = ["Node", "affected_nodes"]
+__all__ = ["Node", "affected_nodes", "touches"]
 
 _CREATED: Final = "CreatedNode"
 _MODIFIED: Final = "ModifiedNode"
@@ -82,3 +82,20 @@ def affected_nodes(meta: Mapping[str, Any]) -> Iterator[Node]:
             fields=node.get("NewFields" if kind == _CREATED else "FinalFields"),
             previous=node.get("PreviousFields"),
         )
+
+
+def touches(meta: Mapping[str, Any], accounts: Collection[str]) -> bool:
+    """Return whether any of ``accounts`` stands in the affected nodes, whatever for.
+
+    A server tells a subscriber of an account the transactions in whose nodes it stands, and no
+    others (rippled TxMeta.cpp, getAffectedAccounts).
+    """
+    return _stands_in(meta.get("AffectedNodes"), accounts)
+
+
+def _stands_in(value: object, accounts: Collection[str]) -> bool:
+    if isinstance(value, str):
+        return value in accounts
+    if isinstance(value, Mapping):
+        return any(_stands_in(member, accounts) for member in value.values())
+    return isinstance(value, list) and any(_stands_in(member, accounts) for member in value)

@@ -38,6 +38,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from watchtower.errors import AnswerError
+from watchtower.ledger.affected import touches
 from watchtower.ledger.agreement import Agreement
 from watchtower.ledger.decode import decode_transaction
 from watchtower.ledger.events import (
@@ -238,7 +239,16 @@ class Sequence:
             return self._reject(server, str(error.facts["why"]))
         if facts and self._is_absurd(server, facts[0].at.ledger_index):
             return self._reject(server, "a transaction from absurdly far ahead")
+        if not facts and self._is_hidden(message):
+            return self._reject(server, "a transaction that touches none of our accounts")
         return [fact for fact in facts if self._is_new(fact)]
+
+    def _is_hidden(self, message: Mapping[str, Any]) -> bool:
+        """Say whether what should be ours was taken out of a transaction before it was told."""
+        meta = message.get("meta")
+        if message.get("validated") is not True or not isinstance(meta, Mapping):
+            return False
+        return bool(self._accounts) and not touches(meta, self._accounts)
 
     def _advance(self) -> list[Delivery]:
         known_to = self._quorum.borne_out

@@ -23,6 +23,7 @@ from watchtower.units import Drops, LedgerIndex
 __all__ = ["by_last_ledger", "by_own_transaction", "by_seat"]
 
 _NOTHING = Drops(0)
+_SUCCESS = "tesSUCCESS"
 
 
 def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> Outcome | None:
@@ -49,13 +50,18 @@ def _done_by(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> tuple[O
         return OutcomeKind.REFUSED, "it applied, and the channel stays"
     if fact.entry.balance < attempt.target:
         return OutcomeKind.CLOSED_UNPAID, "it applied after the channel had expired"
+    if not fact.paid:
+        # It came second, and too late for more than to close the channel.
+        return OutcomeKind.ALREADY_PAID, "the balance had reached the target before it"
     return OutcomeKind.PAID, "its transaction paid the claim"
 
 
 def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcome | None:
     """Return the outcome when ``used`` is this attempt's seat.
 
-    ``channel`` is the channel's state after every channel fact of the same transaction.
+    ``channel`` is the channel's state after every channel fact of the same transaction. A claim
+    that succeeded either pays or closes its channel, so what says that it did and shows neither
+    is a lie, or a part of the truth: it proves nothing, and whoever tells the rest does.
     """
     if (used.account, used.seat) != (attempt.account, attempt.seat):
         return None
@@ -64,9 +70,11 @@ def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcom
     ledger_index = used.at.ledger_index
     if _reached(attempt, channel):
         return _already_paid(ledger_index, fee)
+    if is_own and attempt.purpose is Purpose.REDEEM and used.result == _SUCCESS:
+        return None
     if not is_own:
         kind, why = OutcomeKind.SUPERSEDED, f"{used.transaction} used its seat ({used.result})"
-    elif attempt.purpose is Purpose.MAKE_TICKETS and used.result == "tesSUCCESS":
+    elif attempt.purpose is Purpose.MAKE_TICKETS and used.result == _SUCCESS:
         kind, why = OutcomeKind.DONE, "it was validated"
     else:
         kind, why = OutcomeKind.REFUSED, f"validated with {used.result}"
