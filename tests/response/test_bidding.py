@@ -174,3 +174,12 @@ def test_no_bid_is_below_the_base_fee_above_the_budget_or_beyond_the_day(
             assert 10 <= fee <= POLICY.budget(Drops(stake)) < stake
             spent += fee
     assert spent <= day
+
+
+def test_last_raise_takes_what_the_day_has_left_where_it_wants_more() -> None:
+    """A budget that the day cannot pay for in full is no reason to stay at what gets in nowhere."""
+    wish = Wish(account=PAYEE, at_stake=Drops(10_000), left=0)
+    bids = Bidder(QUIET, POLICY, allowance={PAYEE: Drops(300)}, waiting=(), queued=())
+    assert bids.raise_bid(wish, Drops(100)) == 400
+    spent = Bidder(QUIET, POLICY, allowance={PAYEE: Drops(20)}, waiting=(), queued=())
+    assert spent.raise_bid(wish, Drops(100)) is Refusal.DAILY_CAP

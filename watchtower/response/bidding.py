@@ -139,6 +139,9 @@ class Bidder:
             raised = budget
         if wanted <= fee or raised > budget:
             return Refusal.DEAR
+        if wish.is_urgent:
+            # What is left of the day's money may do, where all that is wanted is not to be had.
+            raised = max(min(raised, Drops(fee + self._left(wish.account))), replacement_fee(fee))
         return self._spend(wish.account, raised, instead_of=fee)
 
     def _fee(self, wish: Wish, budget: Drops) -> Drops | None:
@@ -164,8 +167,8 @@ class Bidder:
         """
         if self._is_crowded:
             return price
-        allowance = self._allowance.get(wish.account, self._policy.daily_cap)
-        ramp = min(self._policy.ramp(budget, wish.left), allowance // max(1, self._crowd))
+        share = self._left(wish.account) // max(1, self._crowd)
+        ramp = min(self._policy.ramp(budget, wish.left), share)
         if wish.left is not None and wish.left > 1:
             # Not the last ledger yet: enough for the case that a whole ledger's worth of strangers
             # comes first.
@@ -183,8 +186,12 @@ class Bidder:
         return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
 
     def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
-        left = self._allowance.get(account, self._policy.daily_cap)
+        left = self._left(account)
         if fee - instead_of > left:
             return Refusal.DAILY_CAP
         self._allowance[account] = Drops(left - (fee - instead_of))
         return fee
+
+    def _left(self, account: Address) -> Drops:
+        """Return what an account may still spend today."""
+        return self._allowance.get(account, self._policy.daily_cap)
