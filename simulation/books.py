@@ -68,18 +68,15 @@ async def audit(
 
 async def _read(host: Host) -> _Books:
     path = Path(host.settings.store)
-    async with await Store.open(path, PASSPHRASE, driver=host.driver()) as store:
-        async with store.read() as work:
-            claims: list[Claim] = [
-                *await work.claims.load_all(),
-                *await work.claims.load_pending(),
-            ]
-            return _Books(
-                attempts=await work.attempts.load_all(),
-                channels={c.entry.channel: c for c in await work.channels.load_all()},
-                best={claim.channel: claim.amount for claim in reversed(claims)},
-                cursor=await work.cursor.get(),
-            )
+    opening = Store.open(path, PASSPHRASE, driver=host.driver())
+    async with await opening as store, store.read() as work:
+        claims: list[Claim] = [*await work.claims.load_all(), *await work.claims.load_pending()]
+        return _Books(
+            attempts=await work.attempts.load_all(),
+            channels={c.entry.channel: c for c in await work.channels.load_all()},
+            best={claim.channel: claim.amount for claim in reversed(claims)},
+            cursor=await work.cursor.get(),
+        )
 
 
 def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:

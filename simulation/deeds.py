@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from simulation.disk import Ill
-from simulation.land import PAYEE, payer
+from simulation.land import payer
 from simulation.script import (
     Act,
     AskToClose,
@@ -70,7 +70,7 @@ def _open(world: World, place: int) -> None:
     world.tell(f"channel {place} is opened")
 
 
-def _do(world: World, act: Act) -> None:  # noqa: C901, PLR0912 - a list of acts, each with its deed
+def _do(world: World, act: Act) -> None:  # noqa: C901 - a list of acts, each with its deed
     world.tell(str(act))
     match act:
         case Claim():
@@ -80,15 +80,13 @@ def _do(world: World, act: Act) -> None:  # noqa: C901, PLR0912 - a list of acts
                 _on_channel(world, act)
         case UseSeat():
             _count(world, "seats_burnt")
-            at = "submission" if act.before_the_tower else "now"
-            world.land.nodes[0].bystanders.use_sequence(PAYEE.seed, 1, at)
+            world.land.use_sequence(before_the_tower=act.before_the_tower)
         case Strip():
             _count(world, "signatures_stripped")
-            at_what = "close" if act.at_close else "submission"
-            world.land.nodes[0].bystanders.strip_signatures(act.count, at_what)
+            world.land.strip_signatures(act.count, at_close=act.at_close)
         case Noise():
             _count(world, "fee_spikes")
-            world.land.nodes[0].bystanders.fill(act.payments, act.fee)
+            world.land.fill(act.payments, act.fee)
         case ServerIll() | ServerCut() | Forget():
             _to_server(world, act)
         case Cut() | Deaf():
@@ -154,6 +152,7 @@ def _on_channel(
     raw = land.raw(land.channels[act.channel])
     if raw is None:
         return
+    result = ""
     match act:
         case AskToClose(by_fund=True):
             result = land.fund(act.channel, 1, expiration=land.now + plan.settle_delay + 60)
@@ -166,14 +165,15 @@ def _on_channel(
         case PayDirectly():
             balance, amount = int(raw["Balance"]), int(raw["Amount"])
             drops = balance + int((amount - balance) * act.share)
-            result = land.claim(act.channel, Balance=str(drops)) if drops > balance else ""
+            if drops > balance:
+                result = land.claim(act.channel, Balance=str(drops))
         case RedeemElsewhere():
             _count(world, "stale_claims_used")
             kept = world.publisher.promises.get(land.channels[act.channel], ())
             best = max((promise.drops for promise in kept), default=0)
             drops = int(min(best, int(raw["Amount"])) * act.share)
-            is_more = drops > int(raw["Balance"])
-            result = land.redeem_elsewhere(act.channel, drops) if is_more else ""
+            if drops > int(raw["Balance"]):
+                result = land.redeem_elsewhere(act.channel, drops)
     world.tell(f"  which the open ledger answers with {result or 'nothing'}")
 
 
@@ -221,7 +221,9 @@ def _heal_disk(world: World, ill: Ill) -> None:
 
 async def _lock(world: World, seconds: float) -> None:
     """Hold the store's write lock, as another process does."""
-    connection = await world.host.driver()(Path(world.host.settings.store), isolation_level=None, timeout=5.0)
+    connection = await world.host.driver()(
+        Path(world.host.settings.store), isolation_level=None, timeout=5.0
+    )
     try:
         await connection.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(seconds)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 import aiosqlite
+from typing_extensions import override
 
 __all__ = ["Disk", "Ill", "Step", "Steps"]
 
@@ -88,7 +89,8 @@ class Connections:
     def _connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
         if self._is_dead:
             raise _failure(sqlite3.SQLITE_CANTOPEN, "the process is dead")
-        return sqlite3.connect(*args, **options)
+        connection: sqlite3.Connection = sqlite3.connect(*args, **options)
+        return connection
 
 
 class _Connection(aiosqlite.Connection):
@@ -104,16 +106,20 @@ class _Connection(aiosqlite.Connection):
         self._process = process
         self._patience = patience
 
+    @override
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
         return self._connect().__await__()
 
+    @override
     async def _connect(self) -> aiosqlite.Connection:
         self._connection = self._connector()
         return self
 
+    @override
     async def close(self) -> None:
         self.break_off()
 
+    @override
     def stop(self) -> asyncio.Future[Any] | None:
         self.break_off()
         return None
@@ -126,6 +132,7 @@ class _Connection(aiosqlite.Connection):
             self._connection.close()
             self._connection = None
 
+    @override
     async def _execute(self, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
         if self._connection is None:
             raise _failure(sqlite3.SQLITE_CANTOPEN, "the process is dead")

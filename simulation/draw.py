@@ -7,12 +7,12 @@ and end just before the channel does, daemons are killed between two writes of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, Final
 
 from simulation.disk import Ill, Step
-from simulation.illness import illness
+from simulation.illness import ILLNESSES, illness
 from simulation.script import (
     Act,
     AskToClose,
@@ -46,15 +46,17 @@ __all__ = ["KINDS", "draw"]
 _XRP: Final = 1_000_000
 
 KINDS: Final[Mapping[str, int]] = {
-    "calm": 4,
-    "servers": 22,
-    "outage": 16,
-    "killed": 18,
-    "disk": 10,
+    "calm": 3,
+    "servers": 20,
+    "outage": 13,
+    "amnesia": 8,
+    "killed": 16,
+    "disk": 9,
     "fees": 6,
     "seats": 8,
-    "crowd": 3,
-    "everything": 13,
+    "submissions": 6,
+    "crowd": 2,
+    "everything": 9,
 }
 """The kinds of world, and how many of a hundred are of each."""
 
@@ -91,7 +93,9 @@ class _Author:
         luck = self.luck
         acts = [act for act in self._acts() if act.at < self.ledgers]
         acts.sort(key=lambda act: act.at)
-        rules = [name for name in ("fixCleanup3_2_0", "fixPayChanCancelAfter") if luck.random() < 0.4]
+        rules = [
+            name for name in ("fixCleanup3_2_0", "fixPayChanCancelAfter") if luck.random() < 0.4
+        ]
         throttles = luck.random() < 0.2
         return Script(
             seed=self.seed,
@@ -130,7 +134,9 @@ class _Author:
         luck = self.luck
         count = luck.randint(20, 60) if self.kind == "crowd" else luck.choice((1, 1, 2, 3, 4, 6))
         for number in range(count):
-            lasts = luck.choice((None, None, None, luck.randint(120, 1_000), luck.randint(1_000, 90_000)))
+            lasts = luck.choice(
+                (None, None, None, luck.randint(120, 1_000), luck.randint(1_000, 90_000))
+            )
             yield ChannelPlan(
                 payer=luck.randrange(4),
                 amount=luck.choice((1, 5, 100, 1_000)) * _XRP,
@@ -150,6 +156,8 @@ class _Author:
         for kind, trouble in (
             ("servers", self._server_trouble),
             ("outage", self._outages),
+            ("amnesia", self._amnesia),
+            ("submissions", self._lost_submissions),
             ("killed", self._kills),
             ("disk", self._disk_trouble),
             ("fees", self._noise),
@@ -158,7 +166,9 @@ class _Author:
             if self.kind == kind or (is_all and self.luck.random() < 0.6):
                 yield from trouble()
         if self.luck.random() < 0.15:
-            yield ClockJump(at=self._near(), seconds=self.luck.choice((-86_400.0, -60.0, 3_600.0, 1e7)))
+            yield ClockJump(
+                at=self._near(), seconds=self.luck.choice((-86_400.0, -60.0, 3_600.0, 1e7))
+            )
 
     def _near(self, before: int = 6, after: int = 12) -> int:
         """Return a ledger near the crisis."""
@@ -187,7 +197,9 @@ class _Author:
         luck = self.luck
         drops = 0
         for at in sorted(self._when_claimed(plan) for _ in range(luck.randint(1, 6))):
-            flaw = luck.choice((Flaw.SIGNATURE, Flaw.KEY, Flaw.AMOUNT)) if luck.random() < 0.1 else ""
+            flaw = (
+                luck.choice((Flaw.SIGNATURE, Flaw.KEY, Flaw.AMOUNT)) if luck.random() < 0.1 else ""
+            )
             step = luck.randint(1, max(1, plan.amount // 3))
             wanted = drops + step
             if luck.random() < 0.1:
@@ -207,7 +219,9 @@ class _Author:
         if self.kind == "crowd":
             return
         for _ in range(luck.randint(1, 5)):
-            yield Leap(at=luck.randint(6, self.ledgers), seconds=luck.choice((600, 3_600, 30_000, 200_000)))
+            yield Leap(
+                at=luck.randint(6, self.ledgers), seconds=luck.choice((600, 3_600, 30_000, 200_000))
+            )
 
     def _server_trouble(self) -> Iterator[Act]:
         luck = self.luck
@@ -220,7 +234,9 @@ class _Author:
             for _ in range(luck.randint(1, 3)):
                 kind, members = illness(luck)
                 yield ServerIll(
-                    at=luck.choice((self._near(), self._near(10, 20), luck.randint(0, self.ledgers))),
+                    at=luck.choice(
+                        (self._near(), self._near(10, 20), luck.randint(0, self.ledgers))
+                    ),
                     server=server,
                     kind=kind,
                     members=members,
@@ -229,7 +245,9 @@ class _Author:
             if luck.random() < 0.2:
                 yield ServerCut(at=self._near(), server=server)
         if luck.random() < 0.15:
-            yield Forget(at=self._near(), server=luck.randrange(self.servers), ledgers=luck.randint(1, 30))
+            yield Forget(
+                at=self._near(), server=luck.randrange(self.servers), ledgers=luck.randint(1, 30)
+            )
 
     def _outages(self) -> Iterator[Act]:
         luck = self.luck
@@ -247,6 +265,41 @@ class _Author:
                 # Most of the dispute window passes while nobody looks.
                 leaps = luck.choice((200, 1_000, 10_000, 100_000))
                 yield Leap(at=at + luck.randint(1, max(1, ledgers - 1)), seconds=leaps)
+
+    def _amnesia(self) -> Iterator[Act]:
+        """Nobody looks while channels close, and then nobody has the history of that time."""
+        luck = self.luck
+        begins = self.crisis - luck.randint(5, 8)
+        ledgers = luck.randint(10, 16)
+        yield PowerOff(at=begins, ledgers=ledgers)
+        if luck.random() < 0.5:
+            yield Leap(at=begins + ledgers - 1, seconds=luck.choice((100, 600, 3_000)))
+        liar = luck.randrange(self.servers) if luck.random() < 0.6 else None
+        for server in range(self.servers):
+            if luck.random() < 0.8:
+                yield Forget(at=begins + ledgers, server=server, ledgers=ledgers + 2)
+            if server == liar:
+                yield ServerIll(
+                    at=begins + ledgers - 2,
+                    server=server,
+                    kind="lies_about_channels",
+                    members=ILLNESSES["lies_about_channels"](luck),
+                    ledgers=luck.choice((5, 30)),
+                )
+
+    def _lost_submissions(self) -> Iterator[Act]:
+        """Some servers, or all, lose what is submitted next, or answer it wrongly."""
+        luck = self.luck
+        everywhere = luck.random() < 0.5
+        for server in range(self.servers):
+            if everywhere or luck.random() < 0.5:
+                yield ServerIll(
+                    at=self._near(4, 2),
+                    server=server,
+                    kind="submissions_wrong",
+                    members=ILLNESSES["submissions_wrong"](luck),
+                    ledgers=luck.choice((4, 10, 30)),
+                )
 
     def _kills(self) -> Iterator[Act]:
         luck = self.luck
@@ -279,8 +332,3 @@ class _Author:
             yield UseSeat(at=self._near(), before_the_tower=luck.random() < 0.6)
         if luck.random() < 0.6:
             yield Strip(at=self._near(2, 6), count=1, at_close=luck.random() < 0.5)
-
-
-def kinds_of(scripts: Sequence[Script]) -> Mapping[str, int]:
-    """Return how many scripts are of each kind."""
-    return {kind: sum(script.kind == kind for script in scripts) for kind in KINDS}

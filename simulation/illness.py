@@ -11,7 +11,12 @@ __all__ = ["ILLNESSES", "illness"]
 _Members = Mapping[str, Any]
 
 _FAR: Final = 2_000_000_000
-_MESSAGES: Final = (["ledgerClosed"], ["transaction"], ["response"], ["ledgerClosed", "transaction"])
+_MESSAGES: Final = (
+    ["ledgerClosed"],
+    ["transaction"],
+    ["response"],
+    ["ledgerClosed", "transaction"],
+)
 _RESULTS: Final = (
     "tesSUCCESS",
     "telINSUF_FEE_P",
@@ -37,7 +42,7 @@ def _some(luck: Random) -> list[str]:
 
 
 def _about_channels(luck: Random) -> _Members:
-    """Lie about what a channel is: that it has paid, that it does not close, that it is not there."""
+    """Lie about what a channel is: that it has paid, does not close, or is not there."""
     entry = luck.choice(
         (
             {"node.Balance": str(10**15)},
@@ -52,14 +57,16 @@ def _about_channels(luck: Random) -> _Members:
     return {
         "lies": {
             "ledger_entry": entry,
-            "account_objects": luck.choice(({"account_objects": []}, {"account_objects.0": None}, {})),
+            "account_objects": luck.choice(
+                ({"account_objects": []}, {"account_objects.0": None}, {})
+            ),
         }
     }
 
 
 def _about_transactions(luck: Random) -> _Members:
     """Lie about what was done: hide it, or tell another outcome."""
-    told = luck.choice(
+    told: dict[str, Any] = luck.choice(
         (
             {"validated": False},
             {"meta.AffectedNodes": []},

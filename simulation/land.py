@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from simulation.oracle import Entry
 from simulation.script import ChannelPlan, Script
+from watchtower.sandbox.bystanders import StripAt, UseAt
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.hashing import channel_index
@@ -35,10 +36,10 @@ _MEANS: Final = 10_000 * DROPS_PER_XRP
 PAYEE: Final = Person.named("a payee whom the world is against")
 
 
-@lru_cache(maxsize=None)
+@cache
 def payer(number: int) -> Person:
-    """Return one of those who pay; every third signs with ed25519."""
-    return Person.named(f"a payer of many faces {number}", ed25519=number % 3 == 2)
+    """Return one of those who pay; some sign with ed25519."""
+    return Person.named(f"a payer of many faces {number}", ed25519=not number % 3)
 
 
 class Land:
@@ -155,6 +156,20 @@ class Land:
             PublicKey=person.public_key,
             Signature=person.sign_claim(channel, Drops(drops)),
         )
+
+    def use_sequence(self, *, before_the_tower: bool) -> None:
+        """Have the payee's own wallet use its next sequence, now or just before the tower does."""
+        at: UseAt = "submission" if before_the_tower else "now"
+        self.nodes[0].bystanders.use_sequence(PAYEE.seed, 1, at)
+
+    def strip_signatures(self, count: int, *, at_close: bool = False) -> None:
+        """Have the next claims copied without their Signature; none where ``count`` is 0."""
+        at: StripAt = "close" if at_close else "submission"
+        self.nodes[0].bystanders.strip_signatures(count, at)
+
+    def fill(self, payments: int, fee: int) -> None:
+        """Have strangers make so many payments in each ledger from now on, at such a fee."""
+        self.nodes[0].bystanders.fill(payments, fee)
 
     def raw(self, channel: str) -> Mapping[str, Any] | None:
         """Return a channel's entry as the last ledger left it."""

@@ -13,12 +13,17 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from typing import Any, Final, TypeVar
 
+from typing_extensions import override
+
 __all__ = ["Stalled", "VirtualLoop", "play"]
 
 _T = TypeVar("_T")
 
 _BEGIN: Final = 1_000.0
 """Seconds on the steady clock when a machine has just started."""
+
+_MOST_TURNS: Final = 1_000_000
+"""Turns of the loop in one moment, after which it is taken to turn for ever."""
 
 
 class Stalled(Exception):  # noqa: N818 - what has come about
@@ -35,6 +40,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._tasks_made = itertools.count(1)
         self.set_task_factory(self._make_task)
 
+    @override
     def time(self) -> float:
         """Return the seconds of the steady clock."""
         return self._passed
@@ -43,8 +49,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Let time pass; only the loop itself does."""
         self._passed += seconds
 
+    @override
     def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., _T], *args: Any
+        self, _executor: Executor | None, func: Callable[..., _T], *args: Any
     ) -> asyncio.Future[_T]:
         """Run a function at once; nobody else does anything meanwhile."""
         done: asyncio.Future[_T] = self.create_future()
@@ -70,9 +77,11 @@ class _Task(asyncio.Task[_T]):
         self._number = number
         super().__init__(coro, **options)
 
+    @override
     def __hash__(self) -> int:
         return self._number
 
+    @override
     def __eq__(self, other: object) -> bool:
         return self is other
 
@@ -83,12 +92,16 @@ class _Patience(selectors.SelectSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._restless = 0
 
+    @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Stalled("nothing is left that could happen")
-        if timeout > 0:
-            self._loop.let_pass(timeout)
+        self._restless = 0 if timeout > 0 else self._restless + 1
+        if self._restless > _MOST_TURNS:
+            raise Stalled("something happens for ever, and no time passes by it")
+        self._loop.let_pass(max(timeout, 0))
         return []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from simulation.deeds import Deeds
@@ -18,7 +18,7 @@ from simulation.world import Outcome, World
 __all__ = ["live_through"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _attic() -> tempfile.TemporaryDirectory[str]:
     """Return a folder with a new store in it, for as long as this process lives."""
     folder = tempfile.TemporaryDirectory(dir=_quickest())

@@ -125,109 +125,105 @@ def reckon(
         promises: what was acknowledged, by channel.
         limits: what may be demanded.
     """
-    crowd = _crowd(ledgers, channels, promises, limits)
-    return [
-        _reckon_one(channel, ledgers, entries, finals, promises.get(channel, ()), limits, crowd)
+    stories = [
+        _Story(channel, ledgers, entries, promises.get(channel, ()), limits)
         for channel, entries in channels.items()
     ]
+    crowd = [sum(story.waits(number) for story in stories) for number in range(len(ledgers))]
+    return [story.reckon(finals.get(story.channel, 0), crowd) for story in stories]
 
 
-def _reckon_one(
-    channel: str,
-    ledgers: Sequence[Ledger],
-    entries: Sequence[Entry | None],
-    finals: Mapping[str, int],
-    promises: Sequence[Promise],
-    limits: Limits,
-    crowd: Sequence[int],
-) -> Reckoning:
-    best = max((promise.drops for promise in promises), default=0)
-    most = max((entry.amount for entry in entries if entry is not None), default=0)
-    owed, why = 0, ""
-    for last in range(_THREE, len(ledgers)):
-        length = _THREE + (crowd[last] - 1) // limits.room if crowd[last] else _THREE
-        first = last - length + 1
-        found = _could_pay(ledgers, entries, promises, limits, first, last)
-        if found > owed:
-            owed, why = found, f"ledgers {first} to {last}"
-    has_ended = bool(entries) and (entries[-1] is None or _is_over(ledgers, entries[-1]))
-    promised = min(best, most)
-    return Reckoning(
-        channel=channel,
-        promised=promised,
-        paid=finals.get(channel, 0),
-        owed=owed,
-        has_ended=has_ended and any(entry is not None for entry in entries),
-        why=why,
-    )
+class _Story:
+    """What happened to one channel."""
 
+    def __init__(
+        self,
+        channel: str,
+        ledgers: Sequence[Ledger],
+        entries: Sequence[Entry | None],
+        promises: Sequence[Promise],
+        limits: Limits,
+    ) -> None:
+        self.channel = channel
+        self._ledgers = ledgers
+        self._entries = entries
+        self._promises = promises
+        self._limits = limits
 
-def _could_pay(
-    ledgers: Sequence[Ledger],
-    entries: Sequence[Entry | None],
-    promises: Sequence[Promise],
-    limits: Limits,
-    first: int,
-    last: int,
-) -> int:
-    """Return what the channel could have come to pay in the ledgers ``first`` to ``last``."""
-    if first < 1:
-        return 0
-    for number in range(first, last + 1):
-        entry, parent = entries[number - 1], ledgers[number - 1]
-        if entry is None or _has_passed(entry, parent) or not _is_pressing(entry, parent, limits):
+    def reckon(self, paid: int, crowd: Sequence[int]) -> Reckoning:
+        """Return how the channel stands; ``crowd`` are those that waited for each ledger."""
+        owed, why = 0, ""
+        for last in range(_THREE, len(self._ledgers)):
+            more = (crowd[last] - 1) // self._limits.room if crowd[last] else 0
+            first = last - _THREE - more + 1
+            found = self._could_pay(first, last)
+            if found > owed:
+                owed, why = found, f"ledgers {first} to {last}"
+        best = max((promise.drops for promise in self._promises), default=0)
+        most = max((entry.amount for entry in self._entries if entry is not None), default=0)
+        return Reckoning(
+            channel=self.channel,
+            promised=min(best, most),
+            paid=paid,
+            owed=owed,
+            has_ended=self._has_ended(),
+            why=why,
+        )
+
+    def waits(self, number: int) -> bool:
+        """Return whether something was to be redeemed on it in ledger ``number``."""
+        entry = self._open_in(number)
+        if entry is None or not self._is_pressing(number):
+            return False
+        return min(self._known(number), entry.amount) > entry.balance
+
+    def _could_pay(self, first: int, last: int) -> int:
+        """Return what it could have come to pay in the ledgers ``first`` to ``last``."""
+        numbers = range(first, last + 1)
+        if first < 1 or not all(self._open_in(n) and self._is_pressing(n) for n in numbers):
             return 0
-    before = entries[first - 1]
-    if before is None:
-        return 0
-    window = ledgers[first : last + 1]
-    if not all(ledger.tower_able for ledger in window):
-        return 0
-    if not frozenset.intersection(*(ledger.servers for ledger in window)):
-        return 0
-    known = [promise.drops for promise in promises if promise.kept_in <= first - 1]
-    target = min(max(known, default=0), before.amount)
-    stake = target - before.balance
-    budget = min(limits.cap, int(stake * limits.share))
-    if stake <= 0 or budget < max(ledger.price for ledger in window):
-        return 0
-    return target
+        window = [self._ledgers[number] for number in numbers]
+        if not all(ledger.tower_able for ledger in window):
+            return 0
+        if not frozenset.intersection(*(ledger.servers for ledger in window)):
+            return 0
+        before = self._entries[first - 1]
+        if before is None:
+            return 0
+        target = min(self._known(first), before.amount)
+        stake = target - before.balance
+        budget = min(self._limits.cap, int(stake * self._limits.share))
+        if stake <= 0 or budget < max(ledger.price for ledger in window):
+            return 0
+        return target
 
+    def _known(self, number: int) -> int:
+        """Return the best claim that was acknowledged before ledger ``number`` was open."""
+        known = (promise.drops for promise in self._promises if promise.kept_in < number)
+        return max(known, default=0)
 
-def _is_pressing(entry: Entry, ledger: Ledger, limits: Limits) -> bool:
-    if entry.expiration is not None:
-        return True
-    return entry.cancel_after is not None and (
-        ledger.close_time >= entry.cancel_after - limits.lead
-    )
+    def _open_in(self, number: int) -> Entry | None:
+        """Return the channel as a transaction in ledger ``number`` finds it, if that can pay.
 
+        A ledger judges by the close time of the one before it.
+        """
+        entry = self._entries[number - 1] if number else None
+        if entry is None or entry.end is None:
+            return entry
+        return None if self._ledgers[number - 1].close_time >= entry.end else entry
 
-def _has_passed(entry: Entry | None, parent: Ledger) -> bool:
-    """Return whether a claim in the ledger after ``parent`` would have come too late."""
-    return entry is not None and entry.end is not None and parent.close_time >= entry.end
+    def _is_pressing(self, number: int) -> bool:
+        """Return whether it was to be acted on, by what was known when ledger ``number`` opened."""
+        entry = self._entries[number - 1]
+        if entry is None:
+            return False
+        if entry.expiration is not None:
+            return True
+        now = self._ledgers[number - 1].close_time
+        return entry.cancel_after is not None and now >= entry.cancel_after - self._limits.lead
 
-
-def _is_over(ledgers: Sequence[Ledger], entry: Entry | None) -> bool:
-    return _has_passed(entry, ledgers[-1])
-
-
-def _crowd(
-    ledgers: Sequence[Ledger],
-    channels: Mapping[str, Sequence[Entry | None]],
-    promises: Mapping[str, Sequence[Promise]],
-    limits: Limits,
-) -> list[int]:
-    """Return, for each ledger, how many channels pressed and were not paid before it."""
-    best = {
-        channel: max((promise.drops for promise in kept), default=0)
-        for channel, kept in promises.items()
-    }
-    crowd = [0] * len(ledgers)
-    for channel, entries in channels.items():
-        for number in range(1, len(ledgers)):
-            entry = entries[number - 1]
-            if entry is None or min(best.get(channel, 0), entry.amount) <= entry.balance:
-                continue
-            if _is_pressing(entry, ledgers[number - 1], limits):
-                crowd[number] += 1
-    return crowd
+    def _has_ended(self) -> bool:
+        last = self._entries[-1]
+        if last is None:
+            return any(entry is not None for entry in self._entries)
+        return last.end is not None and self._ledgers[-1].close_time >= last.end

@@ -6,12 +6,13 @@ context lasts, and nowhere but here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from watchtower.claims import decide as decide_module
 from watchtower.errors import StoreFullError
 from watchtower.guard import watch as watch_module
 from watchtower.guard.under_way import UnderWay
@@ -21,22 +22,27 @@ from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.deadline import Deadline
 from watchtower.ledger import catchup as catchup_module
-from watchtower.ledger import second_opinion
+from watchtower.ledger import servers as servers_module
+from watchtower.ledger.answers import read_submission
+from watchtower.ledger.asking import ask_all, ask_any
 from watchtower.ledger.backoff import Backoff
 from watchtower.ledger.catchup import CatchUp
 from watchtower.ledger.channels import read_channel
 from watchtower.ledger.events import ChannelChanged, ChannelEntry, ChannelFact, LedgerClosed
 from watchtower.ledger.quorum import Quorum
 from watchtower.ledger.servers import Servers
-from watchtower.response.attempt import Attempt
+from watchtower.response import confirm
+from watchtower.response.attempt import Attempt, OutcomeKind
 from watchtower.response.bidding import Bidder, Refusal, Wish
+from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
 from watchtower.response.submit import Answer, Submitter
-from watchtower.store.claims import Claims
+from watchtower.store import claims as claims_module
 from watchtower.store.database import Store
 from watchtower.store.responses import Attempts
 from watchtower.store.sealed import SealedTable
 from watchtower.store.state import Cursor
+from watchtower.store.work import Work
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
 from watchtower.units import Drops, LedgerIndex, RippleTime, TxHash
@@ -97,14 +103,16 @@ def _attempts_forgotten() -> AbstractContextManager[Any]:
 def _best_claim_sinks() -> AbstractContextManager[Any]:
     """The last claim counts, and not the best."""
 
-    async def last(table: SealedTable[Claim], name: str, claim: Claim) -> bool:
+    async def keep(table: SealedTable[Claim], name: str, claim: Claim) -> bool:
         await table.put(name, claim)
         return True
 
-    async def raise_best(self: Claims, claim: Claim) -> bool:
-        return await last(self._best, claim.channel, claim)
+    def floor(*_: Any) -> Drops:
+        return Drops(0)
 
-    return patch.object(Claims, "raise_best", raise_best)
+    return _both(
+        patch.object(claims_module, "_raise", keep), patch.object(decide_module, "_floor", floor)
+    )
 
 
 @contextmanager
@@ -112,27 +120,15 @@ def _disk_errors_swallowed() -> Iterator[None]:
     """A write that failed is taken for one that did not."""
     write = Store.write
 
-    @contextmanager
-    def silence() -> Iterator[None]:
+    @asynccontextmanager
+    async def swallowing(self: Store) -> AsyncIterator[Work]:
         try:
-            yield
+            async with write(self) as work:
+                yield work
         except StoreFullError:
             return
 
-    class Swallowing:
-        def __init__(self, store: Store) -> None:
-            self._context = write(store)
-
-        async def __aenter__(self) -> Any:
-            return await self._context.__aenter__()
-
-        async def __aexit__(self, *error: Any) -> bool | None:
-            try:
-                return await self._context.__aexit__(*error)
-            except StoreFullError:
-                return True
-
-    with patch.object(Store, "write", Swallowing):
+    with patch.object(Store, "write", swallowing):
         yield
 
 
@@ -225,11 +221,9 @@ def _first_word_believed() -> AbstractContextManager[Any]:
 
     async def first(links: Sequence[Any], channel: Any, *, vouched: bool) -> Any:
         del vouched
-        return await second_opinion.ask_any(links, lambda link: read_channel(link, channel))
+        return await ask_any(links, lambda link: read_channel(link, channel))
 
-    from watchtower.ledger import servers  # noqa: PLC0415 - the name that is looked up there
-
-    return patch.object(servers, "channel_by_two", first)
+    return patch.object(servers_module, "channel_by_two", first)
 
 
 def _not_read_anew() -> AbstractContextManager[Any]:
@@ -287,14 +281,12 @@ def _cancel_after_ignored() -> AbstractContextManager[Any]:
 
 def _paid_when_closed() -> AbstractContextManager[Any]:
     """An attempt whose channel closed has paid."""
-    from watchtower.response import confirm  # noqa: PLC0415 - the name that is looked up there
-
     done_by = confirm._done_by
 
     def generous(attempt: Attempt, fact: Any) -> Any:
         kind, why = done_by(attempt, fact)
-        is_closed = kind is confirm.OutcomeKind.CLOSED_UNPAID
-        return (confirm.OutcomeKind.PAID, why) if is_closed else (kind, why)
+        is_closed = kind is OutcomeKind.CLOSED_UNPAID
+        return (OutcomeKind.PAID, why) if is_closed else (kind, why)
 
     return patch.object(confirm, "_done_by", generous)
 
@@ -315,9 +307,6 @@ def _one_server_written_to() -> AbstractContextManager[Any]:
     """Submissions go to the best server alone."""
 
     async def submit(self: Servers, blob: str) -> Any:
-        from watchtower.ledger.asking import ask_all  # noqa: PLC0415 - used in here alone
-        from watchtower.ledger.answers import read_submission  # noqa: PLC0415
-
         await self._be_patient()
         answers = await ask_all(self.ready()[:1], lambda link: link.request("submit", tx_blob=blob))
         return [read_submission(link.url, answer) for link, answer in answers]
@@ -357,7 +346,6 @@ def _reconnected_late() -> AbstractContextManager[Any]:
 
 def _budget_overdrawn() -> AbstractContextManager[Any]:
     """An attempt may cost twice what it wins."""
-    from watchtower.response.fees import FeePolicy  # noqa: PLC0415 - used in here alone
 
     def budget(self: FeePolicy, at_stake: Drops) -> Drops:
         return Drops(min(self.cap, 2 * at_stake))
@@ -414,6 +402,3 @@ PLANTED: Final = _named(
 def sentence_of(name: str) -> str:
     """Return what a bug is, in one sentence."""
     return (PLANTED[name].__doc__ or "").strip()
-
-
-_UNUSED: Collection[str] = ()

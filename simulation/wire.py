@@ -152,14 +152,14 @@ class _Socket:
         self._heard: deque[str] = deque()
         self._stirred = asyncio.Event()
         seconds = network.enter(self)
+        self._outwards = _Pipe(network, seconds, self._arrive)
+        self._inwards = _Pipe(network, seconds, self._hear)
         self._line: Line = connect(
             network.nodes[url],
-            lambda text: self._inwards.put(text),
+            self._inwards.put,
             on_cut=lambda: self.end("the connection broke"),
             charge=network.charge(url),
         )
-        self._outwards = _Pipe(network, seconds, self._arrive)
-        self._inwards = _Pipe(network, seconds, self._hear)
 
     async def send(self, frame: str) -> None:
         if self._ended is not None:

@@ -189,8 +189,8 @@ class World:
         for _, mend in self._mending:
             mend()
         self._mending.clear()
-        self.land.nodes[0].bystanders.fill(0, 0)
-        self.land.nodes[0].bystanders.strip_signatures(0)
+        self.land.fill(0, 0)
+        self.land.strip_signatures(0)
         self.tell("from here on all is well")
         self.note()
 
