@@ -45,6 +45,7 @@ async def audit(
     *,
     sent: Sequence[str],
     is_history_whole: bool,
+    was_misled: bool,
 ) -> list[str]:
     """Return what is wrong with the books, a sentence each.
 
@@ -54,14 +55,15 @@ async def audit(
         promises: what was acknowledged, by channel.
         sent: every blob that has left the host.
         is_history_whole: whether some server still has every ledger.
+        was_misled: whether there was a time when liars were all there was to listen to. What they
+            hid then may be remembered as they told it.
     """
     books = await _read(host)
     return [
         *_unjournalled(books, sent),
-        *_wrong_outcomes(books, land),
         *_dear(books, host),
         *_forgotten(books, promises),
-        *_stale(books, land),
+        *(() if was_misled else (*_wrong_outcomes(books, land), *_stale(books, land))),
         *(_behind(books, land) if is_history_whole else ()),
     ]
 

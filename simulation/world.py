@@ -115,6 +115,7 @@ class World:
         self._pauses = _luck(script, "pauses")
         self._good = self._honest()
         self._able = False
+        self._was_misled = False
         timeline.follow(lambda: f"{self.number:4d} {self.land.now:9d}")
 
     @property
@@ -154,6 +155,8 @@ class World:
         """Take note of who cannot be relied on, however short it is."""
         self._good &= self._honest()
         self._able = self._able and self._is_able()
+        some_lie = any(node.misbehaviour.lies for node in self.land.nodes)
+        self._was_misled = self._was_misled or (some_lie and not self._honest())
 
     async def _ledger(self, acts: Sequence[Callable[[], None]]) -> None:
         """Live through one ledger, in which something may be done."""
@@ -224,6 +227,7 @@ class World:
             self.publisher.promises,
             sent=[msgspec.json.decode(frame)["tx_blob"] for frame in frames],
             is_history_whole=not self.faults["history_lost"],
+            was_misled=self._was_misled,
         )
 
     def _outcome(self, began: int, faults_of_books: Sequence[str]) -> Outcome:
