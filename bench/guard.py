@@ -17,7 +17,6 @@ from typing import Final, Self
 from bench.station import Station
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
-from watchtower.claims.intake import Intake
 from watchtower.judgement.channel import observe
 from watchtower.judgement.claim import Claim
 from watchtower.keys.signer import Signer
@@ -164,8 +163,6 @@ class Guard:
             watch,
             store=store,
             changes=changes,
-            servers=self.station,
-            intake=Intake(store, guarded=[account], policy=watch.policy),
             responder=Responder(
                 watch,
                 servers=self.station,

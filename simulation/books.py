@@ -27,7 +27,7 @@ __all__ = ["audit"]
 _BEHIND: Final = 3
 """Ledgers that the cursor may be behind when the daemon is stopped: told by one server as yet."""
 
-_CLAIM: Final = "PaymentChannelClaim"
+_UNSURE: Final = (OutcomeKind.ALREADY_PAID, OutcomeKind.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,8 @@ async def audit(
         *_unjournalled(books, sent),
         *_dear(books, host),
         *_forgotten(books, promises),
-        *(() if was_misled else (*_wrong_outcomes(books, land), *_stale(books, land))),
+        *(() if was_misled else _stale(books, land)),
+        *(() if was_misled else _wrong_outcomes(books, land, is_history_whole=is_history_whole)),
         *(_behind(books, land) if is_history_whole else ()),
     ]
 
@@ -90,8 +91,12 @@ def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:
             yield f"transaction {transaction[:8]} was sent, and no journal has it"
 
 
-def _wrong_outcomes(books: _Books, land: Land) -> Iterator[str]:
-    """Rule 1 and 4: paid is what the ledger says, and nothing ends without proof."""
+def _wrong_outcomes(books: _Books, land: Land, *, is_history_whole: bool) -> Iterator[str]:
+    """Rule 1 and 4: paid is what the ledger says, and nothing ends without proof.
+
+    By what transaction it was paid nobody can tell whose history is lost.
+    """
+    of_paid = {OutcomeKind.PAID, *(() if is_history_whole else _UNSURE)}
     for attempt in books.attempts:
         name, outcome = attempt.transaction[:8], attempt.outcome
         found = land.network.chain.history.transaction(attempt.transaction)
@@ -102,7 +107,7 @@ def _wrong_outcomes(books: _Books, land: Land) -> Iterator[str]:
         has_paid = found is not None and _raised(found[1].meta, attempt)
         if outcome.kind is OutcomeKind.PAID and not has_paid:
             yield f"attempt {name} is said to have paid, and has not"
-        if has_paid and outcome.kind is not OutcomeKind.PAID:
+        if has_paid and outcome.kind not in of_paid:
             yield f"attempt {name} has paid, and is said to be {outcome.kind.value}"
 
 

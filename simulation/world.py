@@ -40,6 +40,9 @@ _ROOM: Final = 8
 _LAST_WORDS: Final = 10
 """Seconds that the last ledger has to get around."""
 
+_READING: Final = 10
+"""Seconds that reading the state anew may take."""
+
 _HARMLESS: Final = Misbehaviour()
 
 
@@ -113,9 +116,10 @@ class World:
         self._mending: list[tuple[int, Callable[[], None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._pauses = _luck(script, "pauses")
-        self._good = self._honest()
+        self._good = frozenset(range(script.servers))
         self._able = False
         self._was_misled = False
+        self._deceiving_until: dict[int, float] = {}
         timeline.follow(lambda: f"{self.number:4d} {self.land.now:9d}")
 
     @property
@@ -155,8 +159,7 @@ class World:
         """Take note of who cannot be relied on, however short it is."""
         self._good &= self._honest()
         self._able = self._able and self._is_able()
-        some_lie = any(node.misbehaviour.lies for node in self.land.nodes)
-        self._was_misled = self._was_misled or (some_lie and not self._honest())
+        self._was_misled = self._was_misled or bool(self._deceiving_until and not self._good)
 
     async def _ledger(self, acts: Sequence[Callable[[], None]]) -> None:
         """Live through one ledger, in which something may be done."""
@@ -179,11 +182,23 @@ class World:
         self._record.write(ledger, self.land.entries())
 
     def _honest(self) -> frozenset[int]:
-        """Return those servers that can be reached and behave."""
+        """Return those servers that can be reached and behave, and have not deceived lately.
+
+        Who has left something out, or told something else, may be honest now; what it has hidden
+        nobody can know before the state is read anew.
+        """
+        now = asyncio.get_running_loop().time()
+        for number, node in enumerate(self.land.nodes):
+            if node.misbehaviour.lies or node.misbehaviour.drop:
+                read_anew = self.host.settings.ledger.reconcile_seconds
+                self._deceiving_until[number] = now + read_anew + _READING
         if self.network.is_cut or self.network.is_deaf:
             return frozenset()
-        nodes = enumerate(self.land.nodes)
-        return frozenset(number for number, node in nodes if node.misbehaviour == _HARMLESS)
+        return frozenset(
+            number
+            for number, node in enumerate(self.land.nodes)
+            if node.misbehaviour == _HARMLESS and self._deceiving_until.get(number, 0) <= now
+        )
 
     def _is_able(self) -> bool:
         return self.host.is_up and self.host.disk.ill is None

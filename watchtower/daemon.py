@@ -1,7 +1,7 @@
 """The daemon: builds every part once, runs them together, stops them in reverse.
 
-This is the one module that knows everybody. It decides nothing: what is built here speaks only
-through the Protocols that each part declares.
+With ``assembly.py`` it is the one module that knows everybody. It decides nothing: what is built
+there speaks only through the Protocols that each part declares.
 """
 
 from __future__ import annotations
@@ -9,52 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from watchtower.alerts import catalogue
-from watchtower.alerts.deliver import Deliverer
-from watchtower.alerts.desk import Desk
-from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.claims.intake import Intake
+from watchtower.assembly import Ground, build, prepare
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
-from watchtower.guard.watch import Watch
-from watchtower.interfaces.systemd import ServiceManager
-from watchtower.keys.signer import Signer
-from watchtower.keys.vault import Vault
-from watchtower.ledger.catchup import StreamSettings
-from watchtower.ledger.servers import Servers
-from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
-from watchtower.response.launch import Launch
-from watchtower.response.respond import Responder
-from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
-from watchtower.tower.changes import Changes
-from watchtower.tower.foresight import Foresight
-from watchtower.tower.herald import Herald
-from watchtower.tower.means import Means
-from watchtower.tower.memory import remember
-from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address
-from watchtower.wiring import (
-    alert_routes,
-    heartbeat_of,
-    limits_of,
-    link_settings,
-    payer_policy_of,
-    policy_of,
-    pool_of,
-)
 
 __all__ = ["run"]
 
@@ -67,28 +37,6 @@ _LAST_ALERTS: Final = 5.0
 
 class _Stopped(Exception):  # noqa: N818 - a turn of events, and never leaves this module
     """Somebody asked the daemon to stop, or ``--once`` is done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
-    """What stands before the first task runs, and after the last one ended."""
-
-    settings: Settings
-    accounts: tuple[Address, ...]
-    store: Store
-    servers: Servers
-    stream: Stream
-    watch: Watch
-    changes: Changes
-    deliverer: Deliverer
-    desk: Desk
-    heartbeat: Heartbeat | None
-    service: ServiceManager
-    in_recovery: bool
-    journal_number: int
-    shadow: bool
-    once: bool
-    machine: Machine
 
 
 async def run(
@@ -125,77 +73,19 @@ async def run(
         opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
-        ground = await _prepare(
+        ground = await prepare(
             stack, store, settings, environment, machine, shadow=shadow, once=once
         )
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end)
 
 
-async def _prepare(
-    stack: AsyncExitStack,
-    store: Store,
-    settings: Settings,
-    environment: Mapping[str, str],
-    machine: Machine,
-    *,
-    shadow: bool,
-    once: bool,
-) -> _Ground:
-    """Open the way to the servers, and bring back what the store remembers."""
-    accounts = settings.addresses
-    memory = await remember(
-        store,
-        settings.payees,
-        policy_of(settings),
-        payers=settings.payers,
-        payer_policy=payer_policy_of(settings),
-    )
-    watch, cursor = memory.watch, memory.cursor
-    links = Servers(
-        settings.servers,
-        accounts=accounts,
-        network_id=store.network,
-        settings=link_settings(settings),
-        dial=machine.dial,
-        luck=machine.luck,
-    )
-    servers = await stack.enter_async_context(links)
-    stream_settings = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
-    stream = await stack.enter_async_context(
-        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
-    )
-    deliverer = Deliverer(alert_routes(settings.alerts, environment))
-    return _Ground(
-        settings=settings,
-        accounts=accounts,
-        store=store,
-        servers=servers,
-        stream=stream,
-        watch=watch,
-        changes=Changes(cursor),
-        deliverer=deliverer,
-        desk=Desk(
-            deliverer,
-            repeat_after=settings.alerts.repeat_seconds,
-            clock=asyncio.get_running_loop().time,
-        ),
-        heartbeat=heartbeat_of(settings.alerts),
-        service=ServiceManager(environment),
-        in_recovery=memory.in_recovery,
-        journal_number=memory.journal_number,
-        shadow=shadow,
-        once=once,
-        machine=machine,
-    )
+End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 
 
-End = Callable[[_Ground, Tower, Rounds], Coroutine[Any, Any, None]]
-
-
-async def _run_tasks(ground: _Ground, end: End) -> Mapping[str, Any]:
+async def _run_tasks(ground: Ground, end: End) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
-    tower, rounds, submitter = _build(ground)
+    tower, rounds, submitter = build(ground)
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
         failure = await _work(ground, tower, rounds, submitter, end=end)
@@ -211,7 +101,7 @@ async def _run_tasks(ground: _Ground, end: End) -> Mapping[str, Any]:
 
 
 async def _work(
-    ground: _Ground, tower: Tower, rounds: Rounds, submitter: Submitter, *, end: End
+    ground: Ground, tower: Tower, rounds: Rounds, submitter: Submitter, *, end: End
 ) -> BaseException | None:
     """Run every loop until ``end`` returns; return what went wrong, if anything did."""
     try:
@@ -234,78 +124,8 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _build(ground: _Ground) -> tuple[Tower, Rounds, Submitter]:
-    settings, store, servers = ground.settings, ground.store, ground.servers
-    limits, pool = limits_of(settings), pool_of(settings)
-    cap = limits.fees.cap
-    submitter = Submitter(servers)
-    launch = Launch(ground.watch, store=store, submitter=submitter, shadow=ground.shadow)
-    signer = Signer(
-        Vault(store),
-        settings.payees,
-        cap,
-        most_tickets=pool.size,
-        payers=settings.payers,
-        source_of=ground.watch.outgoing.source_of,
-    )
-    responder = Responder(
-        ground.watch,
-        servers=servers,
-        signer=signer,
-        submitter=submitter,
-        launch=launch,
-        limits=limits,
-    )
-    restocker = Restocker(
-        ground.watch,
-        servers=servers,
-        signer=signer,
-        launch=launch,
-        limits=limits,
-        pool=pool,
-        admit=Means(ground.watch, store=store, pool=pool, fee_cap=cap).admit,
-    )
-    tower = Tower(
-        ground.watch,
-        store=store,
-        changes=ground.changes,
-        servers=servers,
-        intake=Intake(
-            store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.policy
-        ),
-        responder=responder,
-        restocker=None if ground.once else restocker,
-        desk=ground.desk,
-        herald=Herald(ground.desk, ground.changes),
-        steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
-        pulses=[ground.heartbeat] if ground.heartbeat else [],
-    )
-    return tower, _rounds(ground, tower), submitter
-
-
-def _rounds(ground: _Ground, tower: Tower) -> Rounds:
-    return Rounds(
-        tower,
-        store=ground.store,
-        servers=ground.servers,
-        desk=ground.desk,
-        foresight=Foresight(
-            ground.watch,
-            servers=ground.servers,
-            desk=ground.desk,
-            limits=limits_of(ground.settings),
-            pool=pool_of(ground.settings),
-            clock=asyncio.get_running_loop().time,
-        ),
-        journal_number=ground.journal_number,
-        shadow=ground.shadow,
-        rhythm=ground.machine.rhythm,
-        clock=ground.machine.clock,
-    )
-
-
 def _loops(
-    ground: _Ground, tower: Tower, rounds: Rounds
+    ground: Ground, tower: Tower, rounds: Rounds
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     yield "listen", tower.listen(ground.stream.deliveries())
     yield "respond", _respond(ground, tower)
@@ -316,7 +136,7 @@ def _loops(
         yield "heartbeat", ground.heartbeat.run()
 
 
-async def _respond(ground: _Ground, tower: Tower) -> None:
+async def _respond(ground: Ground, tower: Tower) -> None:
     """Respond for ever, once it is sure on which network, and on what memory, we stand."""
     store, servers = ground.store, ground.servers
     if len(ground.settings.servers) == 1:
@@ -336,7 +156,7 @@ async def _end_recovery(store: Store) -> None:
         await work.notes.drop(RECOVERY)
 
 
-async def _insist(ground: _Ground, write: Callable[[], Awaitable[None]]) -> None:
+async def _insist(ground: Ground, write: Callable[[], Awaitable[None]]) -> None:
     """Write until it succeeds: a full disk is to be mended, and no reason to end."""
     while True:
         try:
@@ -347,7 +167,7 @@ async def _insist(ground: _Ground, write: Callable[[], Awaitable[None]]) -> None
             await asyncio.sleep(_RETRY)
 
 
-async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> None:
+async def _until_signalled(ground: Ground, _tower: Tower, _rounds: Rounds) -> None:
     """Return when somebody asks us to stop."""
     servers = ", ".join(ground.settings.servers)
     with ground.machine.stopping() as stop:
@@ -366,7 +186,7 @@ async def _until_signalled(ground: _Ground, _tower: Tower, _rounds: Rounds) -> N
     _log.info("stopping")
 
 
-async def _refuse_another_network(ground: _Ground) -> None:
+async def _refuse_another_network(ground: Ground) -> None:
     """Refuse to go on with servers of another network alone; to wait for them would be in vain.
 
     Raises:
@@ -384,7 +204,7 @@ async def _refuse_another_network(ground: _Ground) -> None:
         ) from wrong
 
 
-async def _until_answered(ground: _Ground, tower: Tower, rounds: Rounds) -> None:
+async def _until_answered(ground: Ground, tower: Tower, rounds: Rounds) -> None:
     """Return when everything was looked at and answered, and the outcomes are known."""
     await _refuse_another_network(ground)
     await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)

@@ -24,6 +24,7 @@ from watchtower.ledger.events import (
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt, OutcomeKind
+from watchtower.response.obligation import Obligation
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
@@ -162,7 +163,7 @@ def test_quiet_ledger_judges_nothing() -> None:
     assert watch.judge() == ()
 
 
-def test_threatened_channel_stays_owed_unjudged_until_it_changes_or_ends() -> None:
+def test_threatened_channel_stays_owed_and_is_judged_again_only_when_it_ends() -> None:
     """Ten thousand that wait for their turn cost nothing in a ledger that touches none of them."""
     watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
     watch.raise_best(claim(1))
@@ -170,7 +171,7 @@ def test_threatened_channel_stays_owed_unjudged_until_it_changes_or_ends() -> No
     for index, time in ((11, START + 44), (12, START + 3_999), (13, START + 4_001)):
         watch.ledger_closed(closed(index, time))
         verdicts += [(index, type(judgement.verdict)) for judgement in watch.judge()]
-        assert len(watch.obligations()) == (0 if index == 13 else 1)
+        assert len(watch.obligations()) == 1
     assert verdicts == [(11, Threatened), (13, Expired)]
 
 
@@ -238,11 +239,25 @@ def test_stream_of_claims_costs_no_memory_for_each() -> None:
     assert grown < 20_000
 
 
-def test_expired_channel_is_owed_nothing_more() -> None:
-    """Redeeming would pay nothing and cost a fee."""
+def test_channel_that_seems_over_is_tried_once_more_without_haste() -> None:
+    """Only the ledger can prove that it is over; the attempt that comes too late closes it."""
     watch = watching(changed(9, entry(expiration=RippleTime(START + 100))))
     watch.raise_best(claim(1_000))
     watch.judge()
+    watch.ledger_closed(closed(11, START + 100))
+    (judgement,) = watch.judge()
+    assert isinstance(judgement.verdict, Expired)
+    assert (judgement.at_stake, watch.at_stake) == (0, 0)
+    (obligation,) = watch.obligations()
+    assert isinstance(obligation, Obligation)
+    assert (obligation.why, obligation.target, obligation.deadline) == ("last_effort", 1_000, None)
+
+
+def test_expired_channel_that_paid_all_is_owed_nothing() -> None:
+    """There is nothing to try for."""
+    expired = entry(expiration=RippleTime(START + 100), balance=Drops(1_000))
+    watch = watching(changed(9, expired))
+    watch.raise_best(claim(1_000))
     watch.ledger_closed(closed(11, START + 100))
     (judgement,) = watch.judge()
     assert isinstance(judgement.verdict, Expired)

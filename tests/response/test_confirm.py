@@ -14,7 +14,12 @@ from watchtower.ledger.events import (
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
-from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
+from watchtower.response.confirm import (
+    by_last_ledger,
+    by_lost_history,
+    by_own_transaction,
+    by_seat,
+)
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 PAYEE = Address("rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD")
@@ -208,3 +213,21 @@ def test_close_that_succeeded_and_changed_nothing_has_done_nothing() -> None:
         outcome = by_seat(attempt, used(OWN, "tesSUCCESS"), channel(5))
         assert outcome is not None
         assert outcome.kind is OutcomeKind.REFUSED
+
+
+def test_attempt_whose_history_is_lost_ends_by_the_state_behind_it() -> None:
+    """Nobody can tell what its ledgers held; whether it is paid the channel itself says."""
+    behind = Position(LedgerIndex(109), 0)
+    for balance, kind in ((5, OutcomeKind.UNKNOWN), (30, OutcomeKind.ALREADY_PAID)):
+        read = Channel(entry=entry(balance), as_of=behind)
+        outcome = by_lost_history(ATTEMPT, LedgerIndex(111), read)
+        assert outcome is not None
+        assert outcome.kind is kind
+        assert by_lost_history(ATTEMPT, LedgerIndex(110), read) is None
+
+
+def test_state_from_before_its_last_ledger_says_nothing_of_an_attempt() -> None:
+    """It may have been paid since."""
+    read = Channel(entry=entry(5), as_of=Position(LedgerIndex(107), 0))
+    assert by_lost_history(ATTEMPT, LedgerIndex(200), read) is None
+    assert by_lost_history(ATTEMPT, LedgerIndex(200), None) is None

@@ -55,12 +55,15 @@ def test_tasks_are_walked_through_in_the_order_of_their_making() -> None:
             finally:
                 ended.append(name)
 
-        with pytest.raises(ExceptionGroup):
+        async def fail() -> None:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(50):
                     tasks.create_task(wait(f"task {number}"))
                 await asyncio.sleep(1)
                 raise RuntimeError
+
+        with pytest.raises(ExceptionGroup):
+            await fail()
         return ended
 
     assert play(story) == [f"task {number}" for number in range(50)]

@@ -23,7 +23,9 @@ def ledgers(count: int, **changes: Ledger) -> list[Ledger]:
     return [replace(told.get(n, GOOD), close_time=100 + 4 * n) for n in range(count)]
 
 
-def entries(count: int, *, asked_in: int, end: int, gone_in: int | None = None) -> list[Entry | None]:
+def entries(
+    count: int, *, asked_in: int, end: int, gone_in: int | None = None
+) -> list[Entry | None]:
     """A channel whose payer asks to close in a ledger; it leaves the ledger in another one."""
     closing = replace(OPEN, expiration=end)
     found: list[Entry | None] = [OPEN if n < asked_in else closing for n in range(count)]

@@ -27,6 +27,11 @@ DIAL = LinkSettings().dialling(is_local=False)
 Story = Callable[[Network, Node, Socket], Coroutine[Any, Any, None]]
 
 
+def luck() -> Random:
+    """Luck that can be repeated."""
+    return Random(1)  # noqa: S311 - it guards nothing
+
+
 def connected(
     story: Story, *, throttled: bool = False, steps: Callable[[Step], None] = lambda _: None
 ) -> None:
@@ -34,7 +39,7 @@ def connected(
 
     async def whole() -> None:
         node = Node(LedgerNetwork(Rules(), Pace.of(Clock.FROZEN), QueueSettings()))
-        network = Network({URL: node}, Random(1), [URL] if throttled else [])
+        network = Network({URL: node}, luck(), [URL] if throttled else [])
         async with network.wire(steps).dial(URL, DIAL) as socket:
             await story(network, node, socket)
 
@@ -110,7 +115,9 @@ def test_server_that_throttles_throws_out_who_asks_too_much() -> None:
     async def story(_network: Network, _node: Node, socket: Socket) -> None:
         async def flood() -> None:
             for number in range(3_000):
-                await ask(socket, number, "account_tx", account="rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
+                await ask(
+                    socket, number, "account_tx", account="rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
+                )
                 await asyncio.sleep(0)
 
         with pytest.raises(SocketClosed) as closed:
@@ -139,7 +146,7 @@ def test_process_that_dies_before_a_submission_leaves_does_not_send_it() -> None
 
     async def whole() -> None:
         node = Node(LedgerNetwork(Rules(), Pace.of(Clock.FROZEN), QueueSettings()))
-        network = Network({URL: node}, Random(1))
+        network = Network({URL: node}, luck())
 
         def steps(step: Step) -> None:
             if step is Step.BEFORE_FRAME:

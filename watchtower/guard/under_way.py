@@ -13,7 +13,12 @@ from watchtower.guard.learned import Settlement
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import ChannelFact, ChannelMissing, SeatUsed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
-from watchtower.response.confirm import by_last_ledger, by_own_transaction, by_seat
+from watchtower.response.confirm import (
+    by_last_ledger,
+    by_lost_history,
+    by_own_transaction,
+    by_seat,
+)
 from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
@@ -89,6 +94,18 @@ class UnderWay:
         for account in {settlement.attempt.account for settlement in unseen}:
             self.lapses[account] = self.lapses.get(account, 0) + 1
         return settled
+
+    def settle_by_lost_history(
+        self, newest: LedgerIndex, now: RippleTime | None
+    ) -> tuple[Settlement, ...]:
+        """Settle what is over, and what nobody can tell of any more."""
+        return self._settle(
+            (
+                (attempt, by_lost_history(attempt, newest, self._channel_of(attempt)))
+                for attempt in self.attempts.values()
+            ),
+            now,
+        )
 
     def _settle(
         self, ends: Iterable[tuple[Attempt, Outcome | None]], now: RippleTime | None

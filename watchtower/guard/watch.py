@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from watchtower.guard.agenda import Agenda
 from watchtower.guard.learned import Learned, Settlement, channel_of
 from watchtower.guard.outgoing import Outgoing
-from watchtower.guard.owed import Owed
+from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
@@ -214,6 +214,13 @@ class Watch:
         self.outgoing.accounted(ledger_index)
         return self._settled(self.under_way.settle_by_last_ledger(ledger_index, self._now))
 
+    def without_history(self) -> tuple[Settlement, ...]:
+        """Return the attempts that are over, while nobody can tell what their ledgers held."""
+        if self.newest is None or not self.newest.confirmed:
+            return ()
+        newest = self.newest.ledger_index
+        return self._settled(self.under_way.settle_by_lost_history(newest, self._now))
+
     def tickets(self, account: Address) -> tuple[int, ...]:
         """Return the tickets of an account that are for us to use, as far as is known.
 
@@ -290,17 +297,7 @@ class Watch:
 
     def _obligation(self, channel_id: ChannelId) -> Obligation | None:
         judgement, channel = self.judgements[channel_id], self.channels[channel_id]
-        is_paid = channel.entry.balance >= judgement.target
-        if judgement.redeem_why is None or channel.closed_at is not None or is_paid:
-            return None
-        return Obligation(
-            claim=self.best[channel_id],
-            account=channel.entry.destination,
-            target=judgement.target,
-            balance=channel.entry.balance,
-            deadline=None if judgement.deadline is None else judgement.deadline.sure_until,
-            why=judgement.redeem_why.value,
-        )
+        return obligation_of(judgement, channel, self.best.get(channel_id))
 
     def _changed(self, channel_id: ChannelId) -> None:
         """Have a channel judged again, and what is owed on it looked at anew."""
@@ -349,7 +346,7 @@ class Watch:
         before = self.judgements.get(channel_id)
         self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
         self.judgements[channel_id] = judgement
-        self._owed.judged(channel_id, redeem=judgement.redeem)
+        self._owed.judged(channel_id, redeem=is_owed(judgement))
         # Another tower's time ends, and so does that of an end which one server alone has told.
         is_restless = isinstance(judgement.verdict, Threatened) and not (
             judgement.redeem and now < judgement.verdict.ends_at

@@ -20,10 +20,13 @@ from watchtower.ledger.events import ChannelChanged, ChannelDeleted, SeatUsed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind, Purpose
 from watchtower.units import Drops, LedgerIndex
 
-__all__ = ["by_last_ledger", "by_own_transaction", "by_seat"]
+__all__ = ["by_last_ledger", "by_lost_history", "by_own_transaction", "by_seat"]
 
 _NOTHING = Drops(0)
 _SUCCESS = "tesSUCCESS"
+
+_SURELY_OVER = 4
+"""Ledgers after which a last ledger has passed, whoever is a little behind."""
 
 
 def by_own_transaction(attempt: Attempt, fact: ChannelChanged | ChannelDeleted) -> Outcome | None:
@@ -91,6 +94,26 @@ def by_last_ledger(
         return _already_paid(accounted)
     why = f"its last ledger, {attempt.last_ledger}, passed without it"
     return Outcome(kind=OutcomeKind.REFUSED, paid=_NOTHING, why=why, ledger_index=accounted)
+
+
+def by_lost_history(
+    attempt: Attempt, newest: LedgerIndex, channel: Channel | None
+) -> Outcome | None:
+    """Return the outcome when no server can tell of the ledgers that an attempt could be in.
+
+    The channel's state, read behind them, still tells whether it was paid, though not by whom. An
+    attempt that waited for its history for ever would hold up what is known of all others.
+    """
+    if newest - attempt.last_ledger < _SURELY_OVER:
+        return None
+    if _reached(attempt, channel):
+        return _already_paid(newest)
+    if attempt.channel is not None and (
+        channel is None or (channel.closed_at or channel.as_of).ledger_index <= attempt.last_ledger
+    ):
+        return None
+    why = f"nobody has the history up to its last ledger, {attempt.last_ledger}, any more"
+    return Outcome(kind=OutcomeKind.UNKNOWN, paid=_NOTHING, why=why, ledger_index=newest)
 
 
 def _reached(attempt: Attempt, channel: Channel | None) -> bool:

@@ -26,6 +26,7 @@ from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.tower.foresight import Foresight
+from watchtower.tower.pending import PendingClaims
 from watchtower.tower.tower import Tower
 
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
@@ -69,6 +70,7 @@ class Rounds:
         servers: Servers,
         desk: Desk,
         foresight: Foresight,
+        pending: PendingClaims,
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -84,6 +86,7 @@ class Rounds:
         self._servers = servers
         self._desk = desk
         self._foresight = foresight
+        self._pending = pending
         self._shadow = shadow
         self._rhythm = rhythm
         self._clock = clock
@@ -226,6 +229,6 @@ class Rounds:
 
     async def _settle_pending(self) -> None:
         if self._has_pending:
-            await self._tower.settle_pending()
+            await self._pending.settle()
             async with self._store.read() as work:
                 self._has_pending = bool(await work.claims.load_pending())

@@ -21,11 +21,8 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
-from watchtower.claims.intake import Intake, Sight
 from watchtower.errors import (
-    AnswerError,
     LedgerError,
-    RequestRefusedError,
     StoreBusyError,
     StoreFullError,
     WatchtowerError,
@@ -36,15 +33,18 @@ from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement
 from watchtower.judgement.verdict import Closed
 from watchtower.ledger.events import (
-    ChannelChanged,
     ChannelFact,
-    ChannelMissing,
     ClaimPresented,
     Fact,
     LedgerAccounted,
     LedgerClosed,
 )
-from watchtower.ledger.health import StateReconciled
+from watchtower.ledger.health import (
+    HealthEvent,
+    HistoryMissing,
+    HistoryRecovered,
+    StateReconciled,
+)
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.attempt import Purpose
 from watchtower.response.respond import Responder, Response
@@ -53,9 +53,9 @@ from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
 from watchtower.tower.herald import Herald
 from watchtower.tower.steward import Steward
-from watchtower.units import ChannelId, LedgerIndex
+from watchtower.units import ChannelId
 
-__all__ = ["ChannelSource", "Tower"]
+__all__ = ["Tower"]
 
 _log = structlog.get_logger(__name__)
 
@@ -64,19 +64,6 @@ _BATCH: Final = 1_000
 
 _RETRY: Final = 1.0
 """Seconds until a pass that failed is tried again even if no ledger comes."""
-
-_MAY_YET_APPEAR: Final = 256
-"""Ledgers, some seventeen minutes, for which claims wait for a channel that is missing."""
-
-
-class ChannelSource(Protocol):
-    """Who can tell of a channel that we do not know."""
-
-    async def read_channel(
-        self, channel: ChannelId, *, vouched: bool = False
-    ) -> ChannelChanged | ChannelMissing:
-        """Return one channel's validated state, or raise a LedgerError."""
-        ...
 
 
 class Pulse(Protocol):
@@ -101,8 +88,6 @@ class Tower:
         *,
         store: Store,
         changes: Changes,
-        servers: ChannelSource,
-        intake: Intake,
         responder: Responder,
         restocker: Restocker | None,
         desk: Desk,
@@ -117,8 +102,6 @@ class Tower:
         self.unanswered: WatchtowerError | None = None
         self._store = store
         self._changes = changes
-        self._servers = servers
-        self._intake = intake
         self._responder = responder
         self._restocker = restocker
         self._desk = desk
@@ -129,7 +112,7 @@ class Tower:
         self._progress = asyncio.Event()
         self._writing = asyncio.Lock()
         self._beyond_us: set[ChannelId] = set()
-        self._missing_in: dict[ChannelId, LedgerIndex] = {}
+        self._lacks_history = False
 
     async def listen(self, deliveries: AsyncIterator[Delivery]) -> None:
         """Take what the ledger tells, in batches, as it comes."""
@@ -156,6 +139,7 @@ class Tower:
                 case LedgerClosed():
                     self.watch.ledger_closed(delivery)
                     self.heard.set()
+                    self._go_without_history()
                 case LedgerAccounted():
                     self._take_accounted(delivery)
                 case StateReconciled():
@@ -163,6 +147,7 @@ class Tower:
                 case _ if isinstance(delivery, Fact):
                     self._take_fact(delivery)
                 case _:
+                    self._note_history(delivery)
                     self._herald.health(delivery)
         for channel_id in recalled:
             self.watch.forget(channel_id)
@@ -274,53 +259,6 @@ class Tower:
             self.watch.raise_best(claim)
             self._wake.set()
 
-    async def settle_pending(self) -> None:
-        """Decide about claims that wait for their channel, as far as a server can tell of it.
-
-        Raises:
-            LedgerError: no server answers; they go on waiting.
-        """
-        newest = self.watch.newest
-        if newest is None:
-            return
-        async with self._store.read() as work:
-            pending = await work.claims.load_pending()
-        for claim in pending:
-            try:
-                fact = await self._fact_of(claim.channel, newest.ledger_index)
-            except (RequestRefusedError, AnswerError) as odd:
-                # What is odd about one channel must not hold up the claims for all others.
-                _log.warning("pending_claim_waits", channel=claim.channel, why=str(odd))
-                continue
-            if fact is None:
-                continue
-            sight = Sight(fact=fact, ledger_time=newest.close_time, rules=self.watch.rules)
-            receipt = await self._intake.settle_pending(claim, sight)
-            _log.info("pending_claim_settled", **receipt.report())
-            if receipt.is_stored:
-                await self.claim_kept(claim.channel)
-
-    async def _fact_of(
-        self, channel_id: ChannelId, now: LedgerIndex
-    ) -> ChannelChanged | ChannelMissing | None:
-        """Return what is known of a channel that claims wait for; None while it may yet appear.
-
-        The server that answers may be behind the one that the payer sees, so a channel that is
-        missing is looked for once more, many ledgers later, before its claims are refused.
-        """
-        if (known := self.watch.channels.get(channel_id)) is not None:
-            self._missing_in.pop(channel_id, None)
-            return ChannelChanged(entry=known.entry, at=known.as_of)
-        missing_in = self._missing_in.get(channel_id)
-        if missing_in is not None and now - missing_in < _MAY_YET_APPEAR:
-            return None
-        fact = await self._servers.read_channel(channel_id, vouched=True)
-        if isinstance(fact, ChannelMissing) and missing_in is None:
-            self._missing_in[channel_id] = now
-            return None
-        self._missing_in.pop(channel_id, None)
-        return fact
-
     async def _recall(self, batch: Sequence[Delivery]) -> set[ChannelId]:
         """Bring back from the store what the watch let go: a closed channel stays closed.
 
@@ -355,6 +293,17 @@ class Tower:
         self._changes.learned(learned)
         self._herald.learned(learned)
         self.steward.learned(learned)
+
+    def _note_history(self, event: HealthEvent) -> None:
+        if isinstance(event, HistoryMissing | HistoryRecovered):
+            self._lacks_history = isinstance(event, HistoryMissing)
+
+    def _go_without_history(self) -> None:
+        """Let go of attempts whose end nobody can prove any more."""
+        if self._lacks_history:
+            settled = self.watch.without_history()
+            self._changes.settled(*settled)
+            self._herald.settled(settled)
 
     def _take_accounted(self, accounted: LedgerAccounted) -> None:
         settled = self.watch.accounted(accounted.ledger_index)

@@ -1,0 +1,203 @@
+"""The parts of the daemon, each made once: what stands before the first task, and what it runs.
+
+Decides nothing; who knows whom is drawn here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from watchtower.alerts.deliver import Deliverer
+from watchtower.alerts.desk import Desk
+from watchtower.alerts.heartbeat import Heartbeat
+from watchtower.claims.intake import Intake
+from watchtower.guard.watch import Watch
+from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.signer import Signer
+from watchtower.keys.vault import Vault
+from watchtower.ledger.catchup import StreamSettings
+from watchtower.ledger.servers import Servers
+from watchtower.ledger.stream import Stream
+from watchtower.machine import Machine
+from watchtower.response.launch import Launch
+from watchtower.response.respond import Responder
+from watchtower.response.restock import Restocker
+from watchtower.response.submit import Submitter
+from watchtower.settings import Settings
+from watchtower.store.database import Store
+from watchtower.tower.changes import Changes
+from watchtower.tower.foresight import Foresight
+from watchtower.tower.herald import Herald
+from watchtower.tower.means import Means
+from watchtower.tower.memory import remember
+from watchtower.tower.pending import PendingClaims
+from watchtower.tower.steward import Steward
+from watchtower.tower.tending import Rounds
+from watchtower.tower.tower import Tower
+from watchtower.units import Address
+from watchtower.wiring import (
+    alert_routes,
+    heartbeat_of,
+    limits_of,
+    link_settings,
+    payer_policy_of,
+    policy_of,
+    pool_of,
+)
+
+__all__ = ["Ground", "build", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What stands before the first task runs, and after the last one ended."""
+
+    settings: Settings
+    accounts: tuple[Address, ...]
+    store: Store
+    servers: Servers
+    stream: Stream
+    watch: Watch
+    changes: Changes
+    deliverer: Deliverer
+    desk: Desk
+    heartbeat: Heartbeat | None
+    service: ServiceManager
+    in_recovery: bool
+    journal_number: int
+    shadow: bool
+    once: bool
+    machine: Machine
+
+
+async def prepare(
+    stack: AsyncExitStack,
+    store: Store,
+    settings: Settings,
+    environment: Mapping[str, str],
+    machine: Machine,
+    *,
+    shadow: bool,
+    once: bool,
+) -> Ground:
+    """Open the way to the servers, and bring back what the store remembers."""
+    accounts = settings.addresses
+    memory = await remember(
+        store,
+        settings.payees,
+        policy_of(settings),
+        payers=settings.payers,
+        payer_policy=payer_policy_of(settings),
+    )
+    watch, cursor = memory.watch, memory.cursor
+    links = Servers(
+        settings.servers,
+        accounts=accounts,
+        network_id=store.network,
+        settings=link_settings(settings),
+        dial=machine.dial,
+        luck=machine.luck,
+    )
+    servers = await stack.enter_async_context(links)
+    stream_settings = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
+    stream = await stack.enter_async_context(
+        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
+    )
+    deliverer = Deliverer(alert_routes(settings.alerts, environment))
+    return Ground(
+        settings=settings,
+        accounts=accounts,
+        store=store,
+        servers=servers,
+        stream=stream,
+        watch=watch,
+        changes=Changes(cursor),
+        deliverer=deliverer,
+        desk=Desk(
+            deliverer,
+            repeat_after=settings.alerts.repeat_seconds,
+            clock=asyncio.get_running_loop().time,
+        ),
+        heartbeat=heartbeat_of(settings.alerts),
+        service=ServiceManager(environment),
+        in_recovery=memory.in_recovery,
+        journal_number=memory.journal_number,
+        shadow=shadow,
+        once=once,
+        machine=machine,
+    )
+
+
+def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
+    """Make the tower, who makes the rounds for it, and who sends what it decides."""
+    settings, store, servers = ground.settings, ground.store, ground.servers
+    limits, pool = limits_of(settings), pool_of(settings)
+    cap = limits.fees.cap
+    submitter = Submitter(servers)
+    launch = Launch(ground.watch, store=store, submitter=submitter, shadow=ground.shadow)
+    signer = Signer(
+        Vault(store),
+        settings.payees,
+        cap,
+        most_tickets=pool.size,
+        payers=settings.payers,
+        source_of=ground.watch.outgoing.source_of,
+    )
+    responder = Responder(
+        ground.watch,
+        servers=servers,
+        signer=signer,
+        submitter=submitter,
+        launch=launch,
+        limits=limits,
+    )
+    restocker = Restocker(
+        ground.watch,
+        servers=servers,
+        signer=signer,
+        launch=launch,
+        limits=limits,
+        pool=pool,
+        admit=Means(ground.watch, store=store, pool=pool, fee_cap=cap).admit,
+    )
+    tower = Tower(
+        ground.watch,
+        store=store,
+        changes=ground.changes,
+        responder=responder,
+        restocker=None if ground.once else restocker,
+        desk=ground.desk,
+        herald=Herald(ground.desk, ground.changes),
+        steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
+        pulses=[ground.heartbeat] if ground.heartbeat else [],
+    )
+    return tower, _rounds(ground, tower), submitter
+
+
+def _rounds(ground: Ground, tower: Tower) -> Rounds:
+    settings, store = ground.settings, ground.store
+    intake = Intake(
+        store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.policy
+    )
+    return Rounds(
+        tower,
+        store=store,
+        servers=ground.servers,
+        desk=ground.desk,
+        foresight=Foresight(
+            ground.watch,
+            servers=ground.servers,
+            desk=ground.desk,
+            limits=limits_of(settings),
+            pool=pool_of(settings),
+            clock=asyncio.get_running_loop().time,
+        ),
+        pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),
+        journal_number=ground.journal_number,
+        shadow=ground.shadow,
+        rhythm=ground.machine.rhythm,
+        clock=ground.machine.clock,
+    )
