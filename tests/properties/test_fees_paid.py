@@ -90,7 +90,7 @@ class Fees(RuleBasedStateMachine):
         gone = [name for name, a in self.attempts.items() if a.last_ledger < self.ledger]
         for name in gone:
             del self.attempts[name]
-        stuck = self.stuck()
+        stuck, allowed = self.stuck(), self.allowance()
         plans = plan(self.owed.values(), self.attempts.values(), self.terms(market))
         for step in plans:
             if isinstance(step, Redeem):
@@ -98,7 +98,7 @@ class Fees(RuleBasedStateMachine):
                 self.send(step)
         assert self.spent + self.committed() <= POLICY.daily_cap
         for channel, before in stuck.items():
-            self.check_last_bid(self.owed[channel], before)
+            self.check_last_bid(self.owed[channel], before, allowed)
         left = [step for step in plans if isinstance(step, Leave)]
         self.check_dust(market, left, {step.obligation.channel for step in plans})
 
@@ -191,7 +191,8 @@ class Fees(RuleBasedStateMachine):
         if before and step.seat.is_ticket and is_calm:
             # Nothing but the ramp drove it up, and that never stops just short of everything.
             budget = POLICY.budget(own)
-            assert step.fee == budget or replacement_fee(step.fee) <= budget
+            is_all = step.fee >= self.allowance() + max(before.values())
+            assert step.fee == budget or replacement_fee(step.fee) <= budget or is_all
 
     def held_up_by(self, seat: Seat) -> list[Drops]:
         """What is at stake behind a sequence: it may pay for all of that."""
@@ -222,12 +223,18 @@ class Fees(RuleBasedStateMachine):
             and (mine[-1].transaction in self.refused or mine[-1].made_in + 2 <= self.ledger)
         }
 
-    def check_last_bid(self, obligation: Obligation, before: Drops) -> None:
-        """The whole budget is bid, unless that could replace nothing or the day is spent."""
+    def check_last_bid(self, obligation: Obligation, before: Drops, allowed: Drops) -> None:
+        """The whole budget is bid, unless that could replace nothing or the day is spent.
+
+        Who goes on a seat of its own takes its part of what the day ``allowed``, and leaves theirs
+        to the others.
+        """
         budget = POLICY.budget(obligation.at_stake)
         dearest = max(attempt.fee for attempt in self.mine(obligation.channel))
         day_is_spent = budget - before > self.allowance() + max(0, dearest - before)
-        assert dearest >= budget or replacement_fee(before) > budget or day_is_spent
+        has_its_part = dearest > before and dearest >= allowed // len(self.owed)
+        may_not = replacement_fee(before) > budget or day_is_spent or has_its_part
+        assert dearest >= budget or may_not
 
     def check_dust(self, market: Market, left: Iterable[Leave], planned: set[ChannelId]) -> None:
         """What is dust is left as dust, and what is none is not."""
