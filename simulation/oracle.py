@@ -15,6 +15,7 @@ Where more channels press than a ledger has room for, there have to be as many m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,8 @@ from typing import Final
 __all__ = ["Entry", "Ledger", "Limits", "Promise", "Reckoning", "reckon"]
 
 _THREE: Final = 3
+_CHEAPEST: Final = 10
+"""Drops that any transaction costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,8 @@ class Reckoning:
 
     ``promised`` is the most that acknowledged claims could ever have paid, ``paid`` what the
     channel did pay, ``owed`` what it would have paid to a tower that missed nothing it could do.
-    ``why`` names the three ledgers by which it could have.
+    ``why`` names the three ledgers by which it could have; what is below ``worth_it`` costs more
+    than the operator would pay for it.
     """
 
     channel: str
@@ -97,6 +101,7 @@ class Reckoning:
     owed: int
     has_ended: bool
     why: str
+    worth_it: int
 
     @property
     def lost(self) -> int:
@@ -106,7 +111,8 @@ class Reckoning:
     @property
     def avoidable(self) -> int:
         """What of it need not have been lost."""
-        return min(self.lost, max(0, self.owed - self.paid))
+        missing = self.owed - self.paid
+        return min(self.lost, missing) if missing >= self.worth_it else 0
 
 
 def reckon(
@@ -168,6 +174,7 @@ class _Story:
             owed=owed,
             has_ended=self._has_ended(),
             why=why,
+            worth_it=math.ceil(_CHEAPEST / self._limits.share),
         )
 
     def waits(self, number: int) -> bool:

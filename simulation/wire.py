@@ -127,9 +127,12 @@ class Wire:
     async def _connected(self, url: str, settings: DialSettings) -> AsyncIterator[Socket]:
         network, node = self._network, self._network.nodes[url]
         await asyncio.sleep(_SLOWEST)
-        if node.misbehaviour.hang or network.is_deaf:
-            await asyncio.sleep(settings.open_timeout)
-            raise UnreachableError(servers=url, why="timed out during opening handshake")
+        tries = 0
+        while node.misbehaviour.hang or network.is_deaf:
+            if tries * _SENT_AGAIN >= settings.open_timeout:
+                raise UnreachableError(servers=url, why="timed out during opening handshake")
+            tries += 1
+            await asyncio.sleep(_SENT_AGAIN)
         if self._is_dead or network.is_cut or node.misbehaviour.refuse_connections:
             raise UnreachableError(servers=url, why="Connect call failed")
         socket = _Socket(network, url, self._steps)

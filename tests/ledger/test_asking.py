@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -142,3 +143,15 @@ async def test_server_that_was_asked_enough_is_asked_after_one_that_was_not(
         while not link.conduct.is_paced:
             await link.conduct.turn("account_objects")
         assert servers.ready()[0].url == second.url
+
+
+async def test_prices_are_told_although_one_server_hangs(
+    start: Start, both_ready: BothReady
+) -> None:
+    """Found by the simulation: a response waited for its timeout, over a channel's end (31905)."""
+    hanging, good = await start(hang={"fee"}), await start()
+    settings = LinkSettings(request_timeout=3_600, close_timeout=0.2)
+    async with Servers([hanging.url, good.url], settings=settings) as servers:
+        await both_ready(servers)
+        async with asyncio.timeout(60):
+            assert (await servers.fee()).base_fee == 10

@@ -101,6 +101,16 @@ def test_of_two_balances_of_one_ledger_the_lower_is_acted_on() -> None:
         assert find(told).state == there(7)
 
 
+def test_of_two_amounts_of_one_ledger_the_higher_is_acted_on() -> None:
+    """Found by the simulation: funds that one server denied were not redeemed (world 31397)."""
+    denied = replace(ENTRY, amount=Drops(1))
+    for told in (
+        {"liar": there(7, denied), "a": there(7)},
+        {"a": there(7), "liar": there(7, denied)},
+    ):
+        assert find(told).state == there(7)
+
+
 def test_what_most_are_behind_with_is_not_told_as_news() -> None:
     """Two that are behind must not undo a payment that the third has seen."""
     paid = replace(ENTRY, balance=Drops(900))

@@ -174,6 +174,17 @@ def test_seat_that_may_be_used_by_the_attempt_itself_is_not_given_up() -> None:
     assert isinstance(step, Wait)
 
 
+def test_seat_that_was_gone_before_the_first_word_is_replaced_at_once_where_it_presses() -> None:
+    """Found by the simulation (world 30971): two ledgers of waiting were all that there was."""
+    burnt = attempt(1, 7, made_in=LedgerIndex(99))
+    since = {burnt.transaction: LedgerIndex(99)}
+    step = one(owed(1, left=2), burnt, unseated=since, next_sequence={PAYEE: 8})
+    assert isinstance(step, Redeem)
+    assert step.seat == Seat(8)
+    calm = one(owed(1, left=90), burnt, unseated=since, next_sequence={PAYEE: 8})
+    assert isinstance(calm, Wait)
+
+
 def test_redemptions_of_one_account_take_tickets_first() -> None:
     """The most urgent stands on a ticket and waits for nobody."""
     plans = plan([owed(1, left=90), owed(2, left=20)], [], replace(TERMS, tickets={PAYEE: [30]}))

@@ -160,4 +160,4 @@ def test_oracle_knows_not_one_module_of_the_house() -> None:
             else []
         )
     }
-    assert imported == {"__future__", "collections.abc", "dataclasses", "typing"}
+    assert imported == {"__future__", "collections.abc", "dataclasses", "math", "typing"}

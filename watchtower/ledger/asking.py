@@ -81,11 +81,38 @@ async def ask_any(links: Sequence[Link], question: Question[_T]) -> _T:
 
 
 async def ask_all(
-    links: Sequence[Link], question: Question[_T]
+    links: Sequence[Link], question: Question[_T], *, grace: float | None = None
 ) -> list[tuple[Link, _T | LedgerError]]:
-    """Return what each server answered, or why it did not, in the order of ``links``."""
-    answers = await asyncio.gather(*(_ask(link, question) for link in links))
-    return list(zip(links, answers, strict=True))
+    """Return what each server answered, or why it did not, in the order of ``links``.
+
+    Once one has answered well the others have ``grace`` seconds left, all their time if None: who
+    hangs must not hold up what presses.
+    """
+    asked = [asyncio.create_task(_ask(link, question)) for link in links]
+    try:
+        await _answered(asked, grace)
+        return [
+            (link, task.result() if task.done() else _late(link, grace))
+            for link, task in zip(links, asked, strict=True)
+        ]
+    finally:
+        for task in asked:
+            task.cancel()
+
+
+async def _answered(asked: Sequence[asyncio.Task[_T | LedgerError]], grace: float | None) -> None:
+    """Wait until all have answered, or one well and the grace of the others is over."""
+    waiting: set[asyncio.Task[_T | LedgerError]] = set(asked)
+    is_told = grace is None
+    while waiting and not is_told:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        is_told = any(not isinstance(task.result(), LedgerError) for task in done)
+    if waiting:
+        await asyncio.wait(waiting, timeout=grace)
+
+
+def _late(link: Link, grace: float | None) -> LedgerError:
+    return UnreachableError(servers=link.url, why=f"another server answered {grace} s before it")
 
 
 async def _ask(link: Link, question: Question[_T]) -> _T | LedgerError:

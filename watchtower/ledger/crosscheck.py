@@ -185,4 +185,5 @@ def _threat(state: State) -> tuple[int, int, int]:
         return (1, _NEVER, 0)
     entry = state.entry
     ends = (time for time in (entry.expiration, entry.cancel_after) if time is not None)
-    return (0, min(ends, default=_NEVER), entry.balance)
+    # Of two amounts the higher: what one server leaves out of the funds would not be redeemed.
+    return (0, min(ends, default=_NEVER), entry.balance - entry.amount)

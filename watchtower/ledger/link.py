@@ -59,17 +59,18 @@ _log = structlog.get_logger(__name__)
 class LinkSettings:
     """How a server is dealt with; all times are seconds.
 
-    ``patience`` is how long a request waits for any server to be connected at all,
-    ``backoff_thrown_out`` how long a server that closed the connection for too many requests is
-    left alone at least: as long as it takes to forgive (``pacing.py``). One on this machine is not
-    paced before it warns, unless ``paces_loopback``;
-    ``max_message_bytes`` bounds what a server may send at once.
+    ``backoff_most`` bounds the wait between two attempts to connect: a ledger or so, since who
+    waits longer may sleep through the last three before a channel's end. ``patience`` is how long
+    a request waits for any server to be connected at all, ``backoff_thrown_out`` how long a server
+    that closed the connection for too many requests is left alone at least: as long as it takes to
+    forgive (``pacing.py``). One on this machine is not paced before it warns, unless
+    ``paces_loopback``; ``max_message_bytes`` bounds what a server may send at once.
     """
 
     request_timeout: float = 10.0
     silence: float = 20.0
     backoff_first: float = 0.5
-    backoff_most: float = 30.0
+    backoff_most: float = 5.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
     backoff_thrown_out: float = 30.0

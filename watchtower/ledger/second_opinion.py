@@ -29,6 +29,9 @@ _COMMAND: Final = "ledger_entry"
 
 _TWO: Final = 2
 
+_GRACE: Final = 3.0
+"""Seconds that the other server has once one has answered: a ledger, and what presses goes on."""
+
 _ABREAST: Final = 5
 """Ledgers that servers which follow the network may be apart."""
 
@@ -53,7 +56,8 @@ async def channel_by_two(
         finding = find(told)
         return finding.vouched and finding.is_settled
 
-    told = await _ask_two(links, read, agree)
+    # Whoever serves against it waits for both, however long.
+    told = await _ask_two(links, read, agree, grace=None if vouched else _GRACE)
     finding = find(told)
     for link in links:
         if link.url in finding.contradicting:
@@ -75,7 +79,8 @@ async def channels_by_two(links: Sequence[Link], account: Address) -> tuple[Chan
         LedgerError: no server could tell.
     """
     ready = by_preference(links)
-    told = good(await ask_all(ready[:_TWO], lambda link: find_channels(link, account)))
+    listed = await ask_all(ready[:_TWO], lambda link: find_channels(link, account), grace=_GRACE)
+    told = good(listed)
     if told:
         return union(told.values())
     return await ask_any(ready[_TWO:] or links, lambda link: find_channels(link, account))
@@ -91,7 +96,7 @@ async def account_by_two(links: Sequence[Link], account: Address) -> tuple[Accou
     async def read(link: Link) -> tuple[AccountFact, ...]:
         return await read_account(link, account)
 
-    told = await _ask_two(links, read, lambda told: is_unanimous(told.values()))
+    told = await _ask_two(links, read, lambda told: is_unanimous(told.values()), grace=_GRACE)
     return account_of_all(told.values())
 
 
@@ -99,6 +104,8 @@ async def _ask_two(
     links: Sequence[Link],
     read: Callable[[Link], Awaitable[_T]],
     agree: Callable[[Mapping[str, _T]], bool],
+    *,
+    grace: float | None,
 ) -> Mapping[str, _T]:
     """Ask two servers, and the others where one of these fails; where they differ, all once more.
 
@@ -109,13 +116,13 @@ async def _ask_two(
     """
     ready = by_preference(links)
     two, others = ready[:_TWO], ready[_TWO:]
-    answers = await ask_all(two, read)
+    answers = await ask_all(two, read, grace=grace)
     told = good(answers)
     if told and not agree(told):
         again = [link for link in ready if link.url in told]
-        told = good(await ask_all([*again, *others], read)) or told
+        told = good(await ask_all([*again, *others], read, grace=grace)) or told
     elif len(told) < len(two):
-        answers += await ask_all(others, read)
+        answers += await ask_all(others, read, grace=grace)
         told = good(answers)
     if not told:
         raise failure_among(answers) or nobody(links)

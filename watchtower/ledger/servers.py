@@ -23,7 +23,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import RequestRefusedError, WrongNetworkError
 from watchtower.ledger.amendments import agreed, read_amendments
@@ -64,6 +64,9 @@ from watchtower.units import Address, ChannelId, LedgerIndex
 __all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
 
 _T = TypeVar("_T")
+
+_GRACE: Final = 1.0
+"""Seconds that servers have to tell of prices and sequences once one of them has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,7 +369,7 @@ class Servers:
     async def _ask_each(self, question: Callable[[Link], Awaitable[_T]]) -> list[_T]:
         """Return the answers of all servers that gave one; raise when none did."""
         await self._be_patient()
-        answers = await ask_all(self.ready(), question)
+        answers = await ask_all(self.ready(), question, grace=_GRACE)
         if told := good(answers):
             return list(told.values())
         raise failure_among(answers) or nobody(self._links)

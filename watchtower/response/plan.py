@@ -226,9 +226,12 @@ class _Planner:
         terms = self._terms
         is_overdue = self._is_overdue(newest)
         if (since := terms.unseated.get(newest.transaction)) is not None:
-            # What used the seat may be this very attempt: two ledgers later its facts are here.
+            wish = self._wish(obligation)
+            # What used the seat may be this very attempt: two ledgers later its facts are here. Of
+            # one that had never been sent before it is not, and there may be no two ledgers.
             is_gone = is_overdue and (terms.accounted or 0) >= since + 2
-            return _or_none(self._begin(obligation, self._wish(obligation))) if is_gone else None
+            never_sat = since == newest.made_in and wish.is_urgent
+            return _or_none(self._begin(obligation, wish)) if is_gone or never_sat else None
         if not is_overdue and newest.transaction not in terms.underpriced:
             return None
         ticket = self._seats.ticket(obligation.account)
