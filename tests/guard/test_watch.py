@@ -441,8 +441,11 @@ def test_an_estate_is_kept_of_guarded_accounts_only_and_says_who_is_missing() ->
     assert watch.missing_payees == {PAYEE}
 
 
-def test_a_transaction_on_the_seat_of_an_attempt_is_not_foreign() -> None:
-    """A claim whose signature was stripped has another hash, and is ours all the same."""
+def test_what_fails_on_the_seat_of_an_attempt_is_not_foreign_and_what_succeeds_is() -> None:
+    """A claim whose signature was stripped has another hash, and is ours all the same.
+
+    Whoever has the key may take the very sequence that we were about to use.
+    """
     watch = watching(changed(5, entry()))
     ours = attempt(target=Drops(10), last_ledger=LedgerIndex(20))
     watch.attempt_made(ours)
@@ -456,4 +459,7 @@ def test_a_transaction_on_the_seat_of_an_attempt_is_not_foreign() -> None:
     assert watch.learn(used).foreign is None
     another = replace(used, seat=Seat(8))
     assert watch.learn(another).foreign == another
+    watch.attempt_made(ours)
+    same_seat = replace(used, result="tesSUCCESS")
+    assert watch.learn(same_seat).foreign == same_seat
     assert watch.learn(replace(another, account=PAYER)).foreign is None

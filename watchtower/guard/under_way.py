@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from watchtower.guard.learned import Settlement
 from watchtower.judgement.channel import Channel
@@ -23,6 +24,8 @@ from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["UnderWay"]
+
+_SUCCESS: Final = "tesSUCCESS"
 
 
 class UnderWay:
@@ -46,9 +49,15 @@ class UnderWay:
         self._spending = Spending(spent)
 
     def has(self, used: SeatUsed) -> bool:
-        """Return whether a seat is one of theirs."""
+        """Return whether a transaction is one of theirs, or what somebody made of one.
+
+        An attempt whose signature was stripped on its way has another hash, and fails. What is on
+        the seat of an attempt and succeeds was signed by whoever else holds the key.
+        """
+        if used.transaction in self.attempts:
+            return True
         seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
-        return (used.account, used.seat) in seats
+        return used.result != _SUCCESS and (used.account, used.seat) in seats
 
     def spent(self, account: Address, now: RippleTime) -> Drops:
         """Return what an account has spent on fees on the day of ``now``."""
