@@ -34,8 +34,9 @@ _TOLD_AGAIN: Final = "judged"
 """The journal's entries that a daemon writes anew when it starts, for people."""
 
 
-_MADE_AGAIN: Final = {"LastLedgerSequence", "Sequence", "TicketSequence", "TxnSignature"}
-"""What another attempt at the same thing may have otherwise."""
+_MADE_AGAIN: Final = {"Sequence", "TicketSequence", "TxnSignature", "ctid"}
+"""What another attempt at the same thing may have otherwise; ``ctid`` is the place within its
+ledger, which follows the seat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""The real daemon, which kills itself with SIGKILL at one step of its work.
+"""The real command line, which kills itself with SIGKILL at one step of its work.
 
-``python -m tests.crash.killed_at STEP`` is ``watchtower run`` with a death in it. A step is
+`run` is ``watchtower run``, or any other command, with a death in it. A step is
 
 - ``before:N``: its N-th durable write is about to be committed, and is not;
 - ``after:N``: its N-th durable write is on disk, and nothing else has happened since;
@@ -21,9 +21,10 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from multiprocessing.connection import Connection
 from typing import Any, Final, Self
 
 import msgspec
@@ -36,7 +37,7 @@ from watchtower.store.journal import Journal, Line
 from watchtower.store.notes import Notes
 from watchtower.tower.tending import STATUS_NOTE
 
-__all__ = ["NEVER", "WRITTEN", "Moment", "Step"]
+__all__ = ["NEVER", "WRITTEN", "Moment", "Step", "run"]
 
 WRITTEN: Final = "durable_write"
 """The line that tells of a write: its number, and the kinds of what is in it."""
@@ -131,8 +132,20 @@ def _watch_the_wire(reaper: _Reaper) -> None:
     _WebSocket.send = sending  # type: ignore[method-assign,assignment]  # from outside
 
 
-if __name__ == "__main__":
-    step = _Reaper(Step.parse(sys.argv[1]))
-    _watch_the_store(step)
-    _watch_the_wire(step)
-    main(["run"])
+def run(
+    step: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: Sequence[Connection],
+) -> None:
+    """Run ``watchtower ARGUMENTS`` in this process, on these standard streams, until ``step``."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    sys.stdin = os.fdopen(0, encoding="utf-8")
+    os.environ.clear()
+    os.environ.update(environment)
+    reaper = _Reaper(Step.parse(step))
+    _watch_the_store(reaper)
+    _watch_the_wire(reaper)
+    main(arguments)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,10 +23,11 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.crash.forked import Forked
 from tests.crash.killed_at import NEVER, WRITTEN, Step
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake, Sight
-from watchtower.demo.process import PASSPHRASE, TowerProcess
+from watchtower.demo.process import PASSPHRASE
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
@@ -77,7 +77,10 @@ class Story:
     """One playing of it.
 
     Attributes:
+        tower: the daemon.
+        giver: who takes the better claim beside it.
         lives: at which step each daemon kills itself, one after the other; then they live.
+        gives: at which step the giver kills itself.
         at_death: looks at what a killed daemon has left, before the next one starts.
         deaths: those that came about.
         events: every line that the daemons logged.
@@ -86,9 +89,11 @@ class Story:
 
     sandbox: Sandbox
     hand: Hand
-    tower: TowerProcess
+    tower: Forked
+    giver: Forked
     settings: Settings
     lives: list[Step]
+    gives: Step
     at_death: Callable[[Story], Awaitable[None]]
     events: list[Mapping[str, Any]]
     channels: dict[str, ChannelId] = field(default_factory=dict)
@@ -139,16 +144,28 @@ class Story:
     async def _two_are_asked_to_close(self) -> None:
         await self._ask_to_close("asked", "bettered")
         await self._until(self._have_arrived(("asked", 30 * XRP), ("bettered", 40 * XRP)))
-        better = {"channel": self.channels["bettered"]} | _promise(
-            self.channels["bettered"], DUE["bettered"]
-        )
-        better["amount"] = str(better["amount"])
-        (told,) = await self.tower.command("claim", "add", "-", lines=msgspec.json.encode(better))
-        assert told["kept"], told
+        await self._give(self.gives)
         await self._close_ledger()
         await self._until(self._have_arrived(("bettered", 55 * XRP)))
         await self._close_ledger()
         await self._until(self._all_settled)
+
+    async def _give(self, step: Step) -> None:
+        """Give the better claim, and again if who took it died; a receipt must be true at once."""
+        channel, due = self.channels["bettered"], DUE["bettered"]
+        claim = {"channel": channel} | _promise(channel, due) | {"amount": str(due)}
+        lines = msgspec.json.encode(claim)
+        told = await self.giver.command("claim", "add", "-", lines=lines, step=step)
+        if told:
+            assert told[0]["best"] == due, told
+            async with self.store() as store, store.read() as work:
+                best = await work.claims.best(channel)
+            assert best is not None, told
+            assert best.amount == due, f"{told} was acknowledged, and {best} is on disk"
+        if step != NEVER:
+            assert self.giver.exit_code == -signal.SIGKILL, told
+            self.deaths.append(Death(step=step, writes=0))
+            await self._give(NEVER)
 
     async def _one_is_short(self) -> None:
         await self._ask_to_close("short")
@@ -233,8 +250,7 @@ class Story:
         """Start a daemon, with the next death in it if there is one left."""
         self._alive = self.lives.pop(0) if self.lives else NEVER
         self._born = len(self.events)
-        program = (sys.executable, "-m", "tests.crash.killed_at", str(self._alive))
-        await self.tower.start(*program)
+        await self.tower.start(self._alive, "run")
 
     async def _bury(self) -> None:
         """Take note of a daemon that was killed, as it was meant to be, and look at its store."""
@@ -261,10 +277,14 @@ class Story:
 
 @asynccontextmanager
 async def open_story(
-    folder: Path, lives: Sequence[Step], at_death: Callable[[Story], Awaitable[None]]
+    folder: Path,
+    lives: Sequence[Step],
+    at_death: Callable[[Story], Awaitable[None]],
+    gives: Step = NEVER,
 ) -> AsyncIterator[Story]:
     """Set the stage in ``folder``; whatever happens, no daemon outlives it."""
     events: list[Mapping[str, Any]] = []
+    given: list[Mapping[str, Any]] = []
     async with (
         Sandbox(clock=Clock.FROZEN, port=0) as sandbox,
         Hand(sandbox.url, accepts=True) as hand,
@@ -275,9 +295,11 @@ async def open_story(
         story = Story(
             sandbox=sandbox,
             hand=hand,
-            tower=TowerProcess(folder, events.append),
+            tower=Forked(folder, events.append),
+            giver=Forked(folder, given.append),
             settings=load(config, {}),
             lives=list(lives),
+            gives=gives,
             at_death=at_death,
             events=events,
         )
@@ -285,6 +307,7 @@ async def open_story(
             yield story
         finally:
             await story.tower.kill()
+            await story.giver.kill()
 
 
 def _promise(channel: ChannelId, drops: int) -> dict[str, Any]:
