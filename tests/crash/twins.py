@@ -46,6 +46,4 @@ async def play(folder: Path, lives: Sequence[Step] = (), gives: Step = NEVER) ->
         ending = await ending_of(story)
         ending.faults.extend(found)
         writes = [event["kinds"] for event in story.events if event["event"] == WRITTEN]
-        return Played(
-            ending=ending, deaths=story.deaths, writes=writes, sent=len(story.arrived)
-        )
+        return Played(ending=ending, deaths=story.deaths, writes=writes, sent=len(story.arrived))
