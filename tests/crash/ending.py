@@ -8,11 +8,11 @@ What must be equal between a steady twin and one that was killed, without except
   the day has cost in fees, when each channel last paid; and what the journal tells of channels and
   attempts: each event as often as the steady twin tells it, which is once.
 
-What may differ: the seat, the last ledger and so the hash of an attempt that had to be made again,
-because the first was killed before it was on disk. Nothing of that one ever left, which
-`faults_at_death` holds; and whoever has just started may not have been told of its tickets yet. And
-what is told to people: judgements are told again by a daemon that is new. And the cursor, which may
-stand behind over idle ledgers.
+What may differ: the seat, and so the hash and the place within the ledger, of an attempt that had
+to be made again, because the first was killed before it was on disk. Nothing of that one ever left,
+which `faults_at_death` holds; and whoever has just started may not have been told of its tickets
+yet. Two attempts of one moment may have each other's seats. And what is told to people: judgements
+are told again by a daemon that is new. And the cursor, which may stand behind over idle ledgers.
 """
 
 from __future__ import annotations
@@ -169,10 +169,10 @@ async def _faults(story: Story, work: Work) -> list[str]:
 
 
 def _faults_of_log(story: Story) -> list[str]:
-    """Return the lines that no daemon may write: our own mistakes, and what is no line of a log."""
+    """Return the lines that nobody may write: our own mistakes, and what is no line of a log."""
     return [
         f"logged: {event}"
-        for event in story.events
+        for event in (*story.events, *story.given)
         if event.get("level") in {"error", "critical"}
         or event["event"] == "said"
         or "Traceback" in str(event)

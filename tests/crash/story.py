@@ -84,6 +84,7 @@ class Story:
         at_death: looks at what a killed daemon has left, before the next one starts.
         deaths: those that came about.
         events: every line that the daemons logged.
+        given: every line that the giver logged.
         arrived: each transaction of the payee that reached the server, by its hash.
     """
 
@@ -96,6 +97,7 @@ class Story:
     gives: Step
     at_death: Callable[[Story], Awaitable[None]]
     events: list[Mapping[str, Any]]
+    given: list[Mapping[str, Any]]
     channels: dict[str, ChannelId] = field(default_factory=dict)
     deaths: list[Death] = field(default_factory=list)
     arrived: dict[str, Transaction] = field(default_factory=dict)
@@ -147,6 +149,8 @@ class Story:
         await self._give(self.gives)
         await self._close_ledger()
         await self._until(self._have_arrived(("bettered", 55 * XRP)))
+        # A payment that is learnt of when the next ledger has closed is dated by that one.
+        await self._until(self._all_settled)
         await self._close_ledger()
         await self._until(self._all_settled)
 
@@ -226,12 +230,14 @@ class Story:
         return have
 
     async def _all_settled(self) -> bool:
-        """Return whether the store has an outcome for everything that has arrived."""
+        """Return whether the store has an outcome for everything that a closed ledger has."""
+        here = {tx.hash for tx in self.sandbox.network.chain.open_transactions}
         async with self.store() as store, store.read() as work:
             attempts: dict[str, Attempt] = {
                 a.transaction: a for a in await work.attempts.load_all()
             }
-        return all(tx in attempts and attempts[tx].outcome for tx in self.arrived)
+        closed = self.arrived.keys() - here
+        return all(tx in attempts and attempts[tx].outcome for tx in closed)
 
     async def _until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait for ``condition``, and start a new daemon whenever one has been killed."""
@@ -302,6 +308,7 @@ async def open_story(
             gives=gives,
             at_death=at_death,
             events=events,
+            given=given,
         )
         try:
             yield story
