@@ -49,6 +49,16 @@ async def test_05_tower_that_is_killed_anywhere_finishes_after_the_next_start(
     assert len(killed.deaths) == (1 if number <= len(killed.writes) else 0)
 
 
+@pytest.mark.parametrize("kind", ["attempt_settled", "close_requested", "funded", "paid"])
+async def test_tower_that_is_killed_again_while_it_catches_up_loses_no_ledger(
+    steady: Played, tmp_path: Path, kind: str
+) -> None:
+    """What the second daemon reads up to its cursor is on disk with the cursor, or neither is."""
+    killed = await play(tmp_path, [Step(Moment.BEFORE, 1, kind)] * 2)
+    assert differences(steady.ending, killed.ending) == []
+    assert len(killed.deaths) == 2
+
+
 @pytest.mark.parametrize("number", range(1, _SENT + 1))
 async def test_tower_that_is_killed_after_a_submission_pays_everything_once(
     steady: Played, tmp_path: Path, number: int
