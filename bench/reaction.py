@@ -48,8 +48,11 @@ _LOOKED_AT: Final = 100
 _WARM: Final = 5
 """Reactions that are not counted: what is done for the first time is done more slowly."""
 
-_QUIET: Final = 0.02
-"""Seconds in which no frame comes or goes, after which the daemon is taken to be done."""
+_QUIET: Final = 0.05
+"""Seconds in which no frame comes or goes and the processor rests: the daemon is done then."""
+
+_RESTING: Final = 0.05
+"""Of these seconds, what may be spent on looking: a daemon that writes spends more."""
 
 _START: Final = 0.5
 _PATIENCE: Final = 60.0
@@ -99,11 +102,12 @@ class Post:
         return reaction
 
     async def quiet(self, seconds: float = _QUIET) -> None:
-        """Wait until no frame comes or goes for so many seconds."""
-        moved = -1
-        while moved != self.wire.moved:
-            moved = self.wire.moved
+        """Wait until no frame comes or goes, and nothing is done, for so many seconds."""
+        moved, spent = -1, math.inf
+        while moved != self.wire.moved or spent > _RESTING * seconds:
+            moved, spent = self.wire.moved, -time.process_time()
             await asyncio.sleep(seconds)
+            spent += time.process_time()
 
     async def idle(self, ledgers: int) -> float:
         """Return the seconds of processor time that the daemon takes for an empty ledger.
@@ -197,6 +201,7 @@ async def _react(scale: Scale) -> Report:
             Reading(name="react.p50_ms", value=_share(times, 0.5), unit="ms"),
             Reading(name="react.p99_ms", value=_share(times, 0.99), unit="ms"),
             Reading(name="react.reactions", value=len(times), unit=""),
+            reading("react.work_ms", "ms", [r.work * 1000 for r in seen]),
             reading("react.servers_ms", "ms", [r.servers * 1000 for r in seen]),
             reading("react.asked_before", "", [float(r.asked) for r in seen]),
             reading("react.fsync_ms", "ms", fsyncs),

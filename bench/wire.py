@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from watchtower.ledger.socket import DialSettings, Socket
 from watchtower.sandbox.line import Line, connect
@@ -19,13 +20,17 @@ from watchtower.units import ChannelId
 
 __all__ = ["Reaction", "Wire"]
 
+_PORT: Final = 6_006
+"""Where nobody listens: nothing is dialled but through `Wire`."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Reaction:
     """What was seen of one channel's way from close request to submission.
 
     ``arrived`` and ``left`` are seconds of the performance counter, ``asked`` the requests that
-    left in between, and ``servers`` the seconds for which servers were busy with them.
+    left in between, and ``servers`` the seconds for which servers were busy with them; ``work`` is
+    the processor time that the daemon, with its threads, took in between.
     """
 
     channel: ChannelId
@@ -33,6 +38,7 @@ class Reaction:
     left: float | None = None
     asked: int = 0
     servers: float = 0.0
+    work: float = 0.0
 
     @property
     def seconds(self) -> float | None:
@@ -49,7 +55,9 @@ class Wire:
 
     def __init__(self, *nodes: Node) -> None:
         """Give each node an address."""
-        self._nodes = {f"wss://server-{n}.example": node for n, node in enumerate(nodes)}
+        # On this machine, as far as the daemon can tell: a server elsewhere is asked no faster than
+        # it forgives (``ledger/pacing.py``), and so many close requests would wait for that.
+        self._nodes = {f"ws://127.0.0.1:{_PORT + n}": node for n, node in enumerate(nodes)}
         self.moved = 0
         self.seconds = 0.0
         self.asked = asyncio.Event()
@@ -85,6 +93,7 @@ class Wire:
         # The validated transaction names its channel; an answer that does so has an id.
         if '"type":"transaction"' in frame and reaction.channel in frame:
             reaction.arrived = time.perf_counter()
+            reaction.work = -time.process_time()
 
     def went(self, frame: str) -> None:
         """Take note that the daemon hands over a frame."""
@@ -96,6 +105,7 @@ class Wire:
         # Its own transaction has the channel's id in its bytes.
         if '"submit"' in frame and reaction.channel in frame:
             reaction.left = time.perf_counter()
+            reaction.work += time.process_time()
             self._reaction = None
             self.answered.set()
         else:
@@ -106,6 +116,7 @@ class Wire:
         self.seconds += seconds
         if self._reaction is not None and self._reaction.arrived is not None:
             self._reaction.servers += by_the_clock
+            self._reaction.work -= seconds
 
 
 class _Socket:
