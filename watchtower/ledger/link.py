@@ -172,7 +172,7 @@ class Link:
         self._is_ours = self._is_local and not settings.paces_loopback
         self.conduct = Conduct(url, exempt=self._is_ours)
         self._connection: Connection | None = None
-        self._stirred = asyncio.Event()
+        self._heard_at = 0.0
         self._troubles: dict[Trouble, HealthEvent] = {}
         self._stands = False
         self._left_alone = 0.0
@@ -246,7 +246,6 @@ class Link:
                 socket, server=self.url, timeout=settings.request_timeout, listener=self
             )
             reading = asyncio.create_task(connection.read(), name=f"read {self.url}")
-            reading.add_done_callback(lambda _: self._stirred.set())
             try:
                 await self._introduce(connection)
                 await self._subscribe(connection)
@@ -301,15 +300,14 @@ class Link:
         """Return never: raise when the connection ends or falls silent."""
         self._recover(Trouble.UNREACHABLE)
         self._recover(Trouble.WRONG_NETWORK)
-        while True:
-            self._stirred.clear()
+        clock = asyncio.get_running_loop().time
+        self._heard_at = clock()
+        # Asleep until it may have fallen silent: nobody is woken for each ledger.
+        while (left := self._heard_at + self._settings.silence - clock()) > 0:
+            await asyncio.wait({reading}, timeout=left)
             if reading.done():
                 raise UnreachableError(servers=self.url, why=connection.closed_because)
-            try:
-                async with asyncio.timeout(self._settings.silence):
-                    await self._stirred.wait()
-            except TimeoutError:
-                raise _Silence from None
+        raise _Silence
 
     def _note_ledger(self, message: Mapping[str, Any]) -> None:
         announcement = announcement_of(message)
@@ -322,7 +320,7 @@ class Link:
             # Only a new ledger breaks the silence: a server may repeat itself for ever.
             self._backoff.reset()
             self._recover(Trouble.SILENT)
-            self._stirred.set()
+            self._heard_at = asyncio.get_running_loop().time()
         self.validated = index
         self._last_announced = message
 
