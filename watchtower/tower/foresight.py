@@ -7,6 +7,7 @@ it wants. It decides nothing, and asks the servers only now and then.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -24,6 +25,9 @@ __all__ = ["Foresight"]
 
 _EVERY: Final = 60.0
 """Seconds between two looks: what is at stake changes slowly, and each look is a request."""
+
+_PAGE: Final = 1_000
+"""Channels that are looked at between two looks at the event loop: what presses does not wait."""
 
 
 class Servers(Protocol):
@@ -86,11 +90,18 @@ class Foresight:
         What may be spent on a channel is taken to be what the one in the middle allows.
         """
         watch = self._watch
-        guarded = [j for j in watch.judgements.values() if j.at_stake and j.protectable]
-        if not guarded:
+        stakes: list[Drops] = []
+        delays: set[int] = set()
+        for number, judgement in enumerate(tuple(watch.judgements.values()), start=1):
+            channel = watch.channels.get(judgement.channel)
+            if judgement.at_stake and judgement.protectable and channel is not None:
+                stakes.append(judgement.at_stake)
+                delays.add(channel.entry.settle_delay)
+            if number % _PAGE == 0:
+                await asyncio.sleep(0)
+        if not stakes:
             return None
-        stakes = sorted(judgement.at_stake for judgement in guarded)
-        delays = (watch.channels[judgement.channel].entry.settle_delay for judgement in guarded)
+        stakes.sort()
         return way_out(
             stakes,
             shortest=min(delays),
