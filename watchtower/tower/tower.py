@@ -6,9 +6,10 @@ Three loops share one `Watch`, in one event loop, so nothing needs a lock::
     respond   watch ─► judgements ─► alarms, responses
     tend      claims that came into the store, payees, alarms that go on, status
 
-A batch of deliveries is in the watch before it is on disk, and acted on at once; the cursor moves
-only with the transaction that holds everything before it. What fails is tried again from state:
-no loop ends because a server, the disk or a signer did something unexpected.
+A batch of deliveries is in the watch before it is on disk, and acted on at once: what is owed
+leaves first, and who responds writes the batch down behind it. The cursor moves only with the
+transaction that holds everything before it. What fails is tried again from state: no loop ends
+because a server, the disk or a signer did something unexpected.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ class Tower:
         self.steward = steward
         self._pulses = tuple(pulses)
         self._wake = asyncio.Event()
+        self._is_responding = False
         self._progress = asyncio.Event()
         self._writing = asyncio.Lock()
         self._beyond_us: set[ChannelId] = set()
@@ -131,7 +133,7 @@ class Tower:
                 await self.take(batch)
 
     async def take(self, batch: Sequence[Delivery]) -> None:
-        """Take a batch of deliveries: into the watch, then onto the disk."""
+        """Take a batch of deliveries: into the watch, and onto the disk in its turn."""
         recalled = await self._recall(batch)
         reconciled = False
         for delivery in batch:
@@ -153,13 +155,17 @@ class Tower:
             self.watch.forget(channel_id)
         self._wake.set()
         await self.steward.tell_foreign()
-        await self.save()
+        # The pass that was woken writes it down, behind what is owed, which waits for the same
+        # disk. What was recalled is let go, and is found there by the next batch.
+        if recalled or reconciled or not (self._is_responding and self._wake.is_set()):
+            await self.save()
         self._progress.set()
         if reconciled:
             self.reconciled.set()
 
     async def respond_for_ever(self) -> None:
         """Respond whenever something changed, and again soon after a failure."""
+        self._is_responding = True
         while True:
             await self._wake.wait()
             self._wake.clear()
