@@ -62,7 +62,7 @@ async def audit(
     return [
         *_unjournalled(books, sent),
         *_dear(books, host),
-        *_forgotten(books, promises),
+        *_forgotten(books, land, promises),
         *(() if was_misled else _stale(books, land)),
         *(() if was_misled else _wrong_outcomes(books, land, is_history_whole=is_history_whole)),
         *(_behind(books, land) if is_history_whole else ()),
@@ -135,12 +135,17 @@ def _dear(books: _Books, host: Host) -> Iterator[str]:
             yield f"attempt {attempt.transaction[:8]} pays {attempt.fee} drops to win {stake}"
 
 
-def _forgotten(books: _Books, promises: Mapping[str, Sequence[Promise]]) -> Iterator[str]:
-    """Rule 6 and 7: what was acknowledged is there, and only grows."""
+def _forgotten(
+    books: _Books, land: Land, promises: Mapping[str, Sequence[Promise]]
+) -> Iterator[str]:
+    """Rule 6 and 7: what was acknowledged is there, and only grows.
+
+    A claim that waited for its channel may be let go of, when that is found to have paid as much.
+    """
     for channel, kept in promises.items():
         best = max(promise.drops for promise in kept)
         found = books.best.get(channel, 0)
-        if found < best:
+        if found < best and land.finals.get(channel, 0) < best:
             yield f"{best} were acknowledged on {channel[:6]}, and {found} are remembered"
 
 

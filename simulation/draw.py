@@ -45,7 +45,7 @@ __all__ = ["KINDS", "draw"]
 
 _XRP: Final = 1_000_000
 
-KINDS: Final[Mapping[str, int]] = {
+KINDS: Final[Mapping[str, float]] = {
     "calm": 3,
     "servers": 20,
     "outage": 13,
@@ -57,6 +57,7 @@ KINDS: Final[Mapping[str, int]] = {
     "submissions": 6,
     "crowd": 2,
     "everything": 9,
+    "exodus": 0.1,
 }
 """The kinds of world, and how many of a hundred are of each."""
 
@@ -64,6 +65,11 @@ _SMALL_QUEUE: Final = {
     "minimum_txn_in_ledger": 10,
     "target_txn_in_ledger": 20,
     "maximum_txn_in_ledger": 30,
+}
+_LARGE_QUEUE: Final = {
+    "minimum_txn_in_ledger": 60,
+    "target_txn_in_ledger": 120,
+    "maximum_txn_in_ledger": 200,
 }
 _DELAYS: Final = (60, 90, 120, 180, 300, 600, 900, 3_600, 86_400)
 
@@ -87,6 +93,8 @@ class _Author:
         self.ledgers = self.crisis + luck.randint(25, 60)
         is_small = kind in {"fees", "crowd"} or luck.random() < 0.05
         self.queue: Mapping[str, int] = _SMALL_QUEUE if is_small else {}
+        if kind == "exodus":
+            self.queue = _LARGE_QUEUE
         self.channels = tuple(self._channels())
 
     def write(self) -> Script:
@@ -132,6 +140,9 @@ class _Author:
 
     def _channels(self) -> Iterator[ChannelPlan]:
         luck = self.luck
+        if self.kind == "exodus":
+            yield from self._thousands()
+            return
         count = luck.randint(20, 60) if self.kind == "crowd" else luck.choice((1, 1, 2, 3, 4, 6))
         for number in range(count):
             lasts = luck.choice(
@@ -146,9 +157,26 @@ class _Author:
                 reaps=luck.random() < 0.8,
             )
 
+    def _thousands(self) -> Iterator[ChannelPlan]:
+        """Thousands of channels with little in each, all of them to be closed at once."""
+        luck = self.luck
+        delay = luck.choice((900, 1_800, 3_600))
+        for _ in range(luck.randint(1_000, 2_500)):
+            yield ChannelPlan(
+                payer=luck.randrange(4),
+                amount=luck.choice((1, 5, 20)) * _XRP,
+                settle_delay=delay,
+                lasts=None,
+                opened_in=1,
+                reaps=luck.random() < 0.5,
+            )
+
     # What is done.
 
     def _acts(self) -> Iterator[Act]:
+        if self.kind == "exodus":
+            yield from self._exodus()
+            return
         for number, plan in enumerate(self.channels):
             yield from self._of_payer(number, plan)
         yield from self._leaps()
@@ -169,6 +197,17 @@ class _Author:
             yield ClockJump(
                 at=self._near(), seconds=self.luck.choice((-86_400.0, -60.0, 3_600.0, 1e7))
             )
+
+    def _exodus(self) -> Iterator[Act]:
+        """All ask to close in three ledgers, while something else goes wrong."""
+        luck = self.luck
+        for number, plan in enumerate(self.channels):
+            at = luck.randint(3, self.crisis - 1)
+            yield Claim(at=at, channel=number, drops=luck.randint(10_000, plan.amount), flaw="")
+            asked = self.crisis + luck.randint(0, 2)
+            yield AskToClose(at=asked, channel=number, by_fund=False)
+        troubles = (self._server_trouble, self._outages, self._kills, self._disk_trouble)
+        yield from luck.choice(troubles)()
 
     def _near(self, before: int = 6, after: int = 12) -> int:
         """Return a ledger near the crisis."""

@@ -267,7 +267,12 @@ def _given_up_at_the_margin() -> AbstractContextManager[Any]:
     def has_ended(self: Deadline, ledger_time: RippleTime, _rules: Any = None) -> bool:
         return ledger_time >= self.sure_until
 
-    return patch.object(Deadline, "has_ended", has_ended)
+    return _both(patch.object(Deadline, "has_ended", has_ended), _ends_believed())
+
+
+def _ends_believed() -> AbstractContextManager[Any]:
+    """What servers call over is let go of, though a better claim is unpaid."""
+    return patch.object(watch_module, "is_owed", lambda judgement: judgement.redeem)
 
 
 def _cancel_after_ignored() -> AbstractContextManager[Any]:
@@ -387,6 +392,7 @@ PLANTED: Final = _named(
     _gaps_ignored,
     _others_claims_unseen,
     _given_up_at_the_margin,
+    _ends_believed,
     _cancel_after_ignored,
     _paid_when_closed,
     _sent_once,

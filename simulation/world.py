@@ -35,7 +35,7 @@ _PEACE: Final = 25
 
 _MOST_PEACE: Final = 600
 _ROOM: Final = 8
-"""Transactions of one account that a ledger of the smallest size surely has room for."""
+"""Transactions of one account that a ledger surely has room for, unless it is a small one."""
 
 _LAST_WORDS: Final = 10
 """Seconds that the last ledger has to get around."""
@@ -252,7 +252,7 @@ class World:
             lead=max(settings.policy.cancel_after_lead_seconds, settings.policy.margin_seconds),
             share=settings.fees.budget_share,
             cap=settings.fees.cap_drops,
-            room=min(room, _ROOM),
+            room=room,
         )
         return Outcome(
             reckonings=reckon(
