@@ -126,13 +126,26 @@ def _raised(meta: Mapping[str, object], attempt: Attempt) -> bool:
 
 
 def _dear(books: _Books, host: Host) -> Iterator[str]:
-    """An attempt costs no more than the operator allows."""
+    """An attempt costs no more than the operator allows for what it wins.
+
+    On a sequence that is for the largest of those that it held up.
+    """
     fees = host.settings.fees
     for attempt in books.attempts:
-        stake = attempt.target - attempt.balance_before
-        most = min(fees.cap_drops, int(stake * fees.budget_share))
-        if attempt.purpose is Purpose.REDEEM and attempt.fee > most:
+        if attempt.purpose is not Purpose.REDEEM:
+            continue
+        held_up = (other for other in books.attempts if _holds_up(attempt, other))
+        stake = max(one.target - one.balance_before for one in (attempt, *held_up))
+        if attempt.fee > min(fees.cap_drops, int(stake * fees.budget_share)):
             yield f"attempt {attempt.transaction[:8]} pays {attempt.fee} drops to win {stake}"
+
+
+def _holds_up(attempt: Attempt, other: Attempt) -> bool:
+    """Return whether another one, on its way then, could not get in before this one had."""
+    if attempt.seat.is_ticket or other.seat.is_ticket:
+        return False
+    is_behind = (other.account, other.seat.number > attempt.seat.number) == (attempt.account, True)
+    return is_behind and other.made_in <= attempt.made_in <= other.last_ledger
 
 
 def _forgotten(

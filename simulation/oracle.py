@@ -16,7 +16,7 @@ Where more channels press than a ledger has room for, there have to be as many m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -155,6 +155,10 @@ class _Story:
         self._entries = entries
         self._promises = promises
         self._limits = limits
+        self._runs = _runs(
+            self._open_in(number) is not None and self._is_pressing(number)
+            for number in range(len(ledgers))
+        )
 
     def reckon(self, paid: int, crowd: Sequence[int]) -> Reckoning:
         """Return how the channel stands; ``crowd`` are those that waited for each ledger."""
@@ -180,17 +184,16 @@ class _Story:
     def waits(self, number: int) -> bool:
         """Return whether something was to be redeemed on it in ledger ``number``."""
         entry = self._open_in(number)
-        if entry is None or not self._is_pressing(number):
+        if entry is None or not self._runs[number]:
             return False
         return min(self._known(number), entry.amount) > entry.balance
 
     def _could_pay(self, first: int, last: int) -> int:
         """Return what it could have come to pay in the ledgers ``first`` to ``last``."""
-        numbers = range(first, last + 1)
-        if first < 1 or not all(self._open_in(n) and self._is_pressing(n) for n in numbers):
+        if first < 1 or self._runs[last] < last - first + 1:
             return 0
-        window = [self._ledgers[number] for number in numbers]
-        if not all(ledger.tower_able for ledger in window):
+        window = self._ledgers[first : last + 1]
+        if not all(ledger.tower_able for ledger in reversed(window)):
             return 0
         if not frozenset.intersection(*(ledger.servers for ledger in window)):
             return 0
@@ -234,3 +237,11 @@ class _Story:
         if last is None:
             return any(entry is not None for entry in self._entries)
         return last.end is not None and self._ledgers[-1].close_time >= last.end
+
+
+def _runs(holds: Iterable[bool]) -> list[int]:
+    """Return, for each place, in how many in a row up to it something holds."""
+    runs: list[int] = []
+    for one in holds:
+        runs.append((runs[-1] if runs else 0) + 1 if one else 0)
+    return runs

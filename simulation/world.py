@@ -34,6 +34,7 @@ _PEACE: Final = 25
 """Ledgers that a healed world lives on for at least."""
 
 _MOST_PEACE: Final = 600
+_PEACE_AFTER_ENDS: Final = 8
 _ROOM: Final = 8
 """Transactions of one account that a ledger surely has room for, unless it is a small one."""
 
@@ -144,6 +145,7 @@ class World:
             self._is_pressing() and self.number < healed + _MOST_PEACE
         ):
             await self._ledger(())
+        await self._let_end()
         await self._end(living)
         return self._outcome(began, await self._audit())
 
@@ -161,7 +163,19 @@ class World:
         self._able = self._able and self._is_able()
         self._was_misled = self._was_misled or bool(self._deceiving_until and not self._good)
 
-    async def _ledger(self, acts: Sequence[Callable[[], None]]) -> None:
+    async def _let_end(self) -> None:
+        """Have channels end that were asked to, so that they count; not where one is owed."""
+        entries = [entry for entry in self.land.entries().values() if entry is not None]
+        asked = [entry.expiration for entry in entries if entry.expiration is not None]
+        wait = max(asked, default=0) - self.land.now
+        if wait <= 0 or self._owed():
+            return
+        self.calendar.leap(wait)
+        await self._ledger((), over_ends=True)
+        for _ in range(_PEACE_AFTER_ENDS):
+            await self._ledger(())
+
+    async def _ledger(self, acts: Sequence[Callable[[], None]], *, over_ends: bool = False) -> None:
         """Live through one ledger, in which something may be done."""
         pause = self._pauses.uniform(2.5, 5.5) / (len(acts) + 1)
         for act in acts:
@@ -177,7 +191,8 @@ class World:
         self.note()
         good, able = self._good, self._able
         self._good, self._able = self._honest(), self._is_able()
-        self.land.close(self.calendar.next_close(self.land.now, self.land.ends()))
+        ends = () if over_ends else self.land.ends()
+        self.land.close(self.calendar.next_close(self.land.now, ends))
         ledger = Ledger(close_time=self.land.now, price=price, servers=good, tower_able=able)
         self._record.write(ledger, self.land.entries())
 
@@ -213,14 +228,24 @@ class World:
         self.note()
 
     def _is_pressing(self) -> bool:
-        """Return whether something could still be paid on a channel that ends."""
-        for channel, entry in self.land.entries().items():
-            best = max((p.drops for p in self.publisher.promises.get(channel, ())), default=0)
-            if entry is None or entry.expiration is None or entry.expiration <= self.land.now:
-                continue
-            if min(best, entry.amount) > entry.balance:
-                return True
-        return False
+        """Return whether something could still be paid on a channel that was asked to close."""
+        return any(
+            entry.expiration is not None and entry.expiration > self.land.now
+            for entry in self._owed()
+        )
+
+    def _owed(self) -> list[Entry]:
+        """Return the channels that end, are there, and have not paid the best claim."""
+        promises = self.publisher.promises
+        return [
+            entry
+            for channel, entry in self.land.entries().items()
+            if entry is not None
+            and entry.end is not None
+            and entry.end > self.land.now
+            and entry.balance
+            < min(max((p.drops for p in promises.get(channel, ())), default=0), entry.amount)
+        ]
 
     async def _end(self, living: asyncio.Task[None]) -> None:
         if self._tasks:
