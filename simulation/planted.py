@@ -34,6 +34,7 @@ from watchtower.ledger.servers import Servers
 from watchtower.response import confirm
 from watchtower.response.attempt import Attempt, OutcomeKind
 from watchtower.response.bidding import Bidder, Refusal, Wish
+from watchtower.response.engine_result import Reaction
 from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
 from watchtower.response.submit import Answer, Submitter
@@ -267,12 +268,10 @@ def _given_up_at_the_margin() -> AbstractContextManager[Any]:
     def has_ended(self: Deadline, ledger_time: RippleTime, _rules: Any = None) -> bool:
         return ledger_time >= self.sure_until
 
-    return _both(patch.object(Deadline, "has_ended", has_ended), _ends_believed())
-
-
-def _ends_believed() -> AbstractContextManager[Any]:
-    """What servers call over is let go of, though a better claim is unpaid."""
-    return patch.object(watch_module, "is_owed", lambda judgement: judgement.redeem)
+    return _both(
+        patch.object(Deadline, "has_ended", has_ended),
+        patch.object(watch_module, "is_owed", lambda judgement: judgement.redeem),
+    )
 
 
 def _cancel_after_ignored() -> AbstractContextManager[Any]:
@@ -320,12 +319,20 @@ def _one_server_written_to() -> AbstractContextManager[Any]:
 
 
 def _seats_lost_unseen() -> AbstractContextManager[Any]:
-    """That somebody else used a seat is not noticed; the attempt waits out its last ledger."""
+    """That a seat was taken is noticed neither in the ledger nor by what servers answer."""
+    reaction_to = Submitter._reaction_to
 
     def nobody(_self: UnderWay, _used: Any, _now: Any) -> tuple[()]:
         return ()
 
-    return patch.object(UnderWay, "settle_by_seat", nobody)
+    def deaf(self: Submitter, attempt: Attempt, engine_result: str) -> Reaction:
+        reaction = reaction_to(self, attempt, engine_result)
+        return Reaction.QUEUED if reaction is Reaction.SETTLED else reaction
+
+    return _both(
+        patch.object(UnderWay, "settle_by_seat", nobody),
+        patch.object(Submitter, "_reaction_to", deaf),
+    )
 
 
 def _fee_never_raised() -> AbstractContextManager[Any]:
@@ -392,7 +399,6 @@ PLANTED: Final = _named(
     _gaps_ignored,
     _others_claims_unseen,
     _given_up_at_the_margin,
-    _ends_believed,
     _cancel_after_ignored,
     _paid_when_closed,
     _sent_once,
