@@ -19,10 +19,14 @@ WORLDS = 300
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> tuple[int, list[str]]:
-    """Run the command; its exit code and its lines."""
+    """Run the command; its exit code and its lines.
+
+    Which lines of the tower it reaches is not measured: that would take as long as the worlds do.
+    """
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-m", "simulation", *arguments],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        env={**environment, "PYTHONHASHSEED": hash_seed},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -72,12 +76,12 @@ def test_scripts_are_drawn_of_every_kind_and_every_fault() -> None:
 @pytest.mark.parametrize(
     ("bug", "kind", "runs"),
     [
-        ("journal_dropped", "calm", 3),
-        ("sent_before_the_journal", "killed", 20),
-        ("fund_ignored", "crowd", 3),
-        ("given_up_at_the_margin", "outage", 20),
-        ("any_ledger_believed", "servers", 40),
-        ("first_disk_error_is_the_last", "disk", 20),
+        ("journal_dropped", "calm", 1),
+        ("sent_before_the_journal", "killed", 4),
+        ("fund_ignored", "crowd", 1),
+        ("given_up_at_the_margin", "outage", 6),
+        ("any_ledger_believed", "servers", 9),
+        ("first_disk_error_is_the_last", "disk", 4),
     ],
 )
 def test_bug_that_is_planted_is_found(bug: str, kind: str, runs: int) -> None:
