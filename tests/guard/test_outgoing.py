@@ -188,6 +188,28 @@ def test_margin_is_waited_for_to_the_second() -> None:
         assert judgement.standing is standing
 
 
+def test_closed_channel_on_which_history_tells_of_a_foreign_claim_is_kept_until_it_is_judged() -> (
+    None
+):
+    """Whoever was killed once the closing was on disk, and the claim not yet, reads both again."""
+    gone = replace(ENTRY, balance=Drops(40))
+    watch = guarding()
+    watch.learn(changed(9, ENTRY))
+    watch.learn(ChannelDeleted(entry=gone, at=Position(LedgerIndex(11), 1), transaction=TX))
+    on_disk = watch.channels[ID]
+
+    kept = {}
+    for registered in (30, 40):
+        again = guarding()
+        again.adopt(on_disk)
+        again.raise_best(claim(registered))
+        again.learn(presented(40))
+        kept[registered] = not again.forget(ID)
+        ledger(again, 12)
+        assert [j.foreign is not None for j in again.judge_outgoing()] == [True] * kept[registered]
+    assert kept == {30: True, 40: False}
+
+
 def test_what_a_payer_does_with_its_own_account_is_not_foreign_and_its_tickets_are_its_own() -> (
     None
 ):

@@ -108,9 +108,15 @@ class Outgoing:
         return fact.entry.balance > self._channels[fact.entry.channel].entry.balance
 
     def is_foreign(self, channel_id: ChannelId) -> bool:
-        """Return whether a claim on the channel is known that was never registered."""
-        judgement = self.judgements.get(channel_id)
-        return judgement is not None and judgement.foreign is not None
+        """Return whether a claim on the channel is known that was never registered.
+
+        Also before it is judged: history that is read again may tell of one on a channel that is
+        closed, and whoever was killed between the two had told nobody.
+        """
+        if (judgement := self.judgements.get(channel_id)) is not None:
+            return judgement.foreign is not None
+        best = self._best.get(channel_id)
+        return self._tally(channel_id).presented > (0 if best is None else best.amount)
 
     def learned(self, entry: ChannelEntry, *, known_before: bool, paid: Drops = Drops(0)) -> None:
         """Take note of a state that the watch has learnt of an outgoing channel."""
