@@ -59,8 +59,10 @@ def simulate(
 
 def _show(verdict: Verdict) -> None:
     click.echo(f"world {verdict.seed} ({verdict.kind}):")
-    for sentence in verdict.wrong:
+    for sentence in verdict.wrong[:_SHOWN]:
         click.echo(f"    {sentence}")
+    if len(verdict.wrong) > _SHOWN:
+        click.echo(f"    and {len(verdict.wrong) - _SHOWN} more")
 
 
 def _tell(seed: int, told: Told) -> int:

@@ -34,6 +34,10 @@ _PEACE: Final = 25
 """Ledgers that a healed world lives on for at least."""
 
 _MOST_PEACE: Final = 600
+
+_READ_A_LEDGER: Final = 16
+"""Channels whose state is surely read anew in a ledger, from one server that is not hurried."""
+
 _PEACE_AFTER_ENDS: Final = 8
 _ROOM: Final = 8
 """Transactions of one account that a ledger surely has room for, unless it is a small one."""
@@ -141,7 +145,8 @@ class World:
             await self._ledger(do(self, self.number))
         self._heal()
         healed = self.number
-        while self.number < healed + _PEACE or (
+        peace = max(_PEACE, len(self.script.channels) // _READ_A_LEDGER)
+        while self.number < healed + peace or (
             self._is_pressing() and self.number < healed + _MOST_PEACE
         ):
             await self._ledger(())

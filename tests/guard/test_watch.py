@@ -326,6 +326,18 @@ def test_attempt_is_settled_by_its_own_transaction_and_pays_what_the_balance_say
     assert not watch.attempts
 
 
+def test_what_is_on_its_way_is_looked_after_while_history_is_lost() -> None:
+    """Nothing is accounted for behind the hole, and fees have to be raised all the same."""
+    watch = watching(changed(9, entry()))
+    watch.accounted(LedgerIndex(9))
+    watch.ledger_closed(closed(30))
+    assert watch.known_to == LedgerIndex(9)
+    watch.without_history()
+    assert (watch.known_to, watch.accounted_to) == (LedgerIndex(28), LedgerIndex(9))
+    watch.accounted(LedgerIndex(31))
+    assert watch.known_to == LedgerIndex(31)
+
+
 def test_seat_taken_by_another_transaction_frees_the_obligation_at_once() -> None:
     """The account's owner used the sequence; the next pass plans a fresh attempt."""
     watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))

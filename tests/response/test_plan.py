@@ -185,6 +185,19 @@ def test_seat_that_was_gone_before_the_first_word_is_replaced_at_once_where_it_p
     assert isinstance(calm, Wait)
 
 
+def test_attempt_behind_a_sequence_that_nobody_takes_gets_the_missing_one() -> None:
+    """Found by the simulation (world 103593): it was sent again until its channel had ended."""
+    stuck = attempt(1, 8, made_in=LedgerIndex(99))
+    step = one(owed(1), stuck, held_up={stuck.transaction}, next_sequence={PAYEE: 7})
+    assert isinstance(step, Redeem)
+    assert step.seat == Seat(7)
+    # Where one of ours is to take it, or nobody misses any, it is waited for.
+    first = attempt(2, 7, made_in=LedgerIndex(99))
+    plans = plan([owed(1), owed(2)], [stuck, first], replace(TERMS, held_up={stuck.transaction}))
+    assert not redeemed(plans)
+    assert isinstance(one(owed(1), stuck, next_sequence={PAYEE: 7}), Wait)
+
+
 def test_redemptions_of_one_account_take_tickets_first() -> None:
     """The most urgent stands on a ticket and waits for nobody."""
     plans = plan([owed(1, left=90), owed(2, left=20)], [], replace(TERMS, tickets={PAYEE: [30]}))

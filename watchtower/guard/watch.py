@@ -16,6 +16,7 @@ What it guarantees:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from watchtower.guard.agenda import Agenda
 from watchtower.guard.learned import Learned, Settlement, channel_of
@@ -50,6 +51,9 @@ from watchtower.response.spending import DaySpent
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Watch"]
+
+_TOLD_WITHIN: Final = 2
+"""Ledgers within which those who follow the network have told what a new one holds."""
 
 
 class Watch:
@@ -95,6 +99,7 @@ class Watch:
         self.newest: LedgerClosed | None = None
         self._sure_time = RippleTime(0)
         self.accounted_to: LedgerIndex | None = None
+        self._went_without_to: LedgerIndex | None = None
         self.missing_payees: set[Address] = set()
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self._dirty = set(self.channels)
@@ -219,7 +224,18 @@ class Watch:
         if self.newest is None or not self.newest.confirmed:
             return ()
         newest = self.newest.ledger_index
+        self._went_without_to = LedgerIndex(newest - _TOLD_WITHIN)
         return self._settled(self.under_way.settle_by_lost_history(newest, self._now))
+
+    @property
+    def known_to(self) -> LedgerIndex | None:
+        """The newest ledger of which every fact is known, or can no more be known otherwise.
+
+        Where history is lost nothing is accounted for behind the hole, and what is on its way has
+        to be looked after all the same: what new ledgers hold is told as they come.
+        """
+        ends = (self.accounted_to, self._went_without_to)
+        return max((end for end in ends if end is not None), default=None)
 
     def tickets(self, account: Address) -> tuple[int, ...]:
         """Return the tickets of an account that are for us to use, as far as is known.

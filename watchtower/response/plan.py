@@ -91,6 +91,7 @@ class Terms:
         last_ledger_offset: for how many ledgers an attempt is good.
         underpriced: attempts that every server refused for their fee.
         queued: attempts that wait in the queue.
+        held_up: attempts of which every server says that a sequence before theirs is missing.
         unseated: attempts of which every server says that their seat is gone, and since which
             ledger they say so.
         entered: how many of our transactions left since the market was asked for.
@@ -109,6 +110,7 @@ class Terms:
     allowance: Mapping[Address, Drops] = field(default_factory=dict)
     underpriced: Collection[TxHash] = ()
     queued: Collection[TxHash] = ()
+    held_up: Collection[TxHash] = ()
     unseated: Mapping[TxHash, LedgerIndex] = field(default_factory=dict)
     entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
@@ -232,6 +234,8 @@ class _Planner:
             is_gone = is_overdue and (terms.accounted or 0) >= since + 2
             never_sat = since == newest.made_in and wish.is_urgent
             return _or_none(self._begin(obligation, wish)) if is_gone or never_sat else None
+        if self._waits_for_nobody(newest):
+            return _or_none(self._begin(obligation, self._wish(obligation, is_due=is_due)))
         if not is_overdue and newest.transaction not in terms.underpriced:
             return None
         ticket = self._seats.ticket(obligation.account)
@@ -246,6 +250,16 @@ class _Planner:
         if isinstance(fee, Refusal):
             return None
         return self._redeem(obligation, newest.seat, fee)
+
+    def _waits_for_nobody(self, newest: Attempt) -> bool:
+        """Return whether servers miss a sequence before an attempt's that none of ours will take.
+
+        Whoever had it is over, or its fate was never told: no fee gets the attempt past the hole.
+        """
+        if newest.seat.is_ticket or newest.transaction not in self._terms.held_up:
+            return False
+        hole = self._seats.sequence(newest.account)
+        return hole is not None and hole.number < newest.seat.number
 
     def _improve(self, obligation: Duty, newest: Attempt) -> Redeem | None:
         """Return an attempt for what a better claim adds to the one that is on its way."""

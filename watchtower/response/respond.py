@@ -137,7 +137,7 @@ class Responder:
             validated=newest.ledger_index,
             now=newest.close_time,
             pace=self._docket.pace,
-            accounted=self._docket.accounted_to,
+            accounted=self._docket.known_to,
             next_sequence=enquiry.sequences,
             tickets={account: self._docket.tickets(account) for account in accounts},
             market=enquiry.market,
@@ -146,6 +146,7 @@ class Responder:
             last_ledger_offset=self._limits.last_ledger_offset,
             underpriced=submitter.underpriced,
             queued=submitter.queued,
+            held_up=submitter.held_up,
             unseated=submitter.unseated,
             asked=submitter.asked,
         )

@@ -20,6 +20,7 @@ from watchtower.units import Drops, LedgerIndex, TxHash
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
 
 _NO_REPLACEMENT: Final = "telCAN_NOT_QUEUE_FEE"
+_MISSES_ONE_BEFORE: Final = "terPRE_SEQ"
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Submitter:
     Attributes:
         underpriced: attempts that every server that answered refused for their fee.
         queued: attempts that wait in the queue of every server that has them.
+        held_up: attempts of which every server that answered misses a sequence before theirs.
         unseated: attempts of which every server that answered says that their seat is used, and
             the ledger in which they first said so.
         asked: the drops with which an attempt would enter the open ledger of the cheapest server.
@@ -81,6 +83,7 @@ class Submitter:
         self._drained.set()
         self.underpriced: set[TxHash] = set()
         self.queued: set[TxHash] = set()
+        self.held_up: set[TxHash] = set()
         self.unseated: dict[TxHash, LedgerIndex] = {}
         self.asked: dict[TxHash, Drops] = {}
         self.alarming: dict[TxHash, str] = {}
@@ -107,7 +110,7 @@ class Submitter:
 
     def keep_only(self, attempts: Collection[TxHash]) -> None:
         """Forget what was heard of every attempt but ``attempts``."""
-        for words in (self.underpriced, self.queued):
+        for words in (self.underpriced, self.queued, self.held_up):
             words.intersection_update(attempts)
         for told in (self.alarming, self.asked, self.unseated, self._refused_by):
             for settled in told.keys() - set(attempts):
@@ -158,6 +161,8 @@ class Submitter:
             (self.queued, Reaction.QUEUED),
         ):
             (words.add if told == {reaction} else words.discard)(attempt.transaction)
+        is_held_up = set(reactions) == {_MISSES_ONE_BEFORE}
+        (self.held_up.add if is_held_up else self.held_up.discard)(attempt.transaction)
         if told == {Reaction.SETTLED}:
             self.unseated.setdefault(attempt.transaction, now)
         else:

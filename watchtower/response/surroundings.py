@@ -28,8 +28,8 @@ class Docket(Protocol):
         ...
 
     @property
-    def accounted_to(self) -> LedgerIndex | None:
-        """The newest ledger of which every fact is known."""
+    def known_to(self) -> LedgerIndex | None:
+        """The newest ledger of which every fact is known, or can no more be known otherwise."""
         ...
 
     @property
