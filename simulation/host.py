@@ -91,7 +91,6 @@ class Host:
     defects: list[str] = field(default_factory=list)
     skew: float = 0.0
     lives: int = 0
-    kills: int = 0
     _process: Process | None = None
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _pending_fuse: tuple[Step, int] | None = None
@@ -122,7 +121,6 @@ class Host:
     def kill(self) -> None:
         """Kill the process that runs, as SIGKILL does."""
         if self._process is not None and not self._process.is_killed:
-            self.kills += 1
             self.tell("the daemon is killed")
             self._process.is_killed = True
             self._process.kill()

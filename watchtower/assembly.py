@@ -23,9 +23,10 @@ from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
 from watchtower.response.launch import Launch
-from watchtower.response.respond import Responder
+from watchtower.response.respond import Limits, Responder
 from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
+from watchtower.response.tickets import TicketPool
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
@@ -174,10 +175,10 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower), submitter
+    return tower, _rounds(ground, tower, limits, pool), submitter
 
 
-def _rounds(ground: Ground, tower: Tower) -> Rounds:
+def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(
         store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.policy
@@ -191,8 +192,8 @@ def _rounds(ground: Ground, tower: Tower) -> Rounds:
             ground.watch,
             servers=ground.servers,
             desk=ground.desk,
-            limits=limits_of(settings),
-            pool=pool_of(settings),
+            limits=limits,
+            pool=pool,
             clock=asyncio.get_running_loop().time,
         ),
         pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),

@@ -19,7 +19,6 @@ PASSPHRASE: Final = "a demo needs no secret"  # noqa: S105 - it guards nothing
 """What opens the store of every set-up."""
 
 _COMMAND: Final = (sys.executable, "-m", "watchtower")
-_DAEMON: Final = (*_COMMAND, "run")
 _LONGEST_LINE: Final = 2**20
 
 
@@ -39,7 +38,6 @@ class TowerProcess:
             "WATCHTOWER_PASSPHRASE": PASSPHRASE,
         }
         self._daemon: Process | None = None
-        self._exit_code: int | None = None
         self._listening: asyncio.Task[None] | None = None
 
     async def command(self, *arguments: str, lines: bytes = b"") -> list[dict[str, Any]]:
@@ -71,15 +69,11 @@ class TowerProcess:
             "key", "import", "--account", account, "--seed-file", "-", lines=seed.encode()
         )
 
-    @property
-    def exit_code(self) -> int | None:
-        """How the last daemon ended, minus the signal that killed it; None while it runs."""
-        return self._exit_code if self._daemon is None else self._daemon.returncode
-
-    async def start(self, *program: str) -> None:
-        """Start the daemon: ``watchtower run``, or ``program``, which is to run it."""
+    async def start(self) -> None:
+        """Start the daemon."""
         self._daemon = await asyncio.create_subprocess_exec(
-            *(program or _DAEMON),
+            *_COMMAND,
+            "run",
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
@@ -101,7 +95,7 @@ class TowerProcess:
             return
         if self._daemon.returncode is None:
             self._daemon.send_signal(number)
-        self._exit_code = await self._daemon.wait()
+        await self._daemon.wait()
         await self._listening
         self._daemon = None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from watchtower.guard.learned import Settlement
 from watchtower.judgement.channel import Channel
@@ -24,8 +23,6 @@ from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["UnderWay"]
-
-_SUCCESS: Final = "tesSUCCESS"
 
 
 class UnderWay:
@@ -57,7 +54,7 @@ class UnderWay:
         if used.transaction in self.attempts:
             return True
         seats = ((attempt.account, attempt.seat) for attempt in self.attempts.values())
-        return used.result != _SUCCESS and (used.account, used.seat) in seats
+        return not used.succeeded and (used.account, used.seat) in seats
 
     def spent(self, account: Address, now: RippleTime) -> Drops:
         """Return what an account has spent on fees on the day of ``now``."""

@@ -142,9 +142,10 @@ class ClaimPresented:
 class SeatUsed:
     """A validated transaction of ``account`` consumed ``seat``, with whatever result.
 
-    The rest is for telling people who did what, and nothing is decided by it: the transaction's
-    type; the key that signed it, in hexadecimal (empty if several did, or an outer batch); the
-    delegate that sent it for the account; the channels that it changed, and those it deleted.
+    ``result`` is what became of it. The rest is for telling people who did what, and nothing is
+    decided by it: the transaction's type; the key that signed it, in hexadecimal (empty if several
+    did, or an outer batch); the delegate that sent it for the account; the channels that it
+    changed, and those it deleted.
     """
 
     account: Address
@@ -157,6 +158,11 @@ class SeatUsed:
     delegate: Address | None = None
     changed: tuple[ChannelId, ...] = ()
     closed: tuple[ChannelId, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it did more than cost its fee; what it has paid is another question."""
+        return self.result == "tesSUCCESS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

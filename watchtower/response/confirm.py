@@ -23,7 +23,6 @@ from watchtower.units import Drops, LedgerIndex
 __all__ = ["by_last_ledger", "by_lost_history", "by_own_transaction", "by_seat"]
 
 _NOTHING = Drops(0)
-_SUCCESS = "tesSUCCESS"
 
 _SURELY_OVER = 4
 """Ledgers after which a last ledger has passed, whoever is a little behind."""
@@ -73,11 +72,11 @@ def by_seat(attempt: Attempt, used: SeatUsed, channel: Channel | None) -> Outcom
     ledger_index = used.at.ledger_index
     if _reached(attempt, channel):
         return _already_paid(ledger_index, fee)
-    if is_own and attempt.purpose is Purpose.REDEEM and used.result == _SUCCESS:
+    if is_own and attempt.purpose is Purpose.REDEEM and used.succeeded:
         return None
     if not is_own:
         kind, why = OutcomeKind.SUPERSEDED, f"{used.transaction} used its seat ({used.result})"
-    elif attempt.purpose is Purpose.MAKE_TICKETS and used.result == _SUCCESS:
+    elif attempt.purpose is Purpose.MAKE_TICKETS and used.succeeded:
         kind, why = OutcomeKind.DONE, "it was validated"
     else:
         kind, why = OutcomeKind.REFUSED, f"validated with {used.result}"
