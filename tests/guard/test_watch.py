@@ -326,6 +326,21 @@ def test_attempt_is_settled_by_its_own_transaction_and_pays_what_the_balance_say
     assert not watch.attempts
 
 
+def test_time_that_another_server_tells_presses_and_ends_nothing() -> None:
+    """Nobody can tell which of two is right: who hurries loses a fee, who waits a claim."""
+    end = RippleTime(START + 100_000)
+    watch = watching(changed(9, entry(cancel_after=end)))
+    watch.raise_best(claim(30_000_000))
+    watch.judge()
+    assert not watch.obligations()
+    slow = replace(closed(11, START), confirmed=False)
+    for ahead in (99_000, 200_000):
+        watch.ledger_closed(replace(slow, ahead=ahead))
+        watch.judge()
+        assert isinstance(watch.judgements[entry().channel].verdict, Threatened)
+        assert len(watch.obligations()) == 1
+
+
 def test_what_is_on_its_way_is_looked_after_while_history_is_lost() -> None:
     """Nothing is accounted for behind the hole, and fees have to be raised all the same."""
     watch = watching(changed(9, entry()))

@@ -80,6 +80,29 @@ def test_one_whose_word_nobody_confirms_is_believed_after_three_ledgers() -> Non
     assert told == [(3, False), (4, False), (5, False)]
 
 
+def test_one_who_lets_time_stand_still_keeps_nobody_from_hurrying() -> None:
+    """Found by the simulation (world 200094): a CancelAfter came and was not seen to press.
+
+    The other one's time presses, and gives nothing up; a ledger of next year has no say in it.
+    """
+    quorum = quorum_of("a", "liar", "mad")
+    true = [ledger(index, late=600) for index in (1, 2)]
+    counted(quorum, "a", true)
+    counted(quorum, "mad", [ledger(90, late=86_400)])
+    assert counted(quorum, "liar", [ledger(1), ledger(2), ledger(3)]) == [(3, False)]
+    counts = quorum.counted
+    assert counts is not None
+    assert counts.pressing_time == true[-1].close_time
+    assert counts.sure_time <= ledger(3).close_time
+
+    # Where two agree, the third's hurry is its own.
+    assert counted(quorum, "mad", [ledger(4)]) == []
+    assert counted(quorum, "liar", [ledger(4)]) == [(4, True)]
+    agreed = quorum.counted
+    assert agreed is not None
+    assert agreed.pressing_time == agreed.close_time
+
+
 def test_one_whose_word_nobody_confirms_is_not_believed_against_two_that_agree() -> None:
     """A liar that runs ahead of two honest servers moves nothing, however long it talks."""
     quorum = quorum_of("a", "b", "liar")

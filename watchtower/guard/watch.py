@@ -280,7 +280,7 @@ class Watch:
         """Return the judgements that may differ from those given last; none before a ledger."""
         if self.newest is None:
             return ()
-        now = self.newest.close_time
+        now = self.newest.pressing_time
         self._dirty.update(self._agenda.reached(now))
         due = self._dirty | self._restless
         self._dirty.clear()

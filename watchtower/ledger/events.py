@@ -257,7 +257,8 @@ class LedgerClosed:
     """A ledger was validated. Its facts may still be on their way.
 
     One that is not ``confirmed`` is the word of a single server that no other bears out.
-    ``behind`` is by how many seconds the time of the slowest server that tells ledgers is behind.
+    ``behind`` is by how many seconds the time of the slowest server that tells ledgers is behind;
+    ``ahead``, of a ledger that is not confirmed, by how many that of the fastest is ahead.
     """
 
     ledger_index: LedgerIndex
@@ -268,6 +269,12 @@ class LedgerClosed:
     reserve_increment: Drops
     confirmed: bool = True
     behind: int = 0
+    ahead: int = 0
+
+    @property
+    def pressing_time(self) -> RippleTime:
+        """The time by which to hurry: where nobody can tell whose is true, the later one."""
+        return RippleTime(self.close_time + self.ahead)
 
     @property
     def sure_time(self) -> RippleTime:

@@ -16,6 +16,8 @@ a channel is over, or move the cursor past ledgers in which something happened. 
   one that stands. What one of several invents can be taken back, and a cursor cannot.
 - A ledger that counts says how far behind the slowest server's time is: two servers that lie alike
   move the time, and do not make us give up what a third, which is honest, has time for.
+- One that counts unconfirmed says how far ahead the time of others is that have told of as many
+  ledgers: a single server that lets time stand still does not keep us from hurrying.
 
     >>> quorum = Quorum(servers=2)
     >>> quorum.joined("a"), quorum.joined("b")
@@ -36,7 +38,7 @@ from itertools import combinations, islice
 from typing import Final
 
 from watchtower.ledger.events import LedgerClosed
-from watchtower.units import LedgerIndex
+from watchtower.units import LedgerIndex, RippleTime
 
 __all__ = ["Quorum"]
 
@@ -133,8 +135,24 @@ class Quorum:
         self._waited.clear()
         self._tellers = tellers
         slowest = min((told[0].close_time for told in self._latest()), default=closed.close_time)
-        self._counted = replace(closed, behind=max(closed.close_time - slowest, 0))
+        self._counted = replace(
+            closed,
+            behind=max(closed.close_time - slowest, 0),
+            ahead=0 if closed.confirmed else max(self._fastest(closed) - closed.close_time, 0),
+        )
         return self._counted
+
+    def _fastest(self, closed: LedgerClosed) -> RippleTime:
+        """Return the latest time that a server which stands told of a ledger not after this one."""
+        return max(
+            (
+                told.close_time
+                for lately in self._latest()
+                for told in lately
+                if told.ledger_index <= closed.ledger_index
+            ),
+            default=closed.close_time,
+        )
 
     def _latest(self) -> Iterator[list[LedgerClosed]]:
         """Return what each server that stands told last, of those that told anything."""

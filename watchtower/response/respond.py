@@ -135,7 +135,7 @@ class Responder:
         submitter, accounts = self._submitter, enquiry.sequences
         return Terms(
             validated=newest.ledger_index,
-            now=newest.close_time,
+            now=newest.pressing_time,
             pace=self._docket.pace,
             accounted=self._docket.known_to,
             next_sequence=enquiry.sequences,
