@@ -48,6 +48,18 @@ def test_nothing_is_lost_that_could_have_been_saved(first: int) -> None:
     assert told["at_stake_drops"] == told["redeemed_drops"] + lost
 
 
+def test_more_than_a_thousand_that_close_at_once_are_all_redeemed_by_a_daemon_that_is_killed() -> (
+    None
+):
+    """One world of the rarest kind, in which nothing need be lost."""
+    code, lines = simulate("--kind", "exodus", "--runs", "1", "--seed", "23", "--jobs", "1")
+    told: dict[str, Any] = json.loads(lines[-1])
+    assert code == 0, "\n".join(lines)
+    assert told["faults"]["kills"] > 0
+    assert told["at_stake_drops"] == told["redeemed_drops"] > 0
+    assert len(draw(23, "exodus").channels) > 1_000
+
+
 def test_same_number_is_the_same_world_to_the_last_line() -> None:
     """Else a world that was bad once could not be looked at again."""
     for seed in (4, 20):
