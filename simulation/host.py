@@ -60,11 +60,10 @@ def new_store(path: Path, payee: Person) -> None:
 
 @dataclass(eq=False)
 class Process:
-    """One life of the daemon; ``fuse`` kills it at the last of so many steps of a kind."""
+    """One life of the daemon."""
 
     task: asyncio.Task[object]
     kill: Callable[[], None]
-    fuse: tuple[Step, int] | None = None
     is_killed: bool = False
 
 
@@ -90,10 +89,9 @@ class Host:
     disk: Disk = field(default_factory=Disk)
     defects: list[str] = field(default_factory=list)
     skew: float = 0.0
-    lives: int = 0
     _process: Process | None = None
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    _pending_fuse: tuple[Step, int] | None = None
+    _fuse: tuple[Step, int] | None = None
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -134,7 +132,7 @@ class Host:
 
     def kill_at(self, step: Step, count: int) -> None:
         """Kill the daemon at the ``count``-th step of a kind from now, in this life or the next."""
-        self._pending_fuse = (step, count)
+        self._fuse = (step, count)
 
     async def stopped(self) -> None:
         """Wait until no process is left."""
@@ -175,7 +173,6 @@ class Host:
             task.cancel()
 
         process = self._process = Process(task, kill)
-        self.lives += 1
         self.tell("the daemon starts")
         self.changed()
         await asyncio.wait({task})
@@ -196,10 +193,10 @@ class Host:
                 self.defects.append(f"the daemon ended with {type(error).__name__}: {error}")
 
     def _step(self, step: Step) -> None:
-        if self._pending_fuse is None or step is not self._pending_fuse[0]:
+        if self._fuse is None or step is not self._fuse[0]:
             return
-        count = self._pending_fuse[1] - 1
-        self._pending_fuse = (step, count) if count else None
+        count = self._fuse[1] - 1
+        self._fuse = (step, count) if count else None
         if not count:
             self.tell(f"about to be killed: {step.value}")
             self.kill()
