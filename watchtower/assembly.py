@@ -181,7 +181,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
 def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(
-        store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.policy
+        store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.incoming.policy
     )
     return Rounds(
         tower,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from simulation.planted.both import both
-from watchtower.guard import watch as watch_module
+from watchtower.guard import incoming as incoming_module
 from watchtower.judgement import deadline as deadline_module
 from watchtower.judgement.deadline import Deadline
 from watchtower.ledger.events import ChannelEntry
@@ -29,7 +29,7 @@ def given_up_at_the_margin() -> AbstractContextManager[Any]:
 
     return both(
         patch.object(Deadline, "has_ended", has_ended),
-        patch.object(watch_module, "is_owed", lambda judgement: judgement.redeem),
+        patch.object(incoming_module, "is_owed", lambda judgement: judgement.redeem),
     )
 
 

@@ -26,6 +26,7 @@ PURE = (
     "claims.decide",
     "claims.message",
     "guard.agenda",
+    "guard.incoming",
     "guard.learned",
     "guard.outgoing",
     "guard.owed",

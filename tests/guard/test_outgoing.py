@@ -171,7 +171,7 @@ def test_each_side_that_is_ours_is_judged_and_no_other(both: bool) -> None:  # n
     watch.raise_best(claim(30_000_000))
     assert len(watch.judge()) == int(both)
     assert len(watch.judge_outgoing()) == 1
-    assert watch.at_stake == (30_000_000 if both else 0)
+    assert watch.incoming.at_stake == (30_000_000 if both else 0)
     assert [duty.purpose for duty in watch.obligations()] == [Purpose.REDEEM] * int(both)
 
 

@@ -247,7 +247,7 @@ def test_channel_that_seems_over_is_tried_once_more_without_haste() -> None:
     watch.ledger_closed(closed(11, START + 100))
     (judgement,) = watch.judge()
     assert isinstance(judgement.verdict, Expired)
-    assert (judgement.at_stake, watch.at_stake) == (0, 0)
+    assert (judgement.at_stake, watch.incoming.at_stake) == (0, 0)
     (obligation,) = watch.obligations()
     assert isinstance(obligation, Obligation)
     assert (obligation.why, obligation.target, obligation.deadline) == ("last_effort", 1_000, None)
@@ -337,7 +337,7 @@ def test_time_that_another_server_tells_presses_and_ends_nothing() -> None:
     for ahead in (99_000, 200_000):
         watch.ledger_closed(replace(slow, ahead=ahead))
         watch.judge()
-        assert isinstance(watch.judgements[entry().channel].verdict, Threatened)
+        assert isinstance(watch.incoming.judgements[entry().channel].verdict, Threatened)
         assert len(watch.obligations()) == 1
 
 
@@ -393,7 +393,7 @@ def test_closed_channel_tells_what_was_lost_and_can_be_let_go() -> None:
     assert judgement.verdict.lost == 25_000_000
     watch.forget(judgement.channel)
     assert not watch.channels
-    assert watch.at_stake == 0
+    assert watch.incoming.at_stake == 0
 
 
 def test_closed_channel_is_looked_at_again_when_its_last_attempt_is_settled() -> None:
@@ -414,19 +414,19 @@ def test_sum_at_stake_follows_every_judgement() -> None:
     watch.raise_best(claim(1_000, 1))
     watch.raise_best(claim(500, 2))
     watch.judge()
-    assert watch.at_stake == 1_500
+    assert watch.incoming.at_stake == 1_500
     watch.learn(changed(10, entry(1, balance=Drops(1_000)), OWN))
     watch.judge()
-    assert watch.at_stake == 500
+    assert watch.incoming.at_stake == 500
 
 
 def test_payee_that_is_gone_makes_its_channels_unprotectable() -> None:
     """A claim for a deleted account cannot be paid; nothing more should be served."""
     watch = watching(changed(9, entry()))
-    watch.payee_seen(PAYEE, exists=False)
+    watch.incoming.payee_seen(PAYEE, exists=False)
     (judgement,) = watch.judge()
     assert not judgement.protectable
-    watch.payee_seen(PAYEE, exists=True)
+    watch.incoming.payee_seen(PAYEE, exists=True)
     (judgement,) = watch.judge()
     assert judgement.protectable
 
@@ -449,7 +449,7 @@ def test_other_rules_of_the_network_judge_every_channel_anew() -> None:
         told = None if enabled is None else frozenset(enabled)
         watch.learn(AmendmentsRead(enabled=told, at=place))
         watch.judge()
-        protectable.append(watch.judgements[entry().channel].protectable)
+        protectable.append(watch.incoming.judgements[entry().channel].protectable)
     # What a server told of an older ledger, the second, changes nothing.
     assert protectable == [True, True, False, True]
 
@@ -461,11 +461,11 @@ def test_an_estate_is_kept_of_guarded_accounts_only_and_says_who_is_missing() ->
         root = AccountEntry(account=account, balance=Drops(5), sequence=7)
         watch.learn(AccountChanged(entry=root, at=Position(LedgerIndex(9), 1)))
     assert set(watch.estates) == {PAYEE}
-    assert watch.missing_payees == set()
+    assert watch.incoming.missing_payees == set()
 
     gone = watch.learn(AccountMissing(account=PAYEE, at=Position(LedgerIndex(10), 1)))
     assert gone.estate_before != gone.estate == watch.estates[PAYEE]
-    assert watch.missing_payees == {PAYEE}
+    assert watch.incoming.missing_payees == {PAYEE}
 
 
 def test_what_fails_on_the_seat_of_an_attempt_is_not_foreign_and_what_succeeds_is() -> None:

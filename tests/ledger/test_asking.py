@@ -150,7 +150,7 @@ async def test_prices_are_told_although_one_server_hangs(
 ) -> None:
     """Found by the simulation: a response waited for its timeout, over a channel's end (31905)."""
     hanging, good = await start(hang={"fee"}), await start()
-    settings = LinkSettings(request_timeout=3_600, close_timeout=0.2)
+    settings = LinkSettings(request_timeout=3_600, silence=3_600, close_timeout=0.2)
     async with Servers([hanging.url, good.url], settings=settings) as servers:
         await both_ready(servers)
         async with asyncio.timeout(60):

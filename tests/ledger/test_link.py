@@ -67,6 +67,7 @@ async def test_a_server_that_was_upgraded_is_blocked_no_more(
     server = await start(blocked=True)
     async with watching(server) as (receiver, servers):
         await receiver.first(ServerAmendmentBlocked)
+        await receiver.until(lambda: server.subscribers)
         server.blocked = False
         await server.drop()
         await receiver.until(
@@ -119,6 +120,27 @@ async def test_silence_does_not_make_us_deaf_for_longer_and_longer(
         await receiver.until(lambda: server.accepted >= 16)
 
     assert len(receiver.of(ServerSilent)) == 1
+
+
+async def test_each_new_ledger_gives_a_server_all_its_time_anew(
+    chain: Any, start: Start, watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every connection would be given up after twenty seconds, however well it serves."""
+    loop = asyncio.get_running_loop()
+    begin, passed = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: begin() + passed)
+    server = await start()
+    settings = LinkSettings(request_timeout=10_000, silence=1_000, close_timeout=0.2)
+    async with watching(server, settings=settings) as (receiver, servers):
+        await receiver.until(servers.ready)
+        for _ in range(3):
+            passed += 600
+            await chain.close()
+            await receiver.accounted(chain.index)
+        assert receiver.of(ServerSilent) == []
+        assert server.accepted == 1
+        passed += 1_001
+        await receiver.first(ServerSilent)
 
 
 async def test_a_server_that_repeats_itself_is_silent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.ledger.scripted import PAYEE
 from watchtower.errors import AnswerError
+from watchtower.ledger import second_opinion
 from watchtower.ledger.events import AccountChanged, ChannelChanged
 from watchtower.ledger.link import LinkSettings
 from watchtower.ledger.servers import Servers
@@ -16,6 +18,7 @@ from watchtower.units import Address, ChannelId
 
 Start = Callable[..., Awaitable[Any]]
 QUICK = LinkSettings(request_timeout=1.0, close_timeout=0.2)
+PATIENT = LinkSettings(request_timeout=3_600, silence=3_600, close_timeout=0.2)
 
 
 async def _ready(servers: Servers, wait_until: Any, count: int) -> None:
@@ -136,3 +139,38 @@ async def test_server_that_answers_from_the_past_is_ranked_down(
         (state, other) = servers.states()
     assert state.why == "it answered from an older ledger than it had announced"
     assert other.rank == 0
+
+
+async def test_state_is_read_although_one_server_hangs(
+    chain: Any, start: Start, wait_until: Any
+) -> None:
+    """What presses goes on with what the other one tells."""
+    channel = ChannelId(chain.open(1))
+    hanging = await start(hang={"ledger_entry", "account_objects", "account_info"})
+    honest = await start()
+    async with Servers([hanging.url, honest.url], settings=PATIENT) as servers:
+        await _ready(servers, wait_until, 2)
+        async with asyncio.timeout(60):
+            fact, listed, account = await asyncio.gather(
+                servers.read_channel(channel),
+                servers.find_channels(Address(PAYEE)),
+                servers.read_account(Address(PAYEE)),
+            )
+    assert isinstance(fact, ChannelChanged)
+    assert [found.entry.channel for found in listed] == [channel]
+    assert any(isinstance(told, AccountChanged) for told in account)
+
+
+async def test_who_serves_against_a_channel_waits_for_both_servers(
+    chain: Any, start: Start, wait_until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An accomplice who delays the honest server's answer does not vouch by being first."""
+    monkeypatch.setattr(second_opinion, "_GRACE", 0.0)
+    channel = ChannelId(chain.open(1))
+    hanging, honest = await start(hang={"ledger_entry"}), await start()
+    async with Servers([hanging.url, honest.url], settings=PATIENT) as servers:
+        await _ready(servers, wait_until, 2)
+        assert isinstance(await servers.read_channel(channel), ChannelChanged)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await servers.read_channel(channel, vouched=True)

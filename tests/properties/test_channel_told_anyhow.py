@@ -254,7 +254,7 @@ class Told(RuleBasedStateMachine):
             claims=before.best.values(),
         )
         self.fixed, self.rules_read = False, 0
-        self.watch.last_redeemed |= before.last_redeemed
+        self.watch.incoming.last_redeemed |= before.incoming.last_redeemed
         self.watch.ledger_closed(self.closed())
 
     @invariant()
@@ -287,18 +287,18 @@ class Told(RuleBasedStateMachine):
         """Nothing that matters was overlooked, and nothing is asked for that is not there."""
         self.watch.judge()
         channel, best = self.watch.channels[ID], self.watch.best.get(ID)
-        judged = self.watch.judgements[ID]
+        judged = self.watch.incoming.judgements[ID]
         afresh = judge(
             channel,
             best,
             ledger_time=RippleTime(self.time),
             policy=self.policy,
-            last_redeemed=self.watch.last_redeemed.get(ID),
+            last_redeemed=self.watch.incoming.last_redeemed.get(ID),
             rules=self.watch.rules,
         )
         assert type(judged.verdict) is type(afresh.verdict)
         assert (judged.redeem_why, judged.target) == (afresh.redeem_why, afresh.target)
-        assert self.watch.at_stake == judged.at_stake == afresh.at_stake
+        assert self.watch.incoming.at_stake == judged.at_stake == afresh.at_stake
         payable = min(channel.entry.amount, max(channel.entry.balance, self.given))
         assert channel.entry.balance <= judged.target <= payable
         owed = [(obligation.channel, obligation.target) for obligation in self.watch.obligations()]

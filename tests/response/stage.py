@@ -181,8 +181,8 @@ class Stage:
         self.watch.raise_best(claim)
         self.watch.judge()
 
-    def ledger(self, index: int) -> None:
-        """Let ledger ``index`` close."""
+    def ledger(self, index: int, *, ahead: int = 0) -> None:
+        """Let ledger ``index`` close; by one server's word alone if another one is ``ahead``."""
         self.watch.ledger_closed(
             LedgerClosed(
                 ledger_index=LedgerIndex(index),
@@ -191,6 +191,8 @@ class Stage:
                 base_fee=Drops(10),
                 reserve_base=Drops(1_000_000),
                 reserve_increment=Drops(200_000),
+                confirmed=not ahead,
+                ahead=ahead,
             )
         )
         self.watch.judge()

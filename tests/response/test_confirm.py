@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import (
     ChannelChanged,
@@ -230,4 +232,18 @@ def test_state_from_before_its_last_ledger_says_nothing_of_an_attempt() -> None:
     """It may have been paid since."""
     read = Channel(entry=entry(5), as_of=Position(LedgerIndex(107), 0))
     assert by_lost_history(ATTEMPT, LedgerIndex(200), read) is None
-    assert by_lost_history(ATTEMPT, LedgerIndex(200), None) is None
+
+
+@pytest.mark.parametrize("closed_in", [None, 106], ids=["let go of", "closed before its last"])
+def test_attempt_whose_history_is_lost_waits_for_no_channel_that_is_gone(
+    closed_in: int | None,
+) -> None:
+    """Nobody reads the state of such a channel again (world 300239)."""
+    channel = None
+    if closed_in is not None:
+        at = Position(LedgerIndex(closed_in), 0)
+        channel = Channel(entry=entry(5), as_of=at, closed_at=at)
+    outcome = by_lost_history(ATTEMPT, LedgerIndex(111), channel)
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.UNKNOWN
+    assert by_lost_history(ATTEMPT, LedgerIndex(110), channel) is None

@@ -21,6 +21,7 @@ from watchtower.errors import RequestRefusedError, StoreFullError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.answers import Fees
+from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt
 from watchtower.response.bidding import Refusal
 from watchtower.units import Drops, LedgerIndex, RippleTime
@@ -212,3 +213,43 @@ async def test_account_spends_no_more_on_a_day_than_it_may(stage: Stage) -> None
     stage.ledger(101)
     response = await stage.responder.respond()
     assert [left.why for left in response.left] == [Refusal.DAILY_CAP]
+
+
+async def test_sequence_that_all_servers_miss_is_taken_by_the_next_attempt(stage: Stage) -> None:
+    """Whoever had it is over: what stands behind it would never get in."""
+    stage.servers.words = [Word("terPRE_SEQ"), Word("terPRE_SEQ")]
+    stage.servers.sequence = 8
+    stage.owe(1)
+    await stage.responder.respond()
+    await stage.until_answered()
+    stage.servers.sequence = 7
+    stage.ledger(101)
+    (made,) = (await stage.responder.respond()).sent
+    assert made.seat == Seat(7)
+
+
+async def test_where_history_is_lost_an_attempt_that_does_not_get_in_is_raised(
+    stage: Stage,
+) -> None:
+    """No ledger is accounted for behind the hole, and a channel ends all the same."""
+    stage.owe(1)
+    (made,) = (await stage.responder.respond()).sent
+    stage.servers.fees = Fees(base_fee=Drops(10), open_ledger_fee=Drops(5_000))
+    raised: list[Attempt] = []
+    for index in range(101, 106):
+        stage.ledger(index)
+        stage.watch.without_history()
+        raised += (await stage.responder.respond()).sent
+    assert raised
+    assert {attempt.seat for attempt in raised} == {made.seat}
+    assert raised[0].fee >= 5_000
+
+
+@pytest.mark.parametrize("ahead", [0, 3_580])
+async def test_time_that_one_server_tells_to_be_late_makes_haste(stage: Stage, ahead: int) -> None:
+    """Of two servers one may let time stand still until the channel has ended."""
+    stage.servers.fees = Fees(base_fee=Drops(10), open_ledger_fee=Drops(60_000))
+    stage.ledger(101, ahead=ahead)
+    stage.owe(1)
+    sent = (await stage.responder.respond()).sent
+    assert [attempt.fee >= 60_000 for attempt in sent] == [bool(ahead)]

@@ -15,13 +15,14 @@ from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
-from watchtower.ledger.health import StateReconciled
+from watchtower.ledger.health import HistoryMissing, HistoryRecovered, StateReconciled
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
 from watchtower.tower.herald import Herald
 from watchtower.tower.steward import Steward
 from watchtower.tower.tower import Tower
+from watchtower.units import LedgerIndex
 
 _TURNS = 50
 """Turns of the event loop that a pass takes, with room to spare."""
@@ -118,3 +119,19 @@ async def test_while_nobody_responds_what_was_learnt_is_written_at_once() -> Non
     await scene.take([closed(10)])
 
     assert scene.done == ["written"]
+
+
+async def test_where_history_is_lost_ledgers_count_as_known_as_they_come() -> None:
+    """Until somebody has it again; what is on its way would not be looked after otherwise."""
+    tower = Scene().tower
+    lost = HistoryMissing(first=LedgerIndex(3), last=LedgerIndex(9), why="nobody has it")
+    told: list[list[Delivery]] = [
+        [closed(10)],
+        [lost, closed(11)],
+        [HistoryRecovered(last=lost.last), closed(12)],
+    ]
+    known_to = []
+    for batch in told:
+        await tower.take(batch)
+        known_to.append(tower.watch.known_to)
+    assert known_to == [None, 9, 9]

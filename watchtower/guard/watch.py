@@ -6,10 +6,9 @@ around it. The store holds the same things durably; `Watch` is built from it at 
 
 What it guarantees:
 
-- Judging is level-triggered: a judgement follows from the present state alone.
-- A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
-  next threshold of ledger time has come, and those that another tower may redeem first, or whose
-  end one server alone has told; the rest are not looked at, however many wait for their turn.
+- One fact changes one state, of which both sides are judged: the payee's (``incoming.py``) and the
+  payer's (``outgoing.py``).
+- What one server alone tells of time presses, and ends nothing.
 - An attempt leaves only with a proven outcome (``under_way.py``).
 """
 
@@ -18,21 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from watchtower.guard.agenda import Agenda
+from watchtower.guard.incoming import Incoming
 from watchtower.guard.learned import Learned, Settlement, channel_of
 from watchtower.guard.outgoing import Outgoing
-from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.estate import Estate, account_of
 from watchtower.judgement.estate import learn as learn_of_estate
-from watchtower.judgement.judge import Judgement, judge
+from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement, Tally
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.judgement.rules import STRICT, rules_of
-from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -45,7 +42,7 @@ from watchtower.ledger.events import (
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt
-from watchtower.response.obligation import Duty, Obligation
+from watchtower.response.obligation import Duty
 from watchtower.response.pace import Closings, Pace
 from watchtower.response.spending import DaySpent
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
@@ -59,7 +56,7 @@ _TOLD_WITHIN: Final = 2
 class Watch:
     """The present state of everything we guard for ``payees``, and for ``payers``.
 
-    The judgements here are those for payees; ``outgoing`` has those for payers.
+    ``incoming`` has the judgements for payees, ``outgoing`` those for payers.
     """
 
     def __init__(
@@ -76,13 +73,12 @@ class Watch:
         spent: Mapping[Address, DaySpent] | None = None,
     ) -> None:
         """Begin with what the store remembers."""
-        self.payees = frozenset(payees)
-        self.policy = policy
         self.channels = {channel.entry.channel: channel for channel in channels}
         self.best = {claim.channel: claim for claim in claims}
         self.under_way = UnderWay(attempts, channels=self.channels, spent=spent)
         self.attempts = self.under_way.attempts
         self.lapses = self.under_way.lapses
+        self.incoming = Incoming(payees, policy, channels=self.channels, best=self.best)
         self.outgoing = Outgoing(
             payers,
             payer_policy or PayerPolicy(),
@@ -90,22 +86,15 @@ class Watch:
             best=self.best,
             tallies=tallies,
         )
+        self.payees = self.incoming.payees
         self.accounts = self.payees | self.outgoing.payers
         self.estates: dict[Address, Estate] = {}
         self.rules = STRICT
         self._rules_at: Position | None = None
-        self.judgements: dict[ChannelId, Judgement] = {}
-        self.at_stake = 0
         self.newest: LedgerClosed | None = None
         self._sure_time = RippleTime(0)
         self.accounted_to: LedgerIndex | None = None
         self._went_without_to: LedgerIndex | None = None
-        self.missing_payees: set[Address] = set()
-        self.last_redeemed: dict[ChannelId, RippleTime] = {}
-        self._dirty = set(self.channels)
-        self._restless: set[ChannelId] = set()
-        self._owed = Owed()
-        self._agenda = Agenda()
         self._closings = Closings()
 
     def learn(self, fact: Fact) -> Learned:
@@ -131,18 +120,18 @@ class Watch:
         if after == before:
             return Learned(settled=settled)
         self.channels[channel_id] = after
-        self._changed(channel_id)
+        self.incoming.touch(channel_id)
         if self.outgoing.concerns(after.entry):
             paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
             self.outgoing.learned(after.entry, known_before=before is not None, paid=paid)
         redeemed_at = None
-        is_redeemed = self._pays(channel_id) and any(isinstance(e, Paid) for e in events)
+        is_redeemed = self.incoming.has(channel_id) and any(isinstance(e, Paid) for e in events)
         if self.newest is not None and is_redeemed:
-            redeemed_at = self.last_redeemed[channel_id] = self.newest.close_time
+            redeemed_at = self.incoming.last_redeemed[channel_id] = self.newest.close_time
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
 
     def _guards(self, entry: ChannelEntry) -> bool:
-        return entry.destination in self.payees or self.outgoing.concerns(entry)
+        return self.incoming.concerns(entry) or self.outgoing.concerns(entry)
 
     def _learn_of_rules(self, fact: AmendmentsRead) -> None:
         """Judge everything anew when the network's rules are others than was thought."""
@@ -152,7 +141,7 @@ class Watch:
         rules = rules_of(fact.enabled)
         if rules != self.rules:
             self.rules = rules
-            self._dirty.update(self.channels)
+            self.incoming.touch_all()
             self.outgoing.touch_all()
 
     def _learn_of_seat(self, used: SeatUsed) -> Learned:
@@ -171,7 +160,7 @@ class Watch:
             return Learned()
         self.estates[account] = after
         if after.as_of is not None:
-            self.payee_seen(account, exists=not after.is_missing)
+            self.incoming.payee_seen(account, exists=not after.is_missing)
         return Learned(estate=after, estate_before=before)
 
     def raise_best(self, claim: Claim) -> None:
@@ -179,16 +168,7 @@ class Watch:
         best = self.best.get(claim.channel)
         if best is None or claim.amount > best.amount:
             self.best[claim.channel] = claim
-            self._changed(claim.channel)
-            self.outgoing.touch(claim.channel)
-
-    def payee_seen(self, account: Address, *, exists: bool) -> None:
-        """Take note whether a guarded account is in the ledger and can be paid."""
-        if exists != (account not in self.missing_payees):
-            (self.missing_payees.discard if exists else self.missing_payees.add)(account)
-            self._dirty.update(
-                id_ for id_, c in self.channels.items() if c.entry.destination == account
-            )
+            self._touch(claim.channel)
 
     def ledger_closed(self, closed: LedgerClosed) -> None:
         """Let time pass; a ledger that is not newer changes nothing.
@@ -203,7 +183,7 @@ class Watch:
             self._closings.closed(closed.ledger_index, closed.close_time)
             if newest is not None and not newest.confirmed and (closed.confirmed or not is_newer):
                 # What was judged, or thought to come later, by a time that may have been false.
-                self._dirty.update(self.channels)
+                self.incoming.touch_all()
             if closed.confirmed:
                 self._sure_time = closed.sure_time
                 self.outgoing.ledger_closed(closed)
@@ -281,21 +261,11 @@ class Watch:
         if self.newest is None:
             return ()
         now = self.newest.pressing_time
-        self._dirty.update(self._agenda.reached(now))
-        due = self._dirty | self._restless
-        self._dirty.clear()
-        return tuple(
-            self._judge(channel_id, now) for channel_id in sorted(due) if self._pays(channel_id)
-        )
+        return self.incoming.judge(now, over_by=min(now, self._sure_time), rules=self.rules)
 
     def judge_outgoing(self) -> tuple[OutgoingJudgement, ...]:
         """Return the judgements for payers that may differ from those given last."""
         return self.outgoing.judge(self.rules)
-
-    def _pays(self, channel_id: ChannelId) -> bool:
-        """Return whether a channel is known, and pays one of ours."""
-        channel = self.channels.get(channel_id)
-        return channel is not None and channel.entry.destination in self.payees
 
     def open_channels(self) -> tuple[ChannelId, ...]:
         """Return the channels that may still be in the ledger."""
@@ -306,85 +276,34 @@ class Watch:
 
         What was paid since is left out; what else changed waits for the next judgement.
         """
-        owed = self._owed.all(self._obligation)
+        owed = self.incoming.obligations()
         increment = Drops(0) if self.newest is None else self.newest.reserve_increment
         closings = self.outgoing.closings(increment)
         return (*owed, *closings) if closings else owed
-
-    def _obligation(self, channel_id: ChannelId) -> Obligation | None:
-        judgement, channel = self.judgements[channel_id], self.channels[channel_id]
-        return obligation_of(judgement, channel, self.best.get(channel_id))
-
-    def _changed(self, channel_id: ChannelId) -> None:
-        """Have a channel judged again, and what is owed on it looked at anew."""
-        self._dirty.add(channel_id)
-        self._owed.changed(channel_id)
 
     def adopt(self, channel: Channel) -> None:
         """Take a channel as the store has it, unless it is known."""
         if channel.entry.channel not in self.channels:
             self.channels[channel.entry.channel] = channel
-            self._dirty.add(channel.entry.channel)
+            self.incoming.touch(channel.entry.channel)
             if self.outgoing.concerns(channel.entry):
                 self.outgoing.learned(channel.entry, known_before=False)
 
     def forget(self, channel_id: ChannelId) -> bool:
         """Drop a channel that was seen to close, once what became of it is recorded.
 
-        Nothing is at stake on it any more, so the sum of what is needs no change. One whose claim
-        key is stolen stays until its payer has looked at it.
+        One whose claim key is stolen stays until its payer has looked at it.
 
         Returns:
             Whether it is forgotten now.
         """
         if self.outgoing.is_foreign(channel_id):
             return False
-        self.outgoing.forget(channel_id)
-        for held in (self.channels, self.best, self.judgements, self.last_redeemed):
+        for side in (self.incoming, self.outgoing):
+            side.forget(channel_id)
+        for held in (self.channels, self.best):
             held.pop(channel_id, None)
-        self._owed.judged(channel_id, redeem=False)
-        self._restless.discard(channel_id)
-        self._dirty.discard(channel_id)
         return True
-
-    def _judge(self, channel_id: ChannelId, now: RippleTime) -> Judgement:
-        channel = self.channels[channel_id]
-        judgement = judge(
-            channel,
-            self.best.get(channel_id),
-            ledger_time=now,
-            policy=self.policy,
-            payee_exists=channel.entry.destination not in self.missing_payees,
-            last_redeemed=self.last_redeemed.get(channel_id),
-            rules=self.rules,
-            over_by=min(now, self._sure_time),
-        )
-        before = self.judgements.get(channel_id)
-        self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
-        self.judgements[channel_id] = judgement
-        self._owed.judged(channel_id, redeem=is_owed(judgement))
-        # Another tower's time ends, and so does that of an end which one server alone has told.
-        is_restless = isinstance(judgement.verdict, Threatened) and not (
-            judgement.redeem and now < judgement.verdict.ends_at
-        )
-        (self._restless.add if is_restless else self._restless.discard)(channel_id)
-        self._await_threshold(judgement, now)
-        return judgement
-
-    def _await_threshold(self, judgement: Judgement, now: RippleTime) -> None:
-        """Note the next ledger time at which the judgement may change by time alone."""
-        if isinstance(judgement.verdict, Closed | Expired):
-            return
-        times = []
-        if judgement.deadline is not None:
-            end = judgement.deadline.ends_at
-            # Whether a channel has expired at its end or a second later depends on the rules.
-            times += [end - self.policy.lead, end, end + 1]
-        if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
-            times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
-        coming = [time for time in times if time > now]
-        if coming:
-            self._agenda.note(judgement.channel, RippleTime(min(coming)))
 
     @property
     def _now(self) -> RippleTime | None:
@@ -394,6 +313,9 @@ class Watch:
         """Have channels judged again for which an attempt has come to its end."""
         for settlement in settled:
             if settlement.attempt.channel is not None:
-                self._dirty.add(settlement.attempt.channel)
-                self.outgoing.touch(settlement.attempt.channel)
+                self._touch(settlement.attempt.channel)
         return settled
+
+    def _touch(self, channel_id: ChannelId) -> None:
+        for side in (self.incoming, self.outgoing):
+            side.touch(channel_id)

@@ -102,17 +102,23 @@ def by_lost_history(
 
     The channel's state, read behind them, still tells whether it was paid, though not by whom. An
     attempt that waited for its history for ever would hold up what is known of all others.
+    ``channel`` is None also where it was closed, and let go of: nobody reads its state again.
     """
     if newest - attempt.last_ledger < _SURELY_OVER:
         return None
     if _reached(attempt, channel):
         return _already_paid(newest)
-    if attempt.channel is not None and (
-        channel is None or (channel.closed_at or channel.as_of).ledger_index <= attempt.last_ledger
-    ):
+    if _may_tell_more(attempt, channel):
         return None
     why = f"nobody has the history up to its last ledger, {attempt.last_ledger}, any more"
     return Outcome(kind=OutcomeKind.UNKNOWN, paid=_NOTHING, why=why, ledger_index=newest)
+
+
+def _may_tell_more(attempt: Attempt, channel: Channel | None) -> bool:
+    """Return whether a state that is still to be read may tell that an attempt has paid."""
+    if channel is None or channel.closed_at is not None:
+        return False
+    return channel.as_of.ledger_index <= attempt.last_ledger
 
 
 def _reached(attempt: Attempt, channel: Channel | None) -> bool:

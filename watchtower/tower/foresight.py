@@ -92,7 +92,7 @@ class Foresight:
         watch = self._watch
         stakes: list[Drops] = []
         delays: set[int] = set()
-        for number, judgement in enumerate(tuple(watch.judgements.values()), start=1):
+        for number, judgement in enumerate(tuple(watch.incoming.judgements.values()), start=1):
             channel = watch.channels.get(judgement.channel)
             if judgement.at_stake and judgement.protectable and channel is not None:
                 stakes.append(judgement.at_stake)
@@ -105,7 +105,7 @@ class Foresight:
         return way_out(
             stakes,
             shortest=min(delays),
-            margin=watch.policy.margin,
+            margin=watch.incoming.policy.margin,
             budget=self._limits.fees.budget(stakes[len(stakes) // 2]),
             market=Market.of(await self._servers.fee()),
         )

@@ -64,7 +64,7 @@ async def remember(
         )
         cursor = await work.cursor.get()
         tail = await work.journal.tail(1)
-    watch.last_redeemed |= {
+    watch.incoming.last_redeemed |= {
         ChannelId(name.removeprefix(REDEEMED_NOTE)): RippleTime(int(time))
         for name, time in notes.items()
         if name.startswith(REDEEMED_NOTE)

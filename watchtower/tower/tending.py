@@ -200,7 +200,7 @@ class Rounds:
             "rules": watch.rules.sentence,
             "channel_rules": watch.rules.note,
             "channels": len(watch.channels),
-            "at_stake": watch.at_stake,
+            "at_stake": watch.incoming.at_stake,
             "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
             "outgoing": len(watch.outgoing.judgements),
             "closing": sum(duty.purpose.closes for duty in watch.obligations()),

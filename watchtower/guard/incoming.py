@@ -1,0 +1,165 @@
+"""The payee's side of all that is guarded, in memory: channels that pay us, and what is owed.
+
+Pure, and the other half of ``watch.py``, whose channels and claims it shares: a channel between two
+of our accounts stands on both sides, and is judged on each.
+
+What it guarantees:
+
+- Judging is level-triggered: a judgement follows from the present state alone.
+- A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
+  next threshold of ledger time has come, and those that another tower may redeem first, or whose
+  end one server alone has told; the rest are not looked at, however many wait for their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from watchtower.guard.agenda import Agenda
+from watchtower.guard.owed import Owed, is_owed, obligation_of
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
+from watchtower.judgement.judge import Judgement, judge
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import ChannelRules
+from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
+from watchtower.ledger.events import ChannelEntry
+from watchtower.response.obligation import Obligation
+from watchtower.units import Address, ChannelId, RippleTime
+
+__all__ = ["Incoming"]
+
+
+class Incoming:
+    """The channels that pay ``payees``.
+
+    Attributes:
+        judgements: those given last.
+        at_stake: the drops that would be lost by them if nobody redeemed any more.
+        last_redeemed: when a payment of each channel was seen last, in ledger time.
+        missing_payees: those that the ledger is known not to have, and that cannot be paid.
+    """
+
+    def __init__(
+        self,
+        payees: Iterable[Address],
+        policy: Policy,
+        *,
+        channels: Mapping[ChannelId, Channel],
+        best: Mapping[ChannelId, Claim],
+    ) -> None:
+        """Look at the watch's own ``channels`` and ``best`` claims."""
+        self.payees = frozenset(payees)
+        self.policy = policy
+        self.judgements: dict[ChannelId, Judgement] = {}
+        self.at_stake = 0
+        self.last_redeemed: dict[ChannelId, RippleTime] = {}
+        self.missing_payees: set[Address] = set()
+        self._channels = channels
+        self._best = best
+        self._dirty = {channel_id for channel_id in channels if self.has(channel_id)}
+        self._restless: set[ChannelId] = set()
+        self._owed = Owed()
+        self._agenda = Agenda()
+
+    def concerns(self, entry: ChannelEntry) -> bool:
+        """Return whether a channel pays one of ours."""
+        return entry.destination in self.payees
+
+    def has(self, channel_id: ChannelId) -> bool:
+        """Return whether a channel is known, and pays one of ours."""
+        channel = self._channels.get(channel_id)
+        return channel is not None and self.concerns(channel.entry)
+
+    def touch(self, channel_id: ChannelId) -> None:
+        """Have a channel judged again, and what is owed on it looked at anew."""
+        if self.has(channel_id):
+            self._dirty.add(channel_id)
+            self._owed.changed(channel_id)
+
+    def touch_all(self) -> None:
+        """Have everything judged anew."""
+        self._dirty.update(id_ for id_ in self._channels if self.has(id_))
+
+    def payee_seen(self, account: Address, *, exists: bool) -> None:
+        """Take note whether an account is in the ledger and can be paid."""
+        if exists != (account not in self.missing_payees):
+            (self.missing_payees.discard if exists else self.missing_payees.add)(account)
+            self._dirty.update(
+                id_ for id_, c in self._channels.items() if c.entry.destination == account
+            )
+
+    def judge(
+        self, now: RippleTime, *, over_by: RippleTime, rules: ChannelRules
+    ) -> tuple[Judgement, ...]:
+        """Return the judgements that may differ from those given last.
+
+        Args:
+            now: the ledger time by which there is haste.
+            over_by: the ledger time by which a channel is over.
+            rules: those of the network.
+        """
+        self._dirty.update(self._agenda.reached(now))
+        due = sorted(id_ for id_ in self._dirty | self._restless if self.has(id_))
+        self._dirty.clear()
+        return tuple(self._judge(id_, now, over_by=over_by, rules=rules) for id_ in due)
+
+    def obligations(self) -> tuple[Obligation, ...]:
+        """Return what is to be redeemed by the judgements given last.
+
+        What was paid since is left out; what else changed waits for the next judgement.
+        """
+        return self._owed.all(self._obligation)
+
+    def forget(self, channel_id: ChannelId) -> None:
+        """Drop a channel that is closed: nothing is at stake on it, and no sum needs a change."""
+        for held in (self.judgements, self.last_redeemed):
+            held.pop(channel_id, None)
+        self._owed.judged(channel_id, redeem=False)
+        for waiting in (self._dirty, self._restless):
+            waiting.discard(channel_id)
+
+    def _obligation(self, channel_id: ChannelId) -> Obligation | None:
+        judgement, channel = self.judgements[channel_id], self._channels[channel_id]
+        return obligation_of(judgement, channel, self._best.get(channel_id))
+
+    def _judge(
+        self, channel_id: ChannelId, now: RippleTime, *, over_by: RippleTime, rules: ChannelRules
+    ) -> Judgement:
+        channel = self._channels[channel_id]
+        judgement = judge(
+            channel,
+            self._best.get(channel_id),
+            ledger_time=now,
+            policy=self.policy,
+            payee_exists=channel.entry.destination not in self.missing_payees,
+            last_redeemed=self.last_redeemed.get(channel_id),
+            rules=rules,
+            over_by=over_by,
+        )
+        before = self.judgements.get(channel_id)
+        self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
+        self.judgements[channel_id] = judgement
+        self._owed.judged(channel_id, redeem=is_owed(judgement))
+        # Another tower's time ends, and so does that of an end which one server alone has told.
+        is_restless = isinstance(judgement.verdict, Threatened) and not (
+            judgement.redeem and now < judgement.verdict.ends_at
+        )
+        (self._restless.add if is_restless else self._restless.discard)(channel_id)
+        self._await_threshold(judgement, now)
+        return judgement
+
+    def _await_threshold(self, judgement: Judgement, now: RippleTime) -> None:
+        """Note the next ledger time at which the judgement may change by time alone."""
+        if isinstance(judgement.verdict, Closed | Expired):
+            return
+        times = []
+        if judgement.deadline is not None:
+            end = judgement.deadline.ends_at
+            # Whether a channel has expired at its end or a second later depends on the rules.
+            times += [end - self.policy.lead, end, end + 1]
+        if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
+            times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
+        coming = [time for time in times if time > now]
+        if coming:
+            self._agenda.note(judgement.channel, RippleTime(min(coming)))
