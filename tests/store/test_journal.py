@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.store import make
+from watchtower.errors import StoreTamperedError
 from watchtower.store.database import Store
 from watchtower.units import LedgerIndex
 
@@ -72,3 +75,19 @@ async def test_an_entry_tells_when_it_was_written(tmp_path: Path) -> None:
         await work.journal.append("tick")
         (entry,) = await work.journal.load_all()
     assert entry.written == 1_767_225_600_250
+
+
+async def test_entry_that_somebody_else_put_there_stops_nobody_from_writing(
+    store: Store,
+) -> None:
+    """The whole is called tampered with when it is read; what presses is redeemed meanwhile."""
+    async with store.write() as work:
+        await work.journal.append("one")
+        await work._transaction.connection.exec_driver_sql(
+            "INSERT INTO journal SELECT row + 1, topic, version, sealed FROM journal"
+        )
+    async with store.write() as work:
+        assert await work.journal.append("two") == 3
+    async with store.read() as work:
+        with pytest.raises(StoreTamperedError):
+            await work.journal.load_all()

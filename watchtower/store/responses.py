@@ -36,7 +36,7 @@ class Attempts:
         known = {*await self._open.find(named), *await self._settled.find(named)}
         new = {name: attempt for name, attempt in named.items() if name not in known}
         for table, is_open in ((self._open, True), (self._settled, False)):
-            await table.put_all(
+            await table.add_all(
                 {n: Record(a, _topic(a)) for n, a in new.items() if (a.outcome is None) is is_open}
             )
         return len(new)

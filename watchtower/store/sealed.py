@@ -189,26 +189,48 @@ class SealedTable(Generic[Value]):
         Statements take their time one by one, so that there are two of them, however many records.
         """
         found = await self._find(records)
-        new, old = [], []
+        await self.add_all({name: each for name, each in records.items() if name not in found})
+        await self._replace_all({name: records[name] for name in found}, found)
+
+    async def add_all(self, records: Mapping[str, Record[Value]]) -> None:
+        """Write records by their names, of which the caller knows that none is there."""
+        if not records:
+            return
+        new: list[dict[str, Any]] = []
         shares = 0
         for name, record in records.items():
-            before = found.get(name)
-            version = 1 if before is None else before.place.version + 1
             row = self._row(name)
-            place = Place(self._table.name, row, self._topic(record.topic), version)
-            sealed = self._seal(place, record.value)
-            values = {"topic": place.topic, "version": version, "sealed": sealed}
-            shares += self._keyring.share(place, sealed)
-            if before is None:
-                new.append({"row": row, **values})
-            else:
-                old.append({"at": row, **values})
-                shares -= self._keyring.share(before.place, before.sealed)
+            values, share = self._sealed(row, record, version=1)
+            new.append({"row": row, **values})
+            shares += share
         await self._insert(new)
-        if old:
-            where = self._table.c.row == _as_they_are("at")
-            await self._transaction.execute(update(self._table).where(where), old)
         await self._transaction.count(self._table.name, records=len(new), shares=shares)
+
+    async def _replace_all(
+        self, records: Mapping[str, Record[Value]], before: Mapping[str, _Found]
+    ) -> None:
+        if not records:
+            return
+        changed: list[dict[str, Any]] = []
+        shares = 0
+        for name, record in records.items():
+            old = before[name]
+            row, version = old.place.row, old.place.version + 1
+            values, share = self._sealed(row, record, version=version)
+            changed.append({"at": row, **values})
+            shares += share - self._keyring.share(old.place, old.sealed)
+        where = self._table.c.row == _as_they_are("at")
+        await self._transaction.execute(update(self._table).where(where), changed)
+        await self._transaction.count(self._table.name, records=0, shares=shares)
+
+    def _sealed(
+        self, row: bytes, record: Record[Value], *, version: int
+    ) -> tuple[dict[str, Any], int]:
+        """Return what a record's row holds beside its name, and its share in the census."""
+        place = Place(self._table.name, row, self._topic(record.topic), version)
+        sealed = self._seal(place, record.value)
+        values = {"topic": place.topic, "version": version, "sealed": sealed}
+        return values, self._keyring.share(place, sealed)
 
     async def append(self, value: Value, *, topic: str = "") -> int:
         """Write a record under the next number, and return the number."""
@@ -216,6 +238,7 @@ class SealedTable(Generic[Value]):
 
     async def append_all(self, records: Sequence[Record[Value]]) -> int:
         """Write records under the next numbers, and return the last number."""
+        # Asked of the table and not of the census: a row that somebody put there must stop nobody.
         last = (await self._transaction.execute(select(func.max(self._table.c.row)))).scalar()
         before, shares = int(last or 0), 0
         new: list[dict[str, Any]] = []
