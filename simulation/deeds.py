@@ -226,6 +226,10 @@ async def _lock(world: World, seconds: float) -> None:
     )
     try:
         await connection.execute("BEGIN IMMEDIATE")
-        await asyncio.sleep(seconds)
+        world.host.disk.locks += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            world.host.disk.locks -= 1
     finally:
         await connection.close()

@@ -46,11 +46,15 @@ Steps = Callable[[Step], None]
 
 
 class Disk:
-    """What the file system of one host does; ``ill`` is what is wrong with it now."""
+    """What the file system of one host does.
+
+    ``ill`` is what is wrong with it now, ``locks`` how many others keep the store locked.
+    """
 
     def __init__(self) -> None:
         """Begin well."""
         self.ill: Ill | None = None
+        self.locks = 0
 
     def connections(self, steps: Steps) -> Connections:
         """Return the way of one process to its files."""

@@ -6,8 +6,9 @@ three consecutive ledgers before the channel's end
 
 - before and throughout which the channel's closing stood in a validated ledger (or CancelAfter was
   so near that the operator wants it to be acted on),
-- during all of which the tower ran, its disk took what it was given, and one and the same honest
-  server could be reached: one that hid nothing since the state was read last,
+- during all of which the tower ran, its disk took what it was given, nobody else kept its store
+  locked, and one and the same honest server could be reached: one that hid nothing since the state
+  was read last,
 - in each of which a transaction of the payee would have entered for what the operator allows.
 
 Where more channels press than a ledger has room for, there have to be as many more ledgers.

@@ -221,7 +221,8 @@ class World:
         )
 
     def _is_able(self) -> bool:
-        return self.host.is_up and self.host.disk.ill is None
+        disk = self.host.disk
+        return self.host.is_up and disk.ill is None and not disk.locks
 
     def _heal(self) -> None:
         for _, mend in self._mending:
