@@ -161,7 +161,6 @@ class ScriptedServer:
     deaf: bool = False
     amendments: list[str] = field(default_factory=list)
     hang: set[str] = field(default_factory=set)
-    unlisted: set[str] = field(default_factory=set)
     die_on: set[str] = field(default_factory=set)
     refuse: dict[str, Message] = field(default_factory=dict)
     answers: dict[str, Message] = field(default_factory=dict)
@@ -317,11 +316,7 @@ class ScriptedServer:
         return {"result": {"node": node, "ledger_index": self.index, "validated": True}}
 
     def _account_objects(self, request: Message) -> Message:
-        nodes = [
-            node
-            for channel, node in self.chain.channels.items()
-            if node["Destination"] == request["account"] and channel not in self.unlisted
-        ]
+        nodes = [n for n in self.chain.channels.values() if n["Destination"] == request["account"]]
         result: Message = {"account": request["account"], "validated": True}
         pinned = request["ledger_index"]
         latest = pinned == "validated" or self.ignores_pin

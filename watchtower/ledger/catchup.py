@@ -1,18 +1,17 @@
 """Catching up: reading what was missed from history, and everything open from its present state.
 
-What it guarantees: after a start, a gap, and on a timer, the channels from and to our accounts
-are listed with ``account_objects``; every open one that no list has, or that two lists tell
-differently, is read with ``ledger_entry``, so that what presses among a hundred thousand is known
-after a few hundred requests. The accounts themselves and the amendments are read, too (those again
-behind each flag ledger). Missed ledgers are read from whichever servers have them, piece by piece,
-and a piece counts when it is complete.
+What it guarantees: after a start, a gap, and on a timer, every open channel is read with
+``ledger_entry``, channels from and to our accounts are looked for with ``account_objects``, and
+the accounts themselves and the amendments are read (those again behind each flag ledger); missed
+ledgers are read from whichever servers have them, piece by piece, and a piece counts when it is
+complete.
 What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -21,7 +20,6 @@ import structlog
 from watchtower.errors import HistoryMissingError, LedgerError
 from watchtower.ledger.amendments import amendment_period
 from watchtower.ledger.backfill import HistoryServer, read_facts
-from watchtower.ledger.crosscheck import Listing
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -78,8 +76,8 @@ class Sources(Protocol):
         """Return one channel's validated state."""
         ...
 
-    async def find_channels(self, account: Address) -> Listing:
-        """Return all channels from and to ``account``, and which of them are beyond doubt."""
+    async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
+        """Return all channels from and to ``account``."""
         ...
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
@@ -242,12 +240,11 @@ class CatchUp:
             await self._tell(first)
 
     async def _reconcile(self) -> None:
-        """Read every account and its channels, as of the newest ledger."""
+        """Read every account and open channel, and look for new ones, as of the newest ledger."""
         newest = self._sequence.newest
         if newest is None or not self._servers.ready():
             return
         limit = asyncio.Semaphore(_AT_ONCE)
-        known: set[ChannelId] = set()
 
         async def deliver(read: Callable[[], Awaitable[Sequence[Fact]]]) -> bool:
             async with limit:
@@ -259,16 +256,15 @@ class CatchUp:
             await self._outbox.put_all(lambda: facts)
             return all(fact.at.ledger_index >= newest for fact in facts)
 
-        async def deliver_all(reads: Iterable[Callable[[], Awaitable[Sequence[Fact]]]]) -> bool:
-            return all(await asyncio.gather(*(deliver(read) for read in reads)))
-
-        accounts = (
+        reads = [
             *(self._visiting(account) for account in self._accounts),
-            *(self._finding(account, known) for account in self._accounts),
+            *(self._reading(channel) for channel in sorted(self._open_channels())),
+            *(self._finding(account) for account in self._accounts),
+        ]
+        done, _ = await asyncio.gather(
+            asyncio.gather(*(deliver(read) for read in reads)), self._read_amendments()
         )
-        are_read, _ = await asyncio.gather(deliver_all(accounts), self._read_amendments())
-        left = sorted(channel for channel in self._open_channels() if channel not in known)
-        if await deliver_all(self._reading(channel) for channel in left) and are_read:
+        if all(done):
             self._failures = 0
             self._read_at = newest
             self._due = asyncio.get_running_loop().time() + self._settings.reconcile
@@ -282,16 +278,9 @@ class CatchUp:
 
         return read
 
-    def _finding(
-        self, account: Address, known: set[ChannelId]
-    ) -> Callable[[], Awaitable[Sequence[Fact]]]:
-        """Return what lists an account's channels, and adds those beyond doubt to ``known``."""
-
+    def _finding(self, account: Address) -> Callable[[], Awaitable[Sequence[Fact]]]:
         async def find() -> Sequence[Fact]:
-            listing = await self._servers.find_channels(account)
-            doubted = set(self._open_channels()) - listing.agreed
-            known.update(listing.agreed)
-            return tuple(fact for fact in listing.channels if fact.entry.channel not in doubted)
+            return await self._servers.find_channels(account)
 
         return find
 
