@@ -33,7 +33,8 @@ def test_steady_twin_redeems_everything_and_has_all_the_steps(steady: Played) ->
     paid = {name: int(entry["Balance"]) for name, entry in steady.ending.channels.items()}
     assert paid == DUE
     assert len(steady.writes) <= _WRITES
-    assert sum("attempt_made" in kinds for kinds in steady.writes) == _ATTEMPTS
+    # On a busy machine the two that one write holds may come in one each.
+    assert _ATTEMPTS <= sum("attempt_made" in kinds for kinds in steady.writes) <= _SENT
     assert steady.sent == _SENT
 
 

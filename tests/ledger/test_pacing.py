@@ -65,6 +65,16 @@ def test_submissions_wait_for_nobody() -> None:
     assert pace.ask("submit", now=0.0) == 0.0
 
 
+def test_price_and_sequence_wait_for_no_room_that_submissions_took() -> None:
+    """They stand in front of the next ones: channels by the thousand end meanwhile (506113)."""
+    pace = Pace(exempt=False)
+    for _ in range(200):
+        pace.ask("submit", now=0.0)
+    assert pace.wait(now=0.0) > 12
+    for command in ("fee", "account_info"):
+        assert pace.ask(command, now=0.0) == 0.0
+
+
 def test_warning_halves_the_pace_for_a_while() -> None:
     """Somebody else behind our address asks too."""
     pace = Pace(exempt=False)

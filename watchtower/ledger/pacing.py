@@ -39,8 +39,10 @@ _PRICES: Final = {
 }
 """What is dearer than others (rippled src/libxrpl/resource/Fees.cpp, feeMediumBurdenRPC)."""
 
-_URGENT: Final = frozenset({"submit", "server_info", "subscribe"})
-"""What is never held up: answers to a close request, and what a connection begins with."""
+_URGENT: Final = frozenset({"submit", "fee", "account_info", "server_info", "subscribe"})
+"""What is never held up: answers to a close request, what is asked in front of them, and what a
+connection begins with. Price and sequence cost a twentieth of a submission each; if they waited
+for the room that two hundred submissions took, nothing would leave for several ledgers."""
 
 _CALM: Final = 60.0
 """Seconds after a warning until the bound doubles again."""
