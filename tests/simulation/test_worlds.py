@@ -48,6 +48,15 @@ def test_nothing_is_lost_that_could_have_been_saved(first: int) -> None:
     assert told["at_stake_drops"] == told["redeemed_drops"] + lost
 
 
+def test_nothing_is_demanded_while_somebody_else_keeps_the_store_locked() -> None:
+    """The tower writes before it sends: in this world a lock lasts up to the channel's end."""
+    code, lines = simulate("--runs", "1", "--seed", "502915", "--jobs", "1")
+    told: dict[str, Any] = json.loads(lines[-1])
+    assert code == 0, "\n".join(lines)
+    assert told["faults"]["store_locked"] == 1
+    assert told["lost_unavoidable_drops"] > 0
+
+
 def test_more_than_a_thousand_that_close_at_once_are_all_redeemed_by_a_daemon_that_is_killed() -> (
     None
 ):
