@@ -57,7 +57,7 @@ KINDS: Final[Mapping[str, float]] = {
     "submissions": 6,
     "crowd": 2,
     "everything": 9,
-    "exodus": 0.1,
+    "exodus": 0.4,
 }
 """The kinds of world, and how many of a hundred are of each."""
 

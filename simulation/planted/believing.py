@@ -19,7 +19,8 @@ from watchtower.ledger import catchup as catchup_module
 from watchtower.ledger import servers as servers_module
 from watchtower.ledger.asking import ask_any
 from watchtower.ledger.catchup import CatchUp
-from watchtower.ledger.channels import read_channel
+from watchtower.ledger.channels import find_channels, read_channel
+from watchtower.ledger.crosscheck import lists_compared
 from watchtower.ledger.events import ChannelChanged, ChannelFact, LedgerClosed
 from watchtower.ledger.quorum import Quorum
 from watchtower.response.attempt import Attempt
@@ -104,13 +105,19 @@ def first_word_believed() -> AbstractContextManager[Any]:
         del vouched
         return await ask_any(links, lambda link: read_channel(link, channel))
 
-    return patch.object(servers_module, "channel_by_two", first)
+    async def listed(links: Sequence[Any], account: Any) -> Any:
+        return lists_compared([await ask_any(links, lambda link: find_channels(link, account))])
+
+    return both(
+        patch.object(servers_module, "channel_by_two", first),
+        patch.object(servers_module, "channels_by_two", listed),
+    )
 
 
 def not_read_anew() -> AbstractContextManager[Any]:
     """What was missed is not looked for in the channels' present state."""
 
-    def nobody(_self: CatchUp, _channel: Any) -> Any:
+    def nobody(*_: Any) -> Any:
         async def nothing() -> tuple[()]:
             return ()
 

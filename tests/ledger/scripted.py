@@ -161,6 +161,8 @@ class ScriptedServer:
     deaf: bool = False
     amendments: list[str] = field(default_factory=list)
     hang: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
+    lies: Message = field(default_factory=dict)
     die_on: set[str] = field(default_factory=set)
     refuse: dict[str, Message] = field(default_factory=dict)
     answers: dict[str, Message] = field(default_factory=dict)
@@ -306,7 +308,7 @@ class ScriptedServer:
             "result": {
                 "index": node["index"],
                 "ledger_index": self.index,
-                "node": dict(node),
+                "node": {**node, **self.lies},
                 "validated": True,
             }
         }
@@ -316,7 +318,11 @@ class ScriptedServer:
         return {"result": {"node": node, "ledger_index": self.index, "validated": True}}
 
     def _account_objects(self, request: Message) -> Message:
-        nodes = [n for n in self.chain.channels.values() if n["Destination"] == request["account"]]
+        nodes = [
+            {**node, **self.lies}
+            for channel, node in self.chain.channels.items()
+            if node["Destination"] == request["account"] and channel not in self.unlisted
+        ]
         result: Message = {"account": request["account"], "validated": True}
         pinned = request["ledger_index"]
         latest = pinned == "validated" or self.ignores_pin

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.events import (
@@ -157,22 +160,110 @@ async def test_everything_is_read_anew_when_told_so(
         receiver.stream.reconcile()
         await receiver.until(lambda: len(receiver.of(StateReconciled)) == 2)
 
-    asked = [request for request in server.requests if "payment_channel" in request]
-    assert len(asked) == 2
+    assert server.count("account_objects") == 2
 
 
+@pytest.mark.parametrize("command", ["ledger_entry", "account_objects", "account_info"])
 async def test_a_state_that_could_not_be_read_is_read_again(
-    chain: Any, start: Start, watching: Watching
+    chain: Any, start: Start, watching: Watching, command: str
 ) -> None:
-    """Nothing is called reconciled before every open channel was read."""
+    """Nothing is called reconciled before the accounts and every open channel were read."""
     channel = chain.open(1)
-    server = await start()
-    server.refuse["ledger_entry"] = {"error": "noNetwork", "error_message": "Not synced."}
+    server = await start(unlisted={channel})
+    server.refuse[command] = {"error": "noNetwork", "error_message": "Not synced."}
     async with watching(server, open_channels=[channel]) as (receiver, _):
-        await receiver.until(lambda: server.count("ledger_entry") >= 2)
+        await receiver.until(lambda: server.count(command) >= 2)
         assert receiver.of(StateReconciled) == []
         server.refuse.clear()
         await receiver.first(StateReconciled)
+
+
+async def test_what_lists_tell_alike_is_not_asked_for_once_more(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """After an outage thousands press at once, and servers let nobody ask thousands of times."""
+    channels = [chain.open(number) for number in range(30)]
+    servers = [await start(), await start()]
+    async with watching(*servers, open_channels=channels, late=True) as (receiver, _):
+        await receiver.first(StateReconciled)
+
+    assert {d.entry.channel for d in receiver.of(ChannelChanged)} == set(channels)
+    for server in servers:
+        assert [r for r in server.requests if "payment_channel" in r] == []
+
+
+async def test_a_channel_that_no_list_has_is_asked_for(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """It is gone, or older than the payee's directory of channels that pay it."""
+    listed, old, gone = (chain.open(number) for number in range(3))
+    servers = [await start(unlisted={old}), await start(unlisted={old})]
+    del chain.channels[gone]
+    known = [listed, old, gone]
+    async with watching(*servers, open_channels=known, late=True) as (receiver, _):
+        await receiver.first(StateReconciled)
+
+    assert {d.entry.channel for d in receiver.of(ChannelChanged)} == {listed, old}
+    assert [d.channel for d in receiver.of(ChannelMissing)] == [gone]
+
+
+async def test_a_channel_that_two_lists_tell_differently_is_asked_for(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """A list is no vote: of three servers two tell what is true of one channel."""
+    true, other = chain.open(1), chain.open(2)
+    liar, *honest = [await start() for _ in range(3)]
+    false = {**chain.channels[true], "Balance": "999", "Expiration": 900_000_000}
+    liar.answers["account_objects"] = {
+        "result": {
+            "account_objects": [false, chain.channels[other]],
+            "ledger_index": chain.index,
+            "validated": True,
+        }
+    }
+    async with watching(liar, *honest, open_channels=[true, other], late=True) as (receiver, _):
+        await receiver.first(StateReconciled)
+
+    assert {(d.entry.channel, d.entry.balance) for d in receiver.of(ChannelChanged)} == {
+        (true, 0),
+        (other, 0),
+    }
+
+
+async def test_where_lists_differ_they_are_read_again_soon(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """The end that a liar told presses, and would be remembered for ten minutes (world 278)."""
+    channel = chain.open(1)
+    liar, *honest = [await start() for _ in range(3)]
+    liar.lies["Expiration"] = 5
+    soon = StreamSettings(reconcile=600.0, retry=0.05)
+    watched = watching(liar, *honest, open_channels=[channel], late=True, stream_settings=soon)
+    async with watched as (receiver, _):
+        await receiver.first(StateReconciled)
+        assert receiver.of(ChannelChanged)[-1].entry.expiration == 5
+        await chain.close()
+        await receiver.until(lambda: receiver.of(ChannelChanged)[-1].entry.expiration is None)
+
+
+async def test_where_lists_differ_for_ever_they_are_read_ever_less_often(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """Nobody makes us ask all day by telling of a channel that is not there."""
+    channel = chain.open(1)
+    honest, liar = await start(), await start()
+    invented = {**chain.channels[channel], "index": "AB" * 32}
+    liar.answers["account_objects"] = {
+        "result": {"account_objects": [invented], "ledger_index": chain.index, "validated": True}
+    }
+    soon = StreamSettings(reconcile=0.8, retry=0.1)
+    async with watching(honest, liar, late=True, stream_settings=soon) as (receiver, _):
+        await receiver.until(lambda: len(receiver.of(StateReconciled)) == 4)
+        began = asyncio.get_running_loop().time()
+        await receiver.until(lambda: len(receiver.of(StateReconciled)) == 5)
+        waited = asyncio.get_running_loop().time() - began
+
+    assert waited >= 0.8
 
 
 async def test_a_persistent_hole_is_not_asked_about_at_every_message(
@@ -225,7 +316,7 @@ async def test_a_state_from_before_the_newest_ledger_is_not_enough(
     """The best server cannot tell, and the other one is far behind: it is asked again."""
     channel = chain.open(1)
     chain.index = 20
-    fresh, slow = await start(), await start(behind=5)
+    fresh, slow = [await start(behind=behind, unlisted={channel}) for behind in (0, 5)]
     fresh.refuse["ledger_entry"] = {"error": "noCurrent", "error_message": "Not now."}
     async with watching(fresh, slow, cursor=20, open_channels=[channel]) as (receiver, servers):
         await both_ready(servers)

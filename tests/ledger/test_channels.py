@@ -103,7 +103,7 @@ async def test_discovery_reads_on_past_empty_pages(chain: Any, start: Start) -> 
     async with Servers.connected([server.url], settings=QUICK) as servers:
         found = await servers.find_channels(PAYEE)
 
-    assert {fact.entry.channel for fact in found} == channels
+    assert {fact.entry.channel for fact in found.channels} == channels
     pages = [r["ledger_index"] for r in server.requests if r["command"] == "account_objects"]
     assert pages == ["validated", 10, 10, 10, 10]
 
@@ -125,7 +125,7 @@ async def test_channels_in_both_directions_are_discovered(chain: Any, start: Sta
     async with Servers.connected([server.url], settings=QUICK) as servers:
         found = await servers.find_channels(PAYEE)
 
-    assert {fact.entry.channel for fact in found} == {inbound, outbound}
+    assert {fact.entry.channel for fact in found.channels} == {inbound, outbound}
 
 
 async def test_pages_that_go_in_circles_are_refused(start: Start) -> None:
@@ -144,7 +144,7 @@ async def test_an_account_that_does_not_exist_has_no_channels(start: Start) -> N
     server = await start()
     server.refuse["account_objects"] = {"error": "actNotFound", "error_message": "Not found."}
     async with Servers.connected([server.url], settings=QUICK) as servers:
-        assert await servers.find_channels(PAYEE) == ()
+        assert (await servers.find_channels(PAYEE)).channels == ()
         server.refuse["account_objects"] = {"error": "tooBusy", "error_message": "Busy."}
         with pytest.raises(RequestRefusedError, match="tooBusy"):
             await servers.find_channels(PAYEE)

@@ -14,7 +14,7 @@ from watchtower.ledger.crosscheck import (
     find,
     in_the_middle,
     is_unanimous,
-    union,
+    lists_compared,
 )
 from watchtower.ledger.events import (
     END_OF_LEDGER,
@@ -141,14 +141,28 @@ def test_of_two_in_different_ledgers_nothing_is_settled_yet() -> None:
 def test_channel_that_one_server_hides_is_listed_all_the_same() -> None:
     """And one that both list is listed once, in the newer state."""
     other = replace(ENTRY, channel=ChannelId("CD" * 32))
-    listed = union([(there(7),), (there(8, CLOSING), there(7, other))])
-    assert listed == (there(8, CLOSING), there(7, other))
+    listing = lists_compared([(there(7),), (there(8, CLOSING), there(7, other))])
+    assert listing.channels == (there(8, CLOSING), there(7, other))
+    assert listing.agreed == frozenset()
 
 
 def test_of_two_listings_of_one_ledger_the_greater_threat_is_listed() -> None:
     """Whichever server is asked first."""
     one, other = (there(7),), (there(7, CLOSING),)
-    assert union([one, other]) == union([other, one]) == other
+    for lists in ([one, other], [other, one]):
+        assert lists_compared(lists).channels == other
+
+
+def test_channel_that_all_lists_tell_alike_is_beyond_doubt_and_no_other() -> None:
+    """Of different ledgers, too: nothing happened to it in between."""
+    other = replace(ENTRY, channel=ChannelId("CD" * 32))
+    alike, hidden = (there(7), there(7, other)), (there(8),)
+    assert lists_compared([alike, hidden]).agreed == {ENTRY.channel}
+    assert lists_compared([alike]).agreed == {ENTRY.channel, other.channel}
+    assert lists_compared([(there(7),), (there(7), there(7))]).agreed == {ENTRY.channel}
+    assert lists_compared([(there(7), there(7)), ()]).agreed == frozenset()
+    # Who lists a channel twice, once as it is, brings nobody to agree with what it adds.
+    assert lists_compared([(there(7), there(7, CLOSING)), (there(7),)]).agreed == frozenset()
 
 
 def tickets(ledger: int, *numbers: int) -> TicketsHeld:

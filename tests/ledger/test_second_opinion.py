@@ -90,7 +90,8 @@ async def test_channel_that_one_server_leaves_out_of_its_list_is_found(
     async with Servers([hiding.url, honest.url], settings=QUICK) as servers:
         await _ready(servers, wait_until, 2)
         found = await servers.find_channels(Address(PAYEE))
-    assert [fact.entry.channel for fact in found] == [channel]
+    assert [fact.entry.channel for fact in found.channels] == [channel]
+    assert found.agreed == frozenset()
 
 
 async def test_state_is_read_from_whoever_is_left(
@@ -157,7 +158,7 @@ async def test_state_is_read_although_one_server_hangs(
                 servers.read_account(Address(PAYEE)),
             )
     assert isinstance(fact, ChannelChanged)
-    assert [found.entry.channel for found in listed] == [channel]
+    assert [found.entry.channel for found in listed.channels] == [channel]
     assert any(isinstance(told, AccountChanged) for told in account)
 
 

@@ -196,4 +196,4 @@ async def test_one_look_by_the_command_line() -> None:
             assert (await servers.fee()).open_ledger_fee == 10
 
     assert isinstance(fact, ChannelChanged)
-    assert found == (fact,)
+    assert found.channels == (fact,)

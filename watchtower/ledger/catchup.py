@@ -1,17 +1,18 @@
 """Catching up: reading what was missed from history, and everything open from its present state.
 
-What it guarantees: after a start, a gap, and on a timer, every open channel is read with
-``ledger_entry``, channels from and to our accounts are looked for with ``account_objects``, and
-the accounts themselves and the amendments are read (those again behind each flag ledger); missed
-ledgers are read from whichever servers have them, piece by piece, and a piece counts when it is
-complete.
+What it guarantees: after a start, a gap, and on a timer, the channels from and to our accounts
+are listed with ``account_objects``; every open one that no list has, or that two lists tell
+differently, is read with ``ledger_entry``, so that what presses among a hundred thousand is known
+after a few hundred requests. The accounts themselves and the amendments are read, too (those again
+behind each flag ledger). Missed ledgers are read from whichever servers have them, piece by piece,
+and a piece counts when it is complete.
 What fails is tried again, for as long as it takes, and said once (``HistoryMissing``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,6 +21,7 @@ import structlog
 from watchtower.errors import HistoryMissingError, LedgerError
 from watchtower.ledger.amendments import amendment_period
 from watchtower.ledger.backfill import HistoryServer, read_facts
+from watchtower.ledger.crosscheck import Listing
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -76,8 +78,8 @@ class Sources(Protocol):
         """Return one channel's validated state."""
         ...
 
-    async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
-        """Return all channels from and to ``account``."""
+    async def find_channels(self, account: Address) -> Listing:
+        """Return all channels from and to ``account``, and which of them are beyond doubt."""
         ...
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
@@ -112,6 +114,7 @@ class CatchUp:
         self._attention = asyncio.Event()
         self._due = 0.0
         self._failures = 0
+        self._doubts = 0
         self._in_doubt_to: int = 0
         self._read_at: int = -1
         self._amended_in: int | None = None
@@ -156,7 +159,7 @@ class CatchUp:
 
     def _retry_wait(self) -> float:
         """Return how long to wait before what failed is tried again."""
-        return min(self._settings.retry * (1 << min(self._failures, 8)), self._settings.reconcile)
+        return _doubled(self._settings.retry, self._failures, self._settings.reconcile)
 
     async def _wait(self, seconds: float | None) -> None:
         """Wait for attention, at most ``seconds``."""
@@ -240,11 +243,13 @@ class CatchUp:
             await self._tell(first)
 
     async def _reconcile(self) -> None:
-        """Read every account and open channel, and look for new ones, as of the newest ledger."""
+        """Read every account and its channels, as of the newest ledger."""
         newest = self._sequence.newest
         if newest is None or not self._servers.ready():
             return
         limit = asyncio.Semaphore(_AT_ONCE)
+        known: set[ChannelId] = set()
+        doubted: set[ChannelId] = set()
 
         async def deliver(read: Callable[[], Awaitable[Sequence[Fact]]]) -> bool:
             async with limit:
@@ -256,18 +261,20 @@ class CatchUp:
             await self._outbox.put_all(lambda: facts)
             return all(fact.at.ledger_index >= newest for fact in facts)
 
-        reads = [
+        async def deliver_all(reads: Iterable[Callable[[], Awaitable[Sequence[Fact]]]]) -> bool:
+            return all(await asyncio.gather(*(deliver(read) for read in reads)))
+
+        accounts = (
             *(self._visiting(account) for account in self._accounts),
-            *(self._reading(channel) for channel in sorted(self._open_channels())),
-            *(self._finding(account) for account in self._accounts),
-        ]
-        done, _ = await asyncio.gather(
-            asyncio.gather(*(deliver(read) for read in reads)), self._read_amendments()
+            *(self._finding(account, known, doubted) for account in self._accounts),
         )
-        if all(done):
+        are_read, _ = await asyncio.gather(deliver_all(accounts), self._read_amendments())
+        left = sorted(channel for channel in self._open_channels() if channel not in known)
+        if await deliver_all(self._reading(channel) for channel in left) and are_read:
             self._failures = 0
+            self._doubts = self._doubts + 1 if doubted else 0
             self._read_at = newest
-            self._due = asyncio.get_running_loop().time() + self._settings.reconcile
+            self._due = asyncio.get_running_loop().time() + self._until_next()
             await self._tell(StateReconciled(ledger_index=newest))
         else:
             self._failures += 1
@@ -278,11 +285,30 @@ class CatchUp:
 
         return read
 
-    def _finding(self, account: Address) -> Callable[[], Awaitable[Sequence[Fact]]]:
+    def _finding(
+        self, account: Address, known: set[ChannelId], doubted: set[ChannelId]
+    ) -> Callable[[], Awaitable[Sequence[Fact]]]:
+        """Return what lists an account's channels, and tells those beyond doubt from the others."""
+
         async def find() -> Sequence[Fact]:
-            return await self._servers.find_channels(account)
+            listing = await self._servers.find_channels(account)
+            unlike = {fact.entry.channel for fact in listing.channels} - listing.agreed
+            known.update(listing.agreed)
+            doubted.update(unlike)
+            kept = unlike & set(self._open_channels())
+            return tuple(fact for fact in listing.channels if fact.entry.channel not in kept)
 
         return find
+
+    def _until_next(self) -> float:
+        """Return for how many seconds what was read is good.
+
+        Where lists differed somebody may have told a false end, which presses and is remembered:
+        the next time those are asked first that nobody contradicted.
+        """
+        if not self._doubts:
+            return self._settings.reconcile
+        return _doubled(self._settings.retry, self._doubts - 1, self._settings.reconcile)
 
     async def _read_amendments(self) -> None:
         """Read the rules; what cannot be read leaves the ones that were, until the next time."""
@@ -305,3 +331,7 @@ class CatchUp:
 
     async def _tell(self, delivery: Delivery) -> None:
         await self._outbox.put_all(lambda: (delivery,))
+
+
+def _doubled(seconds: float, times: int, most: float) -> float:
+    return min(seconds * (1 << min(times, 8)), most)

@@ -19,7 +19,7 @@ Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,7 +36,15 @@ from watchtower.ledger.events import (
 )
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Finding", "account_of_all", "find", "in_the_middle", "is_unanimous", "union"]
+__all__ = [
+    "Finding",
+    "Listing",
+    "account_of_all",
+    "find",
+    "in_the_middle",
+    "is_unanimous",
+    "lists_compared",
+]
 
 State = ChannelChanged | ChannelMissing
 
@@ -63,6 +71,19 @@ class Finding:
     vouched: bool
     contradicting: tuple[str, ...] = ()
     is_settled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The channels of an account, as the lists of one server or of several tell them.
+
+    Attributes:
+        channels: every one that any server lists, in the newest state that one gives it.
+        agreed: those of which all lists tell the same.
+    """
+
+    channels: tuple[ChannelChanged, ...]
+    agreed: frozenset[ChannelId]
 
 
 def find(told: Mapping[str, State]) -> Finding:
@@ -110,21 +131,24 @@ def _believed_state(states: Sequence[State], common: State | None) -> State:
     return replace(chosen, entry=entry)
 
 
-def union(
-    told: Iterable[Sequence[ChannelChanged]],
-) -> tuple[ChannelChanged, ...]:
-    """Return every channel that any server lists, in the newest state that one gives it.
+def lists_compared(told: Collection[Sequence[ChannelChanged]]) -> Listing:
+    """Return every channel that any server lists, and of which of them all tell the same.
 
     A server that hides a channel hides nothing; one that invents a channel makes us watch it,
     which costs nothing, and nobody serves against it (`find`).
     """
     best: dict[ChannelId, ChannelChanged] = {}
+    alike: Counter[ChannelEntry] = Counter()
     for listed in told:
+        alike.update({fact.entry for fact in listed})
         for fact in listed:
             known = best.get(fact.entry.channel)
             if known is None or (fact.at, *_threat(known)) > (known.at, *_threat(fact)):
                 best[fact.entry.channel] = fact
-    return tuple(best[channel] for channel in sorted(best))
+    return Listing(
+        channels=tuple(best[channel] for channel in sorted(best)),
+        agreed=frozenset(c for c, fact in best.items() if alike[fact.entry] == len(told)),
+    )
 
 
 def account_of_all(told: Iterable[Sequence[AccountFact]]) -> tuple[AccountFact, ...]:

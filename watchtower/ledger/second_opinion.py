@@ -11,9 +11,15 @@ from typing import Final, TypeVar
 
 from watchtower.errors import AnswerError
 from watchtower.ledger.accounts import read_account
-from watchtower.ledger.asking import ask_all, ask_any, by_preference, failure_among, good, nobody
+from watchtower.ledger.asking import ask_all, by_preference, failure_among, good, nobody
 from watchtower.ledger.channels import find_channels, read_channel
-from watchtower.ledger.crosscheck import account_of_all, find, is_unanimous, union
+from watchtower.ledger.crosscheck import (
+    Listing,
+    account_of_all,
+    find,
+    is_unanimous,
+    lists_compared,
+)
 from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
 from watchtower.ledger.link import Link
 from watchtower.ledger.reputation import Fault
@@ -72,18 +78,19 @@ async def channel_by_two(
     return finding.state
 
 
-async def channels_by_two(links: Sequence[Link], account: Address) -> tuple[ChannelChanged, ...]:
+async def channels_by_two(links: Sequence[Link], account: Address) -> Listing:
     """Return every channel from or to ``account`` by the lists of two servers.
 
     Raises:
         LedgerError: no server could tell.
     """
-    ready = by_preference(links)
-    listed = await ask_all(ready[:_TWO], lambda link: find_channels(link, account), grace=_GRACE)
-    told = good(listed)
-    if told:
-        return union(told.values())
-    return await ask_any(ready[_TWO:] or links, lambda link: find_channels(link, account))
+
+    async def read(link: Link) -> tuple[ChannelChanged, ...]:
+        return await find_channels(link, account)
+
+    # Where two lists differ each channel is asked for by itself: nobody reads all of it again.
+    told = await _ask_two(links, read, lambda _told: True, grace=_GRACE)
+    return lists_compared(told.values())
 
 
 async def account_by_two(links: Sequence[Link], account: Address) -> tuple[AccountFact, ...]:

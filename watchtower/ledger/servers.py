@@ -44,7 +44,7 @@ from watchtower.ledger.asking import (
 )
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.conduct import fault_told_by
-from watchtower.ledger.crosscheck import in_the_middle
+from watchtower.ledger.crosscheck import Listing, in_the_middle
 from watchtower.ledger.events import (
     AccountFact,
     AmendmentsRead,
@@ -297,7 +297,7 @@ class Servers:
         await self._be_patient()
         return await channel_by_two(self._links, channel, vouched=vouched)
 
-    async def find_channels(self, account: Address) -> tuple[ChannelChanged, ...]:
+    async def find_channels(self, account: Address) -> Listing:
         """Return every channel from or to ``account``, as the validated ledgers of two servers say.
 
         Raises:
