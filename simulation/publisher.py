@@ -15,14 +15,15 @@ from simulation.host import PASSPHRASE, Host
 from simulation.land import PAYEE, Land
 from simulation.oracle import Promise
 from watchtower.claims.decide import NotKept
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.errors import StoreError
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.decode import decode_entry
 from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, Position
 from watchtower.store.database import Store
 from watchtower.units import LedgerIndex, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 __all__ = ["Publisher"]
 
@@ -72,7 +73,7 @@ class Publisher:
                 self._store = await Store.open(
                     Path(settings.store), PASSPHRASE, patience=1.0, driver=self._host.driver()
                 )
-            intake = Intake(self._store, guarded=settings.payees, policy=policy_of(settings))
+            intake = Intake(self._store, guard_of(settings))
             receipt = await intake.take(claim, self._sight(claim))
         kept = not isinstance(receipt.decision.kept, NotKept)
         words = "kept" if kept else f"refused ({receipt.report()['error']})"

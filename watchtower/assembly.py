@@ -41,6 +41,7 @@ from watchtower.tower.tower import Tower
 from watchtower.units import Address
 from watchtower.wiring import (
     alert_routes,
+    guard_of,
     heartbeat_of,
     limits_of,
     link_settings,
@@ -180,9 +181,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
 
 def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
     settings, store = ground.settings, ground.store
-    intake = Intake(
-        store, guarded=settings.payees, payers=settings.payers, policy=ground.watch.incoming.policy
-    )
+    intake = Intake(store, guard_of(settings))
     return Rounds(
         tower,
         store=store,

@@ -11,6 +11,7 @@ from typing import Final
 
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
+from watchtower.claims.group import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.ledger.link import LinkSettings
 from watchtower.response.fees import FeePolicy
@@ -21,6 +22,7 @@ from watchtower.units import Drops
 
 __all__ = [
     "alert_routes",
+    "guard_of",
     "heartbeat_of",
     "limits_of",
     "link_settings",
@@ -44,6 +46,11 @@ def policy_of(settings: Settings) -> Policy:
         redeem_every=policy.redeem_every_seconds or None,
         stand_by_ppm=round(policy.stand_by_share * _MILLION),
     )
+
+
+def guard_of(settings: Settings) -> Guard:
+    """Return for whom claims are taken, by the settings."""
+    return Guard(payees=settings.payees, payers=settings.payers, policy=policy_of(settings))
 
 
 def payer_policy_of(settings: Settings) -> PayerPolicy:

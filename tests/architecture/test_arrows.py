@@ -67,7 +67,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.means": ("response.tickets",),
-    "tower.pending": ("claims.intake", "store.database"),
+    "tower.pending": ("claims.group", "claims.intake", "store.database"),
     "tower.tower": (
         "ledger.health",
         "ledger.sequence",
@@ -84,6 +84,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "settings",
         "alerts.heartbeat",
         "alerts.routes",
+        "claims.group",
         "judgement.policy",
         "ledger.link",
         "response.fees",

@@ -11,7 +11,8 @@ from coincurve import PrivateKey
 
 from tests.store.make import CHEAP
 from watchtower.claims.decide import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Guard, Sight
+from watchtower.claims.intake import Intake
 from watchtower.errors import StoreFullError
 from watchtower.judgement.claim import Claim, claim_message
 from watchtower.judgement.policy import Policy
@@ -75,7 +76,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def intake(store: Store) -> Intake:
     """Intake for one payee."""
-    return Intake(store, guarded=[PAYEE], policy=Policy())
+    return Intake(store, Guard(payees=[PAYEE], policy=Policy()))
 
 
 async def best_of(store: Store) -> Drops | None:

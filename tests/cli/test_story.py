@@ -36,6 +36,11 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
     ("channel_opened", {}, "channel opened"),
     ("claim_kept", {"amount": 1_500_000, "rescued": True}, "1.5 XRP, its signature put right"),
     ("claim_pending", {"amount": 10, "rescued": False}, "0.00001 XRP"),
+    (
+        "claim_kept",
+        {"amount": 9, "rescued": False, "claims": 3},
+        "0.000009 XRP, the highest of 3 claims that came together",
+    ),
     ("claim_refused", {"amount": 10, "why": "No channel."}, "No channel."),
     ("close_requested", {"expiration": TIME}, "expires at 2026-01-01T00:00:01Z"),
     ("expiration_moved", {"before": TIME, "after": TIME + 1}, "to 2026-01-01T00:00:02Z"),

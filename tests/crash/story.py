@@ -26,7 +26,8 @@ import msgspec
 from tests.crash.forked import Forked
 from tests.crash.killed_at import NEVER, WRITTEN, Step
 from tests.store.make import CHEAP
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.demo.process import PASSPHRASE
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
@@ -38,7 +39,7 @@ from watchtower.sandbox.transaction import Transaction
 from watchtower.settings import Settings, load, write_first
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 __all__ = ["DUE", "NAMES", "PAYEE", "XRP", "Death", "Story", "open_story"]
 
@@ -133,7 +134,7 @@ class Story:
         path, passphrase = Path(self.settings.store), PASSPHRASE
         async with await Store.create(path, passphrase, cost=CHEAP) as store:
             await Vault(store).import_seed(PAYEE.address, PAYEE.seed, algorithm=Algorithm.SECP256K1)
-            intake = Intake(store, guarded=[PAYEE.address], policy=policy_of(self.settings))
+            intake = Intake(store, guard_of(self.settings))
             async with Servers.connected([self.sandbox.url]) as servers:
                 for name, channel in self.channels.items():
                     fact = await servers.read_channel(channel)

@@ -17,8 +17,8 @@ from watchtower.claims.decide import (
     Serve,
     Standing,
 )
-from watchtower.claims.intake import Receipt
 from watchtower.claims.message import parse_claim_json
+from watchtower.claims.receipt import Receipt
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.verdict import Verdict
 from watchtower.response.attempt import OutcomeKind

@@ -13,7 +13,9 @@ import msgspec
 import pytest
 
 from tests.store.make import CHEAP
-from watchtower.claims.intake import Intake, Receipt, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
+from watchtower.claims.receipt import Receipt
 from watchtower.daemon import run
 from watchtower.errors import WatchtowerError
 from watchtower.judgement.claim import Claim
@@ -27,7 +29,7 @@ from watchtower.settings import LedgerSettings, PolicySettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 PASSPHRASE = "correct horse"
 XRP = 1_000_000
@@ -79,7 +81,7 @@ class Stage:
     async def keep(self, channel: ChannelId, drops: int) -> Receipt:
         """Give the tower a claim, as ``watchtower claim add`` does."""
         async with self.store() as store, Servers.connected([self.sandbox.url]) as servers:
-            intake = Intake(store, guarded=[self.payee.address], policy=policy_of(self.settings))
+            intake = Intake(store, guard_of(self.settings))
             fact = await servers.read_channel(channel)
             sight = Sight(fact=fact, ledger_time=RippleTime(self.sandbox.close_time))
             return await intake.take(self.claim(channel, drops), sight)

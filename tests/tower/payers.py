@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tests.tower.conftest import Stage
-from watchtower.claims.intake import Intake, Receipt, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
+from watchtower.claims.receipt import Receipt
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
 from watchtower.settings import AccountSettings, PayerSettings, Role
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 
 async def guard_the_payer(
@@ -47,9 +49,7 @@ async def register(stage: Stage, channel: ChannelId, drops: int) -> Receipt:
     )
     settings = stage.settings
     async with stage.store() as store, Servers.connected([stage.sandbox.url]) as servers:
-        intake = Intake(
-            store, guarded=settings.payees, payers=settings.payers, policy=policy_of(settings)
-        )
+        intake = Intake(store, guard_of(settings))
         fact = await servers.read_channel(channel)
         return await intake.take(claim, Sight(fact=fact, ledger_time=RippleTime(0)))
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.errors import StoreNetworkError
 from watchtower.judgement.claim import Claim
 from watchtower.sandbox.people import Person
@@ -18,7 +19,7 @@ from watchtower.settings import AlertSettings
 from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 
 async def note(stage: Stage, name: str) -> dict[str, object]:
@@ -87,7 +88,7 @@ async def test_pending_claim_is_judged_as_soon_as_a_server_tells(stage: Stage) -
         signature=stage.payer.sign_claim(channel, Drops(30 * XRP)),
     )
     async with stage.store() as store:
-        intake = Intake(store, guarded=[stage.payee.address], policy=policy_of(stage.settings))
+        intake = Intake(store, guard_of(stage.settings))
         receipt = await intake.take(claim, Sight(fact=None, ledger_time=RippleTime(0)))
         assert receipt.report()["pending"] is True
     async with stage.tower():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.tower.conftest import XRP, Stage, stage_on
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
 from watchtower.sandbox.fee_levels import QueueSettings
@@ -17,7 +18,7 @@ from watchtower.sandbox.hashing import channel_index
 from watchtower.sandbox.transaction import parse_json
 from watchtower.settings import TicketSettings
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 CHANNELS = 1_000
 RECORDED = QueueSettings(
@@ -99,7 +100,7 @@ def next_sequence(stage: Stage) -> int:
 async def keep_claims(stage: Stage, channels: list[ChannelId]) -> None:
     """Give the tower a claim for all of every channel."""
     async with stage.store() as store, Servers.connected([stage.sandbox.url]) as servers:
-        intake = Intake(store, guarded=[stage.payee.address], policy=policy_of(stage.settings))
+        intake = Intake(store, guard_of(stage.settings))
         for number, channel in enumerate(channels):
             if number % 100 == 0:
                 # A server without a new ledger is taken for a silent one in the end.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.judgement.claim import Claim
 from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.people import Person
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 
 async def promise(stage: Stage, channel: ChannelId, drops: int = 30 * XRP) -> None:
@@ -21,7 +22,7 @@ async def promise(stage: Stage, channel: ChannelId, drops: int = 30 * XRP) -> No
         signature=stage.payer.sign_claim(channel, Drops(drops)),
     )
     async with stage.store() as store:
-        intake = Intake(store, guarded=[stage.payee.address], policy=policy_of(stage.settings))
+        intake = Intake(store, guard_of(stage.settings))
         receipt = await intake.take(claim, Sight(fact=None, ledger_time=RippleTime(0)))
     assert receipt.report()["pending"] is True
 

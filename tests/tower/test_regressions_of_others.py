@@ -50,7 +50,8 @@ import pytest
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
 from tests.tower.proxy import proxy
 from watchtower.claims.decide import Kept, NotKept
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.errors import StoreFullError
 from watchtower.ledger.servers import Servers
 from watchtower.sandbox.people import Hand
@@ -58,7 +59,7 @@ from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.settings import TicketSettings
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, RippleTime
-from watchtower.wiring import policy_of
+from watchtower.wiring import guard_of
 
 pytestmark = pytest.mark.regression
 
@@ -169,7 +170,7 @@ async def test_06_write_that_fails_stops_intake_and_no_acknowledged_claim_is_los
     channel = await stage.channel()
     acknowledged = 0
     async with stage.store() as store, Servers.connected([stage.sandbox.url]) as servers:
-        intake = Intake(store, guarded=[stage.payee.address], policy=policy_of(stage.settings))
+        intake = Intake(store, guard_of(stage.settings))
         fact = await servers.read_channel(channel)
         sight = Sight(fact=fact, ledger_time=RippleTime(stage.sandbox.close_time))
         await limit(store)

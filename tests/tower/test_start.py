@@ -11,7 +11,8 @@ import pytest
 from typing_extensions import override
 
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Guard, Sight
+from watchtower.claims.intake import Intake
 from watchtower.daemon import run
 from watchtower.errors import TicketPoolError
 from watchtower.judgement.claim import Claim
@@ -64,7 +65,7 @@ async def test_claim_kept_by_another_process_while_the_tower_starts_is_guarded(
     async def keep() -> None:
         async with await Store.open(Path(stage.settings.store), PASSPHRASE) as store:
             guarded = [stage.payee.address]
-            intake = Intake(store, guarded=guarded, policy=policy_of(stage.settings))
+            intake = Intake(store, Guard(payees=guarded, policy=policy_of(stage.settings)))
             assert (await intake.take(claim, sight)).is_stored
 
     def in_another_thread() -> None:

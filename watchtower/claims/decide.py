@@ -14,7 +14,7 @@ as soon as one answers. Nothing is served against it until then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
@@ -28,7 +28,7 @@ from watchtower.errors import (
     ClaimUnknownChannelError,
 )
 from watchtower.judgement.channel import Channel, Phase, phase
-from watchtower.judgement.claim import Claim, Refused, SignatureFault, verify
+from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
 from watchtower.judgement.explain import describe_unprotectable
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import Unprotectable, unprotectable
@@ -39,6 +39,7 @@ __all__ = [
     "BadSignature",
     "BeyondFunds",
     "ChannelUnknown",
+    "Check",
     "Closing",
     "Decision",
     "DoNotServe",
@@ -57,6 +58,7 @@ __all__ = [
     "as_error",
     "decide",
     "describe_why_not_serve",
+    "under_key",
 ]
 
 
@@ -187,6 +189,9 @@ class Decision:
     role: Role | None = None
 
 
+Check = Callable[[Claim], Verified | Refused]
+"""What a signature is worth: `judgement.claim.verify`, or what it said beforehand."""
+
 _STANDING: Final = {
     Standing.NOT_KEPT: "The claim was not kept.",
     Standing.NOT_JUDGED: "No server has told of the channel yet.",
@@ -207,6 +212,7 @@ def decide(
     payee_exists: bool = True,
     looked_up: bool = True,
     rules: ChannelRules = STRICT,
+    check: Check = verify,
 ) -> Decision:
     """Decide both answers about ``claim``.
 
@@ -223,9 +229,10 @@ def decide(
         looked_up: whether a server answered when we asked for the channel; with ``channel`` None
             it tells "there is none" (True) from "nobody answered" (False).
         rules: the network's; the strictest reading where they are not known.
+        check: says what a signature is worth under the key that a claim names.
     """
     role = None if channel is None else _role(channel, guarded, payers)
-    kept = _kept(claim, channel, best, role=role, looked_up=looked_up)
+    kept = _kept(claim, channel, best, role=role, looked_up=looked_up, check=check)
     if role is Role.PAYER:
         return Decision(kept=kept, serve=DoesNotApply(), role=role)
     if isinstance(kept, NotKept):
@@ -286,6 +293,7 @@ def _kept(
     *,
     role: Role | None,
     looked_up: bool,
+    check: Check,
 ) -> Kept | Pending | NotKept:
     if channel is None:
         if looked_up:
@@ -293,9 +301,8 @@ def _kept(
     elif role is None:
         why = WrongDestination(channel=claim.channel, destination=channel.entry.destination)
         return NotKept(why=why)
-    # The channel's own key decides; a claim it has signed is good, whatever key was named with it.
-    key = claim.public_key if channel is None else channel.entry.public_key
-    checked = verify(replace(claim, public_key=key))
+    asked = under_key(claim, channel)
+    key, checked = asked.public_key, check(asked)
     if isinstance(checked, Refused) and checked.why is not SignatureFault.AMOUNT:
         return NotKept(why=_signature_refusal(claim, key, checked.why))
     floor = _floor(channel, best, key, role)
@@ -303,6 +310,16 @@ def _kept(
         return NotKept(why=NotAbove(channel=claim.channel, amount=claim.amount, best=floor))
     kind = Pending if channel is None else Kept
     return kind(claim=checked.claim, rescued=checked.rescued or key != claim.public_key)
+
+
+def under_key(claim: Claim, channel: Channel | None) -> Claim:
+    """Return the claim as it is verified: with its channel's own key, where that is known.
+
+    That key decides; a claim it has signed is good, whatever key was named with it.
+    """
+    if channel is None or channel.entry.public_key == claim.public_key:
+        return claim
+    return replace(claim, public_key=channel.entry.public_key)
 
 
 def _signature_refusal(claim: Claim, key: str, fault: SignatureFault) -> WrongKey | BadSignature:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, cast
 
 import click
 
 from watchtower.claims.decide import DoesNotApply, NotKept, Pending, as_error
-from watchtower.claims.intake import Intake, Receipt, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.claims.message import parse_claim, parse_claim_json
+from watchtower.claims.receipt import Receipt
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
 from watchtower.cli.standing import last_standing
@@ -32,7 +36,7 @@ from watchtower.units import (
     RippleTime,
     format_drops,
 )
-from watchtower.wiring import link_settings, policy_of
+from watchtower.wiring import guard_of, link_settings
 
 __all__ = ["claim"]
 
@@ -44,6 +48,15 @@ _SECOND: Final = 1.0
 
 _STALE: Final = 2.0
 """Seconds after which a channel is looked at again before the next claim is judged."""
+
+_AT_ONCE: Final = 8
+"""Channels that are looked at at the same time."""
+
+_PIECE: Final = 65_536
+"""Bytes that are read at once, as a pipe holds them."""
+
+_TOGETHER: Final = 1_000
+"""Claims that are kept together at most."""
 
 _NOBODY: Final = Sight(fact=None, ledger_time=RippleTime(0))
 
@@ -117,19 +130,25 @@ class _Desk:
     def __init__(self, store: Store, servers: Servers | None, loaded: Settings) -> None:
         self._store = store
         self._servers = servers
-        self._intake = Intake(
-            store, guarded=loaded.payees, payers=loaded.payers, policy=policy_of(loaded)
-        )
+        self._intake = Intake(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
-    async def take(self, one: Claim) -> Receipt:
-        """Look at the claim's channel, decide and store."""
-        now = time.monotonic()
-        at, sight = self._sights.get(one.channel, (now - _STALE, _NOBODY))
-        if now - at >= _STALE:
-            sight = await self._look(one.channel)
-            self._sights[one.channel] = (now, sight)
-        return await self._intake.take(one, sight)
+    async def take_all(self, claims: Sequence[Claim]) -> list[Receipt]:
+        """Look at the claims' channels, decide and store; there is at least one claim."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def refresh(channel: ChannelId) -> None:
+            async with limit:
+                self._sights[channel] = (time.monotonic(), await self._look(channel))
+
+        long_ago = time.monotonic() - _STALE
+        names = dict.fromkeys(one.channel for one in claims)
+        stale = [name for name in names if self._seen(name)[0] <= long_ago]
+        await asyncio.gather(*(refresh(name) for name in stale))
+        return await self._intake.take_all([(one, self._seen(one.channel)[1]) for one in claims])
+
+    def _seen(self, channel: ChannelId) -> tuple[float, Sight]:
+        return self._sights.get(channel, (-math.inf, _NOBODY))
 
     async def _look(self, channel: ChannelId) -> Sight:
         if self._servers is None:
@@ -167,26 +186,51 @@ async def _desk(loaded: Settings) -> AsyncIterator[_Desk]:
 
 async def _take_one(loaded: Settings, one: Claim) -> Receipt:
     async with _desk(loaded) as desk:
-        return await desk.take(one)
+        (receipt,) = await desk.take_all([one])
+    return receipt
 
 
 async def _take_lines(loaded: Settings, source: str, *, as_json: bool) -> int:
-    """Take a claim a line, answering each; return the exit code of the first that was refused."""
+    """Answer a line each, in their order; return the exit code of the first that was refused.
+
+    Lines that came together are kept together, with one fsync.
+    """
     exit_code = number = 0
     async with _desk(loaded) as desk:
-        async for line in _lines(source):
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                receipt = await desk.take(parse_claim_json(line))
-            except InputError as wrong:
-                report, text = _wrong(wrong), str(wrong)
-            else:
-                report, text = receipt.report(), _sentences(receipt)
-            tell({"line": number, **report}, f"line {number}: {text}", as_json=as_json)
-            exit_code = exit_code or int(report.get("exit_code", 0))
+        async for lines in _lines(source):
+            for report, text in await _answers(desk, lines):
+                number += 1
+                if report is None:
+                    continue
+                tell({"line": number, **report}, f"line {number}: {text}", as_json=as_json)
+                exit_code = exit_code or int(report.get("exit_code", 0))
     return exit_code
+
+
+async def _answers(
+    desk: _Desk, lines: Sequence[bytes]
+) -> list[tuple[Mapping[str, Any] | None, str]]:
+    """Return what there is to say to each line; nothing to an empty one."""
+    read = [_read(line) for line in lines]
+    claims = [one for one in read if isinstance(one, Claim)]
+    receipts = iter(await desk.take_all(claims) if claims else ())
+    answers: list[tuple[Mapping[str, Any] | None, str]] = []
+    for one in read:
+        if one is None:
+            answers.append((None, ""))
+        elif isinstance(one, InputError):
+            answers.append((_wrong(one), str(one)))
+        else:
+            receipt = next(receipts)
+            answers.append((receipt.report(), _sentences(receipt)))
+    return answers
+
+
+def _read(line: bytes) -> Claim | InputError | None:
+    try:
+        return parse_claim_json(line) if line.strip() else None
+    except InputError as wrong:
+        return wrong
 
 
 async def _claims(loaded: Settings) -> list[dict[str, Any]]:
@@ -205,19 +249,26 @@ async def _claims(loaded: Settings) -> list[dict[str, Any]]:
     ]
 
 
-async def _lines(source: str) -> AsyncIterator[bytes]:
-    """Return lines as they come, without holding up the links to the servers."""
+async def _lines(source: str) -> AsyncIterator[list[bytes]]:
+    """Return lines as they come, those together that did, without holding up the links."""
     try:
         with await asyncio.to_thread(_open, source) as file:
-            while line := await asyncio.to_thread(file.readline):
-                yield line
+            begun = b""
+            while piece := await asyncio.to_thread(file.read1, _PIECE):
+                *lines, begun = (begun + piece).split(b"\n")
+                for first in range(0, len(lines), _TOGETHER):
+                    yield lines[first : first + _TOGETHER]
+                # A line without an end is no claim, and must not fill the memory.
+                begun = begun[:_PIECE]
+            if begun:
+                yield [begun]
     except OSError as problem:
         why = f"{source} cannot be read ({problem.strerror})"
         raise ClaimFormatError(why=why) from None
 
 
-def _open(source: str) -> BinaryIO:
-    return sys.stdin.buffer if source == "-" else Path(source).open("rb")
+def _open(source: str) -> BufferedReader:
+    return cast("BufferedReader", sys.stdin.buffer) if source == "-" else Path(source).open("rb")
 
 
 def _wrong(wrong: InputError) -> dict[str, Any]:

@@ -53,7 +53,10 @@ def _as_it_is(facts: Facts) -> str:
 
 def _claim(facts: Facts) -> str:
     rescued = ", its signature put right" if facts.get("rescued") else ""
-    return f": {_xrp(facts, 'amount')}{rescued}"
+    many = (
+        f", the highest of {facts['claims']} claims that came together" if "claims" in facts else ""
+    )
+    return f": {_xrp(facts, 'amount')}{rescued}{many}"
 
 
 _AIMS: Final = {"finalise": "to finalise it", "request_close": "to ask it to close"}

@@ -43,23 +43,11 @@ class Claims:
         The comparison is made inside the write transaction: whoever else writes, the best claim
         only grows (rule 7).
         """
-        return await _raise(self._best, claim.channel, claim)
+        return await self.raise_all([claim]) == 1
 
     async def raise_all(self, claims: Iterable[Claim]) -> int:
         """Keep those of ``claims`` that are above the best one; return for how many channels."""
-        highest: dict[str, Claim] = {}
-        for claim in claims:
-            known = highest.get(claim.channel)
-            if known is None or claim.amount > known.amount:
-                highest[claim.channel] = claim
-        kept = await self._best.find(highest)
-        higher = {
-            channel: Record(claim)
-            for channel, claim in highest.items()
-            if channel not in kept or claim.amount > kept[channel].amount
-        }
-        await self._best.put_all(higher)
-        return len(higher)
+        return await _raise(self._best, ((claim.channel, claim) for claim in claims))
 
     async def put_pending(self, claim: Claim) -> bool:
         """Keep ``claim`` until it can be judged, if it is the highest for its channel and key.
@@ -67,7 +55,18 @@ class Claims:
         Its signature must have been found valid under its own ``public_key``; otherwise anybody
         could displace a true claim by an invented one under the same key.
         """
-        return await _raise(self._pending, _pending_name(claim), claim)
+        return await self.put_all_pending([claim]) == 1
+
+    async def put_all_pending(self, claims: Iterable[Claim]) -> int:
+        """Keep those of ``claims`` that are the highest for their channel and key."""
+        return await _raise(self._pending, ((_pending_name(claim), claim) for claim in claims))
+
+    async def find_pending(
+        self, names: Collection[tuple[ChannelId, str]]
+    ) -> dict[tuple[ChannelId, str], Claim]:
+        """Return the pending claims of those of ``names``, a channel and a key, that have one."""
+        asked = {f"{channel} {key}": (channel, key) for channel, key in names}
+        return {asked[name]: claim for name, claim in (await self._pending.find(asked)).items()}
 
     async def load_pending(self) -> list[Claim]:
         """Return every claim that waits to be judged."""
@@ -81,12 +80,21 @@ class Claims:
         return await self._pending.remove(_pending_name(claim))
 
 
-async def _raise(table: SealedTable[Claim], name: str, claim: Claim) -> bool:
-    kept = await table.get(name)
-    if kept is not None and kept.amount >= claim.amount:
-        return False
-    await table.put(name, claim)
-    return True
+async def _raise(table: SealedTable[Claim], claims: Iterable[tuple[str, Claim]]) -> int:
+    """Write those claims that are above what stands under their names; return how many."""
+    highest: dict[str, Claim] = {}
+    for name, claim in claims:
+        known = highest.get(name)
+        if known is None or claim.amount > known.amount:
+            highest[name] = claim
+    kept = await table.find(highest)
+    higher = {
+        name: Record(claim)
+        for name, claim in highest.items()
+        if name not in kept or claim.amount > kept[name].amount
+    }
+    await table.put_all(higher)
+    return len(higher)
 
 
 def _pending_name(claim: Claim) -> str:

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from watchtower.claims.intake import Intake, Sight
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake
 from watchtower.errors import AnswerError, RequestRefusedError
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.store.database import Store

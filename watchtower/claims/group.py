@@ -1,0 +1,152 @@
+"""Claims that came together, decided as if they had come one after another.
+
+What it guarantees: each gets the answers that it would have got alone, behind those before it. What
+is to be written is one record for each channel that a claim raised, however many claims there
+were, so that a thousand claims on one channel cost one seal and one line of the journal.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from watchtower.claims.decide import Check, Decision, Kept, NotKept, Pending, decide
+from watchtower.claims.receipt import Receipt
+from watchtower.judgement.channel import Channel, observe
+from watchtower.judgement.claim import Claim, verify
+from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT, ChannelRules
+from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.units import Address, ChannelId, Drops, RippleTime
+
+__all__ = ["Group", "Guard", "PendingName", "Raised", "Sight"]
+
+_Name = TypeVar("_Name")
+
+PendingName = tuple[ChannelId, str]
+"""A channel that no server has told of, and the key that claims on it name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a server said of a claim's channel just now.
+
+    ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
+    ``rules`` are the network's, as far as they are.
+    """
+
+    fact: ChannelChanged | ChannelMissing | None
+    ledger_time: RippleTime
+    payee_exists: bool = True
+    rules: ChannelRules = STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """For whom claims are taken, as payees and as payers, and how carefully."""
+
+    payees: Collection[Address]
+    policy: Policy
+    payers: Collection[Address] = ()
+
+    def has(self, channel: Channel) -> bool:
+        """Return whether a channel is to or from one of ours."""
+        entry = channel.entry
+        return entry.destination in self.payees or entry.source in self.payers
+
+
+@dataclass(slots=True, kw_only=True)
+class Raised:
+    """What is to be kept for one channel: the highest claim, and for how many it stands."""
+
+    claim: Claim
+    rescued: bool
+    claims: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """One group, which begins with what the store has.
+
+    Attributes:
+        guard: for whom.
+        channels: the channels that are known, of those that the claims are for.
+        best: their best claims.
+        pending: the claims that wait for their channel.
+        check: verifies a signature; told apart so that many can be verified beforehand.
+        opened: channels of ours that were not known, to be remembered.
+        raised: best claims to be kept, by channel.
+        waiting: claims to be kept until a server tells of their channel.
+    """
+
+    guard: Guard
+    channels: Mapping[ChannelId, Channel] = field(default_factory=dict)
+    best: Mapping[ChannelId, Claim] = field(default_factory=dict)
+    pending: Mapping[PendingName, Claim] = field(default_factory=dict)
+    check: Check = verify
+    opened: dict[ChannelId, Channel] = field(default_factory=dict)
+    raised: dict[ChannelId, Raised] = field(default_factory=dict)
+    waiting: dict[PendingName, Raised] = field(default_factory=dict)
+
+    def take(self, claim: Claim, sight: Sight) -> Receipt:
+        """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
+        channel = self._channel(claim.channel, sight)
+        best = self._best_of(claim, is_known=channel is not None)
+        decision = decide(
+            claim,
+            channel,
+            best,
+            guarded=self.guard.payees,
+            payers=self.guard.payers,
+            policy=self.guard.policy,
+            ledger_time=sight.ledger_time,
+            payee_exists=sight.payee_exists,
+            looked_up=sight.fact is not None,
+            rules=sight.rules,
+            check=self.check,
+        )
+        self._keep(decision)
+        return Receipt(claim=claim, decision=decision, best=_best_after(decision, best))
+
+    def _channel(self, name: ChannelId, sight: Sight) -> Channel | None:
+        """Return the newest state known, and have a channel of ours remembered that was not."""
+        known = self.opened.get(name) or self.channels.get(name)
+        if sight.fact is None:
+            return known
+        channel, _ = observe(known, sight.fact)
+        if known is None and channel is not None and self.guard.has(channel):
+            self.opened[name] = channel
+        return channel
+
+    def _best_of(self, claim: Claim, *, is_known: bool) -> Claim | None:
+        """Return the best claim so far; while the channel is unknown, the best by the same key."""
+        if (raised := self.raised.get(claim.channel)) is not None:
+            return raised.claim
+        best = self.best.get(claim.channel)
+        if best is not None or is_known:
+            return best
+        name = (claim.channel, claim.public_key)
+        waiting = self.waiting.get(name)
+        return self.pending.get(name) if waiting is None else waiting.claim
+
+    def _keep(self, decision: Decision) -> None:
+        kept = decision.kept
+        if isinstance(kept, Kept):
+            _raise(self.raised, kept.claim.channel, kept)
+        elif isinstance(kept, Pending):
+            _raise(self.waiting, (kept.claim.channel, kept.claim.public_key), kept)
+
+
+def _raise(raised: dict[_Name, Raised], name: _Name, kept: Kept | Pending) -> None:
+    before = raised.get(name)
+    claims = 1 if before is None else before.claims + 1
+    raised[name] = Raised(claim=kept.claim, rescued=kept.rescued, claims=claims)
+
+
+def _best_after(decision: Decision, best: Claim | None) -> Drops:
+    if isinstance(decision.kept, NotKept):
+        return Drops(0) if best is None else best.amount
+    return decision.kept.claim.amount
