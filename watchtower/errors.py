@@ -35,7 +35,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimUnknownChannelError 41   no such channel
     │   ├── ClaimDestinationError   42    the channel pays somebody else
     │   ├── ClaimNotAboveError      43    not above the best claim
-    │   └── ClaimKeyError           44    the channel has another key
+    │   ├── ClaimKeyError           44    the channel has another key
+    │   └── DoorClosedError         45    the tower is stopping: knock again
     └── SigningError                      the signer will not sign
         ├── KeyMissingError         50    no key for this account
         └── SigningRefusedError     51    outside what keys may sign
@@ -62,6 +63,7 @@ __all__ = [
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
     "ConfigError",
+    "DoorClosedError",
     "HistoryMissingError",
     "InputError",
     "KeyMissingError",
@@ -367,6 +369,13 @@ class ClaimKeyError(ClaimError):
         "The key {given} is not the key of channel {channel} on the ledger ({key}). Ask the "
         "payer for a claim signed with the channel's key."
     )
+
+
+class DoorClosedError(ClaimError):
+    """The tower is stopping and takes no claims any more."""
+
+    exit_code = 45
+    template = "The watchtower is stopping and acknowledged nothing. Hand the claim over later."
 
 
 class SigningError(WatchtowerError):

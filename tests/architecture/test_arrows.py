@@ -67,6 +67,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.means": ("response.tickets",),
+    "tower.lookout": ("claims.group", "claims.intake"),
     "tower.pending": ("claims.group", "claims.intake", "store.database"),
     "tower.tower": (
         "ledger.health",

@@ -58,6 +58,7 @@ __all__ = [
     "as_error",
     "decide",
     "describe_why_not_serve",
+    "may_serve",
     "under_key",
 ]
 
@@ -135,6 +136,7 @@ class Standing(StrEnum):
     NOT_JUDGED = "not_judged"  # no server has told of the channel yet
     EXPIRED = "expired"  # the channel has reached its end
     CLOSED = "closed"  # the channel is gone
+    LEDGER_STALE = "ledger_stale"  # no validated ledger has come for too long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,7 @@ _STANDING: Final = {
     Standing.NOT_JUDGED: "No server has told of the channel yet.",
     Standing.EXPIRED: "The channel has expired.",
     Standing.CLOSED: "The channel is closed.",
+    Standing.LEDGER_STALE: "No validated ledger has come for too long: who knows what it holds.",
 }
 
 
@@ -212,6 +215,7 @@ def decide(
     payee_exists: bool = True,
     looked_up: bool = True,
     rules: ChannelRules = STRICT,
+    is_stale: bool = False,
     check: Check = verify,
 ) -> Decision:
     """Decide both answers about ``claim``.
@@ -229,17 +233,45 @@ def decide(
         looked_up: whether a server answered when we asked for the channel; with ``channel`` None
             it tells "there is none" (True) from "nobody answered" (False).
         rules: the network's; the strictest reading where they are not known.
+        is_stale: whether no ledger has come for too long to serve by what is known.
         check: says what a signature is worth under the key that a claim names.
     """
     role = None if channel is None else _role(channel, guarded, payers)
     kept = _kept(claim, channel, best, role=role, looked_up=looked_up, check=check)
+    serve = may_serve(
+        kept,
+        channel,
+        role=role,
+        policy=policy,
+        ledger_time=ledger_time,
+        payee_exists=payee_exists,
+        rules=rules,
+        is_stale=is_stale,
+    )
+    is_judged = not isinstance(kept, Pending)
+    return Decision(kept=kept, serve=serve, role=role if is_judged else None)
+
+
+def may_serve(
+    kept: Kept | Pending | NotKept,
+    channel: Channel | None,
+    *,
+    role: Role | None,
+    policy: Policy,
+    ledger_time: RippleTime,
+    payee_exists: bool = True,
+    rules: ChannelRules = STRICT,
+    is_stale: bool = False,
+) -> Serve | DoNotServe | DoesNotApply:
+    """Say whether to serve against a claim, by what is known of its channel (`decide`)."""
     if role is Role.PAYER:
-        return Decision(kept=kept, serve=DoesNotApply(), role=role)
+        return DoesNotApply()
     if isinstance(kept, NotKept):
-        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_KEPT,)), role=role)
+        return DoNotServe(reasons=(Standing.NOT_KEPT,))
     if isinstance(kept, Pending) or channel is None:
-        return Decision(kept=kept, serve=DoNotServe(reasons=(Standing.NOT_JUDGED,)))
+        return DoNotServe(reasons=(Standing.NOT_JUDGED,))
     reasons = (
+        *((Standing.LEDGER_STALE,) if is_stale else ()),
         *_channel_reasons(channel, kept.claim, ledger_time),
         *unprotectable(
             channel.entry,
@@ -249,8 +281,7 @@ def decide(
             rules=rules,
         ),
     )
-    serve = DoNotServe(reasons=reasons) if reasons else Serve()
-    return Decision(kept=kept, serve=serve, role=role)
+    return DoNotServe(reasons=reasons) if reasons else Serve()
 
 
 def as_error(why: NotKeptWhy) -> ClaimError:

@@ -10,10 +10,21 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from watchtower.claims.decide import Check, Decision, Kept, NotKept, Pending, decide
+from watchtower.claims.decide import (
+    Check,
+    Decision,
+    DoNotServe,
+    Kept,
+    NotKept,
+    Pending,
+    Serve,
+    Standing,
+    decide,
+    may_serve,
+)
 from watchtower.claims.receipt import Receipt
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
@@ -22,7 +33,7 @@ from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.units import Address, ChannelId, Drops, RippleTime
 
-__all__ = ["Group", "Guard", "PendingName", "Raised", "Sight"]
+__all__ = ["Group", "Guard", "PendingName", "Raised", "Sight", "seen_again"]
 
 _Name = TypeVar("_Name")
 
@@ -35,13 +46,15 @@ class Sight:
     """What a server said of a claim's channel just now.
 
     ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
-    ``rules`` are the network's, as far as they are.
+    ``rules`` are the network's, as far as they are. ``is_stale`` says that no ledger has come for
+    too long to serve by what is known.
     """
 
     fact: ChannelChanged | ChannelMissing | None
     ledger_time: RippleTime
     payee_exists: bool = True
     rules: ChannelRules = STRICT
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +119,7 @@ class Group:
             payee_exists=sight.payee_exists,
             looked_up=sight.fact is not None,
             rules=sight.rules,
+            is_stale=sight.is_stale,
             check=self.check,
         )
         self._keep(decision)
@@ -138,6 +152,31 @@ class Group:
             _raise(self.raised, kept.claim.channel, kept)
         elif isinstance(kept, Pending):
             _raise(self.waiting, (kept.claim.channel, kept.claim.public_key), kept)
+
+
+def seen_again(receipt: Receipt, sight: Sight, guard: Guard) -> Receipt:
+    """Return a receipt as it is by what is seen of the channel now; what was kept is kept.
+
+    While a claim is written the ledger goes on: a close request that was validated meanwhile must
+    not find an answer on its way that says to serve.
+    """
+    fact, decision = sight.fact, receipt.decision
+    if fact is None or not isinstance(decision.serve, Serve):
+        return receipt
+    if isinstance(fact, ChannelMissing):
+        gone = DoNotServe(reasons=(Standing.CLOSED,))
+        return replace(receipt, decision=replace(decision, serve=gone))
+    serve = may_serve(
+        decision.kept,
+        Channel(entry=fact.entry, as_of=fact.at),
+        role=decision.role,
+        policy=guard.policy,
+        ledger_time=sight.ledger_time,
+        payee_exists=sight.payee_exists,
+        rules=sight.rules,
+        is_stale=sight.is_stale,
+    )
+    return replace(receipt, decision=replace(decision, serve=serve))
 
 
 def _raise(raised: dict[_Name, Raised], name: _Name, kept: Kept | Pending) -> None:

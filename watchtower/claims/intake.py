@@ -10,8 +10,9 @@ Claims that come together share a transaction, and so an fsync (`Intake.take_all
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from watchtower.claims.decide import Check, NotKept, Pending, as_error
@@ -21,7 +22,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, verify
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Intake"]
+__all__ = ["Intake", "Taken"]
 
 _Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 
@@ -73,6 +74,19 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one group brought, all of it on disk.
+
+    ``opened`` are channels that were not known, ``raised`` the best claims that are new, one a
+    channel.
+    """
+
+    receipts: tuple[Receipt, ...]
+    opened: tuple[Channel, ...]
+    raised: tuple[Claim, ...]
+
+
 class Intake:
     """Takes claims into ``store`` for those that ``guard`` names."""
 
@@ -87,26 +101,31 @@ class Intake:
         Raises:
             StoreError: the store cannot be written; nothing was kept.
         """
-        (receipt,) = await self.take_all([(claim, sight)])
-        return receipt
+        taken = await self.take_all([claim], lambda _claim: sight)
+        return taken.receipts[0]
 
     async def take_all(
-        self, claims: Sequence[tuple[Claim, Sight]], *, check: Check = verify
-    ) -> list[Receipt]:
+        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+    ) -> Taken:
         """Decide about claims in their order, and store them; all receipts are for one fsync.
 
         Args:
-            claims: each with what was seen of its channel; at least one.
+            claims: at least one.
+            see: tells what is known of a claim's channel, when it comes to deciding.
             check: says what a signature is worth, where it was looked at before.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
         """
         async with self._store.write() as work:
-            group = await self._group(work, [claim for claim, _ in claims], check)
-            receipts = [group.take(claim, sight) for claim, sight in claims]
+            group = await self._group(work, claims, check)
+            receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             await _keep(work, group)
-        return receipts
+        return Taken(
+            receipts=receipts,
+            opened=tuple(group.opened.values()),
+            raised=tuple(raised.claim for raised in group.raised.values()),
+        )
 
     async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about a claim that waited for its channel, now that a server has answered."""

@@ -37,6 +37,11 @@ class Receipt:
         """Whether the claim is on disk now."""
         return not isinstance(self.decision.kept, NotKept)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the claim waits for its channel."""
+        return isinstance(self.decision.kept, Pending)
+
     def report(self) -> dict[str, Any]:
         """Return the receipt ready for JSON."""
         kept, serve = self.decision.kept, self.decision.serve

@@ -133,7 +133,7 @@ class _Desk:
         self._intake = Intake(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
-    async def take_all(self, claims: Sequence[Claim]) -> list[Receipt]:
+    async def take_all(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
         """Look at the claims' channels, decide and store; there is at least one claim."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -145,7 +145,8 @@ class _Desk:
         names = dict.fromkeys(one.channel for one in claims)
         stale = [name for name in names if self._seen(name)[0] <= long_ago]
         await asyncio.gather(*(refresh(name) for name in stale))
-        return await self._intake.take_all([(one, self._seen(one.channel)[1]) for one in claims])
+        taken = await self._intake.take_all(claims, lambda one: self._seen(one.channel)[1])
+        return taken.receipts
 
     def _seen(self, channel: ChannelId) -> tuple[float, Sight]:
         return self._sights.get(channel, (-math.inf, _NOBODY))

@@ -122,6 +122,10 @@ class Rounds:
             self._journal_number = entries[-1].number
         self._version = version
 
+    def expect_pending(self) -> None:
+        """Decide in the next round about claims that wait for their channel."""
+        self._has_pending = True
+
     async def tend_for_ever(self) -> None:
         """Look after everything else, every few seconds."""
         # Whose key signed what is told from the first ledger on.

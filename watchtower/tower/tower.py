@@ -15,7 +15,7 @@ because a server, the disk or a signer did something unexpected.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -30,6 +30,8 @@ from watchtower.errors import (
 )
 from watchtower.guard.learned import channel_of
 from watchtower.guard.watch import Watch
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement
 from watchtower.judgement.verdict import Closed
@@ -78,9 +80,10 @@ class Pulse(Protocol):
 class Tower:
     """Guards what ``watch`` holds, until it is cancelled.
 
-    ``heard`` is set once any ledger was heard of, ``reconciled`` once every open channel was read
-    anew; ``steward`` looks after the accounts; ``unanswered`` is why the last pass could not sign,
-    or seat, something that is owed.
+    ``heard`` is set once any ledger was heard of, and ``heard_at`` is when that was last, by the
+    loop's clock; ``reconciled`` is set once every open channel was read anew; ``steward`` looks
+    after the accounts; ``unanswered`` is why the last pass could not sign, or seat, something that
+    is owed.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Tower:
         """Bring the parts together; nothing happens before a loop runs."""
         self.watch = watch
         self.heard = asyncio.Event()
+        self.heard_at: float | None = None
         self.reconciled = asyncio.Event()
         self.unanswered: WatchtowerError | None = None
         self._store = store
@@ -140,6 +144,7 @@ class Tower:
             match delivery:
                 case LedgerClosed():
                     self.watch.ledger_closed(delivery)
+                    self.heard_at = asyncio.get_running_loop().time()
                     self.heard.set()
                     self._go_without_history()
                 case LedgerAccounted():
@@ -264,6 +269,14 @@ class Tower:
         if claim is not None:
             self.watch.raise_best(claim)
             self._wake.set()
+
+    def take_up(self, channels: Iterable[Channel], claims: Iterable[Claim]) -> None:
+        """Take up what was just kept, in this process: channels that are new, and best claims."""
+        for channel in channels:
+            self.watch.adopt(channel)
+        for claim in claims:
+            self.watch.raise_best(claim)
+        self._wake.set()
 
     async def _recall(self, batch: Sequence[Delivery]) -> set[ChannelId]:
         """Bring back from the store what the watch let go: a closed channel stays closed.

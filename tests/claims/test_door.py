@@ -1,0 +1,243 @@
+"""Whoever knocks: verified, kept in groups, answered by what is known when the answer leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
+from tests.store.make import CHEAP
+from watchtower.claims.decide import Closing, DoNotServe, Kept, NotKept, Pending, Serve
+from watchtower.claims.door import Door
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Intake, Taken
+from watchtower.claims.verifying import Verifier
+from watchtower.errors import DoorClosedError, StoreFullError
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
+from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, ChannelEntry, Position
+from watchtower.store.database import Store
+from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
+
+AT = Position(LedgerIndex(9), END_OF_LEDGER)
+GUARD = GUARDS["payee"]
+
+
+class Land:
+    """What is known of channels, to be changed by the test."""
+
+    def __init__(self) -> None:
+        self.entries: dict[ChannelId, ChannelEntry] = {name: entry(name, 0) for name in CHANNELS}
+        self.asked: list[ChannelId] = []
+        self.kept: list[Taken] = []
+
+    def watched(self, channel: ChannelId) -> Channel | None:
+        """What the tower would know."""
+        found = self.entries.get(channel)
+        return None if found is None else Channel(entry=found, as_of=AT)
+
+    def see(self, channel: ChannelId) -> Sight | None:
+        """The same as the ledger tells it."""
+        found = self.entries.get(channel)
+        if found is None:
+            return None
+        return Sight(fact=ChannelChanged(entry=found, at=AT), ledger_time=NOW)
+
+    async def look(self, channel: ChannelId) -> Sight:
+        """Nobody else knows of any."""
+        self.asked.append(channel)
+        return Sight(fact=None, ledger_time=RippleTime(0))
+
+    def taken(self, taken: Taken) -> None:
+        """What came of it."""
+        self.kept.append(taken)
+
+
+class Counting:
+    """A store that counts its transactions, can be held up, and can have no room left."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.writes = 0
+        self.is_full = False
+        self.free = asyncio.Event()
+        self.free.set()
+        self.written = asyncio.Event()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Any]:
+        """One transaction."""
+        self.writes += 1
+        async with self.store.write() as work:
+            yield work
+            if self.is_full:
+                raise StoreFullError(path="w.db", why="no space")
+            self.written.set()
+            await self.free.wait()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Counting]:
+    """A real store, quick to open."""
+    async with await Store.create(tmp_path / "w.db", "secret", cost=CHEAP) as made:
+        yield Counting(made)
+
+
+@pytest.fixture
+def land() -> Land:
+    """Three channels, all of them known."""
+    return Land()
+
+
+@pytest.fixture
+def verifier() -> Iterator[Verifier]:
+    """Two threads."""
+    made = Verifier(2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def door(store: Counting, land: Land, verifier: Verifier) -> AsyncIterator[Door]:
+    """An open door."""
+    made = Door(Intake(store, GUARD), GUARD, lookout=land, verifier=verifier)
+    running = asyncio.create_task(made.run())
+    yield made
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+def claim(drops: int, channel: int = 0) -> Claim:
+    """A good claim."""
+    return signed(CHANNELS[channel], drops, KEYS[0])
+
+
+async def test_claims_are_answered_in_their_order(door: Door) -> None:
+    """The second of a batch stands on the first."""
+    first, lower, other = await door.take([claim(5), claim(3), claim(4, 1)])
+    assert isinstance(first.decision.kept, Kept)
+    assert isinstance(first.decision.serve, Serve)
+    assert isinstance(lower.decision.kept, NotKept)
+    assert [lower.best, other.best] == [5, 4]
+
+
+async def test_claims_of_many_callers_share_a_transaction(door: Door, store: Counting) -> None:
+    """While one group is written the next one gathers."""
+    store.free.clear()
+    first = asyncio.create_task(door.take([claim(1)]))
+    await store.written.wait()
+    others = [asyncio.create_task(door.take([claim(drops, 1)])) for drops in range(1, 51)]
+    await asyncio.sleep(0.3)
+    assert not first.done()
+    store.free.set()
+    await asyncio.gather(first, *others)
+    assert store.writes <= 4
+
+
+async def test_nobody_is_answered_before_it_is_on_disk(door: Door, store: Counting) -> None:
+    """Rule 6: acknowledge after fsync."""
+    store.free.clear()
+    knocking = asyncio.create_task(door.take([claim(1)]))
+    await store.written.wait()
+    await asyncio.sleep(0.05)
+    assert not knocking.done()
+    store.free.set()
+    await knocking
+    async with store.store.read() as work:
+        assert await work.claims.best(CHANNELS[0]) is not None
+
+
+async def test_a_close_request_that_comes_while_it_is_written_is_in_the_answer(
+    door: Door, store: Counting, land: Land
+) -> None:
+    """The claim is kept, and the article is not served."""
+    store.free.clear()
+    knocking = asyncio.create_task(door.take([claim(1)]))
+    await store.written.wait()
+    before = land.entries[CHANNELS[0]]
+    land.entries[CHANNELS[0]] = ChannelEntry(
+        **{
+            **{name: getattr(before, name) for name in before.__slots__},
+            "expiration": RippleTime(NOW + 3_600),
+        }
+    )
+    store.free.set()
+    (receipt,) = await knocking
+    assert isinstance(receipt.decision.kept, Kept)
+    assert receipt.decision.serve == DoNotServe(
+        reasons=(Closing(expiration=RippleTime(NOW + 3_600)),)
+    )
+
+
+async def test_a_strange_channel_is_asked_for_and_its_claim_waits(door: Door, land: Land) -> None:
+    """Nobody can tell of it now: pending."""
+    strange = ChannelId("D" * 64)
+    (receipt,) = await door.take([signed(strange, 5, KEYS[0])])
+    assert isinstance(receipt.decision.kept, Pending)
+    assert land.asked == [strange]
+
+
+async def test_what_was_kept_is_taken_up_before_anybody_is_answered(door: Door, land: Land) -> None:
+    """Who has the receipt may rely on the tower: it redeems this very claim."""
+    await door.take([claim(5), claim(7)])
+    assert [[one.amount for one in taken.raised] for taken in land.kept] == [[7]]
+
+
+async def test_a_full_disk_is_told_to_everybody_and_the_next_claims_are_kept(
+    door: Door, store: Counting, land: Land
+) -> None:
+    """Nothing is half kept, and the door stays open."""
+    store.is_full = True
+    answers = await asyncio.gather(
+        *(door.take([claim(drops)]) for drops in (1, 2)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StoreFullError, StoreFullError]
+    assert land.kept == []
+    store.is_full = False
+    (receipt,) = await door.take([claim(1)])
+    assert receipt.is_stored
+
+
+async def test_a_caller_that_goes_away_holds_up_nobody(door: Door, store: Counting) -> None:
+    """A reader closes the page; what it had handed over may be kept or not."""
+    store.free.clear()
+    first = asyncio.create_task(door.take([claim(1)]))
+    await store.written.wait()
+    gone = asyncio.create_task(door.take([claim(2)]))
+    await asyncio.sleep(0.1)
+    gone.cancel()
+    store.free.set()
+    await first
+    (receipt,) = await door.take([claim(3)])
+    assert receipt.is_stored
+
+
+async def test_who_waits_when_the_door_closes_is_told(
+    store: Counting, land: Land, verifier: Verifier
+) -> None:
+    """Nobody waits for ever for a daemon that stops."""
+    door = Door(Intake(store, GUARD), GUARD, lookout=land, verifier=verifier)
+    running = asyncio.create_task(door.run())
+    store.free.clear()
+    inside = asyncio.create_task(door.take([claim(1)]))
+    await store.written.wait()
+    behind = asyncio.create_task(door.take([claim(2)]))
+    await asyncio.sleep(0.1)
+    running.cancel()
+    for waiting in (inside, behind, asyncio.create_task(door.take([claim(3)]))):
+        with pytest.raises(DoorClosedError):
+            await waiting
+
+
+async def test_a_bad_signature_among_good_ones_is_the_only_one_refused(door: Door) -> None:
+    """Each claim of a batch has its own answer."""
+    good, bad = claim(5), signed(CHANNELS[1], 5, KEYS[0], good=False)
+    receipts = await door.take([good, bad, claim(6, 2)])
+    assert [receipt.is_stored for receipt in receipts] == [True, False, True]
+    assert receipts[1].best == Drops(0)

@@ -1,0 +1,177 @@
+"""The door for claims: however they come, they are verified, kept and acknowledged in one place.
+
+What it guarantees:
+
+- A receipt is given after fsync. Claims that are here at the same time share one: while a group is
+  written the next one gathers, so that groups grow with the load and nobody waits for a timer.
+- Whether to serve is answered by what is known when the answer leaves, and not by what was known
+  when the claim came (rule 8).
+- What waits is bounded. Whoever knocks while there is no room waits at the door, and holds nothing
+  but its own claims.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from watchtower.claims.decide import under_key
+from watchtower.claims.group import Guard, Sight, seen_again
+from watchtower.claims.intake import Intake, Taken
+from watchtower.claims.receipt import Receipt
+from watchtower.claims.verifying import Verifier, known_beforehand
+from watchtower.errors import DoorClosedError, StoreError, WatchtowerError
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim, Refused, Verified
+from watchtower.units import ChannelId
+
+__all__ = ["Door", "Lookout"]
+
+_TOGETHER: Final = 1_000
+"""Claims that are kept with one fsync at most."""
+
+_ROOM: Final = 256
+"""Callers that may be inside, with at most a group each, before the next one has to wait."""
+
+
+class Lookout(Protocol):
+    """Who knows the channels."""
+
+    def watched(self, channel: ChannelId) -> Channel | None:
+        """Return a channel as it is known now, if it is watched."""
+        ...
+
+    def see(self, channel: ChannelId) -> Sight | None:
+        """Return what is known of a channel now; None if that takes asking."""
+        ...
+
+    async def look(self, channel: ChannelId) -> Sight:
+        """Ask for a channel that is not known."""
+        ...
+
+    def taken(self, taken: Taken) -> None:
+        """Take up what was kept; it is on disk."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Knock:
+    """Claims of one caller, which are answered together."""
+
+    claims: Sequence[Claim]
+    sights: dict[ChannelId, Sight]
+    checked: dict[Claim, Verified | Refused]
+    answer: asyncio.Future[Sequence[Receipt]]
+
+
+class Door:
+    """Takes claims for ``guard``, for as long as `run` runs."""
+
+    def __init__(
+        self, intake: Intake, guard: Guard, *, lookout: Lookout, verifier: Verifier
+    ) -> None:
+        """Open nothing yet."""
+        self._intake = intake
+        self._guard = guard
+        self._lookout = lookout
+        self._verifier = verifier
+        self._waiting: deque[_Knock] = deque()
+        self._knocked = asyncio.Event()
+        self._room = asyncio.Semaphore(_ROOM)
+        self._is_closed = False
+
+    async def take(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+        """Keep claims in their order, and return their receipts, once they are on disk.
+
+        Raises:
+            StoreError: the store cannot be written; none of them was kept.
+            DoorClosedError: the tower is stopping; none of them was kept.
+        """
+        if not claims:
+            return ()
+        async with self._room:
+            sights = await self._look({claim.channel for claim in claims})
+            checked = await self._verifier.verify(
+                under_key(claim, self._lookout.watched(claim.channel)) for claim in claims
+            )
+            knock = _Knock(
+                claims=claims,
+                sights=sights,
+                checked=dict(checked),
+                answer=asyncio.get_running_loop().create_future(),
+            )
+            if self._is_closed:
+                raise DoorClosedError
+            self._waiting.append(knock)
+            self._knocked.set()
+            return await knock.answer
+
+    async def run(self) -> None:
+        """Keep what has come, group after group, until cancelled."""
+        group: Sequence[_Knock] = ()
+        try:
+            while True:
+                await self._knocked.wait()
+                group = self._next_group()
+                await self._keep(group)
+        finally:
+            self._is_closed = True
+            for knock in (*group, *self._waiting):
+                _answer(knock, DoorClosedError())
+
+    async def _look(self, channels: Iterable[ChannelId]) -> dict[ChannelId, Sight]:
+        """Return what servers tell of those channels that are not known."""
+        unknown = [name for name in channels if self._lookout.see(name) is None]
+        sights = await asyncio.gather(*(self._lookout.look(name) for name in unknown))
+        return dict(zip(unknown, sights, strict=True))
+
+    def _next_group(self) -> list[_Knock]:
+        group: list[_Knock] = []
+        count = 0
+        while self._waiting and (not group or count + len(self._waiting[0].claims) <= _TOGETHER):
+            knock = self._waiting.popleft()
+            if knock.answer.done():  # its caller has gone
+                continue
+            group.append(knock)
+            count += len(knock.claims)
+        if not self._waiting:
+            self._knocked.clear()
+        return group
+
+    async def _keep(self, group: Sequence[_Knock]) -> None:
+        """Keep the claims of all who knocked, with one fsync, and answer."""
+        if not group:
+            return
+        sights: dict[ChannelId, Sight] = {}
+        checked: dict[Claim, Verified | Refused] = {}
+        for knock in group:
+            sights |= knock.sights
+            checked |= knock.checked
+
+        def see(claim: Claim) -> Sight:
+            return self._lookout.see(claim.channel) or sights[claim.channel]
+
+        claims = [claim for knock in group for claim in knock.claims]
+        try:
+            taken = await self._intake.take_all(claims, see, check=known_beforehand(checked))
+        except StoreError as failure:
+            for knock in group:
+                _answer(knock, failure)
+            return
+        self._lookout.taken(taken)
+        receipts = iter(taken.receipts)
+        for knock in group:
+            mine = [next(receipts) for _ in knock.claims]
+            _answer(knock, [seen_again(one, see(one.claim), self._guard) for one in mine])
+
+
+def _answer(knock: _Knock, answer: Sequence[Receipt] | WatchtowerError) -> None:
+    if knock.answer.done():
+        return
+    if isinstance(answer, WatchtowerError):
+        knock.answer.set_exception(answer)
+    else:
+        knock.answer.set_result(answer)

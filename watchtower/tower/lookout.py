@@ -1,0 +1,142 @@
+"""What the door for claims knows of channels: what the tower watches, and else what servers tell.
+
+What it guarantees: an answer rests on the newest ledger that was heard of, never on an older look.
+Whoever invents channels makes us ask a server for each of them only so often: asking is bounded,
+since the tower asks the same servers for what presses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from watchtower.claims.group import Sight
+from watchtower.claims.intake import Taken
+from watchtower.errors import LedgerError
+from watchtower.judgement.channel import Channel
+from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.tower.pending import ChannelSource
+from watchtower.tower.tower import Tower
+from watchtower.units import ChannelId, RippleTime
+
+__all__ = ["Lookout"]
+
+_log = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 4
+"""Channels that are asked for at the same time."""
+
+_QUEUED: Final = 64
+"""Channels that may wait to be asked for; what comes on top is answered as if no server were."""
+
+_GOOD_FOR: Final = 10.0
+"""Seconds for which what a server said of a strange channel is not asked again."""
+
+_REMEMBERED: Final = 10_000
+
+_UNKNOWN: Final = Sight(fact=None, ledger_time=RippleTime(0))
+
+
+class PendingRounds(Protocol):
+    """Who decides about claims that wait for their channel."""
+
+    def expect_pending(self) -> None:
+        """Look for them from now on."""
+        ...
+
+
+class Lookout:
+    """Looks out for one tower."""
+
+    def __init__(
+        self,
+        tower: Tower,
+        *,
+        servers: ChannelSource,
+        rounds: PendingRounds,
+        stale_after: float,
+        clock: Callable[[], float],
+    ) -> None:
+        """Know nothing of strange channels yet.
+
+        Args:
+            tower: whose watch is asked first.
+            servers: who is asked for other channels.
+            rounds: is told that claims wait.
+            stale_after: seconds without a validated ledger, after which nothing is served.
+            clock: a steady clock, in seconds: the same that the tower hears ledgers by.
+        """
+        self._tower = tower
+        self._servers = servers
+        self._rounds = rounds
+        self._stale_after = stale_after
+        self._clock = clock
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._asked: dict[ChannelId, asyncio.Task[Sight]] = {}
+        self._told: OrderedDict[ChannelId, tuple[float, ChannelChanged | ChannelMissing]] = (
+            OrderedDict()
+        )
+
+    def watched(self, channel: ChannelId) -> Channel | None:
+        """Return a channel as it is known now, if it is watched."""
+        return self._tower.watch.channels.get(channel)
+
+    def see(self, channel: ChannelId) -> Sight | None:
+        """Return what is known of a channel now; None if that takes asking."""
+        known = self.watched(channel)
+        if known is None:
+            told = self._told.get(channel)
+            if told is None or self._clock() - told[0] >= _GOOD_FOR:
+                return None
+            return self._sight(told[1])
+        if known.closed_at is not None:
+            return self._sight(ChannelMissing(channel=channel, at=known.closed_at))
+        return self._sight(ChannelChanged(entry=known.entry, at=known.as_of))
+
+    async def look(self, channel: ChannelId) -> Sight:
+        """Ask for a channel that is not known; nobody asks twice for the same at once."""
+        asked = self._asked.get(channel)
+        if asked is None:
+            if len(self._asked) >= _QUEUED:
+                return _UNKNOWN
+            asked = self._asked[channel] = asyncio.create_task(self._ask(channel))
+            asked.add_done_callback(lambda _: self._asked.pop(channel, None))
+        return await asyncio.shield(asked)
+
+    def taken(self, taken: Taken) -> None:
+        """Take up what was kept; it is on disk."""
+        self._tower.take_up(taken.opened, taken.raised)
+        if any(receipt.is_pending for receipt in taken.receipts):
+            self._rounds.expect_pending()
+
+    async def _ask(self, channel: ChannelId) -> Sight:
+        async with self._turn:
+            try:
+                fact = await self._servers.read_channel(channel, vouched=True)
+            except LedgerError as failure:
+                _log.info("channel_not_told", channel=channel, why=str(failure))
+                return _UNKNOWN
+        self._told[channel] = (self._clock(), fact)
+        self._told.move_to_end(channel)
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return self._sight(fact)
+
+    def _sight(self, fact: ChannelChanged | ChannelMissing) -> Sight:
+        watch = self._tower.watch
+        newest, heard_at = watch.newest, self._tower.heard_at
+        is_stale = heard_at is None or self._clock() - heard_at >= self._stale_after
+        payee_exists = True
+        if isinstance(fact, ChannelChanged):
+            payee_exists = fact.entry.destination not in watch.incoming.missing_payees
+        return Sight(
+            fact=fact,
+            ledger_time=RippleTime(0) if newest is None else newest.pressing_time,
+            payee_exists=payee_exists,
+            rules=watch.rules,
+            is_stale=is_stale,
+        )
