@@ -8,6 +8,7 @@ from typing import Final
 from bench import (
     backfill,
     encodings,
+    intake,
     mass_exit,
     reaction,
     sandbox_channels,
@@ -24,6 +25,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "encode": encodings.measure,
     "verify": signatures.measure,
     "sign": signing.measure,
+    "intake": intake.measure,
     "sandbox.start": sandbox_start.measure,
     "sandbox.ledgers": sandbox_channels.measure_ledgers,
     "sandbox.creates": sandbox_channels.measure_creates,

@@ -14,7 +14,7 @@ from typing import Final
 from simulation.host import PASSPHRASE, Host
 from simulation.land import PAYEE, Land
 from simulation.oracle import Promise
-from watchtower.claims.decide import NotKept
+from watchtower.claims.decision import NotKept
 from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
 from watchtower.errors import StoreError

@@ -15,7 +15,7 @@ def tree(error: type[WatchtowerError] = WatchtowerError) -> Iterator[type[Watcht
     """Yield the error and everything under it, in the order of definition."""
     yield error
     for child in error.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__.startswith(f"{errors.__name__}."):
             yield from tree(child)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from watchtower.errors import ConfigError, StoreExistsError
-from watchtower.settings import config_path, load, write_first
+from watchtower.first_settings import write_first
+from watchtower.settings import config_path, load
 
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
 PAYER = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"

@@ -7,7 +7,8 @@ there speaks only through the Protocols that each part declares.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,9 @@ import structlog
 from watchtower.alerts import catalogue
 from watchtower.assembly import Ground, build, prepare
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
+from watchtower.front import loops as front_loops
 from watchtower.machine import Machine
+from watchtower.places import place_of
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
@@ -62,6 +65,7 @@ async def run(
         How things stood at the end, in JSON values.
 
     Raises:
+        ListenError: nobody can listen where the settings say.
         StoreError: the store cannot be opened, or another daemon runs on it.
         TicketPoolError: an account cannot hold a ticket pool that is new, and nothing is promised.
         UnreachableError: with ``once``, no server answers.
@@ -73,22 +77,36 @@ async def run(
         opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
+        at = None if once else _listening(stack, settings)
         ground = await prepare(
             stack, store, settings, environment, machine, shadow=shadow, once=once
         )
         end = _until_answered if once else _until_signalled
-        return await _run_tasks(ground, end)
+        return await _run_tasks(ground, end, at)
 
+
+Loop = tuple[str, Coroutine[Any, Any, None]]
 
 End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 
 
-async def _run_tasks(ground: Ground, end: End) -> Mapping[str, Any]:
+def _listening(stack: AsyncExitStack, settings: Settings) -> socket.socket | None:
+    """Listen, if we are told where; what cannot be listened at is told before anything begins."""
+    if not settings.http.listen:
+        return None
+    # Only who serves pays for what it takes to.
+    from watchtower.interfaces.http.serve import listening  # noqa: PLC0415
+
+    return stack.enter_context(listening(place_of(settings.http.listen)))
+
+
+async def _run_tasks(ground: Ground, end: End, at: socket.socket | None) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = build(ground)
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
-        failure = await _work(ground, tower, rounds, submitter, end=end)
+        front = () if at is None else front_loops(ground, tower, rounds, at)
+        failure = await _work(ground, tower, rounds, submitter, front=front, end=end)
         ground.service.stopping()
         if failure is None:
             await tower.finish()
@@ -101,13 +119,19 @@ async def _run_tasks(ground: Ground, end: End) -> Mapping[str, Any]:
 
 
 async def _work(
-    ground: Ground, tower: Tower, rounds: Rounds, submitter: Submitter, *, end: End
+    ground: Ground,
+    tower: Tower,
+    rounds: Rounds,
+    submitter: Submitter,
+    *,
+    front: Iterable[Loop],
+    end: End,
 ) -> BaseException | None:
     """Run every loop until ``end`` returns; return what went wrong, if anything did."""
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(submitter.run(), name="submit")
-            for name, loop in _loops(ground, tower, rounds):
+            for name, loop in (*_loops(ground, tower, rounds), *front):
                 tasks.create_task(loop, name=name)
             await end(ground, tower, rounds)
             raise _Stopped
@@ -124,9 +148,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def _loops(
-    ground: Ground, tower: Tower, rounds: Rounds
-) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "listen", tower.listen(ground.stream.deliveries())
     yield "respond", _respond(ground, tower)
     yield "take claims", rounds.take_claims_for_ever()

@@ -8,8 +8,6 @@ compared with this module by a test.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -18,8 +16,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from watchtower.errors import ConfigError, StoreExistsError
+from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
+from watchtower.places import place_of
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -27,7 +26,9 @@ __all__ = [
     "DEFAULT_CONFIG",
     "AccountSettings",
     "AlertSettings",
+    "ClaimSettings",
     "FeeSettings",
+    "HttpSettings",
     "LedgerSettings",
     "LogSettings",
     "PayerSettings",
@@ -37,7 +38,7 @@ __all__ = [
     "TicketSettings",
     "config_path",
     "load",
-    "write_first",
+    "refuse_unsafe",
 ]
 
 CONFIG_VARIABLE: Final = "WATCHTOWER_CONFIG"
@@ -120,6 +121,18 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     reconcile_seconds: PositiveSeconds = 600.0
 
 
+class ClaimSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How claims are judged: without a ledger for so long nothing is served against one."""
+
+    stale_seconds: PositiveSeconds = 30.0
+
+
+class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the HTTP interface listens; nowhere unless told."""
+
+    listen: str = ""
+
+
 class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to tell, besides the log and ``watchtower status``."""
 
@@ -149,6 +162,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
     ledger: LedgerSettings = LedgerSettings()
+    claims: ClaimSettings = ClaimSettings()
+    http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -209,64 +224,9 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(path=path, why=str(problem)) from None
     settings = _from_environment(settings, environment)
-    _refuse_unsafe(settings, path)
+    refuse_unsafe(settings, path)
     store = (path.absolute().parent / Path(settings.store).expanduser()).resolve()
     return msgspec.structs.replace(settings, store=str(store))
-
-
-def write_first(
-    path: Path,
-    accounts: Sequence[str],
-    servers: Sequence[str],
-    *,
-    payers: Sequence[str] = (),
-) -> Settings:
-    """Write a first configuration, readable by its owner alone, and return it as loaded.
-
-    An account that is among ``accounts``, the payees, and among ``payers`` is guarded as both.
-
-    Raises:
-        StoreExistsError: the file is there already; it is left as it is.
-        ConfigError: the accounts or servers could not be used.
-        AddressError: an address has a bad form or checksum.
-    """
-    if path.exists():
-        raise StoreExistsError(path=path)
-    named = _with_roles(accounts, payers)
-    settings = Settings(accounts=named, servers=tuple(servers))
-    _refuse_unsafe(settings, path)
-    text = (
-        "# Whom this watchtower guards, and the servers it listens to: name two or more.\n"
-        "# docs/configuration.md lists every other setting and its default.\n\n"
-        f"accounts = [{', '.join(_toml_account(account) for account in named)}]\n"
-        f"servers = {_toml(servers)}\n"
-        f"store = {_toml(settings.store)}\n"
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
-    return load(path, {})
-
-
-def _with_roles(payees: Sequence[str], payers: Sequence[str]) -> tuple[str | AccountSettings, ...]:
-    """Return each account with its role; one that is named twice as a payee is left to refuse."""
-    of_payees = (AccountSettings(a, "both") if a in payers else a for a in payees)
-    of_payers = (AccountSettings(a, "payer") for a in payers if a not in payees)
-    return (*of_payees, *of_payers)
-
-
-def _toml_account(account: str | AccountSettings) -> str:
-    if isinstance(account, str):
-        return _toml(account)
-    return f"{{ address = {_toml(account.address)}, role = {_toml(account.role)} }}"
-
-
-def _toml(value: str | Sequence[str]) -> str:
-    """Return strings as TOML, whose basic strings are written as JSON's are."""
-    return msgspec.json.encode(value).decode()
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -278,7 +238,13 @@ def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Set
     return settings
 
 
-def _refuse_unsafe(settings: Settings, path: Path) -> None:
+def refuse_unsafe(settings: Settings, path: Path) -> None:
+    """Refuse settings that cannot be used, or combine what is unsafe together.
+
+    Raises:
+        ConfigError: one of them, with a sentence; ``path`` is where they stand.
+        AddressError: an account's address has a bad form or checksum.
+    """
     accounts = [account.address for account in _named(settings.accounts)]
     for address in accounts:
         parse_address(address)
@@ -294,10 +260,27 @@ def _refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_one_server_twice(settings.servers, path)
     _refuse_unsafe_policy(settings, path)
     _refuse_unsafe_spending(settings, path)
+    _refuse_unsafe_listening(settings, path)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _refuse_unsafe_listening(settings: Settings, path: Path) -> None:
+    text = settings.http.listen
+    if not text:
+        return
+    try:
+        place = place_of(text)
+    except ValueError as wrong:
+        raise ConfigError(path=path, why=f"`http.listen` is {text!r}; {wrong}") from None
+    if not place.is_private:
+        why = (
+            f"`http.listen` is {text!r}, which others than this machine can reach, and nothing "
+            "tells yet who may come in: listen at 127.0.0.1 or at a unix socket"
+        )
+        raise ConfigError(path=path, why=why)
 
 
 def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:

@@ -24,12 +24,12 @@ def broken_rules(house: House) -> list[str]:
         f"{name or 'watchtower'}: {what}"
         for name, tree in house.items()
         for rule in (_documented, _listed, _short)
-        for what in rule(tree)
+        for what in rule(tree, name)
         if not (rule is _listed and name.startswith(FOUND_BY_NAME))
     ]
 
 
-def _documented(tree: ast.Module) -> Iterator[str]:
+def _documented(tree: ast.Module, _name: str) -> Iterator[str]:
     if not (ast.get_docstring(tree) or "").strip():
         yield "no docstring says what it guarantees"
     for node in _definitions(tree):
@@ -37,7 +37,7 @@ def _documented(tree: ast.Module) -> Iterator[str]:
             yield f"{node.name} has no docstring"
 
 
-def _listed(tree: ast.Module) -> Iterator[str]:
+def _listed(tree: ast.Module, name: str) -> Iterator[str]:
     defined = {node.name for node in _definitions(tree)}
     inner = {node.name for node in _definitions(tree) if _is_protocol(node) or _is_subcommand(node)}
     public = {name for name in defined - inner if not name.startswith("_")}
@@ -46,9 +46,21 @@ def _listed(tree: ast.Module) -> Iterator[str]:
         if public:
             yield "offers names, and has no __all__"
         return
-    yield from (f"{name} is public and not in __all__" for name in sorted(public - listed))
+    yield from (f"{one} is public and not in __all__" for one in sorted(public - listed))
     bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    yield from (f"__all__ lists {name}, which is not here" for name in listed - bound - defined)
+    here = bound | defined | _of_its_own_modules(tree, name)
+    yield from (f"__all__ lists {one}, which is not here" for one in listed - here)
+
+
+def _of_its_own_modules(tree: ast.Module, name: str) -> set[str]:
+    """Return what a package offers of the modules in it."""
+    inside = f"watchtower.{name}."
+    return {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(inside)
+        for alias in node.names
+    }
 
 
 def _definitions(
@@ -79,7 +91,7 @@ def _all_of(tree: ast.Module) -> set[str] | None:
     return None
 
 
-def _short(tree: ast.Module) -> Iterator[str]:
+def _short(tree: ast.Module, _name: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1

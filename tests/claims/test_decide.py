@@ -9,7 +9,8 @@ import pytest
 from coincurve import PrivateKey
 from nacl.signing import SigningKey
 
-from watchtower.claims.decide import (
+from watchtower.claims.decide import decide
+from watchtower.claims.decision import (
     BadSignature,
     BeyondFunds,
     ChannelUnknown,
@@ -29,7 +30,6 @@ from watchtower.claims.decide import (
     WrongDestination,
     WrongKey,
     as_error,
-    decide,
     describe_why_not_serve,
 )
 from watchtower.errors import (

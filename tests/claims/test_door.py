@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
-from watchtower.claims.decide import Closing, DoNotServe, Kept, NotKept, Pending, Serve
+from watchtower.claims.decision import Closing, DoNotServe, Kept, NotKept, Pending, Serve
 from watchtower.claims.door import Door
 from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake, Taken
@@ -68,6 +68,10 @@ class Counting:
         self.free = asyncio.Event()
         self.free.set()
         self.written = asyncio.Event()
+
+    def read(self) -> AbstractAsyncContextManager[Any]:
+        """One moment."""
+        return self.store.read()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Any]:

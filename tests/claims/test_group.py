@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.make import CHEAP
-from watchtower.claims.decide import NotAbove, NotKept
+from watchtower.claims.decision import NotAbove, NotKept
 from watchtower.claims.group import Group, Guard, Sight
 from watchtower.claims.intake import Intake
 from watchtower.judgement.claim import Claim, claim_message

@@ -10,7 +10,7 @@ import pytest
 from coincurve import PrivateKey
 
 from tests.store.make import CHEAP
-from watchtower.claims.decide import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
+from watchtower.claims.decision import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
 from watchtower.claims.group import Guard, Sight
 from watchtower.claims.intake import Intake
 from watchtower.errors import StoreFullError

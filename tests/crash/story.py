@@ -29,6 +29,7 @@ from tests.store.make import CHEAP
 from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
 from watchtower.demo.process import PASSPHRASE
+from watchtower.first_settings import write_first
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers
@@ -36,7 +37,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.sandbox.transaction import Transaction
-from watchtower.settings import Settings, load, write_first
+from watchtower.settings import Settings, load
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import guard_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.architecture.sources import read_house
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
-from watchtower.claims.decide import (
+from watchtower.claims.decision import (
     Decision,
     DoNotServe,
     Kept,
@@ -100,7 +100,7 @@ def test_a_channel_is_answered_with_the_fields_that_are_documented() -> None:
     text = section("A channel")
 
     parts = ("_entry_report", "_payee_report", "_payer_report")
-    told = set[str]().union(*(answered("cli.channel_view", part) for part in parts))
+    told = set[str]().union(*(answered("interfaces.channel_view", part) for part in parts))
     assert first_column(text) == told
     attempts = re.search(r"`attempts` \((.*?)\)", text)
     assert attempts is not None

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from nacl.signing import SigningKey
 
-from watchtower.claims.decide import Kept, Serve, decide
+from watchtower.claims.decide import decide
+from watchtower.claims.decision import Kept, Serve
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, claim_message
 from watchtower.judgement.judge import judge

@@ -49,7 +49,7 @@ import pytest
 
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
 from tests.tower.proxy import proxy
-from watchtower.claims.decide import Kept, NotKept
+from watchtower.claims.decision import Kept, NotKept
 from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
 from watchtower.errors import StoreFullError

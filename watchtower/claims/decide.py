@@ -15,192 +15,38 @@ as soon as one answers. Nothing is served against it until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Final, assert_never
+from dataclasses import replace
 
-from watchtower.errors import (
-    ClaimDestinationError,
-    ClaimError,
-    ClaimKeyError,
-    ClaimNotAboveError,
-    ClaimSignatureError,
-    ClaimUnknownChannelError,
+from watchtower.claims.decision import (
+    BadSignature,
+    BeyondFunds,
+    ChannelUnknown,
+    Closing,
+    Decision,
+    DoesNotApply,
+    DoNotServe,
+    Kept,
+    NotAbove,
+    NotKept,
+    Pending,
+    Role,
+    Serve,
+    Standing,
+    WhyNotServe,
+    WrongDestination,
+    WrongKey,
 )
 from watchtower.judgement.channel import Channel, Phase, phase
 from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
-from watchtower.judgement.explain import describe_unprotectable
 from watchtower.judgement.policy import Policy
-from watchtower.judgement.protection import Unprotectable, unprotectable
+from watchtower.judgement.protection import unprotectable
 from watchtower.judgement.rules import STRICT, ChannelRules
-from watchtower.units import Address, ChannelId, Drops, RippleTime, format_drops, format_time
+from watchtower.units import Address, Drops, RippleTime
 
-__all__ = [
-    "BadSignature",
-    "BeyondFunds",
-    "ChannelUnknown",
-    "Check",
-    "Closing",
-    "Decision",
-    "DoNotServe",
-    "DoesNotApply",
-    "Kept",
-    "NotAbove",
-    "NotKept",
-    "NotKeptWhy",
-    "Pending",
-    "Role",
-    "Serve",
-    "Standing",
-    "WhyNotServe",
-    "WrongDestination",
-    "WrongKey",
-    "as_error",
-    "decide",
-    "describe_why_not_serve",
-    "may_serve",
-    "under_key",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelUnknown:
-    """A validated ledger has no such channel, and we never knew one."""
-
-    channel: ChannelId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongDestination:
-    """The channel pays an account that is not guarded here."""
-
-    channel: ChannelId
-    destination: Address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongKey:
-    """The claim names another key than the channel's, and is not signed by the channel's."""
-
-    channel: ChannelId
-    given: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadSignature:
-    """The ledger would not take the signature in any form."""
-
-    why: SignatureFault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAbove:
-    """The claim adds nothing to ``best``: what is kept, or what was paid already."""
-
-    channel: ChannelId
-    amount: Drops
-    best: Drops
-
-
-NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """To be stored as the best claim, in this form; ``rescued`` if it was given in another."""
-
-    claim: Claim
-    rescued: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """To be stored until a server tells of the channel; well signed by the key that it names."""
-
-    claim: Claim
-    rescued: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotKept:
-    """Not to be stored; everything stays as it was."""
-
-    why: NotKeptWhy
-
-
-class Standing(StrEnum):
-    """Why not to serve, whatever the numbers are."""
-
-    NOT_KEPT = "not_kept"  # the claim was not kept
-    NOT_JUDGED = "not_judged"  # no server has told of the channel yet
-    EXPIRED = "expired"  # the channel has reached its end
-    CLOSED = "closed"  # the channel is gone
-    LEDGER_STALE = "ledger_stale"  # no validated ledger has come for too long
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """The source has asked to close."""
-
-    expiration: RippleTime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeyondFunds:
-    """The claim promises more than the channel holds."""
-
-    amount: Drops
-    funds: Drops
-
-
-WhyNotServe = Standing | Closing | BeyondFunds | Unprotectable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serve:
-    """What the claim pays for may be served."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoNotServe:
-    """Better not serve against the claim, for each of these reasons; there is at least one."""
-
-    reasons: tuple[WhyNotServe, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoesNotApply:
-    """Whether to serve is no question: the claim is one that we gave, not one that we got."""
-
-
-class Role(StrEnum):
-    """On which side of a channel we are."""
-
-    PAYEE = "payee"
-    PAYER = "payer"
-    BOTH = "both"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The two answers, and for which side; ``role`` is None while that is not known."""
-
-    kept: Kept | Pending | NotKept
-    serve: Serve | DoNotServe | DoesNotApply
-    role: Role | None = None
-
+__all__ = ["Check", "decide", "may_serve", "under_key"]
 
 Check = Callable[[Claim], Verified | Refused]
 """What a signature is worth: `judgement.claim.verify`, or what it said beforehand."""
-
-_STANDING: Final = {
-    Standing.NOT_KEPT: "The claim was not kept.",
-    Standing.NOT_JUDGED: "No server has told of the channel yet.",
-    Standing.EXPIRED: "The channel has expired.",
-    Standing.CLOSED: "The channel is closed.",
-    Standing.LEDGER_STALE: "No validated ledger has come for too long: who knows what it holds.",
-}
 
 
 def decide(
@@ -282,39 +128,6 @@ def may_serve(
         ),
     )
     return DoNotServe(reasons=reasons) if reasons else Serve()
-
-
-def as_error(why: NotKeptWhy) -> ClaimError:
-    """Return the exception, with its sentence and exit code, that says why nothing was kept."""
-    match why:
-        case ChannelUnknown():
-            return ClaimUnknownChannelError(channel=why.channel)
-        case WrongDestination():
-            return ClaimDestinationError(channel=why.channel, destination=why.destination)
-        case WrongKey():
-            return ClaimKeyError(channel=why.channel, given=why.given, key=why.key)
-        case BadSignature():
-            return ClaimSignatureError(why=why.why.sentence)
-        case NotAbove():
-            return ClaimNotAboveError(channel=why.channel, amount=why.amount, best=why.best)
-        case _:
-            assert_never(why)
-
-
-def describe_why_not_serve(reason: WhyNotServe) -> str:
-    """Return one sentence that says why not to serve."""
-    match reason:
-        case Standing():
-            return _STANDING[reason]
-        case Closing():
-            return f"The channel is closing: it expires at {format_time(reason.expiration)}."
-        case BeyondFunds():
-            return (
-                f"The claim promises {format_drops(reason.amount)}, and the channel holds "
-                f"{format_drops(reason.funds)}."
-            )
-        case _:
-            return describe_unprotectable(reason)
 
 
 def _kept(

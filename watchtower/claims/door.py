@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchtower.claims.decide import under_key
-from watchtower.claims.group import Guard, Sight, seen_again
+from watchtower.claims.group import UNSEEN, Guard, Sight, seen_again
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.verifying import Verifier, known_beforehand
@@ -63,7 +63,7 @@ class _Knock:
 
     claims: Sequence[Claim]
     sights: dict[ChannelId, Sight]
-    checked: dict[Claim, Verified | Refused]
+    checked: Mapping[Claim, Verified | Refused]
     answer: asyncio.Future[Sequence[Receipt]]
 
 
@@ -93,14 +93,11 @@ class Door:
         if not claims:
             return ()
         async with self._room:
-            sights = await self._look({claim.channel for claim in claims})
-            checked = await self._verifier.verify(
-                under_key(claim, self._lookout.watched(claim.channel)) for claim in claims
-            )
+            sights, checked = await self._prepare(claims)
             knock = _Knock(
                 claims=claims,
                 sights=sights,
-                checked=dict(checked),
+                checked=checked,
                 answer=asyncio.get_running_loop().create_future(),
             )
             if self._is_closed:
@@ -108,6 +105,23 @@ class Door:
             self._waiting.append(knock)
             self._knocked.set()
             return await knock.answer
+
+    async def check(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+        """Answer as `take` would, and keep nothing.
+
+        Raises:
+            StoreError: the store cannot be read.
+            DoorClosedError: the tower is stopping.
+        """
+        if not claims:
+            return ()
+        async with self._room:
+            sights, checked = await self._prepare(claims)
+
+            def see(claim: Claim) -> Sight:
+                return self._lookout.see(claim.channel) or sights.get(claim.channel, UNSEEN)
+
+            return await self._intake.check_all(claims, see, check=known_beforehand(checked))
 
     async def run(self) -> None:
         """Keep what has come, group after group, until cancelled."""
@@ -121,6 +135,18 @@ class Door:
             self._is_closed = True
             for knock in (*group, *self._waiting):
                 _answer(knock, DoorClosedError())
+
+    async def _prepare(
+        self, claims: Sequence[Claim]
+    ) -> tuple[dict[ChannelId, Sight], Mapping[Claim, Verified | Refused]]:
+        """Ask for strange channels, and verify, which takes the longest."""
+        sights = await self._look({claim.channel for claim in claims})
+        if self._is_closed:
+            raise DoorClosedError
+        checked = await self._verifier.verify(
+            under_key(claim, self._lookout.watched(claim.channel)) for claim in claims
+        )
+        return sights, checked
 
     async def _look(self, channels: Iterable[ChannelId]) -> dict[ChannelId, Sight]:
         """Return what servers tell of those channels that are not known."""
@@ -152,7 +178,7 @@ class Door:
             checked |= knock.checked
 
         def see(claim: Claim) -> Sight:
-            return self._lookout.see(claim.channel) or sights[claim.channel]
+            return self._lookout.see(claim.channel) or sights.get(claim.channel, UNSEEN)
 
         claims = [claim for knock in group for claim in knock.claims]
         try:

@@ -11,20 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from watchtower.claims.decide import (
-    Check,
-    Decision,
-    DoNotServe,
-    Kept,
-    NotKept,
-    Pending,
-    Serve,
-    Standing,
-    decide,
-    may_serve,
-)
+from watchtower.claims.decide import Check, decide, may_serve
+from watchtower.claims.decision import Decision, DoNotServe, Kept, NotKept, Pending, Serve, Standing
 from watchtower.claims.receipt import Receipt
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
@@ -33,7 +23,7 @@ from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.units import Address, ChannelId, Drops, RippleTime
 
-__all__ = ["Group", "Guard", "PendingName", "Raised", "Sight", "seen_again"]
+__all__ = ["UNSEEN", "Group", "Guard", "PendingName", "Raised", "Sight", "seen_again"]
 
 _Name = TypeVar("_Name")
 
@@ -55,6 +45,10 @@ class Sight:
     payee_exists: bool = True
     rules: ChannelRules = STRICT
     is_stale: bool = False
+
+
+UNSEEN: Final = Sight(fact=None, ledger_time=RippleTime(0), is_stale=True)
+"""Nobody could tell of the channel now; what was known of it before is no ground to serve on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from watchtower.claims.decide import Check, NotKept, Pending, as_error
+from watchtower.claims.decide import Check
+from watchtower.claims.decision import NotKept, Pending, as_error
 from watchtower.claims.group import Group, Guard, PendingName, Raised, Sight
 from watchtower.claims.receipt import Receipt
 from watchtower.judgement.channel import Channel
@@ -73,6 +74,10 @@ class Store(Protocol):
         """Begin one durable transaction."""
         ...
 
+    def read(self) -> AbstractAsyncContextManager[Work]:
+        """Look at one moment."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
@@ -126,6 +131,14 @@ class Intake:
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
         )
+
+    async def check_all(
+        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+    ) -> tuple[Receipt, ...]:
+        """Decide as `take_all` does, and keep nothing."""
+        async with self._store.read() as work:
+            group = await self._group(work, claims, check)
+        return tuple([group.take(claim, see(claim)) for claim in claims])
 
     async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about a claim that waited for its channel, now that a server has answered."""

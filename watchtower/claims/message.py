@@ -15,15 +15,15 @@ from watchtower.errors import AmountError, ClaimFormatError, PublicKeyError
 from watchtower.judgement.claim import Claim
 from watchtower.units import MAX_DROPS, Drops, parse_channel_id, parse_drops
 
-__all__ = ["parse_claim", "parse_claim_json"]
+__all__ = ["ClaimMessage", "claim_of", "parse_claim", "parse_claim_json"]
 
 _PUBLIC_KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z", re.ASCII | re.IGNORECASE)
 # The ledger's longest signature has 72 bytes; what is a little longer may still be rescued.
 _SIGNATURE: Final = re.compile(r"(?:[0-9A-F]{2}){1,256}\Z", re.ASCII | re.IGNORECASE)
 
 
-class _ClaimObject(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The JSON form. ``amount`` is drops as a number, or text as a person would write it."""
+class ClaimMessage(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A claim as its payer signed it. ``amount`` is drops, or text such as ``1.5XRP``."""
 
     channel: str
     amount: str | int
@@ -31,7 +31,7 @@ class _ClaimObject(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     public_key: str
 
 
-_DECODER: Final = msgspec.json.Decoder(_ClaimObject)
+_DECODER: Final = msgspec.json.Decoder(ClaimMessage)
 
 
 def parse_claim(*, channel: str, amount: str, signature: str, public_key: str) -> Claim:
@@ -59,13 +59,22 @@ def parse_claim_json(line: bytes | str) -> Claim:
         found = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeError) as wrong:
         raise ClaimFormatError(why=str(wrong)) from wrong
-    if isinstance(found.amount, str):
-        amount = parse_drops(found.amount)
-    elif 0 <= found.amount <= MAX_DROPS:
-        amount = Drops(found.amount)
+    return claim_of(found)
+
+
+def claim_of(message: ClaimMessage) -> Claim:
+    """Return the claim that a message spells.
+
+    Raises:
+        InputError: as `parse_claim`.
+    """
+    if isinstance(message.amount, str):
+        amount = parse_drops(message.amount)
+    elif 0 <= message.amount <= MAX_DROPS:
+        amount = Drops(message.amount)
     else:
-        raise AmountError(text=str(found.amount))
-    return _claim(found.channel, amount, found.signature, found.public_key)
+        raise AmountError(text=str(message.amount))
+    return _claim(message.channel, amount, message.signature, message.public_key)
 
 
 def _claim(channel: str, amount: Drops, signature: str, public_key: str) -> Claim:

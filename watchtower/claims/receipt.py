@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from watchtower.claims.decide import (
+from watchtower.claims.decision import (
     Decision,
     DoesNotApply,
     DoNotServe,
@@ -14,6 +14,8 @@ from watchtower.claims.decide import (
     Pending,
     as_error,
     describe_why_not_serve,
+    name_of_reason,
+    name_of_refusal,
 )
 from watchtower.judgement.claim import Claim
 from watchtower.units import Drops
@@ -54,12 +56,14 @@ class Receipt:
             "kept": isinstance(kept, Kept),
             "pending": isinstance(kept, Pending),
             "serve": None if isinstance(serve, DoesNotApply) else not reasons,
+            "reasons": [name_of_reason(reason) for reason in reasons],
             "why_not_serve": [describe_why_not_serve(reason) for reason in reasons],
             "best": self.best,
         }
         if isinstance(kept, NotKept):
             error = as_error(kept.why)
             report |= {
+                "why_not_kept": name_of_refusal(kept.why),
                 "error": type(error).__name__,
                 "sentence": str(error),
                 "exit_code": error.exit_code,

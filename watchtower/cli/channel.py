@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from watchtower.cli.channel_view import View, view_of
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
-from watchtower.cli.standing import Standing, last_standing
+from watchtower.cli.standing import last_standing
 from watchtower.cli.story import entry_report, entry_text
 from watchtower.errors import ClaimUnknownChannelError, LedgerError
+from watchtower.interfaces.channel_view import Standing, View, view_of
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.outgoing import Tally
 from watchtower.ledger.servers import Servers

@@ -14,8 +14,8 @@ from typing import Any, Final, cast
 
 import click
 
-from watchtower.claims.decide import DoesNotApply, NotKept, Pending, as_error
-from watchtower.claims.group import Sight
+from watchtower.claims.decision import DoesNotApply, NotKept, Pending, Standing, as_error
+from watchtower.claims.group import UNSEEN, Sight
 from watchtower.claims.intake import Intake
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.claims.receipt import Receipt
@@ -33,7 +33,6 @@ from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.units import (
     ChannelId,
-    RippleTime,
     format_drops,
 )
 from watchtower.wiring import guard_of, link_settings
@@ -57,8 +56,6 @@ _PIECE: Final = 65_536
 
 _TOGETHER: Final = 1_000
 """Claims that are kept together at most."""
-
-_NOBODY: Final = Sight(fact=None, ledger_time=RippleTime(0))
 
 
 @click.group()
@@ -149,11 +146,11 @@ class _Desk:
         return taken.receipts
 
     def _seen(self, channel: ChannelId) -> tuple[float, Sight]:
-        return self._sights.get(channel, (-math.inf, _NOBODY))
+        return self._sights.get(channel, (-math.inf, UNSEEN))
 
     async def _look(self, channel: ChannelId) -> Sight:
         if self._servers is None:
-            return _NOBODY
+            return UNSEEN
         try:
             fact = await self._servers.read_channel(channel, vouched=True)
             now = await ledger_time(self._servers)
@@ -161,7 +158,7 @@ class _Desk:
             return Sight(fact=fact, ledger_time=now, rules=standing.rules)
         except LedgerError:
             # Nobody can tell now: the claim is kept as pending and judged later.
-            return _NOBODY
+            return UNSEEN
 
 
 @asynccontextmanager
@@ -277,6 +274,8 @@ def _wrong(wrong: InputError) -> dict[str, Any]:
         "kept": False,
         "pending": False,
         "serve": False,
+        "reasons": [Standing.NOT_KEPT.value],
+        "why_not_kept": "malformed",
         "error": type(wrong).__name__,
         "sentence": str(wrong),
         "exit_code": wrong.exit_code,

@@ -11,7 +11,8 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import new_passphrase
 from watchtower.errors import StoreExistsError
-from watchtower.settings import Settings, config_path, write_first
+from watchtower.first_settings import write_first
+from watchtower.settings import Settings, config_path
 from watchtower.store.database import Store
 
 __all__ = ["init"]

@@ -6,26 +6,15 @@ The network's rules that it read stay good while it does not run: an amendment i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from watchtower.judgement.rules import ChannelRules, rules_of_note
+from watchtower.interfaces.channel_view import Standing
+from watchtower.judgement.rules import rules_of_note
 from watchtower.store.database import Store
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import RippleTime
 
-__all__ = ["Standing", "last_standing"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The newest ledger time that the daemon has seen, and the rules that it has read.
-
-    Where it never ran these are the beginning, and the strictest reading of each rule.
-    """
-
-    ledger_time: RippleTime
-    rules: ChannelRules
+__all__ = ["last_standing"]
 
 
 async def last_standing(store: Store) -> Standing:

@@ -191,6 +191,10 @@ class Outgoing:
             if self._channels[channel_id].closed_at is None and not self._is_hasty(channel_id)
         )
 
+    def tally_of(self, channel_id: ChannelId) -> Tally:
+        """Return what was presented on a channel, and what was paid, as far as was seen."""
+        return self._tallies.get(channel_id, Tally())
+
     def take_unwritten(self) -> dict[ChannelId, Tally]:
         """Hand over the tallies that changed since this was last asked."""
         unwritten, self._unwritten = self._unwritten, {}

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from watchtower.claims.group import Sight
+from watchtower.claims.group import UNSEEN, Sight
 from watchtower.claims.intake import Taken
 from watchtower.errors import LedgerError
 from watchtower.judgement.channel import Channel
@@ -37,8 +37,6 @@ _GOOD_FOR: Final = 10.0
 """Seconds for which what a server said of a strange channel is not asked again."""
 
 _REMEMBERED: Final = 10_000
-
-_UNKNOWN: Final = Sight(fact=None, ledger_time=RippleTime(0))
 
 
 class PendingRounds(Protocol):
@@ -97,12 +95,26 @@ class Lookout:
             return self._sight(ChannelMissing(channel=channel, at=known.closed_at))
         return self._sight(ChannelChanged(entry=known.entry, at=known.as_of))
 
+    def why_not_ready(self) -> str:
+        """Return why claims cannot be judged by a fresh ledger now; nothing if they can."""
+        if self._tower.heard_at is None:
+            return "No validated ledger has come yet."
+        if self._is_stale():
+            return f"No validated ledger has come for {self._stale_after:g} s."
+        if not self._tower.reconciled.is_set():
+            return "The channels are still being read."
+        return ""
+
+    def _is_stale(self) -> bool:
+        heard_at = self._tower.heard_at
+        return heard_at is None or self._clock() - heard_at >= self._stale_after
+
     async def look(self, channel: ChannelId) -> Sight:
         """Ask for a channel that is not known; nobody asks twice for the same at once."""
         asked = self._asked.get(channel)
         if asked is None:
             if len(self._asked) >= _QUEUED:
-                return _UNKNOWN
+                return UNSEEN
             asked = self._asked[channel] = asyncio.create_task(self._ask(channel))
             asked.add_done_callback(lambda _: self._asked.pop(channel, None))
         return await asyncio.shield(asked)
@@ -119,7 +131,7 @@ class Lookout:
                 fact = await self._servers.read_channel(channel, vouched=True)
             except LedgerError as failure:
                 _log.info("channel_not_told", channel=channel, why=str(failure))
-                return _UNKNOWN
+                return UNSEEN
         self._told[channel] = (self._clock(), fact)
         self._told.move_to_end(channel)
         while len(self._told) > _REMEMBERED:
@@ -128,8 +140,7 @@ class Lookout:
 
     def _sight(self, fact: ChannelChanged | ChannelMissing) -> Sight:
         watch = self._tower.watch
-        newest, heard_at = watch.newest, self._tower.heard_at
-        is_stale = heard_at is None or self._clock() - heard_at >= self._stale_after
+        newest = watch.newest
         payee_exists = True
         if isinstance(fact, ChannelChanged):
             payee_exists = fact.entry.destination not in watch.incoming.missing_payees
@@ -138,5 +149,5 @@ class Lookout:
             ledger_time=RippleTime(0) if newest is None else newest.pressing_time,
             payee_exists=payee_exists,
             rules=watch.rules,
-            is_stale=is_stale,
+            is_stale=self._is_stale(),
         )

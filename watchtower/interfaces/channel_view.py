@@ -1,4 +1,4 @@
-"""What the commands tell of a channel: as the ledger has it, and what is thought of it on our side.
+"""What is told of a channel: as the ledger has it, and what is thought of it on our side.
 
 A channel to one of our payees is judged as the daemon judges it for the payee, one from one of our
 payers as for the payer, and one between two of ours both ways.
@@ -9,18 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from watchtower.cli.standing import Standing
 from watchtower.judgement.channel import Channel, phase
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.explain import describe, describe_unprotectable, explain
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoing
+from watchtower.judgement.rules import ChannelRules
 from watchtower.settings import Settings
-from watchtower.units import LedgerIndex, format_drops, format_time
+from watchtower.units import LedgerIndex, RippleTime, format_drops, format_time
 from watchtower.wiring import payer_policy_of, policy_of
 
-__all__ = ["View", "view_of"]
+__all__ = ["Standing", "View", "view_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The newest ledger time that the daemon has seen, and the rules that it has read.
+
+    Where it never ran these are the beginning, and the strictest reading of each rule.
+    """
+
+    ledger_time: RippleTime
+    rules: ChannelRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,142 @@
+"""Every exception the watchtower raises on purpose, in one tree.
+
+By where it came from, and so by what the caller may do::
+
+    WatchtowerError                       exit code 1, never raised itself
+    ├── InputError                        the caller said something wrong: correct it
+    │   ├── AddressError            10    not an address, or a bad checksum
+    │   ├── AmountError             11    not an amount
+    │   ├── ChannelIdError          12    not a channel id
+    │   ├── PublicKeyError          13    not a public key of a channel
+    │   ├── SeedError               14    not a family seed, or of another account
+    │   ├── ClaimFormatError        15    not a claim
+    │   ├── ConfigError             16    the configuration cannot be used
+    │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
+    │   └── ListenError             18    nobody can listen where the configuration says
+    ├── StoreError                        what we remember cannot be read or written
+    │   ├── StoreMissingError       20    there is no store yet
+    │   ├── StoreExistsError        21    there is one already
+    │   ├── PassphraseError         22    the passphrase does not open it
+    │   ├── PassphraseMissingError  23    nobody gave a passphrase
+    │   ├── StoreTamperedError      24    a record fails its seal
+    │   ├── StoreDamagedError       25    the file is truncated or no database
+    │   ├── StoreNetworkError       26    the store belongs to another network
+    │   ├── StoreVersionError       27    written by a newer watchtower
+    │   ├── StoreFullError          28    no space left, or the disk refuses to write
+    │   └── StoreBusyError          29    another process holds it: try again
+    ├── LedgerError                       the other side lied, is stale, or out of reach
+    │   ├── UnreachableError        30    no server answers: retry
+    │   ├── RequestTimeoutError     31    a server did not answer in time: retry elsewhere
+    │   ├── RequestRefusedError     32    a server answered with an error
+    │   ├── HistoryMissingError     33    no server has the ledgers we missed
+    │   ├── WrongNetworkError       34    a server of another network
+    │   └── AnswerError             35    an answer that makes no sense
+    ├── ClaimError                        a claim was not kept: it leaves everything as it was
+    │   ├── ClaimSignatureError     40    the signature is not the channel key's
+    │   ├── ClaimUnknownChannelError 41   no such channel
+    │   ├── ClaimDestinationError   42    the channel pays somebody else
+    │   ├── ClaimNotAboveError      43    not above the best claim
+    │   ├── ClaimKeyError           44    the channel has another key
+    │   └── DoorClosedError         45    the tower is stopping: knock again
+    └── SigningError                      the signer will not sign
+        ├── KeyMissingError         50    no key for this account
+        └── SigningRefusedError     51    outside what keys may sign
+
+An exception carries its sentence as a template and its exit code; it is raised with the facts by
+name and says what happened and what to do. Expected refusals inside the core are values, not
+exceptions; an exception is for a caller that has to act differently.
+"""
+
+from __future__ import annotations
+
+from watchtower.errors.claim import (
+    ClaimDestinationError,
+    ClaimError,
+    ClaimKeyError,
+    ClaimNotAboveError,
+    ClaimSignatureError,
+    ClaimUnknownChannelError,
+    DoorClosedError,
+)
+from watchtower.errors.input import (
+    AddressError,
+    AmountError,
+    ChannelIdError,
+    ClaimFormatError,
+    ConfigError,
+    InputError,
+    ListenError,
+    PublicKeyError,
+    SeedError,
+    TicketPoolError,
+)
+from watchtower.errors.ledger import (
+    AnswerError,
+    HistoryMissingError,
+    LedgerError,
+    RequestRefusedError,
+    RequestTimeoutError,
+    UnreachableError,
+    WrongNetworkError,
+)
+from watchtower.errors.root import WatchtowerError
+from watchtower.errors.signing import (
+    KeyMissingError,
+    SigningError,
+    SigningRefusedError,
+)
+from watchtower.errors.store import (
+    PassphraseError,
+    PassphraseMissingError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+    StoreExistsError,
+    StoreFullError,
+    StoreMissingError,
+    StoreNetworkError,
+    StoreTamperedError,
+    StoreVersionError,
+)
+
+__all__ = [
+    "AddressError",
+    "AmountError",
+    "AnswerError",
+    "ChannelIdError",
+    "ClaimDestinationError",
+    "ClaimError",
+    "ClaimFormatError",
+    "ClaimKeyError",
+    "ClaimNotAboveError",
+    "ClaimSignatureError",
+    "ClaimUnknownChannelError",
+    "ConfigError",
+    "DoorClosedError",
+    "HistoryMissingError",
+    "InputError",
+    "KeyMissingError",
+    "LedgerError",
+    "ListenError",
+    "PassphraseError",
+    "PassphraseMissingError",
+    "PublicKeyError",
+    "RequestRefusedError",
+    "RequestTimeoutError",
+    "SeedError",
+    "SigningError",
+    "SigningRefusedError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreMissingError",
+    "StoreNetworkError",
+    "StoreTamperedError",
+    "StoreVersionError",
+    "TicketPoolError",
+    "UnreachableError",
+    "WatchtowerError",
+    "WrongNetworkError",
+]

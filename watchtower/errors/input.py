@@ -1,0 +1,94 @@
+"""The caller said something wrong: correct it."""
+
+from __future__ import annotations
+
+from watchtower.errors.root import WatchtowerError
+
+__all__ = [
+    "AddressError",
+    "AmountError",
+    "ChannelIdError",
+    "ClaimFormatError",
+    "ConfigError",
+    "InputError",
+    "ListenError",
+    "PublicKeyError",
+    "SeedError",
+    "TicketPoolError",
+]
+
+
+class InputError(WatchtowerError):
+    """What the caller gave cannot be used; nothing was changed."""
+
+
+class AddressError(InputError):
+    """Not a classic address, or its checksum is wrong."""
+
+    exit_code = 10
+    template = (
+        "{text!r} is not an address of the XRP Ledger: its form or checksum is wrong. "
+        "Copy the classic address (r…) again."
+    )
+
+
+class AmountError(InputError):
+    """Not an amount of XRP."""
+
+    exit_code = 11
+    template = "{text!r} is not an amount. Write drops (1500000) or XRP (1.5XRP)."
+
+
+class ChannelIdError(InputError):
+    """Not a channel id."""
+
+    exit_code = 12
+    template = "{text!r} is not a channel id. It has 64 hexadecimal digits."
+
+
+class PublicKeyError(InputError):
+    """Not a public key that a channel can have."""
+
+    exit_code = 13
+    template = (
+        "{text!r} is not a public key of a channel. It has 66 hexadecimal digits and begins "
+        "with 02, 03 or ED."
+    )
+
+
+class SeedError(InputError):
+    """Not a family seed, or the seed of another account."""
+
+    exit_code = 14
+    template = "The seed cannot be used: {why}."
+
+
+class ClaimFormatError(InputError):
+    """Not a claim: a field is missing, of the wrong type or unknown."""
+
+    exit_code = 15
+    template = "This is not a claim: {why}."
+
+
+class ConfigError(InputError):
+    """The configuration cannot be used, or combines what is unsafe together."""
+
+    exit_code = 16
+    template = "The configuration {path} cannot be used: {why}."
+
+
+class TicketPoolError(InputError):
+    """An account cannot hold the tickets it is to have, and nothing was promised to it yet."""
+
+    exit_code = 17
+    template = (
+        "{account} is {short} short of what the {wanted} tickets of `tickets.pool` lock up beside "
+        "the fee of one attempt. Send it as much, or set `tickets.pool` to {possible} or less."
+    )
+
+
+class ListenError(InputError):
+    """Nobody can listen where the configuration says."""
+
+    exit_code = 18
+    template = "Nobody can listen at {place}: {why}. Correct `http.listen`, or stop who is there."

@@ -1,0 +1,28 @@
+"""The signer will not sign."""
+
+from __future__ import annotations
+
+from watchtower.errors.root import WatchtowerError
+
+__all__ = ["KeyMissingError", "SigningError", "SigningRefusedError"]
+
+
+class SigningError(WatchtowerError):
+    """The signer does not sign."""
+
+
+class KeyMissingError(SigningError):
+    """There is no key for the account, so nothing can be redeemed for it."""
+
+    exit_code = 50
+    template = (
+        "There is no key for {account}, so nothing can be redeemed for it. Import one with "
+        "`watchtower key import --account {account}`."
+    )
+
+
+class SigningRefusedError(SigningError):
+    """The transaction is outside what the keys here may sign."""
+
+    exit_code = 51
+    template = "The signer refused: {why}."

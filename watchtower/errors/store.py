@@ -1,0 +1,111 @@
+"""What we remember cannot be read or written."""
+
+from __future__ import annotations
+
+from watchtower.errors.root import WatchtowerError
+
+__all__ = [
+    "PassphraseError",
+    "PassphraseMissingError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreMissingError",
+    "StoreNetworkError",
+    "StoreTamperedError",
+    "StoreVersionError",
+]
+
+
+class StoreError(WatchtowerError):
+    """What we remember cannot be read or written."""
+
+
+class StoreMissingError(StoreError):
+    """There is no store yet."""
+
+    exit_code = 20
+    template = "There is no store at {path}. Run `watchtower init` first, or restore a backup."
+
+
+class StoreExistsError(StoreError):
+    """There is a store already, and it is left as it is."""
+
+    exit_code = 21
+    template = "{path} exists already and was left as it is. Choose another place, or move it away."
+
+
+class PassphraseError(StoreError):
+    """The passphrase does not open the store."""
+
+    exit_code = 22
+    template = "The passphrase does not open {path}. Nothing was changed; try again."
+
+
+class PassphraseMissingError(StoreError):
+    """Nobody gave a passphrase, and there is no terminal to ask at."""
+
+    exit_code = 23
+    template = (
+        "No passphrase. Set WATCHTOWER_PASSPHRASE or WATCHTOWER_PASSPHRASE_FILE, hand it over "
+        "as the systemd credential 'passphrase', or run this at a terminal."
+    )
+
+
+class StoreTamperedError(StoreError):
+    """A record fails its seal: somebody or something changed the file."""
+
+    exit_code = 24
+    template = (
+        "The store {path} was changed from outside: {what} fails its seal. Do not use it; "
+        "restore a backup with `watchtower backup restore`."
+    )
+
+
+class StoreDamagedError(StoreError):
+    """The file is truncated, or no database at all."""
+
+    exit_code = 25
+    template = (
+        "The store {path} is damaged: {why}. Do not use it; restore a backup with "
+        "`watchtower backup restore`."
+    )
+
+
+class StoreNetworkError(StoreError):
+    """The store is pinned to another network."""
+
+    exit_code = 26
+    template = (
+        "The store {path} belongs to network {pinned}, and this is network {network}. "
+        "Use the store of this network, or servers of that one."
+    )
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer watchtower."""
+
+    exit_code = 27
+    template = (
+        "The store {path} was written by a newer watchtower (format {found}; this one knows "
+        "up to {known}). Upgrade the watchtower; it never writes an older format."
+    )
+
+
+class StoreFullError(StoreError):
+    """The disk is full or refuses to write; nothing that was stored is lost."""
+
+    exit_code = 28
+    template = (
+        "The store {path} cannot be written: {why}. Nothing stored was lost, and nothing new "
+        "was kept. Free some space, then try again."
+    )
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the store for longer than we wait."""
+
+    exit_code = 29
+    template = "The store {path} is busy with another process. Try again in a moment."

@@ -1,0 +1,196 @@
+"""The HTTP interface: claims in, answers and channels out; OpenAPI at ``/schema/openapi.json``.
+
+What it guarantees: a claim is answered as every other way in answers it, after fsync; what cannot
+be read is a problem (RFC 9457) and changes nothing; and the same request again is harmless, since
+a claim is above the best one or it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Final
+
+from litestar import Litestar, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from watchtower import __version__
+from watchtower.claims.door import Door
+from watchtower.claims.message import ClaimMessage, claim_of
+from watchtower.claims.receipt import Receipt
+from watchtower.errors import InputError
+from watchtower.interfaces.http.messages import (
+    MOST_CLAIMS,
+    PROBLEM_TYPE,
+    ChannelPage,
+    Claims,
+    Health,
+    Problem,
+    ReceiptMessage,
+    refusal_of,
+)
+from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
+from watchtower.interfaces.inquiries import Inquiries
+from watchtower.judgement.claim import Claim
+from watchtower.units import parse_channel_id
+
+__all__ = [
+    "check_claims",
+    "list_channels",
+    "make_app",
+    "say_alive",
+    "say_ready",
+    "show_channel",
+    "show_status",
+    "take_claims",
+]
+
+_MOST_BYTES: Final = 1 << 20
+"""Of a request's body: a thousand claims are less than half of it."""
+
+_Answers = ReceiptMessage | list[ReceiptMessage]
+_Ask = Callable[[Sequence[Claim]], Awaitable[Sequence[Receipt]]]
+
+PageSize = Annotated[int, QueryParameter(ge=1, le=1_000, description="Channels on a page.")]
+After = Annotated[
+    str | None,
+    QueryParameter(description="The channel before the page: `next` of the one before."),
+]
+
+
+def _problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return what is told of problems with these statuses."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description="; ".join(word for word, of in WORDS.items() if of == status),
+            media_type=PROBLEM_TYPE,
+        )
+        for status in statuses
+    }
+
+
+_OF_CLAIMS: Final = _problems(400, 408, 413, 421, 500, 503)
+_OF_LISTS: Final = _problems(400, 408, 421, 500)
+_OF_CHANNELS: Final = _problems(400, 404, 408, 421, 500, 503)
+_OF_READINESS: Final = {
+    503: ResponseSpec(Health, generate_examples=False, description="Not ready, and why.")
+}
+
+
+@post(
+    "/v1/claims",
+    status_code=200,
+    responses=_OF_CLAIMS,
+    summary="Keep claims",
+)
+async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+    """Keep one claim, or several together; each has its own answer, given once it is on disk."""
+    return await _answers(data, door.take)
+
+
+@post(
+    "/v1/claims/check",
+    status_code=200,
+    responses=_OF_CLAIMS,
+    summary="Check claims",
+)
+async def check_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+    """Answer as if the claims were handed over, and keep nothing."""
+    return await _answers(data, door.check)
+
+
+@get("/v1/channels", responses=_OF_LISTS, summary="List the open channels")
+async def list_channels(
+    inquiries: NamedDependency[Inquiries], after: After = None, limit: PageSize = 100
+) -> ChannelPage:
+    """List open channels in the order of their ids, a page at a time."""
+    begin = None if after is None else parse_channel_id(after)
+    views, is_last = await inquiries.channels(begin, limit)
+    return ChannelPage.of(views, is_last=is_last)
+
+
+@get("/v1/channels/{channel:str}", responses=_OF_CHANNELS, summary="Show one channel")
+async def show_channel(
+    channel: FromPath[str], inquiries: NamedDependency[Inquiries]
+) -> dict[str, Any]:
+    """Show a channel: its state, the best claim, what is at stake, and how safe that is."""
+    view = await inquiries.channel(parse_channel_id(channel))
+    if view is None:
+        raise NoSuchChannelError
+    return view.report()
+
+
+@get("/v1/status", summary="Say how things stand")
+async def show_status(inquiries: NamedDependency[Inquiries]) -> dict[str, Any]:
+    """Return what ``watchtower status --json`` tells."""
+    return dict(inquiries.status())
+
+
+@get("/healthz", summary="Say that the process answers")
+async def say_alive() -> Health:
+    """Answer, which is all that is asked."""
+    return Health(status="alive")
+
+
+@get("/readyz", responses=_OF_READINESS, summary="Say whether all is ready")
+async def say_ready(inquiries: NamedDependency[Inquiries]) -> Response[Health]:
+    """Answer 200 when ledgers arrive and every channel has been read, and else 503 with why."""
+    why = inquiries.why_not_ready()
+    health = Health(status="not_ready" if why else "ready", why=why)
+    return Response(health, status_code=503 if why else 200)
+
+
+def make_app(door: Door, inquiries: Inquiries) -> Litestar:
+    """Return the application: claims go to ``door``, and ``inquiries`` are answered."""
+
+    async def the_door() -> Door:
+        return door
+
+    async def the_inquiries() -> Inquiries:
+        return inquiries
+
+    return Litestar(
+        [
+            take_claims,
+            check_claims,
+            list_channels,
+            show_channel,
+            show_status,
+            say_alive,
+            say_ready,
+        ],
+        dependencies={"door": Provide(the_door), "inquiries": Provide(the_inquiries)},
+        exception_handlers=HANDLERS,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="XRPL payment-channel watchtower",
+            version=__version__,
+            description=f"Claims and channels. At most {MOST_CLAIMS} claims come together.",
+            use_handler_docstrings=True,
+        ),
+        request_max_body_size=_MOST_BYTES,
+        state=State(),
+    )
+
+
+async def _answers(data: Claims, ask: _Ask) -> _Answers:
+    """Return an answer for each claim, in the form in which they came."""
+    messages = data if isinstance(data, list) else [data]
+    if len(messages) > MOST_CLAIMS:
+        raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
+    read = [_read(message) for message in messages]
+    receipts = iter(await ask([one for one in read if isinstance(one, Claim)]))
+    answers = [ReceiptMessage.of(next(receipts)) if isinstance(one, Claim) else one for one in read]
+    return answers if isinstance(data, list) else answers[0]
+
+
+def _read(message: ClaimMessage) -> Claim | ReceiptMessage:
+    try:
+        return claim_of(message)
+    except InputError as wrong:
+        return refusal_of(message, wrong)

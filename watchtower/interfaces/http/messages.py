@@ -1,0 +1,121 @@
+"""What goes over the wire, as the served OpenAPI document tells it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from watchtower.claims.decision import NotKept, Pending
+from watchtower.claims.message import ClaimMessage
+from watchtower.claims.receipt import Receipt
+from watchtower.errors import InputError
+from watchtower.interfaces.channel_view import View
+
+__all__ = [
+    "MOST_CLAIMS",
+    "PROBLEM_TYPE",
+    "ChannelPage",
+    "Claims",
+    "Health",
+    "Problem",
+    "ReceiptMessage",
+    "refusal_of",
+]
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+MOST_CLAIMS: Final = 1_000
+"""Claims in one request, at most."""
+
+_MALFORMED: Final = "malformed"
+
+
+Claims = ClaimMessage | list[ClaimMessage]
+"""One claim, or several that are answered together."""
+
+
+class ReceiptMessage(Struct, frozen=True):
+    """The two answers about one claim.
+
+    ``kept`` or ``pending`` is true if it is on disk. ``reasons`` say in one word each why nothing
+    should be served against it, ``why_not_serve`` in one sentence each; ``why_not_kept`` says in
+    one word why it was not kept, and ``sentence`` in words.
+    """
+
+    channel: str
+    kept: bool
+    pending: bool
+    serve: bool | None
+    reasons: list[str]
+    why_not_serve: list[str]
+    amount: str | None = None
+    role: str | None = None
+    best: str | None = None
+    rescued: bool | UnsetType = UNSET
+    why_not_kept: str | UnsetType = UNSET
+    sentence: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptMessage:
+        """Return a receipt as it is sent."""
+        report = receipt.report()
+        kept = receipt.decision.kept
+        is_refused = isinstance(kept, NotKept)
+        return cls(
+            channel=report["channel"],
+            kept=report["kept"],
+            pending=isinstance(kept, Pending),
+            serve=report["serve"],
+            reasons=report["reasons"],
+            why_not_serve=report["why_not_serve"],
+            amount=str(report["amount"]),
+            role=report["role"],
+            best=str(report["best"]),
+            rescued=report.get("rescued", UNSET),
+            why_not_kept=report["why_not_kept"] if is_refused else UNSET,
+            sentence=report["sentence"] if is_refused else UNSET,
+        )
+
+
+def refusal_of(message: ClaimMessage, wrong: InputError) -> ReceiptMessage:
+    """Return the answer to what is no claim at all."""
+    return ReceiptMessage(
+        channel=message.channel[:64],
+        kept=False,
+        pending=False,
+        serve=False,
+        reasons=["not_kept"],
+        why_not_serve=["The claim was not kept."],
+        why_not_kept=_MALFORMED,
+        sentence=str(wrong),
+    )
+
+
+class ChannelPage(Struct, frozen=True):
+    """Some channels in the order of their ids. ``next`` continues the list, if there is more."""
+
+    channels: list[dict[str, Any]]
+    next: str | None
+
+    @classmethod
+    def of(cls, views: list[View], *, is_last: bool) -> ChannelPage:
+        """Return a page as it is sent."""
+        end = None if is_last or not views else views[-1].channel.entry.channel
+        return cls(channels=[view.report() for view in views], next=end)
+
+
+class Health(Struct, frozen=True):
+    """How it is, in one word, and why not better."""
+
+    status: str
+    why: str = ""
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """What went wrong (RFC 9457). ``type`` is a word of the documented list."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""

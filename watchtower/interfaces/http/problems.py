@@ -1,0 +1,105 @@
+"""What goes wrong, as RFC 9457 tells it: a word to act on, a title, and a sentence to read."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from watchtower.errors import (
+    DoorClosedError,
+    InputError,
+    StoreError,
+    WatchtowerError,
+)
+from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
+
+__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError"]
+
+_log = structlog.get_logger(__name__)
+
+_OF_ERRORS: Final[dict[type[WatchtowerError], str]] = {
+    InputError: "malformed",
+    StoreError: "store_unavailable",
+    DoorClosedError: "stopping",
+}
+
+WORDS: Final[dict[str, HTTPStatus]] = {
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "unknown_channel": HTTPStatus.NOT_FOUND,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "too_slow": HTTPStatus.REQUEST_TIMEOUT,
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "stopping": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Every word that a problem's type can be, and its status (docs/http.md)."""
+
+_OF_STATUS: Final = {
+    status.value: word
+    for word, status in WORDS.items()
+    if word in {"malformed", "not_found", "method_not_allowed", "too_large"}
+}
+
+
+class NoSuchChannelError(Exception):
+    """Nobody here knows of the channel that was asked for."""
+
+
+def _of_ours(request: Request[Any, Any, Any], wrong: WatchtowerError) -> Response[Problem]:
+    for kind, word in _OF_ERRORS.items():
+        if isinstance(wrong, kind):
+            return _response(word, str(wrong))
+    return _of_mistake(request, wrong)
+
+
+def _of_http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Problem]:
+    word = _OF_STATUS.get(wrong.status_code)
+    if word is None:
+        return _of_mistake(request, wrong)
+    extra = wrong.extra if isinstance(wrong.extra, list) else []
+    whys = [str(one["message"]) for one in extra if isinstance(one, dict) and "message" in one]
+    return _response(word, " ".join([wrong.detail, *whys]))
+
+
+def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
+    return _response("malformed", "It is nested too deeply.")
+
+
+def _of_unknown_channel(
+    _request: Request[Any, Any, Any], _wrong: NoSuchChannelError
+) -> Response[Problem]:
+    why = "No such channel is known here. It may pay another account, or be too new."
+    return _response("unknown_channel", why)
+
+
+def _of_mistake(_request: Request[Any, Any, Any], wrong: Exception) -> Response[Problem]:
+    # What an outsider sends must not make us log at `error`; that it came to this is our mistake.
+    _log.warning("request_failed", why=repr(wrong))
+    why = "A mistake of ours; the log says more."
+    return _response("internal", why)
+
+
+def _response(word: str, detail: str) -> Response[Problem]:
+    status = WORDS[word]
+    return Response(
+        Problem(type=word, title=status.phrase, status=status, detail=detail),
+        status_code=status,
+        media_type=PROBLEM_TYPE,
+    )
+
+
+HANDLERS: Final[dict[type[Exception] | int, Any]] = {
+    WatchtowerError: _of_ours,
+    HTTPException: _of_http,
+    NoSuchChannelError: _of_unknown_channel,
+    RecursionError: _of_depth,
+    Exception: _of_mistake,
+}
+"""What makes a problem of each exception."""

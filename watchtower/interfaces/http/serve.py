@@ -1,0 +1,217 @@
+"""The socket that the HTTP interface listens at, and how much patience there is with clients.
+
+What it guarantees: nothing listens beyond this machine; whoever is slow, in sending a request or in
+reading its answer, is let go after some seconds, and can hold neither memory nor a place for long;
+who comes when all places are taken is told so (503).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import h11
+import msgspec
+import uvicorn
+from typing_extensions import override
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from watchtower.errors import ListenError
+from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
+from watchtower.interfaces.http.problems import WORDS
+from watchtower.places import Place
+
+__all__ = ["listening", "serve"]
+
+_PLACES: Final = 512
+"""Connections at a time; the rest is answered 503."""
+
+_PATIENCE: Final = 20.0
+"""Seconds for a whole request and its answer."""
+
+_HEAD: Final = 5.0
+"""Seconds for the head of a request, from its first byte or from the connection on."""
+
+_KEEP_ALIVE: Final = 30
+_HEAD_BYTES: Final = 16_384
+_BACKLOG: Final = 128
+_GRACE: Final = 5
+"""Seconds for requests that are under way when the tower stops."""
+
+_SOCKET_MODE: Final = 0o660
+
+
+@contextmanager
+def listening(place: Place) -> Iterator[socket.socket]:
+    """Listen at a place; a unix socket is for its owner and its group, and goes away afterwards.
+
+    Raises:
+        ListenError: nobody can listen there.
+    """
+    try:
+        made = _tcp(place) if place.path is None else _unix(place.path)
+    except OSError as problem:
+        raise ListenError(place=place.text, why=problem.strerror or problem) from None
+    try:
+        with made:
+            yield made
+    finally:
+        if place.path is not None:
+            place.path.unlink(missing_ok=True)
+
+
+def _tcp(place: Place) -> socket.socket:
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    return socket.create_server((place.host, place.port), family=family, backlog=_BACKLOG)
+
+
+def _unix(path: Path) -> socket.socket:
+    with suppress(FileNotFoundError):
+        # Of a daemon that was killed; what is no socket is somebody's file, and stays.
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777 & ~_SOCKET_MODE)
+    try:
+        made.bind(str(path))
+        made.listen(_BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    finally:
+        os.umask(before)
+    return made
+
+
+async def serve(app: Any, at: socket.socket, *, hosts: Collection[str] | None) -> None:
+    """Serve ``app`` at a listening socket until cancelled; what is under way is finished first.
+
+    Args:
+        app: the application.
+        at: where to.
+        hosts: the names by which a browser may have come here; None for any. A page whose own name
+            leads to this machine would otherwise read our channels (DNS rebinding).
+    """
+    logging.getLogger("uvicorn").disabled = True
+    logging.getLogger("uvicorn.error").disabled = True
+    server = _Server(
+        uvicorn.Config(
+            _Hurried(app if hosts is None else _AtHome(app, hosts)),
+            http=_Impatient,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_PLACES,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+            h11_max_incomplete_event_size=_HEAD_BYTES,
+        )
+    )
+    serving = asyncio.create_task(server.serve([at]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the daemon."""
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _Impatient(H11Protocol):
+    """A connection that has to begin with a request soon."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._wait()
+        elif self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(_HEAD, self.transport.close)
+
+
+class _Hurried:
+    """An application that has only so much time for each request."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer, or let the client go."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._app(scope, receive, send)
+        except TimeoutError:
+            with suppress(Exception):
+                await asyncio.wait_for(_refuse(send, "too_slow"), 1.0)
+
+
+class _AtHome:
+    """An application that answers to its own names alone."""
+
+    def __init__(self, app: Any, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer, unless it is somebody else who was asked for."""
+        given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        try:
+            host = urlsplit(f"//{given}").hostname
+        except ValueError:
+            host = None
+        if host in self._hosts:
+            await self._app(scope, receive, send)
+        else:
+            await _refuse(send, "wrong_host")
+
+
+async def _refuse(send: Any, word: str) -> None:
+    status = WORDS[word]
+    problem = Problem(type=word, title=status.phrase, status=status)
+    body = msgspec.json.encode(problem)
+    headers = [
+        (b"content-type", PROBLEM_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,92 @@
+"""What can be asked of a tower that runs: its channels, how it is, whether it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from watchtower.guard.watch import Watch
+from watchtower.interfaces.channel_view import Standing, View, view_of
+from watchtower.judgement.channel import Channel
+from watchtower.judgement.outgoing import Tally
+from watchtower.settings import Settings
+from watchtower.store.database import Store
+from watchtower.units import ChannelId, RippleTime
+
+__all__ = ["Inquiries"]
+
+_SORTED_FOR: Final = 5.0
+"""Seconds for which a list of all channels keeps its order: it takes a moment for 100,000."""
+
+
+class Inquiries:
+    """Answers for one tower, out of what it has in memory."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        settings: Settings,
+        store: Store,
+        status: Callable[[], Mapping[str, Any]],
+        why_not_ready: Callable[[], str],
+        clock: Callable[[], float],
+    ) -> None:
+        """Ask nothing yet; ``clock`` is steady, in seconds."""
+        self._watch = watch
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self.status = status
+        self.why_not_ready = why_not_ready
+        self._ids: list[ChannelId] = []
+        self._sorted_at: float | None = None
+        self._sorting = asyncio.Lock()
+
+    async def channel(self, channel_id: ChannelId) -> View | None:
+        """Return a channel as it is known now, also one that has closed."""
+        known = self._watch.channels.get(channel_id)
+        if known is not None:
+            return self._view(known)
+        async with self._store.read() as work:
+            stored = await work.channels.get(channel_id)
+            best = await work.claims.best(channel_id)
+        if stored is None:
+            return None
+        return view_of(self._settings, stored, best, Tally(), now=self._now(), accounted=None)
+
+    async def channels(self, after: ChannelId | None, limit: int) -> tuple[list[View], bool]:
+        """Return ``limit`` open channels behind ``after`` in the order of ids, and if none follow.
+
+        One that was opened a few seconds ago may be missing.
+        """
+        ids = await self._in_order()
+        first = 0 if after is None else bisect_right(ids, after)
+        names = ids[first : first + limit]
+        known = (self._watch.channels.get(name) for name in names)
+        return [self._view(one) for one in known if one is not None], first + limit >= len(ids)
+
+    async def _in_order(self) -> list[ChannelId]:
+        async with self._sorting:
+            if self._sorted_at is None or self._clock() - self._sorted_at >= _SORTED_FOR:
+                self._ids = await asyncio.to_thread(sorted, list(self._watch.channels))
+                self._sorted_at = self._clock()
+            return self._ids
+
+    def _view(self, channel: Channel) -> View:
+        watch, channel_id = self._watch, channel.entry.channel
+        return view_of(
+            self._settings,
+            channel,
+            watch.best.get(channel_id),
+            watch.outgoing.tally_of(channel_id),
+            now=self._now(),
+            accounted=watch.accounted_to,
+        )
+
+    def _now(self) -> Standing:
+        newest = self._watch.newest
+        time = RippleTime(0) if newest is None else newest.pressing_time
+        return Standing(ledger_time=time, rules=self._watch.rules)
