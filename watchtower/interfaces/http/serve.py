@@ -57,7 +57,7 @@ def listening(place: Place) -> Iterator[socket.socket]:
         ListenError: nobody can listen there.
     """
     try:
-        made = _tcp(place) if place.path is None else _unix(place.path)
+        made = _tcp(place) if place.path is None else _unix(Path(place.path))
     except OSError as problem:
         raise ListenError(place=place.text, why=problem.strerror or problem) from None
     try:
@@ -65,7 +65,7 @@ def listening(place: Place) -> Iterator[socket.socket]:
             yield made
     finally:
         if place.path is not None:
-            place.path.unlink(missing_ok=True)
+            Path(place.path).unlink(missing_ok=True)
 
 
 def _tcp(place: Place) -> socket.socket:
