@@ -26,8 +26,8 @@ from bench.instrument import alternate, profiled, ratios
 from bench.report import Reading, Report, reading
 from bench.scale import Scale
 from watchtower.claims.door import Door
-from watchtower.claims.group import UNSEEN, Guard, Sight
 from watchtower.claims.intake import Intake, Taken
+from watchtower.claims.sight import UNSEEN, Guard, Sight
 from watchtower.claims.verifying import Verifier
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, claim_message

@@ -15,8 +15,8 @@ from simulation.host import PASSPHRASE, Host
 from simulation.land import PAYEE, Land
 from simulation.oracle import Promise
 from watchtower.claims.decision import NotKept
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.errors import StoreError
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.decode import decode_entry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Final
 
 from watchtower.hosts import is_loopback
@@ -22,7 +21,7 @@ class Place:
 
     host: str = ""
     port: int = 0
-    path: PurePath | None = None
+    path: str | None = None
 
     @property
     def hosts(self) -> frozenset[str] | None:
@@ -51,7 +50,7 @@ def place_of(text: str) -> Place:
         ValueError: it spells none.
     """
     if text.startswith(_UNIX) and len(text) > len(_UNIX):
-        return Place(path=PurePath(text.removeprefix(_UNIX)))
+        return Place(path=text.removeprefix(_UNIX))
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:

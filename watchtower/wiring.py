@@ -11,7 +11,7 @@ from typing import Final
 
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
-from watchtower.claims.group import Guard
+from watchtower.claims.sight import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.ledger.link import LinkSettings
 from watchtower.response.fees import FeePolicy

@@ -29,6 +29,7 @@ PURE = (
     "claims.group",
     "claims.message",
     "claims.receipt",
+    "claims.sight",
     "guard.agenda",
     "guard.incoming",
     "guard.learned",

@@ -9,7 +9,7 @@ import pytest
 from coincurve import PrivateKey
 from nacl.signing import SigningKey
 
-from watchtower.claims.decide import decide
+from watchtower.claims.decide import decide, ground_of
 from watchtower.claims.decision import (
     BadSignature,
     BeyondFunds,
@@ -32,6 +32,7 @@ from watchtower.claims.decision import (
     as_error,
     describe_why_not_serve,
 )
+from watchtower.claims.sight import Guard, Sight
 from watchtower.errors import (
     ClaimDestinationError,
     ClaimError,
@@ -44,7 +45,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, SignatureFault, claim_message
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import PayeeMissing, SettleDelayShort
-from watchtower.ledger.events import END_OF_LEDGER, ChannelEntry, Position
+from watchtower.ledger.events import END_OF_LEDGER, ChannelEntry, ChannelMissing, Position
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 ID = ChannelId("5DB01B7FFED6B67E6B0414DED11E051D2EE2B7619CE0EAA6286D67A3A4D5BDB3")
@@ -69,6 +70,7 @@ ENTRY = ChannelEntry(
     public_key=public(PAYER_KEY),
     settle_delay=3600,
 )
+AT = Position(LedgerIndex(9), END_OF_LEDGER)
 CHANNEL = Channel(entry=ENTRY, as_of=Position(LedgerIndex(5), 1))
 
 
@@ -89,17 +91,10 @@ def decided(
     looked_up: bool = True,
 ) -> Decision:
     """Decide with our usual policy, now."""
-    return decide(
-        claim,
-        channel,
-        best,
-        guarded=guarded,
-        payers=payers,
-        policy=Policy(),
-        ledger_time=NOW,
-        payee_exists=payee_exists,
-        looked_up=looked_up,
-    )
+    guard = Guard(payees=guarded, payers=payers, policy=Policy())
+    fact = ChannelMissing(channel=claim.channel, at=AT) if looked_up else None
+    sight = Sight(fact=fact, ledger_time=NOW, payee_exists=payee_exists)
+    return decide(claim, ground_of(channel, sight, guard), best)
 
 
 def refused(decision: Decision) -> NotKeptWhy:
@@ -148,9 +143,9 @@ def test_good_claim_is_kept_and_served() -> None:
             False,
             (
                 Closing(expiration=RippleTime(NOW + 9)),
-                BeyondFunds(amount=Drops(101), funds=Drops(100)),
                 SettleDelayShort(settle_delay=60, minimum=900),
                 PayeeMissing(destination=PAYEE),
+                BeyondFunds(amount=Drops(101), funds=Drops(100)),
             ),
         ),
         (replace(CHANNEL, closed_at=CHANNEL.as_of), 50, True, (Standing.CLOSED,)),
@@ -259,7 +254,7 @@ def test_strangers_pending_claim_does_not_stand_in_the_way() -> None:
 
 def test_channel_missing_from_the_ledger_is_closed_and_its_claim_kept() -> None:
     """We knew it once: the claim is evidence, and the server may be wrong."""
-    gone = replace(CHANNEL, closed_at=Position(LedgerIndex(9), END_OF_LEDGER))
+    gone = replace(CHANNEL, closed_at=AT)
     decision = decided(signed(50), gone)
     assert isinstance(decision.kept, Kept)
     assert decision.serve == DoNotServe(reasons=(Standing.CLOSED,))

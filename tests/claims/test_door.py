@@ -14,8 +14,8 @@ from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
 from watchtower.claims.decision import Closing, DoNotServe, Kept, NotKept, Pending, Serve
 from watchtower.claims.door import Door
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake, Taken
+from watchtower.claims.sight import Sight
 from watchtower.claims.verifying import Verifier
 from watchtower.errors import DoorClosedError, StoreFullError
 from watchtower.judgement.channel import Channel

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.store.make import CHEAP
 from watchtower.claims.decision import NotAbove, NotKept
-from watchtower.claims.group import Group, Guard, Sight
+from watchtower.claims.group import Group
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.claim import Claim, claim_message
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import (

@@ -11,8 +11,8 @@ from coincurve import PrivateKey
 
 from tests.store.make import CHEAP
 from watchtower.claims.decision import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
-from watchtower.claims.group import Guard, Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Guard, Sight
 from watchtower.errors import StoreFullError
 from watchtower.judgement.claim import Claim, claim_message
 from watchtower.judgement.policy import Policy

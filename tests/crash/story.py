@@ -26,8 +26,8 @@ import msgspec
 from tests.crash.forked import Forked
 from tests.crash.killed_at import NEVER, WRITTEN, Step
 from tests.store.make import CHEAP
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.demo.process import PASSPHRASE
 from watchtower.first_settings import write_first
 from watchtower.judgement.claim import Claim

@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from nacl.signing import SigningKey
 
-from watchtower.claims.decide import decide
+from watchtower.claims.decide import decide, ground_of
 from watchtower.claims.decision import Kept, Serve
+from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, claim_message
 from watchtower.judgement.judge import judge
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.verdict import Closed, Expired
 from watchtower.ledger.events import (
+    END_OF_LEDGER,
     ChannelChanged,
     ChannelDeleted,
     ChannelEntry,
@@ -161,14 +163,11 @@ class Game(RuleBasedStateMachine):
             public_key=self.entry.public_key,
             signature=signature,
         )
-        decision = decide(
-            claim,
-            self.channel,
-            self.best,
-            guarded={PAYEE},
-            policy=self.policy,
-            ledger_time=RippleTime(self.time),
-        )
+        at = Position(LedgerIndex(0), END_OF_LEDGER)
+        fact = ChannelChanged(entry=self.entry, at=at)
+        sight = Sight(fact=fact, ledger_time=RippleTime(self.time))
+        guard = Guard(payees={PAYEE}, policy=self.policy)
+        decision = decide(claim, ground_of(self.channel, sight, guard), self.best)
         held = max(self.entry.balance, 0 if self.best is None else self.best.amount)
         assert isinstance(decision.kept, Kept) == (amount > held)
         if isinstance(decision.kept, Kept):

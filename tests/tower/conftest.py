@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from tests.store.make import CHEAP
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import Sight
 from watchtower.daemon import run
 from watchtower.errors import WatchtowerError
 from watchtower.judgement.claim import Claim

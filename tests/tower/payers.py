@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.tower.conftest import Stage
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import Sight
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.servers import Servers

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.errors import StoreNetworkError
 from watchtower.judgement.claim import Claim
 from watchtower.sandbox.people import Person

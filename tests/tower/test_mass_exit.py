@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.tower.conftest import XRP, Stage, stage_on
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
 from watchtower.sandbox.fee_levels import QueueSettings

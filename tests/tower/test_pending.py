@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.tower.conftest import XRP, Stage
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.judgement.claim import Claim
 from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.people import Person

@@ -50,8 +50,8 @@ import pytest
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
 from tests.tower.proxy import proxy
 from watchtower.claims.decision import Kept, NotKept
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.errors import StoreFullError
 from watchtower.ledger.servers import Servers
 from watchtower.sandbox.people import Hand

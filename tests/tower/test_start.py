@@ -11,8 +11,8 @@ import pytest
 from typing_extensions import override
 
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
-from watchtower.claims.group import Guard, Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Guard, Sight
 from watchtower.daemon import run
 from watchtower.errors import TicketPoolError
 from watchtower.judgement.claim import Claim

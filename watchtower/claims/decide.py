@@ -15,7 +15,7 @@ as soon as one answers. Nothing is served against it until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from watchtower.claims.decision import (
     BadSignature,
@@ -36,111 +36,92 @@ from watchtower.claims.decision import (
     WrongDestination,
     WrongKey,
 )
+from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, Phase, phase
 from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
-from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import unprotectable
-from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.units import Address, Drops, RippleTime
 
-__all__ = ["Check", "decide", "may_serve", "under_key"]
+__all__ = ["Check", "Ground", "decide", "ground_of", "may_serve", "under_key"]
 
 Check = Callable[[Claim], Verified | Refused]
 """What a signature is worth: `judgement.claim.verify`, or what it said beforehand."""
 
 
-def decide(
-    claim: Claim,
-    channel: Channel | None,
-    best: Claim | None,
-    *,
-    guarded: Collection[Address],
-    payers: Collection[Address] = (),
-    policy: Policy,
-    ledger_time: RippleTime,
-    payee_exists: bool = True,
-    looked_up: bool = True,
-    rules: ChannelRules = STRICT,
-    is_stale: bool = False,
-    check: Check = verify,
-) -> Decision:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every claim on one channel stands on.
+
+    Attributes:
+        channel: its last known state; None if none is known.
+        role: on which side we are; None for a channel of strangers.
+        looked_up: whether a server answered when we asked for the channel; of a channel that is
+            not known it tells "there is none" (True) from "nobody answered" (False).
+        against: why nothing is to be served against any claim on it.
+    """
+
+    channel: Channel | None
+    role: Role | None
+    looked_up: bool
+    against: tuple[WhyNotServe, ...] = ()
+
+
+def ground_of(channel: Channel | None, sight: Sight, guard: Guard) -> Ground:
+    """Return what claims on ``channel`` stand on, as it is seen now."""
+    looked_up = sight.fact is not None
+    if channel is None:
+        return Ground(channel=None, role=None, looked_up=looked_up)
+    against = (
+        *((Standing.LEDGER_STALE,) if sight.is_stale else ()),
+        *_channel_reasons(channel, sight.ledger_time),
+        *unprotectable(
+            channel.entry,
+            ledger_time=sight.ledger_time,
+            policy=guard.policy,
+            payee_exists=sight.payee_exists,
+            rules=sight.rules,
+        ),
+    )
+    role = _role(channel, guard.payees, guard.payers)
+    return Ground(channel=channel, role=role, looked_up=looked_up, against=against)
+
+
+def decide(claim: Claim, ground: Ground, best: Claim | None, *, check: Check = verify) -> Decision:
     """Decide both answers about ``claim``.
 
     Args:
         claim: well formed, and nothing more.
-        channel: its channel's last known state; None if none is known.
+        ground: what is known of its channel.
         best: the best claim held for the channel; while the channel is unknown, the best pending
             one by the same key.
-        guarded: the accounts we guard as payees.
-        payers: the accounts we guard as payers.
-        policy: how careful to be.
-        ledger_time: close time of the newest validated ledger.
-        payee_exists: whether the destination's account is in the ledger.
-        looked_up: whether a server answered when we asked for the channel; with ``channel`` None
-            it tells "there is none" (True) from "nobody answered" (False).
-        rules: the network's; the strictest reading where they are not known.
-        is_stale: whether no ledger has come for too long to serve by what is known.
         check: says what a signature is worth under the key that a claim names.
     """
-    role = None if channel is None else _role(channel, guarded, payers)
-    kept = _kept(claim, channel, best, role=role, looked_up=looked_up, check=check)
-    serve = may_serve(
-        kept,
-        channel,
-        role=role,
-        policy=policy,
-        ledger_time=ledger_time,
-        payee_exists=payee_exists,
-        rules=rules,
-        is_stale=is_stale,
-    )
+    kept = _kept(claim, ground, best, check)
     is_judged = not isinstance(kept, Pending)
-    return Decision(kept=kept, serve=serve, role=role if is_judged else None)
+    role = ground.role if is_judged else None
+    return Decision(kept=kept, serve=may_serve(kept, ground), role=role)
 
 
-def may_serve(
-    kept: Kept | Pending | NotKept,
-    channel: Channel | None,
-    *,
-    role: Role | None,
-    policy: Policy,
-    ledger_time: RippleTime,
-    payee_exists: bool = True,
-    rules: ChannelRules = STRICT,
-    is_stale: bool = False,
-) -> Serve | DoNotServe | DoesNotApply:
-    """Say whether to serve against a claim, by what is known of its channel (`decide`)."""
-    if role is Role.PAYER:
+def may_serve(kept: Kept | Pending | NotKept, ground: Ground) -> Serve | DoNotServe | DoesNotApply:
+    """Say whether to serve against a claim, by what is known of its channel."""
+    if ground.role is Role.PAYER:
         return DoesNotApply()
     if isinstance(kept, NotKept):
         return DoNotServe(reasons=(Standing.NOT_KEPT,))
-    if isinstance(kept, Pending) or channel is None:
+    if isinstance(kept, Pending) or ground.channel is None:
         return DoNotServe(reasons=(Standing.NOT_JUDGED,))
-    reasons = (
-        *((Standing.LEDGER_STALE,) if is_stale else ()),
-        *_channel_reasons(channel, kept.claim, ledger_time),
-        *unprotectable(
-            channel.entry,
-            ledger_time=ledger_time,
-            policy=policy,
-            payee_exists=payee_exists,
-            rules=rules,
-        ),
-    )
+    amount, funds = kept.claim.amount, ground.channel.entry.amount
+    beyond = (BeyondFunds(amount=amount, funds=funds),) if amount > funds else ()
+    reasons = (*ground.against, *beyond)
     return DoNotServe(reasons=reasons) if reasons else Serve()
 
 
 def _kept(
-    claim: Claim,
-    channel: Channel | None,
-    best: Claim | None,
-    *,
-    role: Role | None,
-    looked_up: bool,
-    check: Check,
+    claim: Claim, ground: Ground, best: Claim | None, check: Check
 ) -> Kept | Pending | NotKept:
+    channel, role = ground.channel, ground.role
     if channel is None:
-        if looked_up:
+        if ground.looked_up:
             return NotKept(why=ChannelUnknown(channel=claim.channel))
     elif role is None:
         why = WrongDestination(channel=claim.channel, destination=channel.entry.destination)
@@ -195,10 +176,7 @@ def _floor(channel: Channel | None, best: Claim | None, key: str, role: Role | N
     return max(held, channel.entry.balance)
 
 
-def _channel_reasons(
-    channel: Channel, claim: Claim, ledger_time: RippleTime
-) -> Iterator[WhyNotServe]:
-    entry = channel.entry
+def _channel_reasons(channel: Channel, ledger_time: RippleTime) -> Iterator[WhyNotServe]:
     match phase(channel, ledger_time):
         case Phase.CLOSED:
             yield Standing.CLOSED
@@ -206,7 +184,5 @@ def _channel_reasons(
             yield Standing.EXPIRED
         case _:
             pass
-    if entry.expiration is not None:
-        yield Closing(expiration=entry.expiration)
-    if claim.amount > entry.amount:
-        yield BeyondFunds(amount=claim.amount, funds=entry.amount)
+    if channel.entry.expiration is not None:
+        yield Closing(expiration=channel.entry.expiration)

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchtower.claims.decide import under_key
-from watchtower.claims.group import UNSEEN, Guard, Sight, seen_again
+from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import UNSEEN, Guard, Sight
 from watchtower.claims.verifying import Verifier, known_beforehand
 from watchtower.errors import DoorClosedError, StoreError, WatchtowerError
 from watchtower.judgement.channel import Channel
@@ -116,12 +117,9 @@ class Door:
         if not claims:
             return ()
         async with self._room:
-            sights, checked = await self._prepare(claims)
-
-            def see(claim: Claim) -> Sight:
-                return self._lookout.see(claim.channel) or sights.get(claim.channel, UNSEEN)
-
-            return await self._intake.check_all(claims, see, check=known_beforehand(checked))
+            strange, checked = await self._prepare(claims)
+            view = _View(self._lookout, strange)
+            return await self._intake.check_all(claims, view.of, check=known_beforehand(checked))
 
     async def run(self) -> None:
         """Keep what has come, group after group, until cancelled."""
@@ -171,27 +169,54 @@ class Door:
         """Keep the claims of all who knocked, with one fsync, and answer."""
         if not group:
             return
-        sights: dict[ChannelId, Sight] = {}
+        strange: dict[ChannelId, Sight] = {}
         checked: dict[Claim, Verified | Refused] = {}
         for knock in group:
-            sights |= knock.sights
+            strange |= knock.sights
             checked |= knock.checked
-
-        def see(claim: Claim) -> Sight:
-            return self._lookout.see(claim.channel) or sights.get(claim.channel, UNSEEN)
-
+        before = _View(self._lookout, strange)
         claims = [claim for knock in group for claim in knock.claims]
         try:
-            taken = await self._intake.take_all(claims, see, check=known_beforehand(checked))
+            taken = await self._intake.take_all(
+                claims,
+                before.of,
+                check=known_beforehand(checked),
+                watched=self._lookout.watched,
+            )
         except StoreError as failure:
             for knock in group:
                 _answer(knock, failure)
             return
         self._lookout.taken(taken)
+        now = _View(self._lookout, strange)
         receipts = iter(taken.receipts)
         for knock in group:
             mine = [next(receipts) for _ in knock.claims]
-            _answer(knock, [seen_again(one, see(one.claim), self._guard) for one in mine])
+            _answer(knock, [self._as_it_is_now(one, before, now) for one in mine])
+
+    def _as_it_is_now(self, receipt: Receipt, before: _View, now: _View) -> Receipt:
+        sight = now.of(receipt.claim)
+        if sight == before.of(receipt.claim):
+            return receipt
+        return seen_again(receipt, sight, self._guard)
+
+
+class _View:
+    """What is seen of channels in one moment: looked at once, when it is first asked for."""
+
+    def __init__(self, lookout: Lookout, strange: Mapping[ChannelId, Sight]) -> None:
+        self._lookout = lookout
+        self._strange = strange
+        self._sights: dict[ChannelId, Sight] = {}
+
+    def of(self, claim: Claim) -> Sight:
+        """Return what is seen of a claim's channel."""
+        sight = self._sights.get(claim.channel)
+        if sight is None:
+            seen = self._lookout.see(claim.channel)
+            sight = seen or self._strange.get(claim.channel, UNSEEN)
+            self._sights[claim.channel] = sight
+        return sight
 
 
 def _answer(knock: _Knock, answer: Sequence[Receipt] | WatchtowerError) -> None:

@@ -9,60 +9,25 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from watchtower.claims.decide import Check, decide, may_serve
+from watchtower.claims.decide import Check, Ground, decide, ground_of, may_serve
 from watchtower.claims.decision import Decision, DoNotServe, Kept, NotKept, Pending, Serve, Standing
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
-from watchtower.judgement.policy import Policy
-from watchtower.judgement.rules import STRICT, ChannelRules
-from watchtower.ledger.events import ChannelChanged, ChannelMissing
-from watchtower.units import Address, ChannelId, Drops, RippleTime
+from watchtower.ledger.events import ChannelMissing
+from watchtower.units import ChannelId, Drops
 
-__all__ = ["UNSEEN", "Group", "Guard", "PendingName", "Raised", "Sight", "seen_again"]
+__all__ = ["Group", "PendingName", "Raised", "seen_again"]
 
 _Name = TypeVar("_Name")
 
 PendingName = tuple[ChannelId, str]
 """A channel that no server has told of, and the key that claims on it name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What a server said of a claim's channel just now.
-
-    ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
-    ``rules`` are the network's, as far as they are. ``is_stale`` says that no ledger has come for
-    too long to serve by what is known.
-    """
-
-    fact: ChannelChanged | ChannelMissing | None
-    ledger_time: RippleTime
-    payee_exists: bool = True
-    rules: ChannelRules = STRICT
-    is_stale: bool = False
-
-
-UNSEEN: Final = Sight(fact=None, ledger_time=RippleTime(0), is_stale=True)
-"""Nobody could tell of the channel now; what was known of it before is no ground to serve on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """For whom claims are taken, as payees and as payers, and how carefully."""
-
-    payees: Collection[Address]
-    policy: Policy
-    payers: Collection[Address] = ()
-
-    def has(self, channel: Channel) -> bool:
-        """Return whether a channel is to or from one of ours."""
-        entry = channel.entry
-        return entry.destination in self.payees or entry.source in self.payers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,27 +62,24 @@ class Group:
     opened: dict[ChannelId, Channel] = field(default_factory=dict)
     raised: dict[ChannelId, Raised] = field(default_factory=dict)
     waiting: dict[PendingName, Raised] = field(default_factory=dict)
+    _grounds: dict[ChannelId, tuple[Sight, Ground]] = field(default_factory=dict)
 
     def take(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
-        channel = self._channel(claim.channel, sight)
-        best = self._best_of(claim, is_known=channel is not None)
-        decision = decide(
-            claim,
-            channel,
-            best,
-            guarded=self.guard.payees,
-            payers=self.guard.payers,
-            policy=self.guard.policy,
-            ledger_time=sight.ledger_time,
-            payee_exists=sight.payee_exists,
-            looked_up=sight.fact is not None,
-            rules=sight.rules,
-            is_stale=sight.is_stale,
-            check=self.check,
-        )
+        ground = self._ground(claim.channel, sight)
+        best = self._best_of(claim, is_known=ground.channel is not None)
+        decision = decide(claim, ground, best, check=self.check)
         self._keep(decision)
         return Receipt(claim=claim, decision=decision, best=_best_after(decision, best))
+
+    def _ground(self, name: ChannelId, sight: Sight) -> Ground:
+        """Return what claims on a channel stand on, worked out once for each sight of it."""
+        before = self._grounds.get(name)
+        if before is not None and before[0] is sight:
+            return before[1]
+        ground = ground_of(self._channel(name, sight), sight, self.guard)
+        self._grounds[name] = (sight, ground)
+        return ground
 
     def _channel(self, name: ChannelId, sight: Sight) -> Channel | None:
         """Return the newest state known, and have a channel of ours remembered that was not."""
@@ -160,16 +122,8 @@ def seen_again(receipt: Receipt, sight: Sight, guard: Guard) -> Receipt:
     if isinstance(fact, ChannelMissing):
         gone = DoNotServe(reasons=(Standing.CLOSED,))
         return replace(receipt, decision=replace(decision, serve=gone))
-    serve = may_serve(
-        decision.kept,
-        Channel(entry=fact.entry, as_of=fact.at),
-        role=decision.role,
-        policy=guard.policy,
-        ledger_time=sight.ledger_time,
-        payee_exists=sight.payee_exists,
-        rules=sight.rules,
-        is_stale=sight.is_stale,
-    )
+    ground = ground_of(Channel(entry=fact.entry, as_of=fact.at), sight, guard)
+    serve = may_serve(decision.kept, ground)
     return replace(receipt, decision=replace(decision, serve=serve))
 
 

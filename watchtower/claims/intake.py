@@ -17,8 +17,9 @@ from typing import Any, Final, Protocol
 
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, Pending, as_error
-from watchtower.claims.group import Group, Guard, PendingName, Raised, Sight
+from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, verify
 from watchtower.units import ChannelId, LedgerIndex
@@ -79,6 +80,10 @@ class Store(Protocol):
         ...
 
 
+def _nobody_watches(_channel: ChannelId) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """What one group brought, all of it on disk.
@@ -110,7 +115,12 @@ class Intake:
         return taken.receipts[0]
 
     async def take_all(
-        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+        self,
+        claims: Sequence[Claim],
+        see: Callable[[Claim], Sight],
+        *,
+        check: Check = verify,
+        watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
     ) -> Taken:
         """Decide about claims in their order, and store them; all receipts are for one fsync.
 
@@ -118,12 +128,13 @@ class Intake:
             claims: at least one.
             see: tells what is known of a claim's channel, when it comes to deciding.
             check: says what a signature is worth, where it was looked at before.
+            watched: returns channels that need not be looked up.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
         """
         async with self._store.write() as work:
-            group = await self._group(work, claims, check)
+            group = await self._group(work, claims, check, watched)
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             await _keep(work, group)
         return Taken(
@@ -137,13 +148,13 @@ class Intake:
     ) -> tuple[Receipt, ...]:
         """Decide as `take_all` does, and keep nothing."""
         async with self._store.read() as work:
-            group = await self._group(work, claims, check)
+            group = await self._group(work, claims, check, _nobody_watches)
         return tuple([group.take(claim, see(claim)) for claim in claims])
 
     async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about a claim that waited for its channel, now that a server has answered."""
         async with self._store.write() as work:
-            group = await self._group(work, [claim], verify)
+            group = await self._group(work, [claim], verify, _nobody_watches)
             # It is no better than itself.
             group.pending = {}
             receipt = group.take(claim, sight)
@@ -157,10 +168,19 @@ class Intake:
                 await work.journal.append_all([("claim_refused", claim.channel, None, facts)])
         return receipt
 
-    async def _group(self, work: Work, claims: Sequence[Claim], check: Check) -> Group:
-        """Return a group for ``claims`` that knows what the store does."""
+    async def _group(
+        self,
+        work: Work,
+        claims: Sequence[Claim],
+        check: Check,
+        watched: Callable[[ChannelId], Channel | None],
+    ) -> Group:
+        """Return a group for ``claims`` that knows what is watched, and what the store does."""
         names = {claim.channel for claim in claims}
-        channels = await work.channels.find(names)
+        channels = {name: known for name in names if (known := watched(name)) is not None}
+        strange = names - channels.keys()
+        if strange:
+            channels |= await work.channels.find(strange)
         unknown = {(c.channel, c.public_key) for c in claims if c.channel not in channels}
         return Group(
             guard=self._guard,

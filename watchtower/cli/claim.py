@@ -15,10 +15,10 @@ from typing import Any, Final, cast
 import click
 
 from watchtower.claims.decision import DoesNotApply, NotKept, Pending, Standing, as_error
-from watchtower.claims.group import UNSEEN, Sight
 from watchtower.claims.intake import Intake
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
 from watchtower.cli.standing import last_standing

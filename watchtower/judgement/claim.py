@@ -82,10 +82,10 @@ def verify(claim: Claim) -> Verified | Refused:
     taken = canonical(public_key, claim_message(claim.channel, claim.amount), signature)
     if taken is None:
         return Refused(why=SignatureFault.SIGNATURE)
-    verified = replace(
-        claim, public_key=public_key.hex().upper(), signature=taken.signature.hex().upper()
-    )
-    return Verified(claim=verified, rescued=taken.rescued)
+    key, form = public_key.hex().upper(), taken.signature.hex().upper()
+    if (key, form) != (claim.public_key, claim.signature):
+        claim = replace(claim, public_key=key, signature=form)
+    return Verified(claim=claim, rescued=taken.rescued)
 
 
 def _unhex(text: str) -> bytes:

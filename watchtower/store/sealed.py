@@ -12,7 +12,7 @@ Nothing here commits: that is the transaction's business (``database.py``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -170,6 +170,9 @@ class SealedTable(Generic[Value]):
         self._keyring = transaction.keyring
         self._table = table
         self._kind = kind
+        # What was found stays true while the transaction lasts, but for what is written in it.
+        self._seen: dict[str, _Found | None] = {}
+        self._values: dict[str, Value] = {}
 
     async def get(self, name: str) -> Value | None:
         """Return the record called ``name``, if there is one."""
@@ -177,7 +180,10 @@ class SealedTable(Generic[Value]):
 
     async def find(self, names: Collection[str]) -> dict[str, Value]:
         """Return the records called ``names``, by name; one that is not there is left out."""
-        return {name: self._read(found) for name, found in (await self._find(names)).items()}
+        found = await self._find(names)
+        for name in found.keys() - self._values.keys():
+            self._values[name] = self._read(found[name])
+        return {name: self._values[name] for name in found}
 
     async def put(self, name: str, value: Value, *, topic: str = "") -> None:
         """Write the record called ``name``, over the one that may be there."""
@@ -203,6 +209,7 @@ class SealedTable(Generic[Value]):
             values, share = self._sealed(row, record, version=1)
             new.append({"row": row, **values})
             shares += share
+        self._forget(records)
         await self._insert(new)
         await self._transaction.count(self._table.name, records=len(new), shares=shares)
 
@@ -219,6 +226,7 @@ class SealedTable(Generic[Value]):
             values, share = self._sealed(row, record, version=version)
             changed.append({"at": row, **values})
             shares += share - self._keyring.share(old.place, old.sealed)
+        self._forget(records)
         where = self._table.c.row == _as_they_are("at")
         await self._transaction.execute(update(self._table).where(where), changed)
         await self._transaction.count(self._table.name, records=0, shares=shares)
@@ -260,6 +268,7 @@ class SealedTable(Generic[Value]):
         found = await self._find(names)
         if not found:
             return 0
+        self._forget(found)
         rows = [{"at": each.place.row} for each in found.values()]
         await self._transaction.execute(
             delete(self._table).where(self._table.c.row == _as_they_are("at")), rows
@@ -340,14 +349,19 @@ class SealedTable(Generic[Value]):
             await self._transaction.execute(insert(self._table), rows)
 
     async def _find(self, names: Collection[str]) -> dict[str, _Found]:
-        """Return what is there under names, still sealed."""
-        rows = {self._row(name): name for name in names}
-        found: dict[str, _Found] = {}
+        """Return what is there under names, still sealed; nobody is asked twice."""
+        rows = {self._row(name): name for name in names if name not in self._seen}
         for part in _parts(list(rows), _PAGE):
             query = select(self._table).where(self._table.c.row.in_(_as_they_are("rows", part)))
+            self._seen |= {rows[row]: None for row in part}
             for row in (await self._transaction.execute(query)).all():
-                found[rows[row.row]] = self._of(row)
-        return found
+                self._seen[rows[row.row]] = self._of(row)
+        return {name: found for name in names if (found := self._seen[name]) is not None}
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._seen.pop(name, None)
+            self._values.pop(name, None)
 
 
 def _as_they_are(name: str, rows: Sequence[bytes] | None = None) -> BindParameter[Any]:

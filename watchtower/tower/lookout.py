@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from watchtower.claims.group import UNSEEN, Sight
 from watchtower.claims.intake import Taken
+from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.errors import LedgerError
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import ChannelChanged, ChannelMissing

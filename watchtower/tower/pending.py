@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from watchtower.claims.group import Sight
 from watchtower.claims.intake import Intake
+from watchtower.claims.sight import Sight
 from watchtower.errors import AnswerError, RequestRefusedError
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.store.database import Store
