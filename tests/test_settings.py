@@ -68,6 +68,12 @@ def test_plain_text_is_for_this_machine_alone(tmp_path: Path, server: str) -> No
         "[fees]\nlast_ledger_offset = 2\n",
         "[ledger]\nrequest_timeout_seconds = 0\n",
         '[log]\nlevel = "loud"\n',
+        "[claims]\nstale_seconds = 0\n",
+        '[http]\nlisten = "8412"\n',
+        '[http]\nlisten = "127.0.0.1:"\n',
+        '[http]\nlisten = "127.0.0.1:65536"\n',
+        '[http]\nlisten = "127.0.0.1:٣"\n',
+        '[http]\nlisten = "unix:"\n',
         '[alerts]\nwebhook = "ftp://x"\n',
         '[alerts]\nheartbeat_url = "x"\n',
         'accounts = ["twice"]\n',
@@ -77,6 +83,32 @@ def test_setting_out_of_its_bounds_is_refused(tmp_path: Path, text: str) -> None
     """Before anything is opened or sent."""
     with pytest.raises(ConfigError):
         load(written(tmp_path, text), {})
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:8412", "[::]:8412", "192.0.2.1:8412", "door.example:8412", "::1:8412.5"]
+)
+def test_listening_where_others_can_come_is_refused(tmp_path: Path, listen: str) -> None:
+    """There is nothing yet that tells who may come in."""
+    with pytest.raises(ConfigError, match=r"http\.listen"):
+        load(written(tmp_path, f'[http]\nlisten = "{listen}"\n'), {})
+
+
+@pytest.mark.parametrize(
+    ("listen", "there"),
+    [
+        ("127.0.0.1:8412", "127.0.0.1:8412"),
+        ("[::1]:8412", "[::1]:8412"),
+        ("localhost:8412", "localhost:8412"),
+        ("unix:door.sock", "unix:{folder}/door.sock"),
+        ("unix:/run/door.sock", "unix:/run/door.sock"),
+        ("", ""),
+    ],
+)
+def test_places_on_this_machine_can_be_listened_at(tmp_path: Path, listen: str, there: str) -> None:
+    """A unix socket is relative to the file, as every path is."""
+    found = load(written(tmp_path, f'[http]\nlisten = "{listen}"\n'), {})
+    assert found.http.listen == there.format(folder=tmp_path)
 
 
 @pytest.mark.parametrize("server", ["wss://", "wss://one:port", "one", "http://one"])

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
-from watchtower.places import place_of
+from watchtower.places import Place, place_of
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -206,7 +206,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     replace what the file says.
 
     Returns:
-        Settings whose ``store`` is an absolute path.
+        Settings whose paths are absolute.
 
     Raises:
         ConfigError: the file is missing, unreadable, unknown in a key, or unsafe.
@@ -225,8 +225,20 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         raise ConfigError(path=path, why=str(problem)) from None
     settings = _from_environment(settings, environment)
     refuse_unsafe(settings, path)
-    store = (path.absolute().parent / Path(settings.store).expanduser()).resolve()
-    return msgspec.structs.replace(settings, store=str(store))
+    folder = path.absolute().parent
+    store = (folder / Path(settings.store).expanduser()).resolve()
+    return msgspec.structs.replace(
+        settings, store=str(store), http=_absolute(settings.http, folder)
+    )
+
+
+def _absolute(http: HttpSettings, folder: Path) -> HttpSettings:
+    """Return where to listen, with a unix socket in the folder that it is relative to."""
+    socket = place_of(http.listen).path if http.listen else None
+    if socket is None:
+        return http
+    there = (folder / Path(socket).expanduser()).resolve()
+    return msgspec.structs.replace(http, listen=Place(path=str(there)).text)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
