@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import cProfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha512
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from coincurve import PublicKey
 from nacl.bindings import crypto_sign_open
@@ -38,6 +38,8 @@ from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Flow", "measure"]
+
+Value = TypeVar("Value")
 
 _CHANNELS: Final = 200
 _CALLERS: Final = 8
@@ -110,6 +112,7 @@ class Flow:
         names = [ChannelId(f"{number:064X}") for number in range(1, _CHANNELS + 1)]
         self._channels = {name: Channel(entry=self._entry(name), as_of=_AT) for name in names}
         self._drops = 0
+        self.door: Door
         self._runner = asyncio.Runner()
 
     @contextmanager
@@ -118,35 +121,48 @@ class Flow:
         guard = Guard(payees=frozenset({self._payee.address}), policy=Policy())
         with TemporaryDirectory() as folder, self._runner as runner:
             store = runner.run(Store.create(Path(folder) / "w.db", "correct horse"))
+            self._store = store
             verifier = Verifier()
-            self._door = Door(
+            self.door = Door(
                 Intake(store, guard), guard, lookout=_Known(self._channels), verifier=verifier
             )
-            running = runner.get_loop().create_task(self._door.run())
-            yield self
-            running.cancel()
-            runner.run(asyncio.wait({running}))
-            verifier.close()
-            runner.run(store.close())
+            running = runner.get_loop().create_task(self.door.run())
+            try:
+                yield self
+            finally:
+                running.cancel()
+                runner.run(asyncio.wait({running}))
+                verifier.close()
+                runner.run(store.close())
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Sign claims for a door that is elsewhere."""
+        with self._runner:
+            yield
+
+    def run(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Run something on the event loop of the door."""
+        return self._runner.run(work)
 
     @property
     def sides(self) -> Mapping[str, Callable[[], float]]:
         """What is compared: each returns how many claims a second it does."""
         return {
             "door": self.through_the_door,
-            "ceiling": self._by_the_library,
+            "ceiling": self.by_the_library,
             "xrpl-py": self._by_xrpl_py,
         }
 
     def through_the_door(self) -> float:
         """Hand over claims as a platform would."""
-        claims = self._claims(_PER_ROUND)
+        claims = self.claims(_PER_ROUND)
 
         async def call(number: int) -> None:
             # Each caller has channels of its own, and so never comes too late.
             mine = claims[number::_CALLERS]
             for first in range(0, len(mine), _BATCH):
-                receipts = await self._door.take(mine[first : first + _BATCH])
+                receipts = await self.door.take(mine[first : first + _BATCH])
                 if not all(receipt.is_stored for receipt in receipts):
                     raise AssertionError("a good claim was not kept")
 
@@ -157,8 +173,18 @@ class Flow:
         self._runner.run(all_call())
         return len(claims) / (time.perf_counter() - begun)
 
-    def _by_the_library(self) -> float:
-        claims = self._claims(_PER_ROUND // 4)
+    def best_claims(self) -> list[Claim]:
+        """Return what is on disk."""
+
+        async def load() -> list[Claim]:
+            async with self._store.read() as work:
+                return await work.claims.load_all()
+
+        return self._runner.run(load())
+
+    def by_the_library(self) -> float:
+        """Verify claims with all that it takes in hand already."""
+        claims = self.claims(_PER_ROUND // 4)
         ready = [_in_bytes(claim) for claim in claims]
         check = _ed25519 if self._is_ed25519 else _secp256k1
         begun = time.perf_counter()
@@ -167,7 +193,7 @@ class Flow:
         return len(ready) / (time.perf_counter() - begun)
 
     def _by_xrpl_py(self) -> float:
-        claims = self._claims(_BY_XRPL_PY)
+        claims = self.claims(_BY_XRPL_PY)
         ready = [(_in_bytes(claim), claim.public_key) for claim in claims]
         begun = time.perf_counter()
         for (_, message, signature), key in ready:
@@ -175,7 +201,7 @@ class Flow:
                 raise AssertionError("a good signature was refused")
         return len(ready) / (time.perf_counter() - begun)
 
-    def _claims(self, count: int) -> Sequence[Claim]:
+    def claims(self, count: int) -> Sequence[Claim]:
         """Return new claims, each above all before, the channels in turn."""
         names = list(self._channels)
         claims = []

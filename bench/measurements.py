@@ -8,6 +8,7 @@ from typing import Final
 from bench import (
     backfill,
     encodings,
+    http_intake,
     intake,
     mass_exit,
     reaction,
@@ -26,6 +27,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "verify": signatures.measure,
     "sign": signing.measure,
     "intake": intake.measure,
+    "intake.http": http_intake.measure,
     "sandbox.start": sandbox_start.measure,
     "sandbox.ledgers": sandbox_channels.measure_ledgers,
     "sandbox.creates": sandbox_channels.measure_creates,

@@ -36,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
+from watchtower.store.driver import connect
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
 from watchtower.store.header import DEFAULT_COST, Cost
@@ -280,10 +281,13 @@ def _look_at(path: Path) -> None:
 def _engine(path: Path, patience: float, driver: Driver | None = None) -> AsyncEngine:
     # `mode=rw`: a file that vanished meanwhile must not come back as an empty one.
     database = f"file:{quote(str(path))}"
-    reached = {} if driver is None else {"async_creator_fn": driver}
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=database, query={"mode": "rw", "uri": "true"}),
-        connect_args={"isolation_level": None, "timeout": patience, **reached},
+        connect_args={
+            "isolation_level": None,
+            "timeout": patience,
+            "async_creator_fn": driver or connect,
+        },
         max_overflow=-1,
         hide_parameters=True,
     )
