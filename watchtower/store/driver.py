@@ -26,7 +26,8 @@ def connect(database: str, **options: Any) -> _Connection:
     """Return a connection that is made, on a thread of its own, once it is awaited."""
 
     def connector() -> sqlite3.Connection:
-        return sqlite3.connect(database, **options)
+        made: sqlite3.Connection = sqlite3.connect(database, **options)
+        return made
 
     connection = _Connection(connector, iter_chunk_size=_CHUNK)
     # Whoever forgets to close it must still be able to end.

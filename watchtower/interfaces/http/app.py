@@ -15,7 +15,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from watchtower import __version__
 from watchtower.claims.door import Door
@@ -54,11 +54,17 @@ _MOST_BYTES: Final = 1 << 20
 _Answers = ReceiptMessage | list[ReceiptMessage]
 _Ask = Callable[[Sequence[Claim]], Awaitable[Sequence[Receipt]]]
 
+_CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
+
 PageSize = Annotated[int, QueryParameter(ge=1, le=1_000, description="Channels on a page.")]
 After = Annotated[
     str | None,
-    QueryParameter(description="The channel before the page: `next` of the one before."),
+    QueryParameter(
+        pattern=_CHANNEL, description="The channel before the page: `next` of the one before."
+    ),
 ]
+
+ChannelName = Annotated[str, PathParameter(pattern=_CHANNEL, description="Its id in hex.")]
 
 
 def _problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -116,7 +122,7 @@ async def list_channels(
 
 @get("/v1/channels/{channel:str}", responses=_OF_CHANNELS, summary="Show one channel")
 async def show_channel(
-    channel: FromPath[str], inquiries: NamedDependency[Inquiries]
+    channel: ChannelName, inquiries: NamedDependency[Inquiries]
 ) -> dict[str, Any]:
     """Show a channel: its state, the best claim, what is at stake, and how safe that is."""
     view = await inquiries.channel(parse_channel_id(channel))

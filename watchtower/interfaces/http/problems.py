@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ __all__ = ["HANDLERS", "WORDS", "NoSuchChannelError"]
 
 _log = structlog.get_logger(__name__)
 
+_METHOD: Final = "method_not_allowed"
+
 _OF_ERRORS: Final[dict[type[WatchtowerError], str]] = {
     InputError: "malformed",
     StoreError: "store_unavailable",
@@ -31,7 +34,7 @@ WORDS: Final[dict[str, HTTPStatus]] = {
     "malformed": HTTPStatus.BAD_REQUEST,
     "unknown_channel": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
-    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    _METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     "too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
@@ -44,7 +47,7 @@ WORDS: Final[dict[str, HTTPStatus]] = {
 _OF_STATUS: Final = {
     status.value: word
     for word, status in WORDS.items()
-    if word in {"malformed", "not_found", "method_not_allowed", "too_large"}
+    if word in {"malformed", "not_found", _METHOD, "too_large"}
 }
 
 
@@ -63,9 +66,19 @@ def _of_http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[
     word = _OF_STATUS.get(wrong.status_code)
     if word is None:
         return _of_mistake(request, wrong)
+    headers = {"allow": _allowed(request)} if wrong.status_code == WORDS[_METHOD] else None
     extra = wrong.extra if isinstance(wrong.extra, list) else []
     whys = [str(one["message"]) for one in extra if isinstance(one, dict) and "message" in one]
-    return _response(word, " ".join([wrong.detail, *whys]))
+    return _response(word, " ".join([wrong.detail, *whys]), headers)
+
+
+def _allowed(request: Request[Any, Any, Any]) -> str:
+    """Return the methods that a path has, which goes with every refusal of another (RFC 9110)."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", route.path), request.scope["path"]):
+            found |= {str(method) for method in getattr(route, "methods", ())}
+    return ", ".join(sorted(found))
 
 
 def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
@@ -86,12 +99,13 @@ def _of_mistake(_request: Request[Any, Any, Any], wrong: Exception) -> Response[
     return _response("internal", why)
 
 
-def _response(word: str, detail: str) -> Response[Problem]:
+def _response(word: str, detail: str, headers: dict[str, str] | None = None) -> Response[Problem]:
     status = WORDS[word]
     return Response(
         Problem(type=word, title=status.phrase, status=status, detail=detail),
         status_code=status,
         media_type=PROBLEM_TYPE,
+        headers=headers,
     )
 
 

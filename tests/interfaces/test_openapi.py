@@ -1,0 +1,46 @@
+"""Schemathesis asks whatever the served OpenAPI document allows, and much that it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.tower.conftest import Stage, stage_on
+from watchtower.settings import HttpSettings
+
+_CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,negative_data_rejection,unsupported_method"
+)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose tower listens at a port."""
+    async with stage_on(tmp_path) as made:
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            port = found.getsockname()[1]
+        made.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
+        yield made
+
+
+async def test_nothing_that_is_asked_breaks_what_the_document_promises(stage: Stage) -> None:
+    """No answer but those that are documented, in the form in which they are documented."""
+    address = f"http://{stage.settings.http.listen}"
+    await stage.channel()
+    async with stage.tower():
+        await stage.sandbox.accept()
+        run = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/schema/openapi.json"),
+            *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "60"),
+            *("--seed", "1", "--generation-database", "none", "--phases", "coverage,fuzzing"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await run.communicate()
+    assert run.returncode == 0, told.decode()
