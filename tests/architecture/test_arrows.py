@@ -82,7 +82,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database"),
+    "tower.tending": ("ledger.servers", "store.database", "store.journal"),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for

@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,15 @@ import pytest
 
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.errors import ListenError
+from watchtower.interfaces.http import serve as http_serve
 from watchtower.judgement.claim import Claim
 from watchtower.settings import ClaimSettings, HttpSettings
 from watchtower.units import ChannelId, Drops
 
+SLOW = (
+    b"POST /v1/claims HTTP/1.1\r\nhost: door\r\ncontent-type: application/json\r\n"
+    b"content-length: 500\r\n\r\n{"
+)
 NOTHING = {"channel": "", "amount": 0, "signature": "", "public_key": ""}
 
 
@@ -272,7 +277,7 @@ async def test_slow_and_mute_clients_do_not_hold_up_the_others(stage: Stage) -> 
         mute = [await asyncio.open_unix_connection(path) for _ in range(50)]
         slow = [await asyncio.open_unix_connection(path) for _ in range(50)]
         for _, writer in slow:
-            writer.write(b"POST /v1/claims HTTP/1.1\r\nhost: door\r\ncontent-length: 500\r\n\r\n{")
+            writer.write(SLOW)
             await writer.drain()
         told = await client.post("/v1/claims", json=wire(stage.claim(channel, 9)))
         assert told.json()["kept"] is True
@@ -301,3 +306,87 @@ async def test_what_is_under_way_is_answered_when_the_daemon_stops(stage: Stage)
     async with stage.store() as store, store.read() as work:
         best = await work.claims.best(channel)
     assert max(kept, default=0) <= (Drops(0) if best is None else best.amount)
+
+
+async def test_a_page_cannot_post_claims_without_being_asked(stage: Stage) -> None:
+    """A browser posts text to whoever listens on this machine, and asks nobody before."""
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage) as client:
+        body = json.dumps(wire(stage.claim(channel, 9)))
+        told = await client.post("/v1/claims", content=body, headers={"content-type": "text/plain"})
+        assert (told.status_code, told.json()["type"]) == (415, "unsupported_media_type")
+        shown = await client.get(f"/v1/channels/{channel}")
+        assert shown.json()["best_claim"] is None
+
+
+async def test_nothing_is_served_before_what_was_missed_is_read(stage: Stage) -> None:
+    """The payer asked to close while the tower was down: its first ledger does not tell that."""
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage) as client:
+        await client.post("/v1/claims", json=wire(stage.claim(channel, 9)))
+    await stage.close_request(channel)
+    path = stage.settings.http.listen.removeprefix("unix:")
+    transport = httpx.AsyncHTTPTransport(uds=path)
+    answers: list[dict[str, Any]] = []
+    async with (
+        stage.tower(),
+        httpx.AsyncClient(transport=transport, base_url="http://door") as client,
+    ):
+        for drops in range(10, 60):
+            try:
+                told = await client.post("/v1/claims", json=wire(stage.claim(channel, drops)))
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+                continue
+            answers.append(told.json())
+    assert answers
+    assert not any(answer["serve"] for answer in answers)
+    assert any(answer["kept"] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /healthz HTTP/1.1\r\nhost: door\r\ncontent-length: 10\r\n\r\n",
+        b"GET /nothing HTTP/1.1\r\nhost: door\r\ntransfer-encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_who_is_answered_before_it_has_sent_everything_is_let_go(
+    stage: Stage, request_: bytes
+) -> None:
+    """It would hold its place for ever with a single byte more."""
+    path = stage.settings.http.listen.removeprefix("unix:")
+    async with stage.tower(), client_of(stage):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(request_)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"z")
+        with suppress(ConnectionError):
+            await writer.drain()
+            await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+
+
+async def test_who_does_not_read_its_answer_is_let_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was answered would stay in memory, and its place be taken, for ever."""
+    monkeypatch.setattr(http_serve, "_PATIENCE", 1.0)
+    channels = [await stage.channel() for _ in range(3)]
+    path = stage.settings.http.listen.removeprefix("unix:")
+    body = json.dumps([wire(stage.claim(channels[0], 5))] * 1_000).encode()
+    request = (
+        b"POST /v1/claims/check HTTP/1.1\r\nhost: door\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    async with stage.tower(), client_of(stage) as client:
+        mute = socket.socket(socket.AF_UNIX)
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        mute.connect(path)
+        mute.settimeout(0)
+        loop = asyncio.get_running_loop()
+        with pytest.raises(ConnectionError):
+            for _ in range(20):
+                await loop.sock_sendall(mute, request)
+        assert (await client.get("/healthz")).status_code == 200
+        mute.close()

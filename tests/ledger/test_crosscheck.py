@@ -214,3 +214,10 @@ def test_of_two_prices_the_lower_is_tried_first() -> None:
     """Too little is refused and raised; too much would be gone."""
     told = [Fees(base_fee=Drops(10), open_ledger_fee=Drops(drops)) for drops in (5_000, 12)]
     assert in_the_middle(told).open_ledger_fee == 12
+
+
+def test_who_alone_says_that_a_channel_is_gone_ends_it_for_nobody() -> None:
+    """Also when it says so of a ledger that the others have not come to."""
+    for ledger in (13, 4_000_000):
+        finding = find({"a": there(10), "b": there(10), "liar": gone(ledger)})
+        assert finding.state == there(10)

@@ -30,6 +30,9 @@ from watchtower.ledger.wire import (
         ("", None),
         (None, None),
         ([7], None),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        ("9" * 5_000, None),
     ],
 )
 def test_only_whole_numbers_that_are_not_negative_are_numbers(

@@ -51,9 +51,9 @@ async def test_what_came_after_a_number_is_told(store: Store) -> None:
     """So a daemon takes up what the command line wrote, and no more."""
     async with store.write() as work:
         numbers = [await work.journal.append(kind) for kind in ("one", "two", "three")]
-        later = await work.journal.since(numbers[0])
+        later = await work.journal.since(numbers[0], 100)
         assert [(told.number, told.entry.kind) for told in later] == [(2, "two"), (3, "three")]
-        assert await work.journal.since(numbers[-1]) == []
+        assert await work.journal.since(numbers[-1], 100) == []
 
 
 async def test_every_entry_has_an_identity_of_its_own(store: Store) -> None:

@@ -27,6 +27,7 @@ from watchtower.claims.verifying import Verifier, known_beforehand
 from watchtower.errors import DoorClosedError, StoreError, WatchtowerError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, Refused, Verified
+from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId
 
 __all__ = ["Door", "Lookout"]
@@ -36,6 +37,10 @@ _TOGETHER: Final = 1_000
 
 _ROOM: Final = 256
 """Callers that may be inside, with at most a group each, before the next one has to wait."""
+
+
+_CHECKING: Final = 4
+"""Callers whose claims are checked at a time: each has the store open, and a thread of it."""
 
 
 class Lookout(Protocol):
@@ -82,6 +87,7 @@ class Door:
         self._waiting: deque[_Knock] = deque()
         self._knocked = asyncio.Event()
         self._room = asyncio.Semaphore(_ROOM)
+        self._checking = asyncio.Semaphore(_CHECKING)
         self._is_closed = False
 
     async def take(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
@@ -93,8 +99,10 @@ class Door:
         """
         if not claims:
             return ()
+        # Who has to be asked for is asked for outside: that may take a while, and hold up nobody.
+        sights = await self._look({claim.channel for claim in claims})
         async with self._room:
-            sights, checked = await self._prepare(claims)
+            checked = await self._verify(claims, sights)
             knock = _Knock(
                 claims=claims,
                 sights=sights,
@@ -116,8 +124,9 @@ class Door:
         """
         if not claims:
             return ()
-        async with self._room:
-            strange, checked = await self._prepare(claims)
+        strange = await self._look({claim.channel for claim in claims})
+        async with self._checking:
+            checked = await self._verify(claims, strange)
             view = _View(self._lookout, strange)
             return await self._intake.check_all(claims, view.of, check=known_beforehand(checked))
 
@@ -134,17 +143,23 @@ class Door:
             for knock in (*group, *self._waiting):
                 _answer(knock, DoorClosedError())
 
-    async def _prepare(
-        self, claims: Sequence[Claim]
-    ) -> tuple[dict[ChannelId, Sight], Mapping[Claim, Verified | Refused]]:
-        """Ask for strange channels, and verify, which takes the longest."""
-        sights = await self._look({claim.channel for claim in claims})
+    async def _verify(
+        self, claims: Sequence[Claim], sights: Mapping[ChannelId, Sight]
+    ) -> Mapping[Claim, Verified | Refused]:
+        """Verify, which takes the longest, under the keys that the channels have."""
         if self._is_closed:
             raise DoorClosedError
-        checked = await self._verifier.verify(
-            under_key(claim, self._lookout.watched(claim.channel)) for claim in claims
+
+        def channel_of(name: ChannelId) -> Channel | None:
+            known = self._lookout.watched(name)
+            fact = sights[name].fact if name in sights else None
+            if known is None and isinstance(fact, ChannelChanged):
+                return Channel(entry=fact.entry, as_of=fact.at)
+            return known
+
+        return await self._verifier.verify(
+            under_key(claim, channel_of(claim.channel)) for claim in claims
         )
-        return sights, checked
 
     async def _look(self, channels: Iterable[ChannelId]) -> dict[ChannelId, Sight]:
         """Return what servers tell of those channels that are not known."""

@@ -19,7 +19,7 @@ from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
-from watchtower.ledger.events import ChannelMissing
+from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId, Drops
 
 __all__ = ["Group", "PendingName", "Raised", "seen_again"]
@@ -117,11 +117,12 @@ def seen_again(receipt: Receipt, sight: Sight, guard: Guard) -> Receipt:
     not find an answer on its way that says to serve.
     """
     fact, decision = sight.fact, receipt.decision
-    if fact is None or not isinstance(decision.serve, Serve):
+    if not isinstance(decision.serve, Serve):
         return receipt
-    if isinstance(fact, ChannelMissing):
-        gone = DoNotServe(reasons=(Standing.CLOSED,))
-        return replace(receipt, decision=replace(decision, serve=gone))
+    if not isinstance(fact, ChannelChanged):
+        why = Standing.LEDGER_STALE if fact is None else Standing.CLOSED
+        no = DoNotServe(reasons=(why,))
+        return replace(receipt, decision=replace(decision, serve=no))
     ground = ground_of(Channel(entry=fact.entry, as_of=fact.at), sight, guard)
     serve = may_serve(decision.kept, ground)
     return replace(receipt, decision=replace(decision, serve=serve))

@@ -13,20 +13,22 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import (
     BrokenExecutor,
+    Executor,
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
 from dataclasses import replace
 from multiprocessing.connection import wait
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from watchtower.claims.decide import Check
+from watchtower.errors import DoorClosedError
 from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
 from watchtower.units import ChannelId, Drops
 
@@ -39,6 +41,8 @@ _MANY: Final = 32
 
 _AT_ONCE: Final = 64
 """Claims that one core verifies in one go, some three milliseconds."""
+
+_T = TypeVar("_T")
 
 _Found = Mapping[Claim, Verified | Refused]
 
@@ -58,6 +62,7 @@ class Verifier:
         self._cores = cores or len(os.sched_getaffinity(0))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="verify")
         self._processes: ProcessPoolExecutor | None = None
+        self._is_closed = False
         self._warm: Sequence[Future[None]] = ()
 
     async def verify(self, claims: Iterable[Claim]) -> _Found:
@@ -74,25 +79,41 @@ class Verifier:
         return self._processes is not None and _are_up(self._warm)
 
     def close(self) -> None:
-        """Let thread and processes end; what they are at is finished first."""
-        self._thread.shutdown()
-        if self._processes is not None:
-            self._processes.shutdown()
+        """Let thread and processes end, without waiting for them; who waits for them is told."""
+        self._is_closed = True
+        for pool in (self._thread, self._processes):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     async def _verify_part(
         self, claims: Sequence[Claim], *, by_many: bool
     ) -> list[Verified | Refused]:
-        loop = asyncio.get_running_loop()
         processes = self._processes
         if by_many and processes is not None:
             words = [(c.channel, int(c.amount), c.public_key, c.signature) for c in claims]
             try:
-                judged = await loop.run_in_executor(processes, _verify_words, words)
+                judged = await self._run_in(processes, _verify_words, words)
             except BrokenExecutor as why:
                 self._lose(processes, why)
             else:
                 return [_as_told(*both) for both in zip(claims, judged, strict=True)]
-        return await loop.run_in_executor(self._thread, _verify_all, claims)
+        return await self._run_in(self._thread, _verify_all, claims)
+
+    async def _run_in(self, pool: Executor, do: Callable[[Any], _T], what: object) -> _T:
+        """Run something in a pool.
+
+        Raises:
+            DoorClosedError: the pools have been closed meanwhile.
+            BrokenExecutor: somebody killed the pool's processes.
+        """
+        if self._is_closed:
+            raise DoorClosedError
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, do, what)
+        except asyncio.CancelledError:
+            if self._is_closed:
+                raise DoorClosedError from None
+            raise
 
     def _are_processes_up(self) -> bool:
         """Start processes, if there are none, and say whether they are at work already."""
@@ -106,9 +127,13 @@ class Verifier:
                 initializer=_live_with_the_daemon,
             )
             self._warm = [self._processes.submit(_nothing) for _ in range(self._cores)]
+        for one in self._warm:
+            if one.done() and (why := one.exception()) is not None:
+                self._lose(self._processes, why)
+                return False
         return _are_up(self._warm)
 
-    def _lose(self, processes: ProcessPoolExecutor, why: BrokenExecutor) -> None:
+    def _lose(self, processes: ProcessPoolExecutor, why: BaseException) -> None:
         """Go on without processes that somebody killed; new ones are started for the next batch."""
         if self._processes is processes:
             _log.warning("verifying_processes_lost", why=str(why))

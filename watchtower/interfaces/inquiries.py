@@ -17,6 +17,9 @@ from watchtower.units import ChannelId, RippleTime
 
 __all__ = ["Inquiries"]
 
+_AT_ONCE: Final = 4
+"""Questions that may have the store open at a time: each has a thread and two files."""
+
 _SORTED_FOR: Final = 5.0
 """Seconds for which a list of all channels keeps its order: it takes a moment for 100,000."""
 
@@ -44,21 +47,24 @@ class Inquiries:
         self._ids: list[ChannelId] = []
         self._sorted_at: float | None = None
         self._sorting = asyncio.Lock()
+        self._reading = asyncio.Semaphore(_AT_ONCE)
 
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Return a channel as it is known now, also one that has closed."""
         known = self._watch.channels.get(channel_id)
         if known is not None:
             return self._view(known)
-        async with self._store.read() as work:
+        async with self._reading, self._store.read() as work:
             stored = await work.channels.get(channel_id)
             best = await work.claims.best(channel_id)
         if stored is None:
             return None
         return view_of(self._settings, stored, best, Tally(), now=self._now(), accounted=None)
 
-    async def channels(self, after: ChannelId | None, limit: int) -> tuple[list[View], bool]:
-        """Return ``limit`` open channels behind ``after`` in the order of ids, and if none follow.
+    async def channels(
+        self, after: ChannelId | None, limit: int
+    ) -> tuple[list[View], ChannelId | None]:
+        """Return ``limit`` open channels behind ``after``, by their ids, and where it goes on.
 
         One that was opened a few seconds ago may be missing.
         """
@@ -66,7 +72,8 @@ class Inquiries:
         first = 0 if after is None else bisect_right(ids, after)
         names = ids[first : first + limit]
         known = (self._watch.channels.get(name) for name in names)
-        return [self._view(one) for one in known if one is not None], first + limit >= len(ids)
+        views = [self._view(one) for one in known if one is not None]
+        return views, names[-1] if first + limit < len(ids) else None
 
     async def _in_order(self) -> list[ChannelId]:
         async with self._sorting:

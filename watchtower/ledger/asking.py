@@ -81,16 +81,20 @@ async def ask_any(links: Sequence[Link], question: Question[_T]) -> _T:
 
 
 async def ask_all(
-    links: Sequence[Link], question: Question[_T], *, grace: float | None = None
+    links: Sequence[Link],
+    question: Question[_T],
+    *,
+    grace: float | None = None,
+    is_told: bool = False,
 ) -> list[tuple[Link, _T | LedgerError]]:
     """Return what each server answered, or why it did not, in the order of ``links``.
 
     Once one has answered well the others have ``grace`` seconds left, all their time if None: who
-    hangs must not hold up what presses.
+    hangs must not hold up what presses. With ``is_told`` somebody else has answered well before.
     """
     asked = [asyncio.create_task(_ask(link, question)) for link in links]
     try:
-        await _answered(asked, grace)
+        await _answered(asked, grace, is_told=is_told or grace is None)
         return [
             (link, task.result() if task.done() else _late(link, grace))
             for link, task in zip(links, asked, strict=True)
@@ -100,10 +104,11 @@ async def ask_all(
             task.cancel()
 
 
-async def _answered(asked: Sequence[asyncio.Task[_T | LedgerError]], grace: float | None) -> None:
+async def _answered(
+    asked: Sequence[asyncio.Task[_T | LedgerError]], grace: float | None, *, is_told: bool
+) -> None:
     """Wait until all have answered, or one well and the grace of the others is over."""
     waiting: set[asyncio.Task[_T | LedgerError]] = set(asked)
-    is_told = grace is None
     while waiting and not is_told:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         is_told = any(not isinstance(task.result(), LedgerError) for task in done)

@@ -60,7 +60,12 @@ class StreamSettings:
 
 
 class Sources(Protocol):
-    """The servers, as far as catching up asks them."""
+    """The servers, as far as catching up asks them.
+
+    ``newest`` tells them which ledger counts, so that nobody tells of one that is yet to come.
+    """
+
+    newest: Callable[[], LedgerIndex | None]
 
     async def settle(self) -> None:
         """Wait a moment until every server is ready, or has failed to be."""
@@ -249,14 +254,19 @@ class CatchUp:
             return
         limit = asyncio.Semaphore(_AT_ONCE)
         known: set[ChannelId] = set()
-        doubted: set[ChannelId] = set()
+        doubted: dict[ChannelId, ChannelChanged] = {}
 
-        async def deliver(read: Callable[[], Awaitable[Sequence[Fact]]]) -> bool:
+        async def deliver(
+            read: Callable[[], Awaitable[Sequence[Fact]]], instead: ChannelChanged | None = None
+        ) -> bool:
             async with limit:
                 try:
                     facts = await read()
                 except LedgerError as failed:
                     _log.warning("state_not_read", why=str(failed))
+                    if instead is not None:
+                        # What presses must not be lost, because somebody contradicts it.
+                        await self._outbox.put_all(lambda: (instead,))
                     return False
             await self._outbox.put_all(lambda: facts)
             return all(fact.at.ledger_index >= newest for fact in facts)
@@ -264,13 +274,17 @@ class CatchUp:
         async def deliver_all(reads: Iterable[Callable[[], Awaitable[Sequence[Fact]]]]) -> bool:
             return all(await asyncio.gather(*(deliver(read) for read in reads)))
 
+        async def deliver_channels(channels: Iterable[ChannelId]) -> bool:
+            reads = (deliver(self._reading(name), doubted.get(name)) for name in channels)
+            return all(await asyncio.gather(*reads))
+
         accounts = (
             *(self._visiting(account) for account in self._accounts),
             *(self._finding(account, known, doubted) for account in self._accounts),
         )
         are_read, _ = await asyncio.gather(deliver_all(accounts), self._read_amendments())
         left = sorted(channel for channel in self._open_channels() if channel not in known)
-        if await deliver_all(self._reading(channel) for channel in left) and are_read:
+        if await deliver_channels(left) and are_read:
             self._failures = 0
             self._doubts = self._doubts + 1 if doubted else 0
             self._read_at = newest
@@ -286,17 +300,18 @@ class CatchUp:
         return read
 
     def _finding(
-        self, account: Address, known: set[ChannelId], doubted: set[ChannelId]
+        self, account: Address, known: set[ChannelId], doubted: dict[ChannelId, ChannelChanged]
     ) -> Callable[[], Awaitable[Sequence[Fact]]]:
         """Return what lists an account's channels, and tells those beyond doubt from the others."""
 
         async def find() -> Sequence[Fact]:
             listing = await self._servers.find_channels(account)
-            unlike = {fact.entry.channel for fact in listing.channels} - listing.agreed
+            told = {fact.entry.channel: fact for fact in listing.channels}
+            unlike = told.keys() - listing.agreed
             known.update(listing.agreed)
-            doubted.update(unlike)
+            doubted.update({channel: told[channel] for channel in unlike})
             kept = unlike & set(self._open_channels())
-            return tuple(fact for fact in listing.channels if fact.entry.channel not in kept)
+            return tuple(fact for channel, fact in told.items() if channel not in kept)
 
         return find
 

@@ -117,6 +117,9 @@ def _common(told: Mapping[str, State]) -> tuple[State | None, tuple[str, ...]]:
 def _believed_state(states: Sequence[State], common: State | None) -> State:
     """Return the state to act on: there rather than gone, and with the nearest end that is told."""
     gone = max((s.at for s in states if isinstance(s, ChannelMissing)), default=None)
+    if isinstance(common, ChannelChanged):
+        # Most have it: who has not is ahead by a ledger, which will be told, or lies.
+        gone = None
     there = [s for s in states if isinstance(s, ChannelChanged) and (gone is None or s.at >= gone)]
     if not there:
         return _newest(states)

@@ -7,6 +7,7 @@ of them where two do not agree. Who contradicts the others loses its rank.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from watchtower.errors import AnswerError
@@ -23,9 +24,9 @@ from watchtower.ledger.crosscheck import (
 from watchtower.ledger.events import AccountFact, ChannelChanged, ChannelMissing
 from watchtower.ledger.link import Link
 from watchtower.ledger.reputation import Fault
-from watchtower.units import Address, ChannelId
+from watchtower.units import Address, ChannelId, LedgerIndex
 
-__all__ = ["account_by_two", "channel_by_two", "channels_by_two"]
+__all__ = ["Newest", "account_by_two", "channel_by_two", "channels_by_two"]
 
 _T = TypeVar("_T")
 
@@ -42,8 +43,20 @@ _ABREAST: Final = 5
 """Ledgers that servers which follow the network may be apart."""
 
 
+Newest = Callable[[], LedgerIndex | None]
+"""The newest ledger that counts; None while none does."""
+
+
+def _unknown() -> None:
+    return None
+
+
 async def channel_by_two(
-    links: Sequence[Link], channel: ChannelId, *, vouched: bool
+    links: Sequence[Link],
+    channel: ChannelId,
+    *,
+    vouched: bool,
+    newest: Newest = _unknown,
 ) -> ChannelChanged | ChannelMissing:
     """Return a channel's state as two servers tell it (`Servers.read_channel`).
 
@@ -54,6 +67,7 @@ async def channel_by_two(
     async def read(link: Link) -> State:
         announced = link.validated or 0
         state = await read_channel(link, channel)
+        _refuse_yet_to_come(link, state.at.ledger_index, newest())
         if announced - state.at.ledger_index > _ABREAST:
             link.conduct.blame(Fault.ANSWERED_OF_THE_PAST)
         return state
@@ -78,19 +92,41 @@ async def channel_by_two(
     return finding.state
 
 
-async def channels_by_two(links: Sequence[Link], account: Address) -> Listing:
+async def channels_by_two(
+    links: Sequence[Link], account: Address, *, newest: Newest = _unknown
+) -> Listing:
     """Return every channel from or to ``account`` by the lists of two servers.
+
+    Where there is one list for want of a second one, nothing in it is agreed.
 
     Raises:
         LedgerError: no server could tell.
     """
 
     async def read(link: Link) -> tuple[ChannelChanged, ...]:
-        return await find_channels(link, account)
+        listed = await find_channels(link, account)
+        for fact in listed:
+            _refuse_yet_to_come(link, fact.at.ledger_index, newest())
+        return listed
 
+    there = len(by_preference(links))
     # Where two lists differ each channel is asked for by itself: nobody reads all of it again.
     told = await _ask_two(links, read, lambda _told: True, grace=_GRACE)
-    return lists_compared(told.values())
+    listing = lists_compared(told.values())
+    return listing if len(told) >= min(_TWO, there) else replace(listing, agreed=frozenset())
+
+
+def _refuse_yet_to_come(link: Link, ledger_index: LedgerIndex, newest: LedgerIndex | None) -> None:
+    """Refuse what is told of a ledger that the network has not come to.
+
+    It would be believed until that ledger comes, whatever is seen to happen before.
+
+    Raises:
+        AnswerError: it is.
+    """
+    if newest is not None and ledger_index > newest + _ABREAST:
+        why = f"it tells of ledger {ledger_index}, and the network is at {newest}"
+        raise AnswerError(server=link.url, command=_COMMAND, why=why)
 
 
 async def account_by_two(links: Sequence[Link], account: Address) -> tuple[AccountFact, ...]:
@@ -129,7 +165,7 @@ async def _ask_two(
         again = [link for link in ready if link.url in told]
         told = good(await ask_all([*again, *others], read, grace=grace)) or told
     elif len(told) < len(two):
-        answers += await ask_all(others, read, grace=grace)
+        answers += await ask_all(others, read, grace=grace, is_told=bool(told))
         told = good(answers)
     if not told:
         raise failure_among(answers) or nobody(links)

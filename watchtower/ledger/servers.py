@@ -116,6 +116,7 @@ class Servers:
         self._settings = settings or LinkSettings()
         self._accounts = frozenset(accounts)
         self._inbox = Inbox()
+        self.newest: Callable[[], LedgerIndex | None] = lambda: None
         self._links = [
             Link(
                 url,
@@ -295,7 +296,7 @@ class Servers:
             LedgerError: no server could tell, or they contradict each other.
         """
         await self._be_patient()
-        return await channel_by_two(self._links, channel, vouched=vouched)
+        return await channel_by_two(self._links, channel, vouched=vouched, newest=self.newest)
 
     async def find_channels(self, account: Address) -> Listing:
         """Return every channel from or to ``account``, as the validated ledgers of two servers say.
@@ -304,7 +305,7 @@ class Servers:
             LedgerError: no server could tell.
         """
         await self._be_patient()
-        return await channels_by_two(self._links, account)
+        return await channels_by_two(self._links, account, newest=self.newest)
 
     async def read_account(self, account: Address) -> tuple[AccountFact, ...]:
         """Return what an account has of its own, as the validated ledgers of two servers say.

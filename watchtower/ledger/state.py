@@ -20,6 +20,8 @@ _PAGE: Final = 200
 """Entries a page (rippled Tuning.h, accountObjects, allows 10 to 400)."""
 
 _COMMAND: Final = "account_objects"
+_LAST_LEDGER: Final = 2**32 - 1
+_MOST_PAGES: Final = 10_000
 
 
 class StateServer(Protocol):
@@ -67,6 +69,7 @@ async def read_owned(
     """
     params: dict[str, object] = {"ledger_index": ledger_index or "validated"}
     found: list[Mapping[str, Any]] = []
+    markers: set[str] = set()
     while True:
         try:
             page = await server.request(_COMMAND, account=account, type=kind, limit=_PAGE, **params)
@@ -86,8 +89,11 @@ async def read_owned(
         marker = page.get("marker")
         if marker is None:
             return Owned(nodes=tuple(found), at=at)
-        if marker == params.get("marker"):
+        if repr(marker) in markers:
             raise AnswerError(server=server.url, command=_COMMAND, why="its pages go in circles")
+        if len(markers) >= _MOST_PAGES:
+            raise AnswerError(server=server.url, command=_COMMAND, why="its pages have no end")
+        markers.add(repr(marker))
         params = {"ledger_index": at.ledger_index, "marker": marker}
 
 
@@ -98,7 +104,7 @@ def validated_position(server: StateServer, command: str, result: Mapping[str, A
         AnswerError: it is not from a validated ledger, or does not say which.
     """
     index = integer(result, "ledger_index")
-    if index is None or result.get("validated") is not True:
+    if index is None or index > _LAST_LEDGER or result.get("validated") is not True:
         raise AnswerError(server=server.url, command=command, why="it is not of a validated ledger")
     return Position(LedgerIndex(index), END_OF_LEDGER)
 
@@ -117,6 +123,6 @@ def missing_position(
     said = result_of(answer) if isinstance(answer, Mapping) else {}
     told = integer(said, "ledger_index")
     index = known_before if told is None else LedgerIndex(told)
-    if index is None or said.get("validated") is False:
+    if index is None or index > _LAST_LEDGER or said.get("validated") is False:
         raise AnswerError(server=server.url, command=command, why="it is not of a validated ledger")
     return Position(index, END_OF_LEDGER)

@@ -124,6 +124,7 @@ async def opened(
     """Open a stream over what ``links`` write into ``inbox``, until the context is left."""
     outbox = Outbox()
     sequence = LedgerSequence(accounts, cursor=cursor, servers=len(links))
+    servers.newest = lambda: sequence.newest
     catch_up = CatchUp(
         servers=servers,
         accounts=accounts,

@@ -27,16 +27,23 @@ __all__ = [
     "warning_ids",
 ]
 
+_MOST: Final = 2**63 - 1
+_DIGITS: Final = 19
+
 AMENDMENT_BLOCKED: Final = 1002
 """The warning of an amendment-blocked server (rippled include/xrpl/protocol/ErrorCodes.h)."""
 
 
 def integer(message: Mapping[str, Any], key: str) -> int | None:
-    """Return a non-negative integer field; also one in a string, as amounts are written."""
+    """Return a non-negative integer field; also one in a string, as amounts are written.
+
+    None for one that no field of the ledger can hold: numbers without end would stop who reads
+    them, and numbers of more than 63 bits who writes them down.
+    """
     value = message.get(key)
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, str) and len(value) <= _DIGITS and value.isascii() and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return value
     return None
 

@@ -93,9 +93,9 @@ class Journal:
         """Return the last ``limit`` entries, in order."""
         return _numbered(await self._entries.last(limit))
 
-    async def since(self, number: int) -> list[NumberedEntry]:
-        """Return the entries behind ``number``, in order: what another process wrote meanwhile."""
-        return _numbered(await self._entries.after(number))
+    async def since(self, number: int, limit: int) -> list[NumberedEntry]:
+        """Return the next entries behind ``number``: what another process wrote meanwhile."""
+        return _numbered(await self._entries.after(number, limit))
 
     async def load_all(self) -> list[Entry]:
         """Return every entry, in order."""

@@ -323,10 +323,10 @@ class SealedTable(Generic[Value]):
         rows = (await self._transaction.execute(query)).all()
         return [(row.row, self._read(self._of(row))) for row in reversed(rows)]
 
-    async def after(self, row: int) -> list[tuple[int | bytes, Value]]:
-        """Return the records of a numbered table behind ``row``, in the order of rows."""
+    async def after(self, row: int, limit: int) -> list[tuple[int | bytes, Value]]:
+        """Return the next records of a numbered table behind ``row``, in the order of rows."""
         query = select(self._table).where(self._table.c.row > row).order_by(self._table.c.row)
-        rows = (await self._transaction.execute(query)).all()
+        rows = (await self._transaction.execute(query.limit(limit))).all()
         return [(found.row, self._read(self._of(found))) for found in rows]
 
     def _row(self, name: str) -> bytes:
@@ -353,9 +353,10 @@ class SealedTable(Generic[Value]):
         rows = {self._row(name): name for name in names if name not in self._seen}
         for part in _parts(list(rows), _PAGE):
             query = select(self._table).where(self._table.c.row.in_(_as_they_are("rows", part)))
-            self._seen |= {rows[row]: None for row in part}
+            there: dict[str, _Found | None] = {rows[row]: None for row in part}
             for row in (await self._transaction.execute(query)).all():
-                self._seen[rows[row.row]] = self._of(row)
+                there[rows[row.row]] = self._of(row)
+            self._seen |= there
         return {name: found for name in names if (found := self._seen[name]) is not None}
 
     def _forget(self, names: Iterable[str]) -> None:

@@ -33,6 +33,12 @@ _AT_ONCE: Final = 4
 _QUEUED: Final = 64
 """Channels that may wait to be asked for; what comes on top is answered as if no server were."""
 
+_PATIENCE: Final = 4.0
+"""Seconds that a claim waits for a word about its channel, before it is kept until one comes."""
+
+_ABREAST: Final = 5
+"""Ledgers by which what is known may be behind what is heard of."""
+
 _GOOD_FOR: Final = 10.0
 """Seconds for which what a server said of a strange channel is not asked again."""
 
@@ -99,15 +105,24 @@ class Lookout:
         """Return why claims cannot be judged by a fresh ledger now; nothing if they can."""
         if self._tower.heard_at is None:
             return "No validated ledger has come yet."
-        if self._is_stale():
+        if self._clock() - self._tower.heard_at >= self._stale_after:
             return f"No validated ledger has come for {self._stale_after:g} s."
-        if not self._tower.reconciled.is_set():
-            return "The channels are still being read."
+        if self._is_stale():
+            return "What was missed is still being read."
         return ""
 
     def _is_stale(self) -> bool:
-        heard_at = self._tower.heard_at
-        return heard_at is None or self._clock() - heard_at >= self._stale_after
+        """Return whether something may have happened that is not known here yet.
+
+        At a start, and after an outage, ledgers arrive at once, and what was missed is still to be
+        read: a close request may be among it.
+        """
+        watch, heard_at = self._tower.watch, self._tower.heard_at
+        if heard_at is None or self._clock() - heard_at >= self._stale_after:
+            return True
+        if watch.newest is None or not self._tower.reconciled.is_set():
+            return True
+        return watch.newest.ledger_index - (watch.known_to or 0) > _ABREAST
 
     async def look(self, channel: ChannelId) -> Sight:
         """Ask for a channel that is not known; nobody asks twice for the same at once."""
@@ -117,7 +132,11 @@ class Lookout:
                 return UNSEEN
             asked = self._asked[channel] = asyncio.create_task(self._ask(channel))
             asked.add_done_callback(lambda _: self._asked.pop(channel, None))
-        return await asyncio.shield(asked)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await asyncio.shield(asked)
+        except TimeoutError:
+            return UNSEEN
 
     def taken(self, taken: Taken) -> None:
         """Take up what was kept; it is on disk."""

@@ -6,6 +6,8 @@ refused, and what is odd about one channel holds up the claims for no other.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -13,6 +15,7 @@ import structlog
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Sight
 from watchtower.errors import AnswerError, RequestRefusedError
+from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
 from watchtower.store.database import Store
 from watchtower.tower.tower import Tower
@@ -24,6 +27,14 @@ _log = structlog.get_logger(__name__)
 
 _MAY_YET_APPEAR: Final = 256
 """Ledgers, some seventeen minutes, for which claims wait for a channel that is missing."""
+
+
+_AT_ONCE: Final = 20
+"""Claims that are decided in one round at most: each may be a question to two servers."""
+
+
+def _name(claim: Claim) -> tuple[str, str]:
+    return claim.channel, claim.public_key
 
 
 class ChannelSource(Protocol):
@@ -48,6 +59,7 @@ class PendingClaims:
         self._servers = servers
         self._intake = intake
         self._missing_in: dict[ChannelId, LedgerIndex] = {}
+        self._last = ("", "")
 
     async def settle(self) -> None:
         """Decide about claims that wait for their channel, as far as a server can tell of it.
@@ -60,7 +72,7 @@ class PendingClaims:
             return
         async with self._store.read() as work:
             pending = await work.claims.load_pending()
-        for claim in pending:
+        for claim in self._some_of(pending):
             try:
                 fact = await self._fact_of(claim.channel, newest.ledger_index)
             except (RequestRefusedError, AnswerError) as odd:
@@ -74,6 +86,14 @@ class PendingClaims:
             _log.info("pending_claim_settled", **receipt.report())
             if receipt.is_stored:
                 await self._tower.claim_kept(claim.channel)
+
+    def _some_of(self, pending: Sequence[Claim]) -> Sequence[Claim]:
+        """Return the next of those that wait: thousands hold up nothing else."""
+        waiting = sorted(pending, key=_name)
+        first = bisect_right(waiting, self._last, key=_name)
+        some = [*waiting[first:], *waiting[:first]][:_AT_ONCE]
+        self._last = _name(some[-1]) if some else ("", "")
+        return some
 
     async def _fact_of(
         self, channel_id: ChannelId, now: LedgerIndex

@@ -25,6 +25,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
+from watchtower.store.journal import NumberedEntry
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.tower import Tower
@@ -34,6 +35,9 @@ __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 _log = structlog.get_logger(__name__)
 
 STATUS_NOTE: Final = "status"
+
+_PAGE: Final = 1_000
+"""Entries of the journal that are read at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +115,33 @@ class Rounds:
         version = await self._store.data_version()
         if version == self._version:
             return
-        async with self._store.read() as work:
-            entries = await work.journal.since(self._journal_number)
-        kept = {e.entry.channel for e in entries if e.entry.kind == "claim_kept"}
-        for channel in sorted(channel for channel in kept if channel is not None):
-            await self._tower.claim_kept(channel)
-        self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
-        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
-        if entries:
-            self._journal_number = entries[-1].number
+        entries = await self._take_some()
+        while len(entries) == _PAGE:
+            entries = await self._take_some()
         self._version = version
 
     def expect_pending(self) -> None:
         """Decide in the next round about claims that wait for their channel."""
         self._has_pending = True
+
+    async def _take_some(self) -> Sequence[NumberedEntry]:
+        """Take up what some entries tell, of which most may be our own."""
+        async with self._store.read() as work:
+            entries = await work.journal.since(self._journal_number, _PAGE)
+        best = self._tower.watch.best
+        kept = {
+            entry.channel
+            for _, entry in ((e.number, e.entry) for e in entries)
+            if entry.kind == "claim_kept" and entry.channel is not None
+            if (known := best.get(entry.channel)) is None or known.amount < entry.facts["amount"]
+        }
+        for channel in sorted(kept):
+            await self._tower.claim_kept(channel)
+        self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
+        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
+        if entries:
+            self._journal_number = entries[-1].number
+        return entries
 
     async def tend_for_ever(self) -> None:
         """Look after everything else, every few seconds."""
@@ -232,7 +249,14 @@ class Rounds:
         }
 
     async def _settle_pending(self) -> None:
-        if self._has_pending:
+        if not self._has_pending:
+            return
+        # What comes meanwhile says so again, and must not be overwritten by what was read before.
+        self._has_pending = False
+        try:
             await self._pending.settle()
             async with self._store.read() as work:
-                self._has_pending = bool(await work.claims.load_pending())
+                self._has_pending |= bool(await work.claims.load_pending())
+        except BaseException:
+            self._has_pending = True
+            raise

@@ -11,9 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from litestar import Litestar, Response, get, post
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import ClientException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
@@ -80,7 +83,7 @@ def _problems(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-_OF_CLAIMS: Final = _problems(400, 408, 413, 421, 500, 503)
+_OF_CLAIMS: Final = _problems(400, 408, 413, 415, 421, 500, 503)
 _OF_LISTS: Final = _problems(400, 408, 421, 500)
 _OF_CHANNELS: Final = _problems(400, 404, 408, 421, 500, 503)
 _OF_READINESS: Final = {
@@ -88,8 +91,16 @@ _OF_READINESS: Final = {
 }
 
 
+def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse what a browser would post to a stranger without asking (CORS, simple requests)."""
+    given = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != "application/json":
+        raise ClientException("Send application/json.", status_code=415)
+
+
 @post(
     "/v1/claims",
+    guards=[_only_json],
     status_code=200,
     responses=_OF_CLAIMS,
     summary="Keep claims",
@@ -101,6 +112,7 @@ async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _A
 
 @post(
     "/v1/claims/check",
+    guards=[_only_json],
     status_code=200,
     responses=_OF_CLAIMS,
     summary="Check claims",
@@ -116,8 +128,8 @@ async def list_channels(
 ) -> ChannelPage:
     """List open channels in the order of their ids, a page at a time."""
     begin = None if after is None else parse_channel_id(after)
-    views, is_last = await inquiries.channels(begin, limit)
-    return ChannelPage.of(views, is_last=is_last)
+    views, following = await inquiries.channels(begin, limit)
+    return ChannelPage(channels=[view.report() for view in views], next=following)
 
 
 @get("/v1/channels/{channel:str}", responses=_OF_CHANNELS, summary="Show one channel")

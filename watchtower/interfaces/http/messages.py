@@ -10,7 +10,6 @@ from watchtower.claims.decision import NotKept, Pending
 from watchtower.claims.message import ClaimMessage
 from watchtower.claims.receipt import Receipt
 from watchtower.errors import InputError
-from watchtower.interfaces.channel_view import View
 
 __all__ = [
     "MOST_CLAIMS",
@@ -97,12 +96,6 @@ class ChannelPage(Struct, frozen=True):
 
     channels: list[dict[str, Any]]
     next: str | None
-
-    @classmethod
-    def of(cls, views: list[View], *, is_last: bool) -> ChannelPage:
-        """Return a page as it is sent."""
-        end = None if is_last or not views else views[-1].channel.entry.channel
-        return cls(channels=[view.report() for view in views], next=end)
 
 
 class Health(Struct, frozen=True):

@@ -37,6 +37,7 @@ WORDS: Final[dict[str, HTTPStatus]] = {
     _METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     "too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -47,7 +48,7 @@ WORDS: Final[dict[str, HTTPStatus]] = {
 _OF_STATUS: Final = {
     status.value: word
     for word, status in WORDS.items()
-    if word in {"malformed", "not_found", _METHOD, "too_large"}
+    if word in {"malformed", "not_found", _METHOD, "too_large", "unsupported_media_type"}
 }
 
 

@@ -31,8 +31,11 @@ from watchtower.places import Place
 
 __all__ = ["listening", "serve"]
 
-_PLACES: Final = 512
-"""Connections at a time; the rest is answered 503."""
+_PLACES: Final = 256
+"""Connections at a time; the next ones are answered 503."""
+
+_MOST_CONNECTIONS: Final = 384
+"""Connections from which the next one is not even answered: each holds a file of the daemon's."""
 
 _PATIENCE: Final = 20.0
 """Seconds for a whole request and its answer."""
@@ -139,33 +142,74 @@ class _Server(uvicorn.Server):
 
 
 class _Impatient(H11Protocol):
-    """A connection that has to begin with a request soon."""
+    """A connection that has to begin with a request soon, and to read what it is answered.
 
-    _timer: asyncio.TimerHandle | None = None
+    What is closed waits until its answer has been read, which whoever reads nothing never does; so
+    everything here ends with `abort`, after some seconds.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait()
+        if len(self.connections) > _MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._arm("head", _HEAD)
 
     @override
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except h11.LocalProtocolError:
+            # It was answered already, and what came behind that is nothing that can be answered.
+            self.transport.abort()
+            return
         if self.conn.their_state is h11.IDLE:
-            self._wait()
-        elif self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._arm("head", _HEAD)
+        else:
+            self._disarm("head")
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for what in tuple(self._timers):
+            self._disarm(what)
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(_HEAD, self.transport.close)
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            # It was answered before it had sent everything, and may never do so.
+            self.transport.close()
+        if self.transport.is_closing():
+            self._arm("answer", _PATIENCE)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._arm("answer", _PATIENCE)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._disarm("answer")
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.abort()
+
+    def _arm(self, what: str, seconds: float) -> None:
+        if what not in self._timers:
+            self._timers[what] = self.loop.call_later(seconds, self.transport.abort)
+
+    def _disarm(self, what: str) -> None:
+        if (timer := self._timers.pop(what, None)) is not None:
+            timer.cancel()
 
 
 class _Hurried:
