@@ -266,6 +266,20 @@ async def test_a_list_of_a_ledger_that_is_yet_to_come_is_not_believed(
         await receiver.until(lambda: receiver.of(ChannelChanged)[-1].entry.balance == 5)
 
 
+async def test_a_channel_that_only_a_list_of_long_ago_has_holds_up_nothing(
+    chain: Any, start: Start, watching: Watching
+) -> None:
+    """After a restore the tower waits until everything was read: one liar could keep it waiting."""
+    channel = chain.open(1)
+    honest, liar = await start(), await start()
+    invented = {**chain.channels[channel], "index": "AB" * 32}
+    liar.answers["account_objects"] = {
+        "result": {"account_objects": [invented], "ledger_index": 5, "validated": True}
+    }
+    async with watching(honest, liar, open_channels=[channel], late=True) as (receiver, _):
+        await receiver.first(StateReconciled)
+
+
 async def test_one_list_for_want_of_a_second_one_is_not_beyond_doubt(
     chain: Any, start: Start, watching: Watching
 ) -> None:

@@ -12,7 +12,7 @@ What fails is tried again, for as long as it takes, and said once (``HistoryMiss
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -253,11 +253,14 @@ class CatchUp:
         if newest is None or not self._servers.ready():
             return
         limit = asyncio.Semaphore(_AT_ONCE)
-        known: set[ChannelId] = set()
-        doubted: dict[ChannelId, ChannelChanged] = {}
+        listings: list[Listing] = []
+        doubted: Mapping[ChannelId, ChannelChanged] = {}
 
         async def deliver(
-            read: Callable[[], Awaitable[Sequence[Fact]]], instead: ChannelChanged | None = None
+            read: Callable[[], Awaitable[Sequence[Fact]]],
+            instead: ChannelChanged | None = None,
+            *,
+            is_list: bool = False,
         ) -> bool:
             async with limit:
                 try:
@@ -269,7 +272,8 @@ class CatchUp:
                         await self._outbox.put_all(lambda: (instead,))
                     return False
             await self._outbox.put_all(lambda: facts)
-            return all(fact.at.ledger_index >= newest for fact in facts)
+            # What one list alone has may be of long ago, or invented: it must hold up nothing.
+            return is_list or all(fact.at.ledger_index >= newest for fact in facts)
 
         async def deliver_all(reads: Iterable[Callable[[], Awaitable[Sequence[Fact]]]]) -> bool:
             return all(await asyncio.gather(*(deliver(read) for read in reads)))
@@ -278,11 +282,15 @@ class CatchUp:
             reads = (deliver(self._reading(name), doubted.get(name)) for name in channels)
             return all(await asyncio.gather(*reads))
 
-        accounts = (
-            *(self._visiting(account) for account in self._accounts),
-            *(self._finding(account, known, doubted) for account in self._accounts),
+        visits = deliver_all(self._visiting(account) for account in self._accounts)
+        lists = asyncio.gather(
+            *(deliver(self._finding(account, listings), is_list=True) for account in self._accounts)
         )
-        are_read, _ = await asyncio.gather(deliver_all(accounts), self._read_amendments())
+        are_visited, are_listed, _ = await asyncio.gather(visits, lists, self._read_amendments())
+        are_read = are_visited and all(are_listed)
+        are_read &= all(_is_of(listing, newest) for listing in listings)
+        known = frozenset[ChannelId]().union(*(listing.agreed for listing in listings))
+        doubted = {f.entry.channel: f for one in listings for f in one.channels if _unlike(f, one)}
         left = sorted(channel for channel in self._open_channels() if channel not in known)
         if await deliver_channels(left) and are_read:
             self._failures = 0
@@ -300,18 +308,22 @@ class CatchUp:
         return read
 
     def _finding(
-        self, account: Address, known: set[ChannelId], doubted: dict[ChannelId, ChannelChanged]
+        self, account: Address, listings: list[Listing]
     ) -> Callable[[], Awaitable[Sequence[Fact]]]:
-        """Return what lists an account's channels, and tells those beyond doubt from the others."""
+        """Return what lists an account's channels, and keeps the listing in ``listings``.
+
+        An open channel that is in doubt is not told by it, but by who is asked for it alone.
+        """
 
         async def find() -> Sequence[Fact]:
             listing = await self._servers.find_channels(account)
-            told = {fact.entry.channel: fact for fact in listing.channels}
-            unlike = told.keys() - listing.agreed
-            known.update(listing.agreed)
-            doubted.update({channel: told[channel] for channel in unlike})
-            kept = unlike & set(self._open_channels())
-            return tuple(fact for channel, fact in told.items() if channel not in kept)
+            listings.append(listing)
+            watched = set(self._open_channels())
+            return tuple(
+                fact
+                for fact in listing.channels
+                if fact.entry.channel not in watched or not _unlike(fact, listing)
+            )
 
         return find
 
@@ -346,6 +358,16 @@ class CatchUp:
 
     async def _tell(self, delivery: Delivery) -> None:
         await self._outbox.put_all(lambda: (delivery,))
+
+
+def _is_of(listing: Listing, newest: LedgerIndex) -> bool:
+    """Return whether any list was read in the newest ledger, or behind it."""
+    ends = [fact.at.ledger_index for fact in listing.channels]
+    return max(ends, default=newest) >= newest
+
+
+def _unlike(fact: ChannelChanged, listing: Listing) -> bool:
+    return fact.entry.channel not in listing.agreed
 
 
 def _doubled(seconds: float, times: int, most: float) -> float:

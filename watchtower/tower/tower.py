@@ -138,7 +138,7 @@ class Tower:
 
     async def take(self, batch: Sequence[Delivery]) -> None:
         """Take a batch of deliveries: into the watch, and onto the disk in its turn."""
-        recalled = await self._recall(batch)
+        recalled = await self._insist_on_recalling(batch)
         reconciled = False
         for delivery in batch:
             match delivery:
@@ -277,6 +277,15 @@ class Tower:
         for claim in claims:
             self.watch.raise_best(claim)
         self._wake.set()
+
+    async def _insist_on_recalling(self, batch: Sequence[Delivery]) -> set[ChannelId]:
+        """Recall, however long the store cannot be read: what came must not be lost, nor we end."""
+        while True:
+            try:
+                return await self._recall(batch)
+            except (StoreFullError, StoreBusyError) as failure:
+                self._note_failure(failure)
+                await asyncio.sleep(_RETRY)
 
     async def _recall(self, batch: Sequence[Delivery]) -> set[ChannelId]:
         """Bring back from the store what the watch let go: a closed channel stays closed.
