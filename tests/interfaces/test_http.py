@@ -367,6 +367,21 @@ async def test_who_is_answered_before_it_has_sent_everything_is_let_go(
         writer.close()
 
 
+async def test_who_sends_the_rest_behind_its_answer_is_not_cut_off(stage: Stage) -> None:
+    """A body in a packet of its own comes after a refusal that needed no body."""
+    path = stage.settings.http.listen.removeprefix("unix:")
+    async with stage.tower(), client_of(stage):
+        reader, writer = await asyncio.open_unix_connection(path)
+        for _ in range(3):
+            writer.write(b"PUT /v1/claims HTTP/1.1\r\nhost: door\r\ncontent-length: 10\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 405")
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+            writer.write(b"0123456789")
+        writer.close()
+
+
 async def test_who_does_not_read_its_answer_is_let_go(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,8 @@ class _Impatient(H11Protocol):
             # It was answered already, and what came behind that is nothing that can be answered.
             self.transport.abort()
             return
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._disarm("body")
         if self.conn.their_state is h11.IDLE:
             self._arm("head", _HEAD)
         else:
@@ -183,8 +185,9 @@ class _Impatient(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            # It was answered before it had sent everything, and may never do so.
-            self.transport.close()
+            # It was answered before it had sent everything, and may never do so. Closing at once
+            # would take the answer from whoever is just about to.
+            self._arm("body", _HEAD)
         if self.transport.is_closing():
             self._arm("answer", _PATIENCE)
 
