@@ -39,6 +39,7 @@ async def test_nothing_that_is_asked_breaks_what_the_document_promises(stage: St
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/schema/openapi.json"),
             *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "60"),
             *("--seed", "1", "--generation-database", "none", "--phases", "coverage,fuzzing"),
+            cwd=Path(stage.settings.store).parent,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
