@@ -53,7 +53,7 @@ def loops(
 
 
 async def _keep(door: Door, verifier: Verifier) -> None:
-    """Keep the door, and send the threads home behind it."""
+    """Keep the door, and end behind it whoever verifies."""
     try:
         await door.run()
     finally:

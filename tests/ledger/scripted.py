@@ -189,6 +189,15 @@ class ScriptedServer:
         """Return how often a command was asked."""
         return sum(request["command"] == command for request in self.requests)
 
+    def lists(self, *nodes: Message, ledger_index: int | None = None) -> None:
+        """Have it list these channels and no others, as of a ledger."""
+        result = {
+            "account_objects": list(nodes),
+            "ledger_index": self.chain.index if ledger_index is None else ledger_index,
+            "validated": True,
+        }
+        self.answers["account_objects"] = {"result": result}
+
     async def start(self, port: int = 0) -> None:
         """Serve at ``port``, or at a free one."""
         self._server = await serve(self._serve, "127.0.0.1", port, max_size=1_000_000)

@@ -214,13 +214,7 @@ async def test_a_channel_that_two_lists_tell_differently_is_asked_for(
     true, other = chain.open(1), chain.open(2)
     liar, *honest = [await start() for _ in range(3)]
     false = {**chain.channels[true], "Balance": "999", "Expiration": 900_000_000}
-    liar.answers["account_objects"] = {
-        "result": {
-            "account_objects": [false, chain.channels[other]],
-            "ledger_index": chain.index,
-            "validated": True,
-        }
-    }
+    liar.lists(false, chain.channels[other])
     async with watching(liar, *honest, open_channels=[true, other], late=True) as (receiver, _):
         await receiver.first(StateReconciled)
 
@@ -251,13 +245,7 @@ async def test_a_list_of_a_ledger_that_is_yet_to_come_is_not_believed(
     """It would be the newest word on every channel until that ledger comes."""
     channel = chain.open(1)
     honest, liar = await start(), await start()
-    liar.answers["account_objects"] = {
-        "result": {
-            "account_objects": [chain.channels[channel]],
-            "ledger_index": 4_000_000_000,
-            "validated": True,
-        }
-    }
+    liar.lists(chain.channels[channel], ledger_index=4_000_000_000)
     async with watching(honest, liar, open_channels=[channel], late=True) as (receiver, _):
         await receiver.first(StateReconciled)
         assert {d.at.ledger_index for d in receiver.of(ChannelChanged)} == {chain.index}
@@ -273,9 +261,7 @@ async def test_a_channel_that_only_a_list_of_long_ago_has_holds_up_nothing(
     channel = chain.open(1)
     honest, liar = await start(), await start()
     invented = {**chain.channels[channel], "index": "AB" * 32}
-    liar.answers["account_objects"] = {
-        "result": {"account_objects": [invented], "ledger_index": 5, "validated": True}
-    }
+    liar.lists(invented, ledger_index=5)
     async with watching(honest, liar, open_channels=[channel], late=True) as (receiver, _):
         await receiver.first(StateReconciled)
 
@@ -289,9 +275,7 @@ async def test_one_list_for_want_of_a_second_one_is_not_beyond_doubt(
     honest.refuse["account_objects"] = {"error": "tooBusy", "error_message": "Not now."}
     chain.channels[channel]["Expiration"] = 820_000_500
     without = {k: v for k, v in chain.channels[channel].items() if k != "Expiration"}
-    liar.answers["account_objects"] = {
-        "result": {"account_objects": [without], "ledger_index": chain.index, "validated": True}
-    }
+    liar.lists(without)
     async with watching(liar, honest, open_channels=[channel], late=True) as (receiver, _):
         await receiver.first(StateReconciled)
     assert receiver.of(ChannelChanged)[-1].entry.expiration == 820_000_500
@@ -320,9 +304,7 @@ async def test_where_lists_differ_for_ever_they_are_read_ever_less_often(
     channel = chain.open(1)
     honest, liar = await start(), await start()
     invented = {**chain.channels[channel], "index": "AB" * 32}
-    liar.answers["account_objects"] = {
-        "result": {"account_objects": [invented], "ledger_index": chain.index, "validated": True}
-    }
+    liar.lists(invented)
     soon = StreamSettings(reconcile=0.8, retry=0.1)
     async with watching(honest, liar, late=True, stream_settings=soon) as (receiver, _):
         await receiver.until(lambda: len(receiver.of(StateReconciled)) == 4)

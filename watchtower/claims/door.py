@@ -38,7 +38,6 @@ _TOGETHER: Final = 1_000
 _ROOM: Final = 256
 """Callers that may be inside, with at most a group each, before the next one has to wait."""
 
-
 _CHECKING: Final = 4
 """Callers whose claims are checked at a time: each has the store open, and a thread of it."""
 
@@ -95,7 +94,7 @@ class Door:
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
-            DoorClosedError: the tower is stopping; none of them was kept.
+            DoorClosedError: the tower is stopping, and acknowledges none of them.
         """
         if not claims:
             return ()
