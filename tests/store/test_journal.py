@@ -54,6 +54,7 @@ async def test_what_came_after_a_number_is_told(store: Store) -> None:
         later = await work.journal.since(numbers[0], 100)
         assert [(told.number, told.entry.kind) for told in later] == [(2, "two"), (3, "three")]
         assert await work.journal.since(numbers[-1], 100) == []
+        assert await work.journal.since(numbers[0], 1) == later[:1]
 
 
 async def test_every_entry_has_an_identity_of_its_own(store: Store) -> None:
