@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Coroutine, Iterator
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from watchtower.assembly import Ground
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
+from watchtower.claims.notary import Notary
 from watchtower.claims.verifying import Verifier
+from watchtower.errors import StoreError
 from watchtower.interfaces.inquiries import Inquiries
+from watchtower.keys.identity import make_identity
 from watchtower.places import place_of
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tending import Rounds
@@ -19,6 +24,11 @@ from watchtower.tower.tower import Tower
 from watchtower.wiring import guard_of
 
 __all__ = ["loops"]
+
+_log = structlog.get_logger(__name__)
+
+_RETRY: Final = 5.0
+"""Seconds until a store that could not be written is tried again."""
 
 
 def loops(
@@ -38,23 +48,42 @@ def loops(
         stale_after=settings.claims.stale_seconds,
         clock=clock,
     )
-    door = Door(Intake(ground.store, guard), guard, lookout=lookout, verifier=verifier)
+    notary = Notary(ground.machine.clock)
+    intake = Intake(ground.store, guard, notary)
+    door = Door(intake, guard, lookout=lookout, verifier=verifier)
     inquiries = Inquiries(
         tower.watch,
         settings=settings,
         store=ground.store,
-        status=lambda: rounds.status(ground.servers.states()),
+        status=lambda: {**rounds.status(ground.servers.states()), "identity": notary.tower},
         why_not_ready=lookout.why_not_ready,
         clock=clock,
     )
     hosts = place_of(settings.http.listen).hosts
-    yield "door", _keep(door, verifier)
+    looked = asyncio.Event()
+    yield "identity", _identify(ground, notary, looked)
+    yield "door", _keep(door, verifier, after=looked)
     yield "http", serve(make_app(door, inquiries), at, hosts=hosts)
 
 
-async def _keep(door: Door, verifier: Verifier) -> None:
+async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> None:
+    """Give the notary the tower's own key; without it claims are kept, and nothing is signed."""
+    while True:
+        try:
+            notary.seal = await make_identity(ground.store)
+        except StoreError as failure:
+            _log.warning("no_identity", why=str(failure))
+            looked.set()
+            await asyncio.sleep(_RETRY)
+        else:
+            looked.set()
+            return
+
+
+async def _keep(door: Door, verifier: Verifier, *, after: asyncio.Event) -> None:
     """Keep the door, and end behind it whoever verifies."""
     try:
+        await after.wait()
         await door.run()
     finally:
         verifier.close()

@@ -161,7 +161,13 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     }
 
     assert importers == {
-        "store.secrets": ["keys.signer", "keys.vault", "store.restore", "store.work"],
+        "store.secrets": [
+            "keys.identity",
+            "keys.signer",
+            "keys.vault",
+            "store.restore",
+            "store.work",
+        ],
         "keys.signer": ["assembly"],
     }
 

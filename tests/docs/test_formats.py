@@ -19,6 +19,7 @@ from watchtower.claims.decision import (
 )
 from watchtower.claims.message import parse_claim_json
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.signed import SignedMessage
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.verdict import Verdict
 from watchtower.response.attempt import OutcomeKind
@@ -50,7 +51,7 @@ def test_the_example_of_a_claim_can_be_read() -> None:
     assert parse_claim_json(line.replace("3045…", "3045")).amount == 1_500_000
 
 
-def test_a_receipt_has_the_fields_that_are_documented() -> None:
+def test_an_answer_has_the_fields_that_are_documented() -> None:
     """Of a claim that was kept, rescued and refused together: every field there can be."""
     served = Decision(kept=Kept(claim=CLAIM, rescued=True), serve=Serve())
     refused = Decision(
@@ -61,9 +62,15 @@ def test_a_receipt_has_the_fields_that_are_documented() -> None:
     for decision in (served, refused):
         fields |= Receipt(claim=CLAIM, decision=decision, best=Drops(9)).report().keys()
 
-    # `channel` and `amount` are the claim's own; lines are numbered by the command.
-    expected = fields - {"channel", "amount"} | {"line"}
-    assert first_column(section("The receipt of a claim")) == expected
+    # `channel` and `amount` are the claim's own; the command numbers lines, and adds the receipt.
+    expected = fields - {"channel", "amount"} | {"line", "receipt"}
+    assert first_column(section("The answer to a claim")) == expected
+
+
+def test_the_fields_of_a_receipt_are_documented() -> None:
+    """Whoever verifies one without us needs each of them."""
+    documented = first_column((DOCS / "receipts.md").read_text(encoding="utf-8"))
+    assert documented == set(SignedMessage.__struct_fields__)
 
 
 def test_an_alarm_has_the_fields_and_kinds_that_are_documented() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from tests.interfaces.test_http import wire
 from tests.tower.conftest import stage_on
+from watchtower.claims.signed import SignedReceipt, why_void
 from watchtower.demo.process import PASSPHRASE, TowerProcess
 from watchtower.judgement.claim import Claim
+from watchtower.keys.identity import make_identity
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops
 
@@ -26,6 +29,7 @@ async def hand_over(
     client: httpx.AsyncClient,
     claims: list[Claim],
     acknowledged: dict[ChannelId, int],
+    receipts: list[SignedReceipt],
     enough: Callable[[], None],
 ) -> None:
     """Hand over claims, five at a time, until the daemon is gone, and remember the receipts."""
@@ -39,6 +43,7 @@ async def hand_over(
             return
         for answer in told.json():
             if answer["kept"] or answer["pending"]:
+                receipts.append(SignedReceipt.parse(json.dumps(answer["receipt"])))
                 channel, drops = answer["channel"], int(answer["amount"])
                 acknowledged[channel] = max(acknowledged.get(channel, 0), drops)
         enough()
@@ -58,6 +63,7 @@ async def test_every_acknowledged_claim_survives_a_kill(tmp_path: Path, answers:
         config.write_text(config.read_text() + '\n[http]\nlisten = "unix:door.sock"\n')
         await tower.start()
         acknowledged: dict[ChannelId, int] = {}
+        receipts: list[SignedReceipt] = []
         enough = asyncio.Event()
 
         def look() -> None:
@@ -73,6 +79,7 @@ async def test_every_acknowledged_claim_survives_a_kill(tmp_path: Path, answers:
                         client,
                         [stage.claim(channel, drops) for drops in range(1, 2_000)],
                         acknowledged,
+                        receipts,
                         look,
                     )
                 )
@@ -82,15 +89,18 @@ async def test_every_acknowledged_claim_survives_a_kill(tmp_path: Path, answers:
             await tower.kill()
             await asyncio.gather(*calling)
         assert acknowledged
-        async with (
-            await Store.open(folder / "watchtower.db", PASSPHRASE) as store,
-            store.read() as work,
-        ):
-            best = await work.claims.find(channels)
-            waiting = {claim.channel: claim.amount for claim in await work.claims.load_pending()}
+        async with await Store.open(folder / "watchtower.db", PASSPHRASE) as store:
+            identity = await make_identity(store)
+            async with store.read() as work:
+                best = await work.claims.find(channels)
+                pending = await work.claims.load_pending()
+        waiting = {claim.channel: claim.amount for claim in pending}
         for channel, drops in acknowledged.items():
             kept = best[channel].amount if channel in best else waiting.get(channel, Drops(0))
             assert kept >= drops
+        assert [why_void(receipt, identity.public_key) for receipt in receipts] == (
+            [None] * len(receipts)
+        )
 
 
 async def until_ready(client: httpx.AsyncClient, accept: Any) -> None:

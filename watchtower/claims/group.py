@@ -14,9 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from watchtower.claims.decide import Check, Ground, decide, ground_of, may_serve
-from watchtower.claims.decision import Decision, DoNotServe, Kept, NotKept, Pending, Serve, Standing
+from watchtower.claims.decision import (
+    Decision,
+    DoNotServe,
+    Kept,
+    NotAbove,
+    NotKept,
+    Pending,
+    Serve,
+    Standing,
+)
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
+from watchtower.claims.signed import Held, State
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
 from watchtower.ledger.events import ChannelChanged
@@ -70,7 +80,8 @@ class Group:
         best = self._best_of(claim, is_known=ground.channel is not None)
         decision = decide(claim, ground, best, check=self.check)
         self._keep(decision)
-        return Receipt(claim=claim, decision=decision, best=_best_after(decision, best))
+        held = _held(claim, decision, best, is_known=ground.channel is not None)
+        return Receipt(claim=claim, decision=decision, best=_best_after(decision, best), held=held)
 
     def _ground(self, name: ChannelId, sight: Sight) -> Ground:
         """Return what claims on a channel stand on, worked out once for each sight of it."""
@@ -132,6 +143,19 @@ def _raise(raised: dict[_Name, Raised], name: _Name, kept: Kept | Pending) -> No
     before = raised.get(name)
     claims = 1 if before is None else before.claims + 1
     raised[name] = Raised(claim=kept.claim, rescued=kept.rescued, claims=claims)
+
+
+def _held(claim: Claim, decision: Decision, best: Claim | None, *, is_known: bool) -> Held | None:
+    """Return what is on disk for a claim, once its group is."""
+    kept = decision.kept
+    if isinstance(kept, Kept):
+        return Held(kept.claim, State.KEPT)
+    if isinstance(kept, Pending):
+        return Held(kept.claim, State.PENDING)
+    is_below = isinstance(kept.why, NotAbove) and best is not None and claim.amount <= best.amount
+    if not is_below or best is None:
+        return None
+    return Held(best, State.KEPT if is_known else State.PENDING)
 
 
 def _best_after(decision: Decision, best: Claim | None) -> Drops:

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, Pending, as_error
 from watchtower.claims.group import Group, PendingName, Raised
+from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel
@@ -100,10 +101,11 @@ class Taken:
 class Intake:
     """Takes claims into ``store`` for those that ``guard`` names."""
 
-    def __init__(self, store: Store, guard: Guard) -> None:
-        """Take nothing yet."""
+    def __init__(self, store: Store, guard: Guard, notary: Notary | None = None) -> None:
+        """Take nothing yet; ``notary`` signs receipts, if anybody is to have any."""
         self._store = store
         self._guard = guard
+        self._notary = notary
 
     async def take(self, claim: Claim, sight: Sight) -> Receipt:
         """Decide about one claim and store it; the receipt is given after fsync.
@@ -137,8 +139,9 @@ class Intake:
             group = await self._group(work, claims, check, watched)
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             await _keep(work, group)
+        # Not before here: what is signed is true.
         return Taken(
-            receipts=receipts,
+            receipts=receipts if self._notary is None else self._notary.sign(receipts),
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
         )

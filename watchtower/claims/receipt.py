@@ -17,6 +17,7 @@ from watchtower.claims.decision import (
     name_of_reason,
     name_of_refusal,
 )
+from watchtower.claims.signed import Held, SignedReceipt
 from watchtower.judgement.claim import Claim
 from watchtower.units import Drops
 
@@ -27,12 +28,16 @@ __all__ = ["Receipt"]
 class Receipt:
     """The two answers about one claim, given when they are on disk.
 
-    ``best`` is what is held for the channel behind it, in drops; 0 where nothing is.
+    ``best`` is what is held for the channel behind it, in drops; 0 where nothing is. ``held`` is
+    what is on disk for it: the claim itself, or the one that it was not above. ``signed`` is proof
+    of that, by the tower's own key, where it has been asked for.
     """
 
     claim: Claim
     decision: Decision
     best: Drops
+    held: Held | None = None
+    signed: SignedReceipt | None = None
 
     @property
     def is_stored(self) -> bool:
@@ -45,7 +50,7 @@ class Receipt:
         return isinstance(self.decision.kept, Pending)
 
     def report(self) -> dict[str, Any]:
-        """Return the receipt ready for JSON."""
+        """Return the two answers ready for JSON."""
         kept, serve = self.decision.kept, self.decision.serve
         reasons = serve.reasons if isinstance(serve, DoNotServe) else ()
         role = self.decision.role

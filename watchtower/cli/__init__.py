@@ -33,6 +33,7 @@ _NAMES: Final = (
     "demo",
     "init",
     "key",
+    "receipt",
     "run",
     "sandbox",
     "status",

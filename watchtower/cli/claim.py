@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import click
+import msgspec
 
 from watchtower.claims.decision import DoesNotApply, NotKept, Pending, Standing, as_error
 from watchtower.claims.intake import Intake
 from watchtower.claims.message import parse_claim, parse_claim_json
+from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.cli.output import examples, json_option, tell
@@ -28,6 +30,7 @@ from watchtower.errors import (
     LedgerError,
 )
 from watchtower.judgement.claim import Claim
+from watchtower.keys.identity import Identity, make_identity
 from watchtower.ledger.servers import Servers
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -102,7 +105,7 @@ def add(
         receipt = run_async(_take_one(loaded, one))
         if isinstance(receipt.decision.kept, NotKept):
             raise as_error(receipt.decision.kept.why)
-        tell(receipt.report(), _sentences(receipt), as_json=as_json)
+        tell(_report(receipt), _sentences(receipt), as_json=as_json)
         return
     if channel is None and file is None:
         raise click.UsageError("give a claim, or --file FILE, or - for standard input")
@@ -124,10 +127,12 @@ def list_claims(*, as_json: bool) -> None:
 class _Desk:
     """Takes claims, asking the ledger about a channel again when the last word is old."""
 
-    def __init__(self, store: Store, servers: Servers | None, loaded: Settings) -> None:
+    def __init__(
+        self, store: Store, servers: Servers | None, loaded: Settings, identity: Identity
+    ) -> None:
         self._store = store
         self._servers = servers
-        self._intake = Intake(store, guard_of(loaded))
+        self._intake = Intake(store, guard_of(loaded), Notary(time.time, identity))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
     async def take_all(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
@@ -179,7 +184,7 @@ async def _desk(loaded: Settings) -> AsyncIterator[_Desk]:
             await servers.settle(within=_SECOND)
         except LedgerError as nobody:
             click.echo(f"{nobody} Claims are kept as pending.", err=True)
-        yield _Desk(store, servers, loaded)
+        yield _Desk(store, servers, loaded, await make_identity(store))
 
 
 async def _take_one(loaded: Settings, one: Claim) -> Receipt:
@@ -220,7 +225,7 @@ async def _answers(
             answers.append((_wrong(one), str(one)))
         else:
             receipt = next(receipts)
-            answers.append((receipt.report(), _sentences(receipt)))
+            answers.append((_report(receipt), _sentences(receipt)))
     return answers
 
 
@@ -280,6 +285,13 @@ def _wrong(wrong: InputError) -> dict[str, Any]:
         "sentence": str(wrong),
         "exit_code": wrong.exit_code,
     }
+
+
+def _report(receipt: Receipt) -> dict[str, Any]:
+    signed = receipt.signed
+    if signed is None:
+        return receipt.report()
+    return receipt.report() | {"receipt": msgspec.to_builtins(signed.message())}
 
 
 def _sentences(receipt: Receipt) -> str:

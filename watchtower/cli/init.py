@@ -12,6 +12,7 @@ from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import new_passphrase
 from watchtower.errors import StoreExistsError
 from watchtower.first_settings import write_first
+from watchtower.keys.identity import make_identity
 from watchtower.settings import Settings, config_path
 from watchtower.store.database import Store
 
@@ -58,5 +59,5 @@ def init(
 
 
 async def _make_store(settings: Settings) -> None:
-    store = await Store.create(Path(settings.store), new_passphrase(os.environ))
-    await store.close()
+    async with await Store.create(Path(settings.store), new_passphrase(os.environ)) as store:
+        await make_identity(store)

@@ -11,6 +11,7 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import ConfigError, SeedError
+from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Vault
 from watchtower.settings import Settings, config_path
 from watchtower.units import parse_address
@@ -68,6 +69,23 @@ def list_keys(*, as_json: bool) -> None:
             tell(_report(card), text, as_json=as_json)
     else:
         click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
+
+
+@key.command(
+    name="identity",
+    epilog=examples("watchtower key identity", "watchtower key identity --json"),
+)
+@json_option
+def show_identity(*, as_json: bool) -> None:
+    """Show the tower's own key, by which its receipts are verified; publish it."""
+    identity = run_async(_identity(settings()))
+    tell({"public_key": identity.public_key}, identity.public_key, as_json=as_json)
+
+
+async def _identity(loaded: Settings) -> Identity:
+    async with open_store(loaded) as store:
+        # A store from before there were receipts has none yet.
+        return await find_identity(store) or await make_identity(store)
 
 
 async def _import(

@@ -38,9 +38,12 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimNotAboveError      43    not above the best claim
     │   ├── ClaimKeyError           44    the channel has another key
     │   └── DoorClosedError         45    the tower is stopping: knock again
-    └── SigningError                      the signer will not sign
-        ├── KeyMissingError         50    no key for this account
-        └── SigningRefusedError     51    outside what keys may sign
+    ├── SigningError                      the signer will not sign
+    │   ├── KeyMissingError         50    no key for this account
+    │   └── SigningRefusedError     51    outside what keys may sign
+    └── ReceiptError                      a receipt proves nothing
+        ├── ReceiptFormatError      55    not a receipt
+        └── ReceiptVoidError        56    not what the tower signed
 
 An exception carries its sentence as a template and its exit code; it is raised with the facts by
 name and says what happened and what to do. Expected refusals inside the core are values, not
@@ -78,6 +81,11 @@ from watchtower.errors.ledger import (
     RequestTimeoutError,
     UnreachableError,
     WrongNetworkError,
+)
+from watchtower.errors.receipt import (
+    ReceiptError,
+    ReceiptFormatError,
+    ReceiptVoidError,
 )
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
@@ -121,6 +129,9 @@ __all__ = [
     "PassphraseError",
     "PassphraseMissingError",
     "PublicKeyError",
+    "ReceiptError",
+    "ReceiptFormatError",
+    "ReceiptVoidError",
     "RequestRefusedError",
     "RequestTimeoutError",
     "SeedError",

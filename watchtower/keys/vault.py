@@ -17,7 +17,7 @@ from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
 from watchtower.errors import KeyMissingError, SeedError
 from watchtower.store.database import Store
-from watchtower.store.secrets import StoredKey
+from watchtower.store.secrets import IDENTITY, StoredKey
 from watchtower.units import Address
 
 __all__ = ["Algorithm", "KeyCard", "Vault"]
@@ -99,10 +99,11 @@ class Vault:
         return key
 
     async def cards(self) -> list[KeyCard]:
-        """Return what may be told about every key, in the order of accounts."""
+        """Return what may be told about every account's key, in the order of accounts."""
         async with self._store.read() as work:
             keys = await work.secrets.load_all()
-        return sorted((_card(key) for key in keys), key=lambda card: card.account)
+        cards = (_card(key) for key in keys if key.account != IDENTITY)
+        return sorted(cards, key=lambda card: card.account)
 
 
 def _key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:

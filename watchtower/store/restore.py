@@ -29,7 +29,7 @@ from watchtower.store.files import new_file, renamed_errors
 from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.journal import Entry
 from watchtower.store.notes import RECOVERY
-from watchtower.store.secrets import StoredKey
+from watchtower.store.secrets import IDENTITY, StoredKey
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
 
@@ -38,7 +38,10 @@ __all__ = ["Restored", "restore"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restore brought; of an existing store, only what was new to it."""
+    """What a restore brought; of an existing store, only what was new to it.
+
+    ``keys`` are those of accounts.
+    """
 
     is_new_store: bool
     channels: int
@@ -140,7 +143,7 @@ def _count(contents: _Contents, *, is_new_store: bool) -> Restored:
         claims=len(contents.claims),
         attempts=len(contents.attempts),
         entries=len(contents.entries),
-        keys=len(contents.keys),
+        keys=sum(key.account != IDENTITY for key in contents.keys),
     )
 
 
@@ -207,4 +210,4 @@ async def _merge_key(work: Work, key: StoredKey) -> bool:
     if await work.secrets.get(key.account) is not None:
         return False
     await work.secrets.put(key)
-    return True
+    return key.account != IDENTITY

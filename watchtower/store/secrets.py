@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from watchtower.store.sealed import SealedTable, Transaction
 from watchtower.store.tables import KEYS
 from watchtower.units import Address
 
-__all__ = ["Secrets", "StoredKey"]
+__all__ = ["IDENTITY", "Secrets", "StoredKey"]
+
+IDENTITY: Final = Address("identity")
+"""Where the tower's own key stands among those of accounts, whose names all begin with ``r``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +45,5 @@ class Secrets:
         return await self._keys.get(account)
 
     async def load_all(self) -> list[StoredKey]:
-        """Return every key."""
+        """Return every key, also the tower's own."""
         return await self._keys.all()

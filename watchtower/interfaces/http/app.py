@@ -145,7 +145,7 @@ async def show_channel(
 
 @get("/v1/status", summary="Say how things stand")
 async def show_status(inquiries: NamedDependency[Inquiries]) -> dict[str, Any]:
-    """Return what ``watchtower status --json`` tells."""
+    """Return what ``watchtower status --json`` tells, and the tower's own key."""
     return dict(inquiries.status())
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from watchtower.claims.decision import NotKept, Pending
 from watchtower.claims.message import ClaimMessage
 from watchtower.claims.receipt import Receipt
+from watchtower.claims.signed import SignedMessage
 from watchtower.errors import InputError
 
 __all__ = [
@@ -39,7 +40,8 @@ class ReceiptMessage(Struct, frozen=True):
 
     ``kept`` or ``pending`` is true if it is on disk. ``reasons`` say in one word each why nothing
     should be served against it, ``why_not_serve`` in one sentence each; ``why_not_kept`` says in
-    one word why it was not kept, and ``sentence`` in words.
+    one word why it was not kept, and ``sentence`` in words. ``receipt`` is the tower's signature
+    for what is on disk: this claim, or the higher one.
     """
 
     channel: str
@@ -54,6 +56,7 @@ class ReceiptMessage(Struct, frozen=True):
     rescued: bool | UnsetType = UNSET
     why_not_kept: str | UnsetType = UNSET
     sentence: str | UnsetType = UNSET
+    receipt: SignedMessage | UnsetType = UNSET
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptMessage:
@@ -74,6 +77,7 @@ class ReceiptMessage(Struct, frozen=True):
             rescued=report.get("rescued", UNSET),
             why_not_kept=report["why_not_kept"] if is_refused else UNSET,
             sentence=report["sentence"] if is_refused else UNSET,
+            receipt=UNSET if receipt.signed is None else receipt.signed.message(),
         )
 
 

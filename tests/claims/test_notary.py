@@ -1,0 +1,142 @@
+"""Receipts come with what is on disk, and with nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
+from tests.store.make import CHEAP
+from watchtower.claims.intake import Intake
+from watchtower.claims.notary import Notary
+from watchtower.claims.receipt import Receipt
+from watchtower.claims.sight import UNSEEN, Sight
+from watchtower.claims.signed import SignedReceipt, State, why_void
+from watchtower.errors import StoreFullError
+from watchtower.judgement.claim import Claim
+from watchtower.keys.identity import Identity, find_identity, make_identity
+from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, Position
+from watchtower.store.database import Store
+from watchtower.units import LedgerIndex
+
+AT = Position(LedgerIndex(9), END_OF_LEDGER)
+
+
+def sight_of(claim: Claim, balance: int = 0) -> Sight:
+    """The channel is open."""
+    fact = ChannelChanged(entry=entry(claim.channel, balance), at=AT)
+    return Sight(fact=fact, ledger_time=NOW)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A real store, quick to open."""
+    async with await Store.create(tmp_path / "w.db", "secret", cost=CHEAP) as made:
+        yield made
+
+
+@pytest.fixture
+async def identity(store: Store) -> Identity:
+    """The tower's own key."""
+    return await make_identity(store)
+
+
+@pytest.fixture
+def intake(store: Store, identity: Identity) -> Intake:
+    """Whoever takes claims, and has them signed for."""
+    return Intake(store, GUARDS["payee"], Notary(lambda: 1_790_000_000.25, identity))
+
+
+def proof(receipt: Receipt, identity: Identity) -> SignedReceipt:
+    """The receipt in an answer, which is good."""
+    assert receipt.signed is not None
+    assert why_void(receipt.signed, identity.public_key) is None
+    assert receipt.signed.at == 1_790_000_000_250
+    return receipt.signed
+
+
+async def test_a_group_has_a_receipt_for_each_claim(intake: Intake, identity: Identity) -> None:
+    """Each stands alone, and all are of one signature."""
+    claims = [signed(CHANNELS[number % 3], number + 1, KEYS[0]) for number in range(7)]
+    taken = await intake.take_all(claims, sight_of)
+    proofs = [proof(receipt, identity) for receipt in taken.receipts]
+
+    assert [(one.channel, one.amount) for one in proofs] == [(c.channel, c.amount) for c in claims]
+    assert len({one.signature for one in proofs}) == 1
+    assert {one.state for one in proofs} == {State.KEPT}
+
+
+async def test_who_asks_again_gets_a_receipt_for_what_is_held(
+    intake: Intake, identity: Identity
+) -> None:
+    """An answer that was lost on its way is no reason to have no proof."""
+    await intake.take(signed(CHANNELS[0], 9, KEYS[0]), sight_of(signed(CHANNELS[0], 9, KEYS[0])))
+    for drops in (9, 4):
+        again = signed(CHANNELS[0], drops, KEYS[0])
+        assert proof(await intake.take(again, sight_of(again)), identity).amount == 9
+
+
+async def test_a_claim_that_waits_for_its_channel_says_so(
+    intake: Intake, identity: Identity
+) -> None:
+    """It is on disk, and more is not promised."""
+    claim = signed(CHANNELS[0], 3, KEYS[0])
+    for _ in range(2):
+        receipt = await intake.take(claim, UNSEEN)
+        assert proof(receipt, identity).state is State.PENDING
+
+
+async def test_nothing_is_signed_for_what_is_not_held(intake: Intake) -> None:
+    """A wrong signature, and a claim that the ledger has paid already."""
+    bad = signed(CHANNELS[0], 3, KEYS[0])
+    bad = Claim(
+        channel=bad.channel, amount=bad.amount, public_key=bad.public_key, signature="30" * 70
+    )
+    paid = signed(CHANNELS[1], 3, KEYS[0])
+
+    assert (await intake.take(bad, sight_of(bad))).signed is None
+    assert (await intake.take(paid, sight_of(paid, balance=5))).signed is None
+
+
+async def test_what_is_signed_is_on_disk(
+    store: Store, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notary is asked behind the commit: one that fails leaves nobody with a receipt."""
+    asked: list[bytes] = []
+
+    class Watched:
+        public_key = identity.public_key
+
+        def sign(self, message: bytes) -> bytes:
+            asked.append(message)
+            return identity.sign(message)
+
+    async def fail(*_: object) -> None:
+        raise StoreFullError(path=store.path, why="no space")
+
+    intake = Intake(store, GUARDS["payee"], Notary(lambda: 0.0, Watched()))
+    claim = signed(CHANNELS[0], 3, KEYS[0])
+    with monkeypatch.context() as patch:
+        patch.setattr("watchtower.store.sealed.Transaction.seal_census", fail)
+        with pytest.raises(StoreFullError):
+            await intake.take(claim, sight_of(claim))
+    assert asked == []
+    await intake.take(claim, sight_of(claim))
+    assert len(asked) == 1
+
+
+async def test_the_key_is_made_once_and_shown_nowhere(store: Store) -> None:
+    """A second key would make the first one's receipts worthless."""
+    assert await find_identity(store) is None
+    made = await make_identity(store)
+    again = await make_identity(store)
+    found = await find_identity(store)
+
+    assert found is not None
+    assert made.public_key == again.public_key == found.public_key
+    assert made.sign(b"x") == found.sign(b"x")
+    async with store.read() as work:
+        (stored,) = await work.secrets.load_all()
+    assert stored.private_key.hex() not in repr(made) + repr(stored)
