@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,11 @@ from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, Position
 from watchtower.store.database import Store
 from watchtower.units import LedgerIndex
 
-AT = Position(LedgerIndex(9), END_OF_LEDGER)
-
 
 def sight_of(claim: Claim, balance: int = 0) -> Sight:
-    """The channel is open."""
-    fact = ChannelChanged(entry=entry(claim.channel, balance), at=AT)
+    """The channel is open; what it has paid came ledgers later."""
+    at = Position(LedgerIndex(9 + balance), END_OF_LEDGER)
+    fact = ChannelChanged(entry=entry(claim.channel, balance), at=at)
     return Sight(fact=fact, ledger_time=NOW)
 
 
@@ -89,14 +89,14 @@ async def test_a_claim_that_waits_for_its_channel_says_so(
 
 
 async def test_nothing_is_signed_for_what_is_not_held(intake: Intake) -> None:
-    """A wrong signature, and a claim that the ledger has paid already."""
-    bad = signed(CHANNELS[0], 3, KEYS[0])
-    bad = Claim(
-        channel=bad.channel, amount=bad.amount, public_key=bad.public_key, signature="30" * 70
-    )
+    """A wrong signature above or below what is held, and a claim that the ledger has paid."""
+    for name in CHANNELS[:2]:
+        held = signed(name, 2, KEYS[0])
+        await intake.take(held, sight_of(held))
+    for drops in (1, 3):
+        bad = replace(signed(CHANNELS[0], drops, KEYS[0]), signature="30" * 70)
+        assert (await intake.take(bad, sight_of(bad))).signed is None
     paid = signed(CHANNELS[1], 3, KEYS[0])
-
-    assert (await intake.take(bad, sight_of(bad))).signed is None
     assert (await intake.take(paid, sight_of(paid, balance=5))).signed is None
 
 
