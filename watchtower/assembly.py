@@ -15,6 +15,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
+from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
@@ -64,6 +65,7 @@ class Ground:
     stream: Stream
     watch: Watch
     changes: Changes
+    feed: Feed
     deliverer: Deliverer
     desk: Desk
     heartbeat: Heartbeat | None
@@ -108,6 +110,7 @@ async def prepare(
     stream = await stack.enter_async_context(
         servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
     )
+    feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
     return Ground(
         settings=settings,
@@ -116,7 +119,8 @@ async def prepare(
         servers=servers,
         stream=stream,
         watch=watch,
-        changes=Changes(cursor),
+        changes=Changes(cursor, tell=feed.tell),
+        feed=feed,
         deliverer=deliverer,
         desk=Desk(
             deliverer,
@@ -139,7 +143,13 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     limits, pool = limits_of(settings), pool_of(settings)
     cap = limits.fees.cap
     submitter = Submitter(servers)
-    launch = Launch(ground.watch, store=store, submitter=submitter, shadow=ground.shadow)
+    launch = Launch(
+        ground.watch,
+        store=store,
+        submitter=submitter,
+        shadow=ground.shadow,
+        tell=ground.feed.tell,
+    )
     signer = Signer(
         Vault(store),
         settings.payees,
@@ -181,7 +191,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
 
 def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
     settings, store = ground.settings, ground.store
-    intake = Intake(store, guard_of(settings))
+    intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
     return Rounds(
         tower,
         store=store,
@@ -200,4 +210,5 @@ def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> R
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
+        tell=ground.feed.tell,
     )

@@ -49,7 +49,7 @@ def loops(
         clock=clock,
     )
     notary = Notary(ground.machine.clock)
-    intake = Intake(ground.store, guard, notary)
+    intake = Intake(ground.store, guard, notary, tell=ground.feed.tell)
     door = Door(intake, guard, lookout=lookout, verifier=verifier)
     inquiries = Inquiries(
         tower.watch,

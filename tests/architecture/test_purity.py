@@ -39,6 +39,7 @@ PURE = (
     "guard.owed",
     "guard.under_way",
     "guard.watch",
+    "interfaces.happening",
     "judgement.authority",
     "judgement.channel",
     "judgement.channel_events",

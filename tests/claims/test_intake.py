@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping
 from hashlib import sha512
 from pathlib import Path
+from typing import Any
 
 import pytest
 from coincurve import PrivateKey
@@ -198,3 +200,34 @@ async def test_payment_without_a_claim_sets_the_floor(intake: Intake, store: Sto
     receipt = await intake.take(signed(40), seen(balance=40))
     assert isinstance(receipt.decision.kept, NotKept)
     assert await best_of(store) is None
+
+
+async def test_who_follows_is_told_of_a_claim_when_it_is_on_disk(store: Store) -> None:
+    """In the journal's words, and of nothing that was not kept."""
+    told: list[tuple[str, int | None]] = []
+    on_disk: list[int] = []
+
+    def tell(lines: Iterable[tuple[str, object, object, Mapping[str, Any]]]) -> None:
+        told.extend((kind, facts.get("amount")) for kind, _, _, facts in lines)
+        with sqlite3.connect(store.path) as file:
+            on_disk.append(file.execute("SELECT count(*) FROM journal").fetchone()[0] - len(told))
+
+    def broken(_claim: Claim) -> Sight:
+        raise StoreFullError(path=store.path, why="made up")
+
+    intake = Intake(store, Guard(payees=[PAYEE], policy=Policy()), tell=tell)
+    await intake.take(signed(100), UNSEEN)
+    await intake.take(signed(300, STRANGER), UNSEEN)
+    await intake.settle_pending(signed(300, STRANGER), seen())
+    await intake.settle_pending(signed(100), seen())
+    await intake.take(signed(90), seen())
+    with pytest.raises(StoreFullError):
+        await intake.take_all([signed(200), signed(201)], broken)
+    assert told == [
+        ("claim_pending", 100),
+        ("claim_pending", 300),
+        ("channel_opened", None),
+        ("claim_refused", 300),
+        ("claim_kept", 100),
+    ]
+    assert set(on_disk) == {0}

@@ -112,3 +112,19 @@ def test_idle_ledgers_are_saved_now_and_then_and_at_the_end() -> None:
     changes.close()
     pressing.append(changes.pressing)
     assert pressing == [False, True, False, True]
+
+
+async def test_what_will_be_written_is_told_at_once_and_once(store: Store) -> None:
+    """Who follows learns of a close request before the fsync, and not again if that fails."""
+    told: list[str] = []
+    changes = Changes(None, tell=lambda notes: told.extend(kind for kind, *_ in notes))
+    made = attempt()
+    async with store.write() as work:
+        await work.attempts.put(made)
+    learnt(changes)
+    changes.note("judged", None, None, verdict="Settled")
+    expected = ["channel_opened", "close_requested", "paid", "renewed", "attempt_settled", "judged"]
+    assert told == expected
+    await write(changes, store, fails=True)
+    await write(changes, store)
+    assert told == expected

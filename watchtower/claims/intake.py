@@ -81,6 +81,10 @@ class Store(Protocol):
         ...
 
 
+def _tell_nobody(_lines: Iterable[_Line]) -> None:
+    pass
+
+
 def _nobody_watches(_channel: ChannelId) -> None:
     return None
 
@@ -101,8 +105,24 @@ class Taken:
 class Intake:
     """Takes claims into ``store`` for those that ``guard`` names."""
 
-    def __init__(self, store: Store, guard: Guard, notary: Notary | None = None) -> None:
-        """Take nothing yet; ``notary`` signs receipts, if anybody is to have any."""
+    def __init__(
+        self,
+        store: Store,
+        guard: Guard,
+        notary: Notary | None = None,
+        *,
+        tell: Callable[[Iterable[_Line]], None] = _tell_nobody,
+    ) -> None:
+        """Take nothing yet.
+
+        Args:
+            store: where claims are kept.
+            guard: for whom.
+            notary: signs receipts, if anybody is to have any.
+            tell: is called with what the journal says of claims, once that is on disk; it neither
+                waits nor fails.
+        """
+        self._tell = tell
         self._store = store
         self._guard = guard
         self._notary = notary
@@ -138,7 +158,8 @@ class Intake:
         async with self._store.write() as work:
             group = await self._group(work, claims, check, watched)
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
-            await _keep(work, group)
+            lines = await _keep(work, group)
+        self._tell(lines)
         # Not before here: what is signed is true.
         return Taken(
             receipts=receipts if self._notary is None else self._notary.sign(receipts),
@@ -165,10 +186,12 @@ class Intake:
             if isinstance(kept, Pending):
                 return receipt
             await work.claims.drop_pending(claim)
-            await _keep(work, group)
+            lines = await _keep(work, group)
             if isinstance(kept, NotKept):
                 facts = {"amount": claim.amount, "why": str(as_error(kept.why))}
-                await work.journal.append_all([("claim_refused", claim.channel, None, facts)])
+                lines.append(("claim_refused", claim.channel, None, facts))
+                await work.journal.append_all(lines[-1:])
+        self._tell(lines)
         return receipt
 
     async def _group(
@@ -194,21 +217,22 @@ class Intake:
         )
 
 
-async def _keep(work: Work, group: Group) -> None:
-    """Write what a group wants kept, each channel once."""
+async def _keep(work: Work, group: Group) -> list[_Line]:
+    """Write what a group wants kept, each channel once; return what the journal says of it."""
     if group.opened:
         await work.channels.put_all(group.opened.values())
     if group.raised:
         await work.claims.raise_all(raised.claim for raised in group.raised.values())
     if group.waiting:
         await work.claims.put_all_pending(raised.claim for raised in group.waiting.values())
-    lines = [
+    lines: list[_Line] = [
         *(_opened(channel) for channel in group.opened.values()),
         *(_line(_KEPT, raised) for raised in group.raised.values()),
         *(_line(_PENDING, raised) for raised in group.waiting.values()),
     ]
     if lines:
         await work.journal.append_all(lines)
+    return lines
 
 
 def _opened(channel: Channel) -> _Line:

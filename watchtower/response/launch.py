@@ -6,7 +6,8 @@ sent again in every ledger until its last one, also by the next process if this 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.submit import Submitter
@@ -15,14 +16,30 @@ from watchtower.units import ChannelId, LedgerIndex, TxHash
 
 __all__ = ["Launch"]
 
+_Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
+
+
+def _tell_nobody(_lines: Iterable[_Line]) -> None:
+    pass
+
 
 class Launch:
     """Writes attempts down, and sends them; in shadow it sends nothing, not even again."""
 
     def __init__(
-        self, docket: Docket, *, store: Store, submitter: Submitter, shadow: bool = False
+        self,
+        docket: Docket,
+        *,
+        store: Store,
+        submitter: Submitter,
+        shadow: bool = False,
+        tell: Callable[[Iterable[_Line]], None] = _tell_nobody,
     ) -> None:
-        """Launch for ``docket``, which is told of each attempt once it is on disk."""
+        """Launch for ``docket``, which is told of each attempt once it is on disk.
+
+        So is ``tell``, in the journal's words; it neither waits nor fails.
+        """
+        self._tell = tell
         self.shadow = shadow
         self._docket = docket
         self._store = store
@@ -39,6 +56,7 @@ class Launch:
         for attempt in attempts:
             self._docket.attempt_made(attempt)
             self._send(attempt, attempt.made_in)
+        self._tell(_lines(attempts))
 
     def send_again(self, now: LedgerIndex) -> None:
         """Send what is on its way and was not sent since ledger ``now`` was validated."""
@@ -69,9 +87,12 @@ class Launch:
             return
         async with self._store.write() as work:
             await work.attempts.put_all(attempts)
-            await work.journal.append_all(
-                [("attempt_made", a.channel, a.made_in, _facts(a)) for a in attempts]
-            )
+            await work.journal.append_all(_lines(attempts))
+
+
+def _lines(attempts: Iterable[Attempt]) -> list[_Line]:
+    """Return what the journal says of attempts."""
+    return [("attempt_made", a.channel, a.made_in, _facts(a)) for a in attempts]
 
 
 def _facts(attempt: Attempt) -> dict[str, object]:

@@ -6,7 +6,7 @@ written at the next try, and the cursor with them, last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -19,7 +19,16 @@ from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 
-__all__ = ["REDEEMED_NOTE", "SPENT_NOTE", "TALLY_NOTE", "Batch", "Changes", "Note"]
+__all__ = [
+    "REDEEMED_NOTE",
+    "SPENT_NOTE",
+    "TALLY_NOTE",
+    "Batch",
+    "Changes",
+    "Note",
+    "Tell",
+    "tell_nobody",
+]
 
 REDEEMED_NOTE: Final = "redeemed "
 """Before a channel's id: the note of when it last paid, for schedules that survive a restart."""
@@ -35,6 +44,13 @@ _IDLE_LEDGERS: Final = 50
 
 Note = tuple[str, ChannelId | None, LedgerIndex | None, dict[str, Any]]
 """A journal entry: its kind, its channel, its ledger, its facts."""
+
+Tell = Callable[[Iterable[Note]], None]
+"""Who is told what will be in the journal, at once and once; it neither waits nor fails."""
+
+
+def tell_nobody(_notes: Iterable[Note]) -> None:
+    """Tell nobody, where nobody follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +83,13 @@ class Batch:
 class Changes:
     """Collects what is to be written, while and until it is."""
 
-    def __init__(self, cursor: LedgerIndex | None) -> None:
-        """Begin with nothing to write, and ``cursor`` on disk."""
+    def __init__(self, cursor: LedgerIndex | None, *, tell: Tell = tell_nobody) -> None:
+        """Begin with nothing to write, and ``cursor`` on disk.
+
+        ``tell`` is called before anything is written: who follows learns of a close request with
+        the ledger that shows it, and not after an fsync.
+        """
+        self._tell = tell
         self._saved = cursor
         self._cursor = cursor
         self._channels: dict[ChannelId, Channel] = {}
@@ -94,8 +115,7 @@ class Changes:
             self._channels[learned.channel.entry.channel] = learned.channel
             if learned.redeemed_at is not None:
                 self._redeemed[learned.channel.entry.channel] = learned.redeemed_at
-        for event in learned.events:
-            self._notes.append(_note_of(event))
+        self._note(*map(_note_of, learned.events))
         self.settled(*learned.settled)
 
     def tallied(self, tallies: Mapping[ChannelId, Tally]) -> None:
@@ -116,7 +136,7 @@ class Changes:
                 "fee": outcome.fee,
                 "why": outcome.why,
             }
-            self._notes.append(("attempt_settled", attempt.channel, outcome.ledger_index, facts))
+            self._note(("attempt_settled", attempt.channel, outcome.ledger_index, facts))
 
     def note(
         self,
@@ -126,7 +146,7 @@ class Changes:
         **facts: object,
     ) -> None:
         """Add a journal entry."""
-        self._notes.append((kind, channel, ledger_index, facts))
+        self._note((kind, channel, ledger_index, facts))
 
     def accounted(self, ledger_index: LedgerIndex) -> None:
         """Let the cursor move to ``ledger_index`` with the next write."""
@@ -163,6 +183,11 @@ class Changes:
         self._tallies = batch.tallies | self._tallies
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
+
+    def _note(self, *notes: Note) -> None:
+        if notes:
+            self._notes.extend(notes)
+            self._tell(notes)
 
 
 def _noted(tally: Tally) -> list[Any]:

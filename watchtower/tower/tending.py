@@ -26,6 +26,7 @@ from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
+from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.tower import Tower
@@ -79,12 +80,16 @@ class Rounds:
         shadow: bool,
         rhythm: Rhythm,
         clock: Callable[[], float] = time.time,
+        tell: Tell = tell_nobody,
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
         The two must come from one transaction: a claim that was kept in between would be in the
         store, acknowledged, and guarded by nobody until the next start.
+
+        ``tell`` is called with claims that another process has kept.
         """
+        self._tell = tell
         self._tower = tower
         self._store = store
         self._servers = servers
@@ -129,13 +134,14 @@ class Rounds:
         async with self._store.read() as work:
             entries = await work.journal.since(self._journal_number, _PAGE)
         best = self._tower.watch.best
-        kept = {
-            entry.channel
-            for _, entry in ((e.number, e.entry) for e in entries)
+        kept = [
+            (entry.kind, entry.channel, entry.ledger_index, entry.facts)
+            for entry in (numbered.entry for numbered in entries)
             if entry.kind == "claim_kept" and entry.channel is not None
             if (known := best.get(entry.channel)) is None or known.amount < entry.facts["amount"]
-        }
-        for channel in sorted(kept):
+        ]
+        self._tell(kept)
+        for channel in sorted({channel for _, channel, _, _ in kept}):
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
         self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
