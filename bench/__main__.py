@@ -55,6 +55,13 @@ __all__ = ["main"]
     show_default=True,
     help="Close requests that come one at a time.",
 )
+@click.option(
+    "--watched",
+    type=click.IntRange(min=1),
+    default=Scale().watched,
+    show_default=True,
+    help="Channels that a store brings back at a start.",
+)
 def main(names: tuple[str, ...], **scale_of: int) -> None:
     """Measure what was asked for, one after the other, each told as soon as it is there."""
     try:

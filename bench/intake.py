@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha512
 from pathlib import Path
+from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
@@ -46,6 +47,7 @@ _CALLERS: Final = 8
 _BATCH: Final = 100
 _PER_ROUND: Final = 8_000
 _BY_XRPL_PY: Final = 20
+_CHECKS: Final = 500
 _AT: Final = Position(LedgerIndex(9), END_OF_LEDGER)
 _NOW: Final = RippleTime(820_540_900)
 _KINDS: Final = ("", "_ed25519")
@@ -54,6 +56,7 @@ _KINDS: Final = ("", "_ed25519")
 def measure(scale: Scale) -> Report:
     """Take claims signed with both kinds of keys."""
     readings: list[Reading] = []
+    checks: list[float] = []
     profiler = cProfile.Profile()
     for kind in _KINDS:
         with Flow(ed25519=bool(kind)).opened() as flow:
@@ -62,6 +65,7 @@ def measure(scale: Scale) -> Report:
                 profiler.enable()
                 flow.through_the_door()
                 profiler.disable()
+                checks = flow.checks()
         readings += (
             reading(f"intake.verify_ceiling{kind}_per_s", "1/s", found["ceiling"]),
             reading(f"intake.xrplpy{kind}_per_s", "1/s", found["xrpl-py"]),
@@ -77,6 +81,11 @@ def measure(scale: Scale) -> Report:
                 ratios(found["door"], found["xrpl-py"]),
             ),
         )
+    cuts = quantiles(checks, n=100, method="inclusive")
+    readings += (
+        reading("check.p50_us", "µs", [cuts[49] * 1e6]),
+        reading("check.p99_us", "µs", [cuts[98] * 1e6]),
+    )
     lines, where = profiled(profiler)
     return Report(readings=readings, where=where, profile=lines)
 
@@ -172,6 +181,19 @@ class Flow:
         begun = time.perf_counter()
         self._runner.run(all_call())
         return len(claims) / (time.perf_counter() - begun)
+
+    def checks(self) -> list[float]:
+        """Ask for claims one by one whether they would be acceptable; return the seconds of each."""
+
+        async def ask() -> list[float]:
+            seconds = []
+            for claim in self.claims(_CHECKS):
+                begun = time.perf_counter()
+                await self.door.check([claim])
+                seconds.append(time.perf_counter() - begun)
+            return seconds
+
+        return self._runner.run(ask())
 
     def best_claims(self) -> list[Claim]:
         """Return what is on disk."""

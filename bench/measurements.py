@@ -16,6 +16,7 @@ from bench import (
     sandbox_start,
     signatures,
     signing,
+    watching,
 )
 from bench.report import Report
 from bench.scale import Scale
@@ -39,6 +40,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "backfill": backfill.measure,
     "react": reaction.measure,
     "close.idle": reaction.measure_idle,
+    "watch": watching.measure,
 }
 """What measures it, in the order in which it is done."""
 

@@ -20,6 +20,7 @@ class Scale:
         leaving: channels that close at once.
         missed: transactions that are read from history.
         reactions: close requests that come one at a time.
+        watched: channels that a store brings back at a start.
     """
 
     channels: int = 100_000
@@ -27,6 +28,7 @@ class Scale:
     leaving: int = 10_000
     missed: int = 50_000
     reactions: int = 300
+    watched: int = 1_000_000
 
     @property
     def name(self) -> str:

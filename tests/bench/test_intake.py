@@ -30,5 +30,5 @@ def test_report_has_each_kind_of_key_and_where_the_time_goes(
     monkeypatch.setattr(intake, "_PER_ROUND", 400)
     report = intake.measure(Scale(rounds=1))
     names = {one.name for one in report.readings}
-    assert {"intake.durable_per_s", "intake.durable_ed25519_over_ceiling"} <= names
+    assert {"check.p99_us", "intake.durable_per_s", "intake.durable_ed25519_over_ceiling"} <= names
     assert report.where

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from watchtower.judgement.channel import Channel
 from watchtower.store.sealed import Record, SealedTable, Transaction
@@ -23,6 +23,10 @@ class Channels:
     async def load_open(self) -> list[Channel]:
         """Return the channels that the ledger still has, as far as we know."""
         return await self._open.all()
+
+    async def visit_open(self, visit: Callable[[Channel], object]) -> None:
+        """Show the same to ``visit``, one by one as they are read."""
+        await self._open.walk(visit)
 
     async def load_all(self) -> list[Channel]:
         """Return every channel we ever knew: the open ones first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from watchtower.judgement.claim import Claim
 from watchtower.store.sealed import Record, SealedTable, Transaction
@@ -36,6 +36,10 @@ class Claims:
     async def load_all(self) -> list[Claim]:
         """Return the best claim of every channel that has one."""
         return await self._best.all()
+
+    async def visit_all(self, visit: Callable[[Claim], object]) -> None:
+        """Show the same to ``visit``, one by one as they are read."""
+        await self._best.walk(visit)
 
     async def raise_best(self, claim: Claim) -> bool:
         """Keep ``claim`` if it is strictly above the best one, and say whether it was.

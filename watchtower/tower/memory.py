@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
@@ -19,6 +19,8 @@ from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Memory", "remember", "tallies_of"]
+
+_put: Final = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +49,18 @@ async def remember(
     async with store.read() as work:
         notes = await work.notes.load_all()
         tallies = tallies_of(notes)
-        claims = await work.claims.load_all()
+        kept = _Kept()
+        await work.channels.visit_open(kept.keep_channel)
+        await work.claims.visit_all(kept.keep_claim)
+        robbed = await _robbed(work, tallies, kept.claims, payers)
         watch = Watch(
             payees,
             policy,
             payers=payers,
             payer_policy=payer_policy,
             tallies=tallies,
-            channels=[
-                *await work.channels.load_open(),
-                *await _robbed(work, tallies, claims, payers),
-            ],
-            claims=claims,
+            channels=[*kept.channels.values(), *robbed],
+            claims=kept.claims,
             attempts=await work.attempts.unsettled(),
             spent=_spent(notes),
         )
@@ -75,6 +77,37 @@ async def remember(
         in_recovery=RECOVERY in notes,
         journal_number=tail[-1].number if tail else 0,
     )
+
+
+class _Kept:
+    """What was read, with equal values as one: off the disk every id, address and key comes anew.
+
+    Of what a channel and its claim take in memory that is a third.
+    """
+
+    def __init__(self) -> None:
+        self.channels: dict[ChannelId, Channel] = {}
+        self.claims: list[Claim] = []
+        self._values: dict[Any, Any] = {}
+
+    def keep_channel(self, channel: Channel) -> None:
+        """Keep a channel that nobody else has yet; it is as frozen as ever once this is done."""
+        entry, values = channel.entry, self._values
+        for name in ("source", "destination", "settle_delay"):
+            value = getattr(entry, name)
+            _put(entry, name, values.setdefault(value, value))
+        _put(channel, "as_of", values.setdefault(channel.as_of, channel.as_of))
+        self.channels[entry.channel] = channel
+
+    def keep_claim(self, claim: Claim) -> None:
+        """Keep a claim that nobody else has yet."""
+        channel = self.channels.get(claim.channel)
+        if channel is not None:
+            entry = channel.entry
+            _put(claim, "channel", entry.channel)
+            if claim.public_key == entry.public_key:
+                _put(claim, "public_key", entry.public_key)
+        self.claims.append(claim)
 
 
 async def _robbed(
