@@ -183,7 +183,7 @@ class Flow:
         return len(claims) / (time.perf_counter() - begun)
 
     def checks(self) -> list[float]:
-        """Ask for claims one by one whether they would be acceptable; return the seconds of each."""
+        """Ask claim by claim whether it would be acceptable; return the seconds of each."""
 
         async def ask() -> list[float]:
             seconds = []
