@@ -19,7 +19,7 @@ from simulation.disk import Disk, Step
 from simulation.loop import play
 from simulation.wire import Network
 from watchtower.daemon import run
-from watchtower.errors import WatchtowerError
+from watchtower.errors import StoreNetworkError, WatchtowerError
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.machine import Machine
 from watchtower.sandbox.people import Person
@@ -188,9 +188,15 @@ class Host:
             self.tell("the daemon has stopped")
         else:
             self.tell(f"the daemon has ended: {type(error).__name__}: {error}")
-            is_excused = isinstance(error, WatchtowerError) and self.disk.ill is not None
-            if not is_excused:
+            if not self._is_excused(error):
                 self.defects.append(f"the daemon ended with {type(error).__name__}: {error}")
+
+    def _is_excused(self, error: BaseException) -> bool:
+        """Return whether a daemon may refuse to go on by itself; a supervisor starts it again."""
+        if isinstance(error, StoreNetworkError):
+            nodes = self.network.nodes.values()
+            return any(node.misbehaviour.network_id is not None for node in nodes)
+        return isinstance(error, WatchtowerError) and self.disk.ill is not None
 
     def _step(self, step: Step) -> None:
         if self._fuse is None or step is not self._fuse[0]:

@@ -57,6 +57,14 @@ def test_nothing_is_demanded_while_somebody_else_keeps_the_store_locked() -> Non
     assert told["lost_unavoidable_drops"] > 0
 
 
+def test_a_daemon_that_refuses_servers_of_another_network_alone_has_not_failed() -> None:
+    """In this world a power cut ends while the one server says that it is of another network."""
+    code, lines = simulate("--runs", "1", "--seed", "801526", "--jobs", "1")
+    told: dict[str, Any] = json.loads(lines[-1])
+    assert code == 0, "\n".join(lines)
+    assert told["faults"]["wrong_network"] == 1
+
+
 def test_more_than_a_thousand_that_close_at_once_are_all_redeemed_by_a_daemon_that_is_killed() -> (
     None
 ):
