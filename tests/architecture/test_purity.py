@@ -90,6 +90,7 @@ PURE = (
     "response.spending",
     "response.tickets",
     "response.transaction",
+    "store.statements",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
 

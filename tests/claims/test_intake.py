@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from coincurve import PrivateKey
 
-from tests.store.make import CHEAP
+from tests.store.make import CHEAP, limit
 from watchtower.claims.decision import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard, Sight
@@ -180,10 +180,7 @@ async def test_claim_is_not_acknowledged_when_the_disk_refuses(
 ) -> None:
     """No receipt is given, and what was kept before is still there."""
     await intake.take(signed(100), seen())
-    async with store._writer.begin():
-        pages = (await store._writer.exec_driver_sql("PRAGMA page_count")).scalar_one()
-    await store._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    await store._writer.rollback()
+    await limit(store)
     refused = False
     for drops in range(101, 400):
         try:

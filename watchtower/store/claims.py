@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from watchtower.judgement.claim import Claim
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import CLAIMS, PENDING_CLAIMS
+from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId
 
 __all__ = ["Claims"]

@@ -17,7 +17,7 @@ from watchtower.store.claims import Claims
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Network
 from watchtower.store.tables import (
@@ -33,6 +33,7 @@ from watchtower.store.tables import (
     SETTLED_ATTEMPTS,
     STATE,
 )
+from watchtower.store.transaction import Transaction
 
 __all__ = ["Work"]
 
