@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from watchtower.store.driver import Driven
 from watchtower.store.statements import COMMIT, Statement
+from watchtower.store.uninterrupted import uninterrupted
 
 __all__ = ["Disk", "Ill", "Step", "Steps"]
 
@@ -152,6 +153,9 @@ class _Connection(Driven):
 
     @override
     async def trip(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        return await uninterrupted(self._travel(statements))
+
+    async def _travel(self, statements: Sequence[Statement]) -> list[list[Any]]:
         return [await self._ask(statement) for statement in statements]
 
     async def _ask(self, statement: Statement) -> list[Any]:

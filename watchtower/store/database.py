@@ -210,7 +210,7 @@ class Store:
         """
         with sqlite_faults(empty):
             async with self._connections.reading() as connection:
-                await uninterrupted(connection.trip([Statement("VACUUM INTO ?", (str(empty),))]))
+                await connection.trip([Statement("VACUUM INTO ?", (str(empty),))])
             copy = Connections(empty, _PATIENCE)
             try:
                 async with copy.engine().connect() as connection:
@@ -230,7 +230,7 @@ class Store:
         """
         with sqlite_faults(self.path):
             async with self._connections.writing() as connection:
-                ((row,),) = await uninterrupted(connection.trip([DATA_VERSION]))
+                ((row,),) = await connection.trip([DATA_VERSION])
                 return int(row[0])
 
     def _transaction(self, connection: Driven, *, is_writing: bool = False) -> Transaction:

@@ -9,13 +9,15 @@ it asks is small and is fetched whole in any case, so that all four are one trip
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import aiosqlite
 from typing_extensions import override
 
 from watchtower.store.statements import Statement
+from watchtower.store.uninterrupted import Promised
 
 __all__ = ["Driven", "connect"]
 
@@ -49,14 +51,20 @@ class Driven(aiosqlite.Connection):
     def cursor(self) -> Any:
         return _Cursor(self)
 
-    async def trip(self, statements: Sequence[Statement]) -> list[list[Any]]:
+    def trip(self, statements: Sequence[Statement]) -> Awaitable[list[list[Any]]]:
         """Run statements one after the other, and return the rows that each of them brought.
+
+        It is finished, however often who waits for it is cancelled meanwhile.
 
         Raises:
             sqlite3.Error: of the first that fails; those behind it are not run.
             ValueError: the connection is closed.
         """
-        return await self.on_its_thread(_travel, self.sqlite, statements)
+        if not self._running:
+            raise ValueError("the connection is closed")
+        done: Promised[list[list[Any]]] = Promised()
+        self._tx.put_nowait((done, partial(_travel, self.sqlite, statements)))
+        return done
 
     async def on_its_thread(self, do: Callable[..., _T], *args: Any) -> _T:
         """Do something where SQLite is."""

@@ -17,7 +17,7 @@ exist for SQLite, and locks nobody out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -34,7 +34,6 @@ from watchtower.store.statements import (
     statements_of,
 )
 from watchtower.store.tables import CENSUS, JOURNAL
-from watchtower.store.uninterrupted import uninterrupted
 
 __all__ = ["NONE", "Connection", "Count", "Found", "KnownCensus", "Transaction"]
 
@@ -48,10 +47,11 @@ _FIND_LAST_ENTRY: Final = statements_of(JOURNAL.name).greatest
 class Connection(Protocol):
     """The way to SQLite."""
 
-    def trip(self, statements: Sequence[Statement]) -> Coroutine[Any, Any, list[list[Any]]]:
+    def trip(self, statements: Sequence[Statement]) -> Awaitable[list[list[Any]]]:
         """Run statements one after the other, and return the rows that each of them brought.
 
-        The first that fails ends the trip; the transaction that it is in stays open.
+        It is finished, however often who waits for it is cancelled meanwhile. The first statement
+        that fails ends it; the transaction stays open.
         """
         ...
 
@@ -205,7 +205,7 @@ class Transaction:
     async def _travel(self, statements: Sequence[Statement]) -> list[list[Any]]:
         self._collected = []
         try:
-            return await uninterrupted(self.connection.trip(statements))
+            return await self.connection.trip(statements)
         except BaseException as failure:
             self._failure = failure
             raise

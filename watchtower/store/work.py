@@ -6,6 +6,7 @@ one moment of the store.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 from watchtower.errors import StoreTamperedError
@@ -56,16 +57,48 @@ class Work:
     """The rooms of the store, in one transaction."""
 
     def __init__(self, transaction: Transaction) -> None:
-        """Open every room on ``transaction``."""
+        """Open rooms on ``transaction`` as they are entered."""
         self._transaction = transaction
-        self.channels = Channels(transaction)
-        self.claims = Claims(transaction)
-        self.attempts = Attempts(transaction)
-        self.journal = Journal(transaction)
-        self.cursor = Cursor(transaction)
-        self.network = Network(transaction)
-        self.secrets = Secrets(transaction)
-        self.notes = Notes(transaction)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The channels as last known."""
+        return Channels(self._transaction)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """The best claims, and those that wait to be judged."""
+        return Claims(self._transaction)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """What was tried."""
+        return Attempts(self._transaction)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happened."""
+        return Journal(self._transaction)
+
+    @cached_property
+    def cursor(self) -> Cursor:
+        """The last ledger accounted for."""
+        return Cursor(self._transaction)
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that the store belongs to."""
+        return Network(self._transaction)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The keys that sign."""
+        return Secrets(self._transaction)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Small values under fixed names."""
+        return Notes(self._transaction)
 
     async def verify(self) -> dict[str, int]:
         """Check every seal and every census; return how many records each table has.
