@@ -126,11 +126,10 @@ class Transaction:
         # Asked of the table and not of the census: a row that somebody put there must stop nobody.
         if not self._has_begun and self.is_writing:
             await self.ask()
-        last = self._numbers.get(table)
-        if last is None:
+        if table not in self._numbers:
             ((row,),) = await self.ask(statements_of(table).greatest)
-            last = self._numbers[table] = int(row[0] or 0)
-        return last
+            self._numbers.setdefault(table, int(row[0] or 0))  # if nobody was faster meanwhile
+        return self._numbers[table]
 
     def numbered(self, table: str, last: int) -> None:
         """Take note of the last number that is written in this transaction."""
