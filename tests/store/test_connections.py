@@ -30,10 +30,12 @@ class Opened:
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.begun = 0
         self.connections: list[Driven] = []
 
     async def open(self, *args: Any, **options: Any) -> Driven:
         """Open one more."""
+        self.begun += 1
         connection = await connect(*args, **options)
         self.connections.append(connection)
         return connection
@@ -135,6 +137,26 @@ async def test_a_file_that_vanished_does_not_come_back_empty(store: Store) -> No
     assert not store.path.exists()
 
 
+async def test_commits_wait_for_the_disk_and_readers_wait_for_nobody(path: Path) -> None:
+    """The two settings that the store's promise rests on (https://www.sqlite.org/pragma.html)."""
+    connections = Connections(path, PATIENCE)
+    for kind in (connections.writing, connections.reading):
+        async with kind() as connection:
+            asked = [Statement("PRAGMA synchronous"), Statement("PRAGMA journal_mode")]
+            assert await connection.trip(asked) == [[(2,)], [("wal",)]]
+    await connections.close()
+
+
+async def test_a_connection_that_was_told_to_stop_refuses(path: Path) -> None:
+    """Its thread takes nothing any more; who asked it would wait for ever."""
+    connection = await connect(str(path))
+    stopped = connection.stop()
+    with pytest.raises(ValueError, match="closed"):
+        await connection.trip([COUNT])
+    assert stopped is not None
+    await stopped
+
+
 @pytest.mark.parametrize("does", ["write", "read"])
 async def test_nobody_s_cancellation_leaves_a_connection_behind(path: Path, does: str) -> None:
     """Cancelled at every single suspension, that of opening it included."""
@@ -154,7 +176,8 @@ async def test_nobody_s_cancellation_leaves_a_connection_behind(path: Path, does
         assert len(driver.still) <= 1
         async with kind() as connection:
             assert await connection.trip([COUNT]) == [[(0,)]]
-        assert len(driver.connections) <= 2
+        # What somebody began to open and did not wait for is there for the next.
+        assert driver.begun == len(driver.connections) == 1
         await connections.close()
         assert driver.still == []
         if not is_cancelled:
