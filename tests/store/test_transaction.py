@@ -18,6 +18,7 @@ from watchtower.errors import StoreFullError, StoreTamperedError
 from watchtower.store.database import Store
 from watchtower.store.driver import Driven, connect
 from watchtower.store.sealed import Record, SealedTable
+from watchtower.store.statements import Statement
 from watchtower.store.tables import OPEN_ATTEMPTS
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
@@ -316,6 +317,14 @@ async def test_a_census_exchanged_while_the_store_is_open_is_found(store: Store)
     async with store.read() as work:
         with pytest.raises(StoreTamperedError, match="census of journal"):
             await work.journal.load_all()
+
+
+async def test_what_is_written_without_a_question_is_written_too(store: Store) -> None:
+    """Nothing of ours does that; nothing that does is to be left out in silence."""
+    async with store.write() as work:
+        work._transaction.write([Statement("PRAGMA user_version = 7")])
+    with closing(sqlite3.connect(store.path)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (7,)
 
 
 async def test_a_broken_census_stops_who_would_change_it(store: Store) -> None:

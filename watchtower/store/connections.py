@@ -57,11 +57,9 @@ class Connections:
         What was begun has ended when the block ends, and is undone if it ends with an exception.
         """
         async with self._turn:
-            if self._writer is None:
-                await uninterrupted(self._open_writer())
             writer = self._writer
             if writer is None:
-                raise AssertionError("a connection was opened, and is not there")
+                writer = await uninterrupted(self._open_writer())
             try:
                 yield writer
             except BaseException:
@@ -105,7 +103,6 @@ class Connections:
             uri=True,
             timeout=self._patience,
             isolation_level=None,  # transactions are begun by those who want them
-            check_same_thread=False,  # a process that ends may close it from another
         )
         try:
             await connection.trip(_PREPARE)
@@ -114,8 +111,9 @@ class Connections:
             raise
         return connection
 
-    async def _open_writer(self) -> None:
-        self._writer = await self._open()
+    async def _open_writer(self) -> Driven:
+        self._writer = writer = await self._open()
+        return writer
 
     async def _open_reader(self) -> None:
         self._readers.append(await self._open())

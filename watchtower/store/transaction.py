@@ -179,6 +179,8 @@ class Transaction:
             self._seal_census()
         if self._has_begun:
             await self._travel([*self._collected, COMMIT])
+        elif self._collected:
+            await self._travel([BEGIN_IMMEDIATE, *self._collected, COMMIT])
 
     def _seal_census(self) -> None:
         counts = self._counts or {}
