@@ -91,8 +91,9 @@ _OF_READINESS: Final = {
 }
 
 
-def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse what a browser would post to a stranger without asking (CORS, simple requests)."""
+    # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
     given = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
         raise ClientException("Send application/json.", status_code=415)
