@@ -90,6 +90,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "settings",
         "alerts.heartbeat",
         "alerts.routes",
+        "claims.exposure",
         "claims.sight",
         "judgement.policy",
         "ledger.link",

@@ -32,6 +32,7 @@ __all__ = [
     "Decision",
     "DoNotServe",
     "DoesNotApply",
+    "ExposureReached",
     "Kept",
     "NotAbove",
     "NotKept",
@@ -40,6 +41,7 @@ __all__ = [
     "Role",
     "Serve",
     "Standing",
+    "Whose",
     "WhyNotServe",
     "WrongDestination",
     "WrongKey",
@@ -141,7 +143,24 @@ class BeyondFunds:
     funds: Drops
 
 
-WhyNotServe = Standing | Closing | BeyondFunds | Unprotectable
+class Whose(StrEnum):
+    """Whose sum a limit is for."""
+
+    CHANNEL = "channel"
+    PAYER = "payer"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureReached:
+    """With the claim in, more is at stake than may be before nothing more is served."""
+
+    whose: Whose
+    at_stake: Drops
+    allowed: Drops
+
+
+WhyNotServe = Standing | Closing | BeyondFunds | ExposureReached | Unprotectable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +199,14 @@ class Decision:
 
 _CLOSING: Final = "closing"
 _BEYOND_FUNDS: Final = "beyond_funds"
+_EXPOSURE_LIMIT: Final = "exposure_limit"
 _UNPROTECTABLE: Final = "unprotectable"
 
 REASONS: Final = (
     *(standing.value for standing in Standing),
     _CLOSING,
     _BEYOND_FUNDS,
+    _EXPOSURE_LIMIT,
     _UNPROTECTABLE,
 )
 """Every word that says why not to serve (docs/http.md)."""
@@ -211,6 +232,13 @@ _STANDING: Final = {
 }
 
 
+_WHERE: Final = {
+    Whose.CHANNEL: "on the channel",
+    Whose.PAYER: "on all channels of its payer",
+    Whose.ALL: "on all channels together",
+}
+
+
 def name_of_refusal(why: NotKeptWhy) -> str:
     """Return in one word, of the documented list, why nothing was kept."""
     return _REFUSALS[type(why)]
@@ -225,6 +253,8 @@ def name_of_reason(reason: WhyNotServe) -> str:
             return _CLOSING
         case BeyondFunds():
             return _BEYOND_FUNDS
+        case ExposureReached():
+            return _EXPOSURE_LIMIT
         case _:
             return _UNPROTECTABLE
 
@@ -257,6 +287,11 @@ def describe_why_not_serve(reason: WhyNotServe) -> str:
             return (
                 f"The claim promises {format_drops(reason.amount)}, and the channel holds "
                 f"{format_drops(reason.funds)}."
+            )
+        case ExposureReached():
+            return (
+                f"With this claim {format_drops(reason.at_stake)} would be at stake "
+                f"{_WHERE[reason.whose]}, and serving stops above {format_drops(reason.allowed)}."
             )
         case _:
             return describe_unprotectable(reason)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, Pending, as_error
+from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
@@ -94,12 +95,13 @@ class Taken:
     """What one group brought, all of it on disk.
 
     ``opened`` are channels that were not known, ``raised`` the best claims that are new, one a
-    channel.
+    channel. ``sums`` is what is at stake with them.
     """
 
     receipts: tuple[Receipt, ...]
     opened: tuple[Channel, ...]
     raised: tuple[Claim, ...]
+    sums: Sums = field(default_factory=Sums)
 
 
 class Intake:
@@ -143,6 +145,7 @@ class Intake:
         *,
         check: Check = verify,
         watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> Taken:
         """Decide about claims in their order, and store them; all receipts are for one fsync.
 
@@ -151,12 +154,13 @@ class Intake:
             see: tells what is known of a claim's channel, when it comes to deciding.
             check: says what a signature is worth, where it was looked at before.
             watched: returns channels that need not be looked up.
+            at_stake: knows what is at stake without these claims.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
         """
         async with self._store.write() as work:
-            group = await self._group(work, claims, check, watched)
+            group = await self._group(work, claims, check, watched, at_stake)
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             lines = await _keep(work, group)
         self._tell(lines)
@@ -165,14 +169,20 @@ class Intake:
             receipts=receipts if self._notary is None else self._notary.sign(receipts),
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
+            sums=group.sums,
         )
 
     async def check_all(
-        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+        self,
+        claims: Sequence[Claim],
+        see: Callable[[Claim], Sight],
+        *,
+        check: Check = verify,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> tuple[Receipt, ...]:
         """Decide as `take_all` does, and keep nothing."""
         async with self._store.read() as work:
-            group = await self._group(work, claims, check, _nobody_watches)
+            group = await self._group(work, claims, check, _nobody_watches, at_stake)
         return tuple([group.take(claim, see(claim)) for claim in claims])
 
     async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
@@ -200,6 +210,7 @@ class Intake:
         claims: Sequence[Claim],
         check: Check,
         watched: Callable[[ChannelId], Channel | None],
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> Group:
         """Return a group for ``claims`` that knows what is watched, and what the store does."""
         names = {claim.channel for claim in claims}
@@ -214,6 +225,7 @@ class Intake:
             best=await work.claims.find(names),
             pending=await work.claims.find_pending(unknown) if unknown else {},
             check=check,
+            sums=Sums(at_stake),
         )
 
 
