@@ -71,6 +71,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
     "tower.pending": ("claims.intake", "claims.sight", "store.database"),

@@ -22,6 +22,7 @@ PURE = (
     "hosts",
     "places",
     "alerts.catalogue",
+    "alerts.of_exposure",
     "alerts.of_payers",
     "alerts.rules",
     "claims.decide",

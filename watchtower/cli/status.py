@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import click
@@ -79,6 +79,7 @@ def _text(report: Mapping[str, Any]) -> str:
             f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
             f"redeemed now, {report['attempts']} attempts on their way."
         )
+    lines += _limits(report.get("exposure", {}))
     if report.get("outgoing"):
         lines.append(
             f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
@@ -99,6 +100,20 @@ def _text(report: Mapping[str, Any]) -> str:
         for alarm in report.get("alarms", ())
     ]
     return "\n".join(lines)
+
+
+def _limits(exposure: Mapping[str, Any]) -> Iterator[str]:
+    """Say how much more may be at stake before serving stops, where that is limited."""
+    limits = exposure.get("limits", {})
+    if (total := limits.get("total")) is not None:
+        left, allowed = format_drops(Drops(exposure["left"])), format_drops(Drops(total))
+        yield f"Serving stops when {allowed} are at stake in all: {left} are left."
+    if exposure.get("payers_above"):
+        allowed = format_drops(Drops(limits["payer"]))
+        yield (
+            f"{exposure['payers_above']} payers have more than {allowed} at stake: nothing more "
+            "is to be served against their claims."
+        )
 
 
 def _server(server: Mapping[str, Any]) -> str:
