@@ -10,7 +10,7 @@ from tests.guard.test_watch import PAYEE, changed, claim, entry
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice, NoticeKind
 from watchtower.claims.exposure import UNLIMITED, ServingLimits
-from watchtower.cli.status import _limits
+from watchtower.cli.status import serving_limits
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
 from watchtower.tower.restraint import Restraint
@@ -96,20 +96,20 @@ async def test_without_limits_nothing_is_told() -> None:
     report = town.restraint.report()
     assert report["limits"] == {"channel": None, "payer": None, "total": None}
     assert (report["at_stake"], report["left"], report["payers"]) == (250, None, [])
-    assert list(_limits(report)) == []
+    assert list(serving_limits(report)) == []
 
 
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
         (ServingLimits(total=Drops(20)), ["0.00002 XRP", "0.00001 XRP are left"]),
-        (ServingLimits(payer=Drops(9)), ["1 payers", "0.000009 XRP"]),
+        (ServingLimits(payer=Drops(9)), ["than 0.000009 XRP", "served: 1."]),
     ],
 )
 def test_the_status_says_what_is_left(limits: ServingLimits, said: list[str]) -> None:
     """In XRP, for people."""
     town = Town(limits)
     town.promise(0)
-    (line,) = _limits(town.restraint.report())
+    (line,) = serving_limits(town.restraint.report())
     for words in said:
         assert words in line

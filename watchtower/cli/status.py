@@ -15,7 +15,7 @@ from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime, format_drops, format_time
 
-__all__ = ["status"]
+__all__ = ["serving_limits", "status"]
 
 _NOT_RUNNING: Final = 3
 _STALE: Final = 120
@@ -79,7 +79,7 @@ def _text(report: Mapping[str, Any]) -> str:
             f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
             f"redeemed now, {report['attempts']} attempts on their way."
         )
-    lines += _limits(report.get("exposure", {}))
+    lines += serving_limits(report.get("exposure", {}))
     if report.get("outgoing"):
         lines.append(
             f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
@@ -102,7 +102,7 @@ def _text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _limits(exposure: Mapping[str, Any]) -> Iterator[str]:
+def serving_limits(exposure: Mapping[str, Any]) -> Iterator[str]:
     """Say how much more may be at stake before serving stops, where that is limited."""
     limits = exposure.get("limits", {})
     if (total := limits.get("total")) is not None:
@@ -111,8 +111,8 @@ def _limits(exposure: Mapping[str, Any]) -> Iterator[str]:
     if exposure.get("payers_above"):
         allowed = format_drops(Drops(limits["payer"]))
         yield (
-            f"{exposure['payers_above']} payers have more than {allowed} at stake: nothing more "
-            "is to be served against their claims."
+            f"Payers with more than {allowed} at stake, against whose claims nothing more is to be "
+            f"served: {exposure['payers_above']}."
         )
 
 
