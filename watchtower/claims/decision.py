@@ -14,6 +14,7 @@ from watchtower.errors import (
     ClaimError,
     ClaimKeyError,
     ClaimNotAboveError,
+    ClaimPendingFullError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "NotKept",
     "NotKeptWhy",
     "Pending",
+    "PendingFull",
     "Role",
     "Serve",
     "Standing",
@@ -92,7 +94,14 @@ class NotAbove:
     best: Drops
 
 
-NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingFull:
+    """Nobody can tell of the channel now, and there is no room for one more claim that waits."""
+
+    channel: ChannelId
+
+
+NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove | PendingFull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +226,7 @@ _REFUSALS: Final = {
     WrongKey: "wrong_key",
     BadSignature: "bad_signature",
     NotAbove: "not_above_best",
+    PendingFull: "pending_full",
 }
 
 REFUSALS: Final = tuple(_REFUSALS.values())
@@ -272,6 +282,8 @@ def as_error(why: NotKeptWhy) -> ClaimError:
             return ClaimSignatureError(why=why.why.sentence)
         case NotAbove():
             return ClaimNotAboveError(channel=why.channel, amount=why.amount, best=why.best)
+        case PendingFull():
+            return ClaimPendingFullError(channel=why.channel)
         case _:
             assert_never(why)
 

@@ -22,6 +22,7 @@ from watchtower.claims.decision import (
     NotAbove,
     NotKept,
     Pending,
+    PendingFull,
     Serve,
     Standing,
 )
@@ -63,6 +64,7 @@ class Group:
         pending: the claims that wait for their channel.
         check: verifies a signature; told apart so that many can be verified beforehand.
         sums: what is at stake, with those claims that have been decided.
+        room: how many more claims may wait for their channel; None for as many as come.
         opened: channels of ours that were not known, to be remembered.
         raised: best claims to be kept, by channel.
         waiting: claims to be kept until a server tells of their channel.
@@ -74,6 +76,7 @@ class Group:
     pending: Mapping[PendingName, Claim] = field(default_factory=dict)
     check: Check = verify
     sums: Sums = field(default_factory=Sums)
+    room: int | None = None
     opened: dict[ChannelId, Channel] = field(default_factory=dict)
     raised: dict[ChannelId, Raised] = field(default_factory=dict)
     waiting: dict[PendingName, Raised] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class Group:
         """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
         ground = self._ground(claim.channel, sight)
         best = self._best_of(claim, is_known=ground.channel is not None)
-        decision = decide(claim, ground, best, check=self.check)
+        decision = self._if_there_is_room(decide(claim, ground, best, check=self.check))
         self._keep(decision)
         held = _held(claim, decision, best, is_known=ground.channel is not None)
         receipt = _receipt(claim, decision, _best_after(decision, best), ground, held)
@@ -131,6 +134,23 @@ class Group:
         name = (claim.channel, claim.public_key)
         waiting = self.waiting.get(name)
         return self.pending.get(name) if waiting is None else waiting.claim
+
+    def _if_there_is_room(self, decision: Decision) -> Decision:
+        """Refuse what would wait for its channel and is new, where too many wait already.
+
+        Whoever makes up channels and keys fills no disk. What is known to be ours never waits.
+        """
+        kept = decision.kept
+        if self.room is None or not isinstance(kept, Pending):
+            return decision
+        name = (kept.claim.channel, kept.claim.public_key)
+        if name in self.pending or name in self.waiting:
+            return decision
+        if self.room == 0:
+            why = PendingFull(channel=kept.claim.channel)
+            return Decision(kept=NotKept(why=why), serve=DoNotServe(reasons=(Standing.NOT_KEPT,)))
+        self.room -= 1
+        return decision
 
     def _keep(self, decision: Decision) -> None:
         kept = decision.kept

@@ -40,7 +40,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
     async with open_store(loaded) as store, store.read() as work:
         told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
         claims = len(await work.claims.load_all())
-        pending = len(await work.claims.load_pending())
+        pending = await work.claims.count_pending()
         keys = [key.account for key in await work.secrets.load_all()]
         cursor = await work.cursor.get()
         in_recovery = await work.notes.get(RECOVERY) is not None

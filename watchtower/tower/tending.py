@@ -267,7 +267,7 @@ class Rounds:
         try:
             await self._pending.settle()
             async with self._store.read() as work:
-                self._has_pending |= bool(await work.claims.load_pending())
+                self._has_pending |= await work.claims.count_pending() > 0
         except BaseException:
             self._has_pending = True
             raise
