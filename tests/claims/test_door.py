@@ -51,6 +51,7 @@ class Land:
         self.watch = Watch(
             [PAYEE], Policy(), channels=[Channel(entry=e, as_of=AT) for e in self.entries.values()]
         )
+        self.watch.incoming.exposure.begin()
 
     def watched(self, channel: ChannelId) -> Channel | None:
         """What the tower would know."""

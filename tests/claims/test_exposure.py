@@ -58,6 +58,7 @@ class House:
     def __init__(self, careful: Guard, balances: tuple[int, ...] = (0, 0, 0)) -> None:
         self.guard = careful
         self.watch = Watch([PAYEE], Policy())
+        self.watch.incoming.exposure.begin()
         for name, balance in zip(CHANNELS, balances, strict=True):
             self.watch.learn(ChannelChanged(entry=channel(name, balance), at=AT))
 

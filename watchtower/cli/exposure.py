@@ -68,4 +68,6 @@ class StoredExposure:
             channels = await work.channels.load_open()
             claims = await work.claims.load_all()
         guard = self._guard
-        return Watch(guard.payees, guard.policy, channels=channels, claims=claims)
+        watch = Watch(guard.payees, guard.policy, channels=channels, claims=claims)
+        watch.incoming.exposure.begin()
+        return watch

@@ -79,7 +79,7 @@ def _text(report: Mapping[str, Any]) -> str:
             f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
             f"redeemed now, {report['attempts']} attempts on their way."
         )
-    lines += serving_limits(report.get("exposure", {}))
+    lines += serving_limits(report.get("exposure"))
     if report.get("outgoing"):
         lines.append(
             f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
@@ -102,13 +102,15 @@ def _text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def serving_limits(exposure: Mapping[str, Any]) -> Iterator[str]:
+def serving_limits(exposure: Mapping[str, Any] | None) -> Iterator[str]:
     """Say how much more may be at stake before serving stops, where that is limited."""
-    limits = exposure.get("limits", {})
-    if (total := limits.get("total")) is not None:
+    if exposure is None:
+        return
+    limits = exposure["limits"]
+    if (total := limits["total"]) is not None:
         left, allowed = format_drops(Drops(exposure["left"])), format_drops(Drops(total))
         yield f"Serving stops when {allowed} are at stake in all: {left} are left."
-    if exposure.get("payers_above"):
+    if exposure["payers_above"]:
         allowed = format_drops(Drops(limits["payer"]))
         yield (
             f"Payers with more than {allowed} at stake, against whose claims nothing more is to be "

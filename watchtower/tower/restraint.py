@@ -27,8 +27,9 @@ class Restraint:
     """Looks at ``exposure`` by ``limits``."""
 
     def __init__(self, exposure: Exposure, limits: ServingLimits, desk: Desk) -> None:
-        """Have payers held to their limit from now on."""
-        exposure.hold_to(limits.payer)
+        """Have what is at stake counted from now on, if anything is limited."""
+        if limits.are_set:
+            exposure.begin(limits.payer)
         self._exposure = exposure
         self._limits = limits
         self._desk = desk
@@ -58,9 +59,14 @@ class Restraint:
             )
         self._told = set(payers)
 
-    def report(self) -> Mapping[str, Any]:
-        """Return how much is at stake and how much may be, in JSON values; amounts in drops."""
+    def report(self) -> Mapping[str, Any] | None:
+        """Return how much is at stake and how much may be, in JSON values; amounts in drops.
+
+        None where nothing is limited.
+        """
         total, limits = self._exposure.total, self._limits
+        if not limits.are_set:
+            return None
         return {
             "at_stake": total,
             "limits": {"channel": limits.channel, "payer": limits.payer, "total": limits.total},
