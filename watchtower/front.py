@@ -50,7 +50,13 @@ def loops(
     )
     notary = Notary(ground.machine.clock)
     intake = Intake(ground.store, guard, notary, tell=ground.feed.tell)
-    door = Door(intake, guard, lookout=lookout, verifier=verifier)
+    door = Door(
+        intake,
+        guard,
+        lookout=lookout,
+        verifier=verifier,
+        at_stake=tower.watch.incoming.exposure,
+    )
     inquiries = Inquiries(
         tower.watch,
         settings=settings,

@@ -122,9 +122,16 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClaimSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How claims are judged: without a ledger for so long nothing is served against one."""
+    """When nothing is served against a claim, although it is kept.
+
+    Without a ledger for ``stale_seconds``, and while more would be at stake with it than may be:
+    on its channel, on all channels of its payer, on all. 0 switches such a limit off.
+    """
 
     stale_seconds: PositiveSeconds = 30.0
+    most_at_stake_per_channel_drops: DropsSetting = 0
+    most_at_stake_per_payer_drops: DropsSetting = 0
+    most_at_stake_drops: DropsSetting = 0
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -271,6 +278,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
             raise ConfigError(path=path, why=f"server {url!r} {why}")
     _refuse_one_server_twice(settings.servers, path)
     _refuse_unsafe_policy(settings, path)
+    _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
     _refuse_unsafe_listening(settings, path)
     for name in ("webhook", "heartbeat_url"):
@@ -324,6 +332,28 @@ def _refuse_unsafe_policy(settings: Settings, path: Path) -> None:
             f"tower: 0 to act first, {_MOST_STAND_BY} at most"
         )
         raise ConfigError(path=path, why=why)
+
+
+def _refuse_serving_that_stops_for_good(settings: Settings, path: Path) -> None:
+    """Refuse limits at which serving stops before redeeming begins: nothing would end that."""
+    policy = settings.policy
+    if policy.redeem_every_seconds:
+        return
+    for name in (
+        "most_at_stake_per_channel_drops",
+        "most_at_stake_per_payer_drops",
+        "most_at_stake_drops",
+    ):
+        most, redeemed_from = getattr(settings.claims, name), policy.exposure_limit_drops
+        if most and (not redeemed_from or most < redeemed_from):
+            when = f"above {redeemed_from} drops" if redeemed_from else "at no amount"
+            why = (
+                f"`claims.{name}` stops serving at {most} drops, and what is at stake on a channel "
+                f"is redeemed {when} (`policy.exposure_limit_drops`), so that serving would never "
+                "begin again by itself: set `policy.exposure_limit_drops` below it, or "
+                "`policy.redeem_every_seconds`"
+            )
+            raise ConfigError(path=path, why=why)
 
 
 def _refuse_unsafe_spending(settings: Settings, path: Path) -> None:

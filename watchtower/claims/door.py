@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchtower.claims.decide import under_key
+from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.receipt import Receipt
@@ -76,13 +77,20 @@ class Door:
     """Takes claims for ``guard``, for as long as `run` runs."""
 
     def __init__(
-        self, intake: Intake, guard: Guard, *, lookout: Lookout, verifier: Verifier
+        self,
+        intake: Intake,
+        guard: Guard,
+        *,
+        lookout: Lookout,
+        verifier: Verifier,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> None:
-        """Open nothing yet."""
+        """Open nothing yet; ``at_stake`` has what was taken as soon as the lookout has."""
         self._intake = intake
         self._guard = guard
         self._lookout = lookout
         self._verifier = verifier
+        self._at_stake = at_stake
         self._waiting: deque[_Knock] = deque()
         self._knocked = asyncio.Event()
         self._room = asyncio.Semaphore(_ROOM)
@@ -127,7 +135,9 @@ class Door:
         async with self._checking:
             checked = await self._verify(claims, strange)
             view = _View(self._lookout, strange)
-            return await self._intake.check_all(claims, view.of, check=known_beforehand(checked))
+            return await self._intake.check_all(
+                claims, view.of, check=known_beforehand(checked), at_stake=self._at_stake
+            )
 
     async def run(self) -> None:
         """Keep what has come, group after group, until cancelled."""
@@ -196,6 +206,7 @@ class Door:
                 before.of,
                 check=known_beforehand(checked),
                 watched=self._lookout.watched,
+                at_stake=self._at_stake,
             )
         except StoreError as failure:
             for knock in group:
@@ -206,13 +217,15 @@ class Door:
         receipts = iter(taken.receipts)
         for knock in group:
             mine = [next(receipts) for _ in knock.claims]
-            _answer(knock, [self._as_it_is_now(one, before, now) for one in mine])
+            _answer(knock, [self._as_it_is_now(one, taken.sums, before, now) for one in mine])
 
-    def _as_it_is_now(self, receipt: Receipt, before: _View, now: _View) -> Receipt:
-        sight = now.of(receipt.claim)
-        if sight == before.of(receipt.claim):
+    def _as_it_is_now(self, receipt: Receipt, sums: Sums, before: _View, now: _View) -> Receipt:
+        sight, exposed = now.of(receipt.claim), receipt.exposed
+        if exposed is not None:
+            exposed = sums.as_it_is_now(exposed)
+        if sight == before.of(receipt.claim) and exposed is receipt.exposed:
             return receipt
-        return seen_again(receipt, sight, self._guard)
+        return seen_again(receipt, sight, self._guard, exposed)
 
 
 class _View:

@@ -37,7 +37,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimDestinationError   42    the channel pays somebody else
     │   ├── ClaimNotAboveError      43    not above the best claim
     │   ├── ClaimKeyError           44    the channel has another key
-    │   └── DoorClosedError         45    the tower is stopping: knock again
+    │   ├── DoorClosedError         45    the tower is stopping: knock again
+    │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   └── SigningRefusedError     51    outside what keys may sign
@@ -57,6 +58,7 @@ from watchtower.errors.claim import (
     ClaimError,
     ClaimKeyError,
     ClaimNotAboveError,
+    ClaimPendingFullError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
     DoorClosedError,
@@ -117,6 +119,7 @@ __all__ = [
     "ClaimFormatError",
     "ClaimKeyError",
     "ClaimNotAboveError",
+    "ClaimPendingFullError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
     "ConfigError",

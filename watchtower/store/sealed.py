@@ -180,6 +180,10 @@ class SealedTable(Generic[Value]):
             raise StoreTamperedError(path=self.transaction.path, what=what)
         return records
 
+    async def count(self) -> int:
+        """Return how many records there are, by the census."""
+        return (await self._transaction.census()).get(self._table.name, _NONE).records
+
     async def about(self, topic: str) -> list[tuple[int | bytes, Value]]:
         """Return the records about ``topic``, each with its row, in the order of rows."""
         return await self._read_all(self._statements.about(self._topic(topic)))

@@ -29,6 +29,7 @@ from watchtower.store.journal import NumberedEntry
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
+from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
 
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
@@ -76,6 +77,7 @@ class Rounds:
         desk: Desk,
         foresight: Foresight,
         pending: PendingClaims,
+        restraint: Restraint,
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -96,6 +98,7 @@ class Rounds:
         self._desk = desk
         self._foresight = foresight
         self._pending = pending
+        self._restraint = restraint
         self._shadow = shadow
         self._rhythm = rhythm
         self._clock = clock
@@ -167,6 +170,7 @@ class Rounds:
             self._settle_pending,
             self.look_at_keys,
             self._foresight.look_ahead,
+            self._restraint.look,
             self.tell_status,
         ):
             await self._try(look)
@@ -228,6 +232,7 @@ class Rounds:
             "channel_rules": watch.rules.note,
             "channels": len(watch.channels),
             "at_stake": watch.incoming.at_stake,
+            "exposure": self._restraint.report(),
             "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
             "outgoing": len(watch.outgoing.judgements),
             "closing": sum(duty.purpose.closes for duty in watch.obligations()),
@@ -262,7 +267,7 @@ class Rounds:
         try:
             await self._pending.settle()
             async with self._store.read() as work:
-                self._has_pending |= bool(await work.claims.load_pending())
+                self._has_pending |= await work.claims.count_pending() > 0
         except BaseException:
             self._has_pending = True
             raise
