@@ -21,6 +21,8 @@ PURE = (
     "errors",
     "hosts",
     "places",
+    "access.gate",
+    "access.token",
     "alerts.catalogue",
     "alerts.of_payers",
     "alerts.rules",
@@ -29,6 +31,7 @@ PURE = (
     "claims.group",
     "claims.merkle",
     "claims.message",
+    "claims.quota",
     "claims.receipt",
     "claims.sight",
     "claims.signed",
@@ -95,6 +98,7 @@ PURE = (
 
 MAY_BE_IMPORTED = (
     "__future__",
+    "base64",
     "collections",
     "dataclasses",
     "datetime",  # its types; asking it for the time is refused below,
@@ -103,6 +107,7 @@ MAY_BE_IMPORTED = (
     "functools",
     "hashlib",
     "heapq",
+    "hmac",
     "itertools",
     "math",
     "re",

@@ -33,6 +33,7 @@ from watchtower.store.tables import (
     SETTLED_ATTEMPTS,
     STATE,
 )
+from watchtower.store.tokens import Tokens
 
 __all__ = ["Work"]
 
@@ -65,6 +66,7 @@ class Work:
         self.network = Network(transaction)
         self.secrets = Secrets(transaction)
         self.notes = Notes(transaction)
+        self.tokens = Tokens(self.notes, self.journal)
 
     async def verify(self) -> dict[str, int]:
         """Check every seal and every census; return how many records each table has.
