@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,16 @@ import pytest
 
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
-from watchtower.claims.decision import Closing, DoNotServe, Kept, NotKept, Pending, Serve
+from watchtower.claims.decision import (
+    Closing,
+    DoNotServe,
+    Kept,
+    NotKept,
+    Pending,
+    Serve,
+    Standing,
+    name_of_reason,
+)
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.sight import Sight
@@ -245,3 +255,26 @@ async def test_a_bad_signature_among_good_ones_is_the_only_one_refused(door: Doo
     receipts = await door.take([good, bad, claim(6, 2)])
     assert [receipt.is_stored for receipt in receipts] == [True, False, True]
     assert receipts[1].best == Drops(0)
+
+
+async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kept(
+    door: Door, land: Land
+) -> None:
+    """One reason more, behind those that are found here; to what was not kept nothing is added."""
+    quota = Standing.QUOTA
+    receipts = await door.take([claim(5), claim(6), claim(3)], against=[None, quota, quota])
+    assert [receipt.is_stored for receipt in receipts] == [True, True, False]
+    assert [receipt.decision.serve for receipt in receipts] == [
+        Serve(),
+        DoNotServe(reasons=(quota,)),
+        DoNotServe(reasons=(Standing.NOT_KEPT,)),
+    ]
+    assert land.kept[0].raised[0].amount == 6
+    land.entries[CHANNELS[0]] = replace(land.entries[CHANNELS[0]], expiration=RippleTime(NOW + 99))
+    for answered in (
+        await door.check([claim(7)], against=[quota]),
+        await door.take([claim(7)], against=[quota]),
+    ):
+        serve = answered[0].decision.serve
+        assert isinstance(serve, DoNotServe)
+        assert [name_of_reason(reason) for reason in serve.reasons] == ["closing", "quota"]
