@@ -78,7 +78,9 @@ async def run(
         opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
-        front = None if once else await open_front(stack, settings, store, machine.clock)
+        front = (
+            None if once else await open_front(stack, settings, store, environment, machine.clock)
+        )
         ground = await prepare(
             stack, store, settings, environment, machine, shadow=shadow, once=once
         )

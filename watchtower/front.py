@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from watchtower.access.gate import Gate
+from watchtower.alerts import of_certificates
 from watchtower.assembly import Ground
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
@@ -31,6 +33,11 @@ from watchtower.wiring import guard_of
 
 if TYPE_CHECKING:
     from watchtower.interfaces.http.certificates import Certificates
+
+_CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+
+_MINDED_EVERY: Final = 60.0
+"""Seconds between two looks at how long the certificate is good."""
 
 __all__ = ["Front", "loops", "open_front"]
 
@@ -51,9 +58,15 @@ class Front:
 
 
 async def open_front(
-    stack: AsyncExitStack, settings: Settings, store: Store, clock: Callable[[], float]
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    environment: Mapping[str, str],
+    clock: Callable[[], float],
 ) -> Front | None:
     """Listen, if we are told where; what is in the way of that is told before anything begins.
+
+    ``environment`` is where systemd says what it guards; ``clock`` gives seconds since 1970.
 
     Raises:
         ListenError: nobody can listen there.
@@ -66,7 +79,7 @@ async def open_front(
     from watchtower.interfaces.http.serve import listening  # noqa: PLC0415
 
     http, place = settings.http, settings.http.place
-    certificates = _certificates(http)
+    certificates = _certificates(http, environment.get(_CREDENTIALS_VARIABLE))
     gate = Gate(is_required=http.needs_token)
     await _hold_tokens(gate, store)
     if not place.is_private and gate.is_required and not gate.opens_to_somebody(clock()):
@@ -75,7 +88,7 @@ async def open_front(
     return Front(at=at, gate=gate, certificates=certificates)
 
 
-def _certificates(http: HttpSettings) -> Certificates | None:
+def _certificates(http: HttpSettings, credentials: str | None) -> Certificates | None:
     from watchtower.interfaces.http.certificates import (  # noqa: PLC0415
         CertificateFiles,
         Certificates,
@@ -83,11 +96,14 @@ def _certificates(http: HttpSettings) -> Certificates | None:
 
     if not http.certificate:
         return None
+    key = Path(http.certificate_key)
     return Certificates(
         CertificateFiles(
             certificate=Path(http.certificate),
-            key=Path(http.certificate_key),
+            key=key,
             authority=Path(http.client_authority) if http.client_authority else None,
+            is_key_guarded=credentials is not None
+            and key.resolve().is_relative_to(Path(credentials).resolve()),
         )
     )
 
@@ -129,7 +145,8 @@ def loops(
     app = make_app(door, inquiries, front.gate, clock=ground.machine.clock)
     certificates, context = front.certificates, None
     if certificates is not None:
-        yield "certificates", certificates.watch()
+        yield "read certificates", certificates.watch()
+        yield "mind certificates", _mind(certificates, ground)
         context = lambda: certificates.context  # noqa: E731
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
@@ -149,6 +166,18 @@ async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> No
         else:
             looked.set()
             return
+
+
+async def _mind(certificates: Certificates, ground: Ground) -> None:
+    """Tell in time that the certificate expires: behind that no platform talks with us."""
+    path = str(certificates.path)
+    while True:
+        if certificates.is_expiring(ground.machine.clock()):
+            until = datetime.fromtimestamp(certificates.expires, UTC).isoformat()
+            ground.desk.stand(of_certificates.certificate_expiring(path, until=until))
+        else:
+            ground.desk.end("certificate_expiring", path)
+        await asyncio.sleep(_MINDED_EVERY)
 
 
 async def _keep(door: Door, verifier: Verifier, *, after: asyncio.Event) -> None:

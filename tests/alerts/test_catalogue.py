@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_payers
+from watchtower.alerts import catalogue, of_certificates, of_payers
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
@@ -40,18 +40,21 @@ EXAMPLES: dict[str, Any] = {
     "spendable": 12,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
+    "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
     "why": "no space left on device",
 }
 
 
-NAMES = sorted((*catalogue.__all__, *of_payers.__all__))
+MODULES = (catalogue, of_certificates, of_payers)
+NAMES = sorted(name for module in MODULES for name in module.__all__)
 
 
 def maker(name: str) -> Any:
     """Return the function that makes the alarm of that name."""
-    return getattr(of_payers if name in of_payers.__all__ else catalogue, name)
+    (module,) = (module for module in MODULES if name in module.__all__)
+    return getattr(module, name)
 
 
 def example(name: str) -> Alarm:

@@ -24,6 +24,7 @@ PURE = (
     "access.gate",
     "access.token",
     "alerts.catalogue",
+    "alerts.of_certificates",
     "alerts.of_payers",
     "alerts.rules",
     "claims.decide",

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.interfaces.test_access import token
 from tests.tower.conftest import Stage, stage_on
+from watchtower.access.token import Scope
 from watchtower.settings import HttpSettings
 
 _CHECKS = (
@@ -21,11 +23,11 @@ _CHECKS = (
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage whose tower listens at a port."""
+    """A stage whose tower listens at a port, and wants tokens."""
     async with stage_on(tmp_path) as made:
         with socket.create_server(("127.0.0.1", 0)) as found:
             port = found.getsockname()[1]
-        made.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
+        made.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}", require_token=True))
         yield made
 
 
@@ -33,11 +35,13 @@ async def test_nothing_that_is_asked_breaks_what_the_document_promises(stage: St
     """No answer but those that are documented, in the form in which they are documented."""
     address = f"http://{stage.settings.http.listen}"
     await stage.channel()
+    shown = await token(stage, "schemathesis", [Scope.ADMIN])
     async with stage.tower():
         await stage.sandbox.accept()
         run = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/schema/openapi.json"),
             *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "60"),
+            *("--header", f"authorization: Bearer {shown}"),
             *("--seed", "1", "--generation-database", "none", "--phases", "coverage,fuzzing"),
             cwd=Path(stage.settings.store).parent,
             stdout=asyncio.subprocess.PIPE,

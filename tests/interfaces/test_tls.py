@@ -19,10 +19,12 @@ from tests.interfaces.certificates import Authority, Pair
 from tests.interfaces.test_access import bearer, token
 from tests.interfaces.test_http import wire
 from tests.tower.conftest import Stage, stage_on
+from watchtower import front
 from watchtower.access.token import Scope
 from watchtower.errors import CertificateError, NoTokenError
 from watchtower.interfaces.http import certificates as http_certificates
 from watchtower.interfaces.http import doorway
+from watchtower.interfaces.http.certificates import CertificateFiles, Certificates
 from watchtower.settings import HttpSettings, refuse_unsafe
 
 
@@ -448,3 +450,56 @@ async def test_one_stranger_cannot_take_all_places(
 def test_addresses_of_one_household_count_together(address: object, household: str) -> None:
     """A stranger has a whole /64 of IPv6 to come from; who is on this machine is no stranger."""
     assert doorway.household_of(address) == household
+
+
+async def test_a_certificate_that_expires_soon_is_an_alarm_until_it_is_renewed(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind its end no platform would hand over anything."""
+    monkeypatch.setattr(front, "_MINDED_EVERY", 0.05)
+    monkeypatch.setattr(http_certificates, "_LOOK", 0.05)
+    authority.pair("own", good_for=timedelta(hours=2))
+    shown = bearer(await token(stage, "operator", [Scope.ADMIN]))
+
+    async def is_told() -> bool:
+        alarms = (await client.get("/v1/status")).json()["alarms"]
+        return "certificate_expiring" in {alarm["name"] for alarm in alarms}
+
+    async def is_over() -> bool:
+        return not await is_told()
+
+    async with stage.tower(), client_of(stage, authority.trust(), shown) as client:
+        await stage.until(is_told, closing=False)
+        authority.pair("own")
+        await stage.until(is_over, closing=False)
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "is_expiring"),
+    [(90, 15, False), (90, 13, True), (6, 1.1, False), (6, 0.9, True), (6, -1, True)],
+)
+def test_a_certificate_is_expiring_when_it_should_have_been_renewed(
+    authority: Authority, life: float, left: float, *, is_expiring: bool
+) -> None:
+    """Two weeks before the end of one that lives for months, a day before that of a week's."""
+    pair = authority.pair("own", good_for=timedelta(days=life - 1))
+    files = CertificateFiles(certificate=pair.certificate, key=pair.key)
+    certificates = Certificates(files)
+    assert certificates.is_expiring(certificates.expires - left * 86_400) is is_expiring
+
+
+async def test_a_key_that_systemd_guards_may_show_any_mode(
+    stage: Stage, authority: Authority, tmp_path: Path
+) -> None:
+    """It shows a credential's file with its own modes; another file's stay what they are."""
+    spoil(stage, authority, tmp_path, "open")
+    await token(stage, "any", [Scope.READ])
+    elsewhere = {"CREDENTIALS_DIRECTORY": str(tmp_path / "other")}
+    async with stage.tower(environment=elsewhere) as daemon:
+        with pytest.raises(CertificateError, match="chmod 600"):
+            await asyncio.wait_for(daemon, 20)
+    async with (
+        stage.tower(environment={"CREDENTIALS_DIRECTORY": str(tmp_path)}),
+        client_of(stage, authority.trust()) as client,
+    ):
+        assert (await client.get("/healthz")).status_code == 200

@@ -27,6 +27,11 @@ _log = structlog.get_logger(__name__)
 _LOOK: Final = 5.0
 """Seconds between two looks at whether the files have changed."""
 
+_NOTICE: Final = 14 * 86_400.0
+"""Seconds before its end from which on a certificate is an alarm, if it lives long enough."""
+
+_LAST_PART: Final = 6
+
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of 1.3 are all good (RFC 9325, section 4.2)."""
 
@@ -38,11 +43,21 @@ class CertificateFiles:
     """Where they are, in PEM: the chain, its key, and whose clients are let in, if that is asked.
 
     ``authority`` holds the certificates of those who may sign clients' certificates.
+    ``is_key_guarded`` says that somebody else sees to it that nobody reads the key.
     """
 
     certificate: Path
     key: Path
     authority: Path | None = None
+    is_key_guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """From when on and until when a certificate is good, in seconds since 1970."""
+
+    begins: float
+    ends: float
 
 
 class Certificates:
@@ -56,7 +71,26 @@ class Certificates:
         """
         self._files = files
         self._stamps = _stamps(files)
-        self.context, self.expires = _read(files)
+        self._told = ""
+        self.context, self._life = _read(files)
+
+    @property
+    def path(self) -> Path:
+        """The certificate's file."""
+        return self._files.certificate
+
+    @property
+    def expires(self) -> float:
+        """Until when the certificate is good, in seconds since 1970."""
+        return self._life.ends
+
+    def is_expiring(self, now: float) -> bool:
+        """Return whether it should have been renewed; ``now`` is in seconds since 1970.
+
+        Who renews does so with a third of its life left, be that months or hours.
+        """
+        life = self._life.ends - self._life.begins
+        return now >= self._life.ends - min(_NOTICE, life / _LAST_PART)
 
     async def watch(self) -> None:
         """Look whether the files have changed, again and again, until cancelled."""
@@ -66,19 +100,22 @@ class Certificates:
             if stamps == self._stamps:
                 continue
             try:
-                self.context, self.expires = await asyncio.to_thread(_read, self._files)
+                self.context, self._life = await asyncio.to_thread(_read, self._files)
             except CertificateError as wrong:
                 # Looked at again the next time: the other of the two may not be there yet.
-                _log.warning("certificate_not_read", why=str(wrong))
+                if self._told != str(wrong):
+                    _log.warning("certificate_not_read", why=str(wrong))
+                    self._told = str(wrong)
             else:
-                self._stamps = stamps
-                _log.info("certificate_read", path=str(self._files.certificate))
+                self._stamps, self._told = stamps, ""
+                _log.info("certificate_read", path=str(self.path))
 
 
-def _read(files: CertificateFiles) -> tuple[ssl.SSLContext, float]:
-    """Return a context of the files, and when the certificate expires, in seconds since 1970."""
-    expires = _expiry(files.certificate)
-    _refuse_open_key(files.key)
+def _read(files: CertificateFiles) -> tuple[ssl.SSLContext, _Life]:
+    """Return a context of the files, and how long the certificate is good."""
+    life = _life(files.certificate)
+    if not files.is_key_guarded:
+        _refuse_open_key(files.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -96,10 +133,10 @@ def _read(files: CertificateFiles) -> tuple[ssl.SSLContext, float]:
         except OSError as wrong:
             raise _error(files.authority, "client_authority", wrong) from None
         context.verify_mode = ssl.CERT_REQUIRED
-    return context, expires
+    return context, life
 
 
-def _expiry(certificate: Path) -> float:
+def _life(certificate: Path) -> _Life:
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except OSError as wrong:
@@ -107,7 +144,8 @@ def _expiry(certificate: Path) -> float:
     except ValueError:
         why = "it is no certificate in PEM"
         raise CertificateError(path=certificate, setting="certificate", why=why) from None
-    return found.not_valid_after_utc.timestamp()
+    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
+    return _Life(begins.timestamp(), ends.timestamp())
 
 
 def _refuse_open_key(key: Path) -> None:
