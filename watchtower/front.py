@@ -34,15 +34,14 @@ from watchtower.wiring import guard_of
 if TYPE_CHECKING:
     from watchtower.interfaces.http.certificates import Certificates
 
+__all__ = ["Front", "loops", "open_front"]
+
+_log = structlog.get_logger(__name__)
+
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 
 _MINDED_EVERY: Final = 60.0
 """Seconds between two looks at how long the certificate is good."""
-
-__all__ = ["Front", "loops", "open_front"]
-
-
-_log = structlog.get_logger(__name__)
 
 _RETRY: Final = 5.0
 """Seconds until a store that could not be written is tried again."""
@@ -82,8 +81,10 @@ async def open_front(
     certificates = _certificates(http, environment.get(_CREDENTIALS_VARIABLE))
     gate = Gate(is_required=http.needs_token)
     await _hold_tokens(gate, store)
-    if not place.is_private and gate.is_required and not gate.opens_to_somebody(clock()):
-        raise NoTokenError(place=place.text)
+    if gate.is_required and not gate.opens_to_somebody(clock()):
+        if not place.is_private:
+            raise NoTokenError(place=place.text)
+        _log.warning("no_token_yet", place=place.text)
     at = stack.enter_context(listening(place))
     return Front(at=at, gate=gate, certificates=certificates)
 
@@ -145,9 +146,9 @@ def loops(
     app = make_app(door, inquiries, front.gate, clock=ground.machine.clock)
     certificates, context = front.certificates, None
     if certificates is not None:
+        context = certificates.newest
         yield "read certificates", certificates.watch()
         yield "mind certificates", _mind(certificates, ground)
-        context = lambda: certificates.context  # noqa: E731
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
     yield "door", _keep(door, verifier, after=looked)

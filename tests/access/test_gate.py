@@ -84,15 +84,15 @@ def test_a_token_that_is_held_no_more_opens_nothing() -> None:
 
 def test_a_quota_goes_on_when_tokens_are_read_again() -> None:
     """Nobody gets a full bucket by having another token made; a revoked one leaves nothing."""
-    token, text = made(1, quota=3)
+    token, text = made(1, Scope.SUBMIT, quota=3)
     gate = Gate(is_required=True)
     gate.hold([token])
-    taken = gate.admit(f"Bearer {text}", Scope.READ, NOW)
+    taken = gate.admit(f"Bearer {text}", Scope.SUBMIT, NOW)
     assert isinstance(taken, Admitted)
     assert taken.bucket is not None
     assert taken.bucket.take(5, 1.0) == 3
-    gate.hold([token, made(2, quota=1)[0]])
-    again = gate.admit(f"Bearer {text}", Scope.READ, NOW)
+    gate.hold([token, made(2, Scope.SUBMIT, quota=1)[0]])
+    again = gate.admit(f"Bearer {text}", Scope.SUBMIT, NOW)
     assert isinstance(again, Admitted)
     assert again.bucket is not None
     assert again.bucket.left(1.0) == 0
@@ -104,7 +104,7 @@ def test_a_quota_goes_on_when_tokens_are_read_again() -> None:
 def test_nothing_is_remembered_of_strangers(shown: list[str]) -> None:
     """Memory grows with the tokens, and not with who knocks."""
     gate = Gate(is_required=True)
-    gate.hold([made(1, quota=9)[0]])
+    gate.hold([made(1, Scope.SUBMIT, quota=9)[0]])
     for each in shown:
         gate.admit(f"Bearer {each}", Scope.SUBMIT, NOW)
     assert remembered(gate) == {"_tokens": 1, "_buckets": 1}

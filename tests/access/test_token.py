@@ -129,3 +129,10 @@ def test_a_name_that_would_not_stand_in_a_line_is_refused(text: str) -> None:
     with pytest.raises(TokenFormatError):
         parse_name(text)
     assert parse_name("a" * 64) == "a" * 64
+
+
+def test_a_quota_of_claims_that_nobody_may_hand_over_is_refused() -> None:
+    """Its owner would believe that something is limited."""
+    with pytest.raises(TokenFormatError):
+        mint("a", [Scope.READ], random=bytes(RANDOM_BYTES), now=0, quota=5)
+    assert mint("a", [Scope.ADMIN], random=bytes(RANDOM_BYTES), now=0, quota=5)[0].quota == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -135,6 +136,19 @@ async def test_every_route_lets_in_by_its_scope_and_by_no_other(stage: Stage) ->
                     f'error="insufficient_scope", scope="{wants}"'
                     in (told.headers["www-authenticate"])
                 )
+
+
+async def test_nothing_that_is_served_is_open_by_mistake(stage: Stage) -> None:
+    """Every method of every path, those that the framework adds among them."""
+    app = make_app(None, None, None)  # type: ignore[arg-type]
+    ways = {(method, route.path) for route in app.routes for method in route.methods}
+    async with stage.tower(), client_of(stage) as client:
+        for method, path in sorted(ways):
+            if path in {"/healthz", "/readyz"}:
+                continue
+            there = re.sub(r"\{[^}]*\}", CHANNEL, path)
+            told = await client.request(method, there)
+            assert (told.status_code, told.json()["type"]) == (401, "token_missing"), (method, path)
 
 
 async def test_health_is_told_to_anybody(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from watchtower.access.token import Scope
 from watchtower.errors import CertificateError, NoTokenError
 from watchtower.interfaces.http import certificates as http_certificates
 from watchtower.interfaces.http import doorway
+from watchtower.interfaces.http import serve as http_serve
 from watchtower.interfaces.http.certificates import CertificateFiles, Certificates
 from watchtower.settings import HttpSettings, refuse_unsafe
 
@@ -247,30 +248,46 @@ async def test_who_has_no_good_certificate_is_not_let_in(
         assert (await client.get("/healthz")).status_code == 200
 
 
+class Turns:
+    """How often something is done in a thread, by its name in the module of certificates."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.count = 0
+        self._turned = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._do = getattr(http_certificates, name)
+        monkeypatch.setattr(http_certificates, name, self._turn)
+
+    def _turn(self, files: CertificateFiles) -> Any:
+        self._loop.call_soon_threadsafe(self._count)
+        return self._do(files)
+
+    def _count(self) -> None:
+        self.count += 1
+        self._turned.set()
+
+    async def more(self, times: int) -> None:
+        """Wait until it was done so often again."""
+        until = self.count + times
+        while self.count < until:
+            self._turned.clear()
+            await asyncio.wait_for(self._turned.wait(), 60)
+
+
 async def test_a_renewed_certificate_is_used_from_the_next_connection_on(
     stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without a restart; a pair of which only one file was written leaves the old one in use."""
     monkeypatch.setattr(http_certificates, "_LOOK", 0.05)
-    looked = asyncio.Event()
-    true_read = http_certificates._read
-
-    def reading(files: http_certificates.CertificateFiles) -> Any:
-        loop.call_soon_threadsafe(looked.set)
-        return true_read(files)
-
-    loop = asyncio.get_running_loop()
+    looks, reads = Turns(monkeypatch, "_stamps"), Turns(monkeypatch, "_read")
     await token(stage, "any", [Scope.READ])
     trust = authority.trust()
     own = Path(stage.settings.http.certificate), Path(stage.settings.http.certificate_key)
     renewed = authority.pair("renewed")
     async with stage.tower(), client_of(stage, trust) as client:
-        monkeypatch.setattr(http_certificates, "_read", reading)
         before = await serial_of(stage, trust)
         renewed.certificate.replace(own[0])
-        await asyncio.wait_for(looked.wait(), 60)
-        looked.clear()
-        await asyncio.wait_for(looked.wait(), 60)  # it is looked at again and again
+        await reads.more(2)  # it is read again and again
         assert await serial_of(stage, trust) == before
         renewed.key.replace(own[1])
         for _ in range(400):
@@ -280,6 +297,9 @@ async def test_a_renewed_certificate_is_used_from_the_next_connection_on(
         else:
             pytest.fail("the renewed certificate was never used")
         assert (await client.get("/healthz")).status_code == 200
+        before_looking = reads.count
+        await looks.more(3)
+        assert reads.count == before_looking
     assert not (tmp_path / "renewed.key").exists()
 
 
@@ -380,7 +400,7 @@ async def test_slow_handshakes_do_not_hold_up_the_others(
             assert told.json()["kept"] is True
         for reader, writer in slow:
             with suppress(ConnectionError):
-                assert await asyncio.wait_for(reader.read(), 60) == b""
+                assert await asyncio.wait_for(reader.read(), 40) == b""
             writer.close()
 
 
@@ -503,3 +523,39 @@ async def test_a_key_that_systemd_guards_may_show_any_mode(
         client_of(stage, authority.trust()) as client,
     ):
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_who_shakes_hands_and_says_nothing_is_let_go(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is who does not read its answer; TLS does not make either of them safe."""
+    monkeypatch.setattr(http_serve, "_HEAD", 0.5)
+    monkeypatch.setattr(http_serve, "_PATIENCE", 2.0)
+    shown = bearer(await token(stage, "reader", [Scope.READ]))
+    request = b"GET /schema/openapi.json HTTP/1.1\r\nhost: localhost\r\nauthorization: %b\r\n\r\n"
+    async with stage.tower(), client_of(stage, authority.trust(), shown):
+        address = ("localhost", port_of(stage))
+        mute, mute_writer = await asyncio.open_connection(*address, ssl=authority.trust())
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.settimeout(0)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(deaf, ("127.0.0.1", port_of(stage)))
+        _, writer = await asyncio.open_connection(
+            sock=deaf, ssl=authority.trust(), server_hostname="localhost", limit=1
+        )
+        writer.write(request % shown["authorization"].encode() * 2_000)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(mute.read(), 60) == b""
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(go_on_writing(writer), 60)
+        for each in (mute_writer, writer):
+            each.transport.abort()
+
+
+async def go_on_writing(writer: asyncio.StreamWriter) -> None:
+    """Write a little, again and again: that is how one hears that the other end has gone."""
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)

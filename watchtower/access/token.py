@@ -98,6 +98,9 @@ def mint(
     """Return a new token as it is kept, and as its owner shows it, which is told only once.
 
     ``random`` are `RANDOM_BYTES` that nobody can predict.
+
+    Raises:
+        TokenFormatError: it has a quota, and no scope to hand over claims.
     """
     identity = random[:_IDENTITY_BYTES].hex()
     secret = urlsafe_b64encode(random[_IDENTITY_BYTES:]).decode().rstrip("=")
@@ -111,6 +114,8 @@ def mint(
         expires=expires,
         created=int(now),
     )
+    if quota is not None and not token.may(Scope.SUBMIT):
+        raise TokenFormatError(why="a quota is of claims, and without `submit` it hands over none")
     return token, text
 
 

@@ -42,7 +42,7 @@ class Bucket:
 
     def give_back(self, claims: int) -> None:
         """Give back what was taken for claims that could not be kept."""
-        self._missing = max(self._missing - claims * _MINUTE, 0)
+        self._missing -= claims * _MINUTE  # more than full is made full at the next look
 
     def _fill(self, now: float) -> None:
         at = int(now * 1_000_000)

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from watchtower.errors import CertificateError
 
@@ -72,7 +73,11 @@ class Certificates:
         self._files = files
         self._stamps = _stamps(files)
         self._told = ""
-        self.context, self._life = _read(files)
+        self._context, self._life = _read(files)
+
+    def newest(self) -> ssl.SSLContext:
+        """Return what the next handshake is made with."""
+        return self._context
 
     @property
     def path(self) -> Path:
@@ -100,7 +105,7 @@ class Certificates:
             if stamps == self._stamps:
                 continue
             try:
-                self.context, self._life = await asyncio.to_thread(_read, self._files)
+                self._context, self._life = await asyncio.to_thread(_read, self._files)
             except CertificateError as wrong:
                 # Looked at again the next time: the other of the two may not be there yet.
                 if self._told != str(wrong):
@@ -139,12 +144,12 @@ def _read(files: CertificateFiles) -> tuple[ssl.SSLContext, _Life]:
 def _life(certificate: Path) -> _Life:
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
     except OSError as wrong:
         raise _error(certificate, "certificate", wrong) from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         why = "it is no certificate in PEM"
         raise CertificateError(path=certificate, setting="certificate", why=why) from None
-    begins, ends = found.not_valid_before_utc, found.not_valid_after_utc
     return _Life(begins.timestamp(), ends.timestamp())
 
 
