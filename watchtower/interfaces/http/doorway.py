@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
@@ -112,10 +111,13 @@ class Doorway:
                 "ssl_shutdown_timeout": _FAREWELL,
             }
         try:
-            with suppress(
-                OSError
-            ):  # what goes wrong in a handshake is nobody's business but theirs
-                await loop.connect_accepted_socket(self._welcome, guest, **options)
+            await loop.connect_accepted_socket(self._welcome, guest, **options)
+        except OSError:
+            # What goes wrong in a handshake is nobody's business but theirs.
+            guest.close()
+        except BaseException:
+            guest.close()
+            raise
         finally:
             self._entering.pop(guest, None)
 
