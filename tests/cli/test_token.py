@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.interfaces.certificates import Authority
 from watchtower.access.token import identity_of
 
 
@@ -67,3 +68,24 @@ def test_what_makes_no_token_is_told(
     assert (told.code, told.out) == (code, "")
     assert told.err
     assert run("token", "list", "--json").json() == []
+
+
+def test_a_daemon_that_would_be_open_to_nobody_or_with_an_open_key_does_not_start(
+    run: Run, ready: Path
+) -> None:
+    """With a code of its own for each, and one sentence that says what to do."""
+    own = Authority(ready).pair("own")
+    config = ready / "watchtower.toml"
+    config.write_text(
+        f"{config.read_text()}\n[http]\n"
+        f'listen = "0.0.0.0:0"\nnames = ["tower.example"]\ncertificate = "{own.certificate.name}"\n'
+        f'certificate_key = "{own.key.name}"\n'
+    )
+    told = run("run")
+    assert (told.code, told.out) == (65, "")
+    assert "watchtower token add NAME" in told.err
+    run("token", "add", "a", "--scope", "read")
+    own.key.chmod(0o644)
+    told = run("run", "--json")
+    assert told.code == 64
+    assert "chmod 600" in told.err
