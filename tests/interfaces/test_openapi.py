@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,28 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield made
 
 
+@asynccontextmanager
+async def ledgers_going_on(stage: Stage) -> AsyncIterator[None]:
+    """However long it takes: without ledgers the daemon would rightly not be ready any more."""
+
+    async def go_on() -> None:
+        while True:
+            await stage.sandbox.accept()
+            await asyncio.sleep(1)
+
+    going_on = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        going_on.cancel()
+
+
 async def test_nothing_that_is_asked_breaks_what_the_document_promises(stage: Stage) -> None:
     """No answer but those that are documented, in the form in which they are documented."""
     address = f"http://{stage.settings.http.listen}"
     await stage.channel()
     shown = await token(stage, "schemathesis", [Scope.ADMIN])
-    async with stage.tower():
-        await stage.sandbox.accept()
+    async with stage.tower(), ledgers_going_on(stage):
         run = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/schema/openapi.json"),
             *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "60"),
