@@ -90,13 +90,14 @@ async def open_front(
 
 
 def _certificates(http: HttpSettings, credentials: str | None) -> Certificates | None:
+    if not http.certificate:
+        return None
+    # Only who has a certificate pays for what it takes to read one.
     from watchtower.interfaces.http.certificates import (  # noqa: PLC0415
         CertificateFiles,
         Certificates,
     )
 
-    if not http.certificate:
-        return None
     key = Path(http.certificate_key)
     return Certificates(
         CertificateFiles(

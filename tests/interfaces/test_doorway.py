@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from watchtower.interfaces.http import doorway
@@ -74,6 +75,22 @@ async def test_there_is_an_end_to_how_many_are_in_and_room_when_one_has_gone(
         else:
             pytest.fail("the place was never free again")
         assert await first()
+
+
+async def test_a_flood_is_one_line_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator finds out why a platform cannot connect, and strangers fill no disk."""
+    monkeypatch.setattr(doorway, "_MOST_OF_ONE", 1)
+    monkeypatch.setattr(doorway, "household_of", lambda _address: "192.0.2.7")
+    with capture_logs() as lines:
+        async with opened() as address, guest(address) as first:
+            assert await first()
+            for _ in range(20):
+                async with guest(address) as late:
+                    assert not await late()
+    refused = {"event": "connections_refused", "count": 1, "last": "192.0.2.7"}
+    assert [line for line in lines if line["log_level"] != "debug"] == [
+        {**refused, "log_level": "info"}
+    ]
 
 
 async def test_a_machine_that_has_no_file_left_lets_in_when_it_has(

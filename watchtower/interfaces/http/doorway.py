@@ -16,11 +16,14 @@ from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
+import structlog
 from typing_extensions import override
 
 from watchtower.hosts import is_loopback
 
 __all__ = ["Doorway", "household_of"]
+
+_log = structlog.get_logger(__name__)
 
 _MOST_CONNECTIONS: Final = 384
 """Connections from which the next one is not even answered: each holds a file of the daemon's."""
@@ -36,6 +39,9 @@ _FAREWELL: Final = 5.0
 
 _BREATH: Final = 0.5
 """Seconds to wait when the machine has no room for another connection."""
+
+_SILENCE: Final = 60.0
+"""Seconds between two lines in the log about connections that were refused."""
 
 _NOBODY: Final = ""
 
@@ -62,6 +68,8 @@ class Doorway:
         self._context = context
         self._households: Counter[str] = Counter()
         self._entering: dict[_Guest, asyncio.Task[None]] = {}
+        self._turned_away = 0
+        self._told_again = 0.0
 
     async def let_in(self) -> None:
         """Let people in until cancelled; those who are in stay."""
@@ -83,16 +91,24 @@ class Doorway:
                 entering.cancel()
 
     def _meet(self, came: socket.socket, household: str) -> None:
-        if household and self._households[household] >= _MOST_OF_ONE:
+        is_one_too_many = household and self._households[household] >= _MOST_OF_ONE
+        is_full = self._households.total() >= _MOST_CONNECTIONS
+        if is_one_too_many or (is_full and not self._make_room()):
             came.close()
-            return
-        if self._households.total() >= _MOST_CONNECTIONS and not self._make_room():
-            came.close()
+            self._refused(household)
             return
         self._households[household] += 1
         guest = _Guest(came, lambda: self._leave(guest, household))
         entering = asyncio.get_running_loop().create_task(self._enter(guest))
         self._entering[guest] = entering
+
+    def _refused(self, household: str) -> None:
+        """Say that somebody was turned away, but not for each of a flood."""
+        self._turned_away += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._told_again:
+            _log.info("connections_refused", count=self._turned_away, last=household)
+            self._turned_away, self._told_again = 0, now + _SILENCE
 
     def _make_room(self) -> bool:
         """Let go who has been at its handshake for the longest; say whether there was somebody."""
