@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_exposure, of_payers
+from watchtower.alerts import catalogue, of_certificates, of_exposure, of_payers
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
@@ -42,13 +42,14 @@ EXAMPLES: dict[str, Any] = {
     "subject": ACCOUNT,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
+    "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
     "why": "no space left on device",
 }
 
 
-FILES = (catalogue, of_exposure, of_payers)
+FILES = (catalogue, of_certificates, of_exposure, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 

@@ -15,7 +15,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "hosts": (),
     "places": (),
     "collector": (),
-    "settings": (),
+    "http_settings": (),
+    "settings": ("http_settings",),
     "first_settings": ("settings",),
     "logs": (),
     # what happened: knows servers, and nothing of what it means
@@ -24,10 +25,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "judgement": ("ledger.events",),
     # what was promised
     "claims": ("judgement", "ledger.events"),
+    # who may come in, and how much at a time
+    "access": ("claims.quota",),
     # what we do
     "response": ("judgement", "ledger.events"),
     # what we remember: the values that it keeps, and none who make them
-    "store": ("judgement.channel", "judgement.claim", "ledger.events", "response.attempt"),
+    "store": (
+        "access.token",
+        "judgement.channel",
+        "judgement.claim",
+        "ledger.events",
+        "response.attempt",
+    ),
     # what we may sign: seeds live in the store
     "keys": ("store.database", "store.secrets"),
     # whom we tell: decides nothing
@@ -37,7 +46,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces": (),
     "interfaces.channel_view": ("judgement", "settings", "wiring"),
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
-    "interfaces.http": ("claims", "judgement.claim"),
+    "interfaces.metered": ("claims", "judgement.claim"),
+    "interfaces.http": ("access", "claims", "judgement.claim"),
     # a ledger in a box: shares nothing with the tower that it is used to test
     "sandbox": (),
     # the main job as a story: the real daemon as a process, against the box
@@ -83,7 +93,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database", "store.journal"),
+    "tower.tending": ("ledger.servers", "store.database", "store.journal", "store.tokens"),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for

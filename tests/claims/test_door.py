@@ -21,7 +21,9 @@ from watchtower.claims.decision import (
     NotKept,
     Pending,
     Serve,
+    Standing,
     Whose,
+    name_of_reason,
 )
 from watchtower.claims.door import Door
 from watchtower.claims.exposure import ServingLimits
@@ -337,3 +339,26 @@ async def test_the_money_is_told_as_it_stands_when_the_answer_leaves(
     margin = Policy().margin
     assert (receipt.best, receipt.at_stake) == (10, 6)
     assert (receipt.sure_until, receipt.notice) == (end - margin, 1_000 - margin)
+
+
+async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kept(
+    door: Door, land: Land
+) -> None:
+    """One reason more, behind those that are found here; to what was not kept nothing is added."""
+    quota = Standing.QUOTA
+    receipts = await door.take([claim(5), claim(6), claim(3)], against=[None, quota, quota])
+    assert [receipt.is_stored for receipt in receipts] == [True, True, False]
+    assert [receipt.decision.serve for receipt in receipts] == [
+        Serve(),
+        DoNotServe(reasons=(quota,)),
+        DoNotServe(reasons=(Standing.NOT_KEPT,)),
+    ]
+    assert land.kept[0].raised[0].amount == 6
+    land.entries[CHANNELS[0]] = replace(land.entries[CHANNELS[0]], expiration=RippleTime(NOW + 99))
+    for answered in (
+        await door.check([claim(7)], against=[quota]),
+        await door.take([claim(7)], against=[quota]),
+    ):
+        serve = answered[0].decision.serve
+        assert isinstance(serve, DoNotServe)
+        assert [name_of_reason(reason) for reason in serve.reasons] == ["closing", "quota"]

@@ -60,7 +60,7 @@ async def _open_and_all(work: Work) -> tuple[int, int]:
 
 async def _dropped(work: Work) -> None:
     await work.claims.put_all_pending([make.claim(1, 5), make.claim(2, 5)])
-    await work.claims.drop_pending(make.claim(1, 5))
+    await work.claims.drop_all_pending([make.claim(1, 5)])
 
 
 async def _noted(work: Work) -> None:

@@ -135,6 +135,7 @@ class Standing(StrEnum):
     EXPIRED = "expired"  # the channel has reached its end
     CLOSED = "closed"  # the channel is gone
     LEDGER_STALE = "ledger_stale"  # no validated ledger has come for too long
+    QUOTA = "quota"  # whoever handed it over has handed over too many lately
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +240,7 @@ _STANDING: Final = {
     Standing.EXPIRED: "The channel has expired.",
     Standing.CLOSED: "The channel is closed.",
     Standing.LEDGER_STALE: "No validated ledger has come for too long: who knows what it holds.",
+    Standing.QUOTA: "More claims were handed over with this token than its quota allows a minute.",
 }
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchtower.claims.decide import under_key
+from watchtower.claims.decision import WhyNotServe
 from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
@@ -31,7 +32,10 @@ from watchtower.judgement.claim import Claim, Refused, Verified
 from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId
 
-__all__ = ["Door", "Lookout"]
+__all__ = ["Against", "Door", "Lookout"]
+
+Against = Sequence[WhyNotServe | None]
+"""What whoever hands claims over has against serving each of them; empty where nothing is."""
 
 _TOGETHER: Final = 1_000
 """Claims that are kept with one fsync at most."""
@@ -68,6 +72,7 @@ class _Knock:
     """Claims of one caller, which are answered together."""
 
     claims: Sequence[Claim]
+    against: Against
     sights: dict[ChannelId, Sight]
     checked: Mapping[Claim, Verified | Refused]
     answer: asyncio.Future[Sequence[Receipt]]
@@ -97,8 +102,12 @@ class Door:
         self._checking = asyncio.Semaphore(_CHECKING)
         self._is_closed = False
 
-    async def take(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def take(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
         """Keep claims in their order, and return their receipts, once they are on disk.
+
+        Args:
+            claims: what was handed over.
+            against: why not to serve, for each of them, beside what is found here.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
@@ -112,6 +121,7 @@ class Door:
             checked = await self._verify(claims, sights)
             knock = _Knock(
                 claims=claims,
+                against=against,
                 sights=sights,
                 checked=checked,
                 answer=asyncio.get_running_loop().create_future(),
@@ -122,7 +132,7 @@ class Door:
             self._knocked.set()
             return await knock.answer
 
-    async def check(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def check(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
         """Answer as `take` would, and keep nothing.
 
         Raises:
@@ -135,9 +145,10 @@ class Door:
         async with self._checking:
             checked = await self._verify(claims, strange)
             view = _View(self._lookout, strange)
-            return await self._intake.check_all(
+            found = await self._intake.check_all(
                 claims, view.of, check=known_beforehand(checked), at_stake=self._at_stake
             )
+        return _but(found, against)
 
     async def run(self) -> None:
         """Keep what has come, group after group, until cancelled."""
@@ -216,8 +227,10 @@ class Door:
         now = _View(self._lookout, strange)
         receipts = iter(taken.receipts)
         for knock in group:
-            mine = [next(receipts) for _ in knock.claims]
-            _answer(knock, [self._as_it_is_now(one, taken.sums, before, now) for one in mine])
+            mine = [
+                self._as_it_is_now(next(receipts), taken.sums, before, now) for _ in knock.claims
+            ]
+            _answer(knock, _but(mine, knock.against))
 
     def _as_it_is_now(self, receipt: Receipt, sums: Sums, before: _View, now: _View) -> Receipt:
         sight, exposed = now.of(receipt.claim), receipt.exposed
@@ -244,6 +257,13 @@ class _View:
             sight = seen or self._strange.get(claim.channel, UNSEEN)
             self._sights[claim.channel] = sight
         return sight
+
+
+def _but(receipts: Sequence[Receipt], against: Against) -> Sequence[Receipt]:
+    if not against:
+        return receipts
+    pairs = zip(receipts, against, strict=True)
+    return [receipt if why is None else receipt.but(why) for receipt, why in pairs]
 
 
 def _answer(knock: _Knock, answer: Sequence[Receipt] | WatchtowerError) -> None:

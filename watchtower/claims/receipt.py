@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from watchtower.claims.decision import (
@@ -12,6 +12,7 @@ from watchtower.claims.decision import (
     Kept,
     NotKept,
     Pending,
+    WhyNotServe,
     as_error,
     describe_why_not_serve,
     name_of_reason,
@@ -62,6 +63,15 @@ class Receipt:
     def is_pending(self) -> bool:
         """Whether the claim waits for its channel."""
         return isinstance(self.decision.kept, Pending)
+
+    def but(self, why: WhyNotServe) -> Receipt:
+        """Return the same with one more reason not to serve, if the claim was kept at all."""
+        serve = self.decision.serve
+        if isinstance(serve, DoesNotApply) or not self.is_stored:
+            return self
+        reasons = serve.reasons if isinstance(serve, DoNotServe) else ()
+        no = DoNotServe(reasons=(*reasons, why))
+        return replace(self, decision=replace(self.decision, serve=no))
 
     def report(self) -> dict[str, Any]:
         """Return the two answers ready for JSON."""

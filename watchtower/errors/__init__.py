@@ -42,9 +42,16 @@ By where it came from, and so by what the caller may do::
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   └── SigningRefusedError     51    outside what keys may sign
-    └── ReceiptError                      a receipt proves nothing
-        ├── ReceiptFormatError      55    not a receipt
-        └── ReceiptVoidError        56    not what the tower signed
+    ├── ReceiptError                      a receipt proves nothing
+    │   ├── ReceiptFormatError      55    not a receipt
+    │   └── ReceiptVoidError        56    not what the tower signed
+    └── AccessError                       who may come in
+        ├── CertificateError        64    a certificate, key or authority cannot be used
+        ├── NoTokenError            65    open beyond this machine, and no token is good
+        ├── TokenExistsError        66    a token of that name is there
+        ├── TokenUnknownError       67    no token of that name
+        ├── TokenLimitError         68    too many tokens
+        └── TokenFormatError        69    no name, quota or expiry of a token
 
 An exception carries its sentence as a template and its exit code; it is raised with the facts by
 name and says what happened and what to do. Expected refusals inside the core are values, not
@@ -53,6 +60,15 @@ exceptions; an exception is for a caller that has to act differently.
 
 from __future__ import annotations
 
+from watchtower.errors.access import (
+    AccessError,
+    CertificateError,
+    NoTokenError,
+    TokenExistsError,
+    TokenFormatError,
+    TokenLimitError,
+    TokenUnknownError,
+)
 from watchtower.errors.claim import (
     ClaimDestinationError,
     ClaimError,
@@ -110,9 +126,11 @@ from watchtower.errors.store import (
 )
 
 __all__ = [
+    "AccessError",
     "AddressError",
     "AmountError",
     "AnswerError",
+    "CertificateError",
     "ChannelIdError",
     "ClaimDestinationError",
     "ClaimError",
@@ -129,6 +147,7 @@ __all__ = [
     "KeyMissingError",
     "LedgerError",
     "ListenError",
+    "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
     "PublicKeyError",
@@ -150,6 +169,10 @@ __all__ = [
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",
+    "TokenExistsError",
+    "TokenFormatError",
+    "TokenLimitError",
+    "TokenUnknownError",
     "UnreachableError",
     "WatchtowerError",
     "WrongNetworkError",

@@ -182,7 +182,7 @@ class SealedTable(Generic[Value]):
 
     async def count(self) -> int:
         """Return how many records there are, by the census."""
-        return (await self._transaction.census()).get(self._table.name, _NONE).records
+        return (await self.transaction.census()).get(self._table, NONE).records
 
     async def about(self, topic: str) -> list[tuple[int | bytes, Value]]:
         """Return the records about ``topic``, each with its row, in the order of rows."""

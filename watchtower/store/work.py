@@ -34,6 +34,7 @@ from watchtower.store.tables import (
     SETTLED_ATTEMPTS,
     STATE,
 )
+from watchtower.store.tokens import Tokens
 from watchtower.store.transaction import Transaction
 
 __all__ = ["Work"]
@@ -99,6 +100,11 @@ class Work:
     def notes(self) -> Notes:
         """Small values under fixed names."""
         return Notes(self._transaction)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What lets others in."""
+        return Tokens(self.notes, self.journal)
 
     async def verify(self) -> dict[str, int]:
         """Check every seal and every census; return how many records each table has.

@@ -10,12 +10,14 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from watchtower.access.gate import Turned
 from watchtower.errors import (
     DoorClosedError,
     InputError,
     StoreError,
     WatchtowerError,
 )
+from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
 __all__ = ["HANDLERS", "WORDS", "NoSuchChannelError"]
@@ -32,6 +34,10 @@ _OF_ERRORS: Final[dict[type[WatchtowerError], str]] = {
 
 WORDS: Final[dict[str, HTTPStatus]] = {
     "malformed": HTTPStatus.BAD_REQUEST,
+    "token_missing": HTTPStatus.UNAUTHORIZED,
+    "token_invalid": HTTPStatus.UNAUTHORIZED,
+    "token_expired": HTTPStatus.UNAUTHORIZED,
+    "scope_missing": HTTPStatus.FORBIDDEN,
     "unknown_channel": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
     _METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
@@ -50,6 +56,16 @@ _OF_STATUS: Final = {
     for word, status in WORDS.items()
     if word in {"malformed", "not_found", _METHOD, "too_large", "unsupported_media_type"}
 }
+
+
+_OF_TURNED: Final = {
+    Turned.NO_TOKEN: ("token_missing", "Show a token: `Authorization: Bearer …`."),
+    Turned.INVALID: ("token_invalid", "This is no token of ours, or was revoked."),
+    Turned.EXPIRED: ("token_expired", "The token has expired; ask for a new one."),
+    Turned.SCOPE: ("scope_missing", "The token is not good for this."),
+}
+
+_BEARER: Final = 'Bearer realm="watchtower"'
 
 
 class NoSuchChannelError(Exception):
@@ -82,6 +98,18 @@ def _allowed(request: Request[Any, Any, Any]) -> str:
     return ", ".join(sorted(found))
 
 
+def _of_turned_away(_request: Request[Any, Any, Any], wrong: TurnedAwayError) -> Response[Problem]:
+    """Say who may come in, and how to show it (RFC 6750 section 3); never what was shown."""
+    word, why = _OF_TURNED[wrong.why]
+    challenge = _BEARER
+    if wrong.why is Turned.SCOPE:
+        challenge += f', error="insufficient_scope", scope="{wrong.scope}"'
+        why = f"{why} It takes the scope `{wrong.scope}`."
+    elif wrong.why is not Turned.NO_TOKEN:
+        challenge += ', error="invalid_token"'
+    return _response(word, why, {"www-authenticate": challenge})
+
+
 def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
     return _response("malformed", "It is nested too deeply.")
 
@@ -112,6 +140,7 @@ def _response(word: str, detail: str, headers: dict[str, str] | None = None) -> 
 
 HANDLERS: Final[dict[type[Exception] | int, Any]] = {
     WatchtowerError: _of_ours,
+    TurnedAwayError: _of_turned_away,
     HTTPException: _of_http,
     NoSuchChannelError: _of_unknown_channel,
     RecursionError: _of_depth,
