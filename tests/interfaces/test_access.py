@@ -275,7 +275,8 @@ async def test_what_could_not_be_kept_is_not_counted(stage: Stage) -> None:
     shown = bearer(await token(stage, "one", [Scope.SUBMIT], quota=1))
     async with stage.tower(), client_of(stage) as client:
         body = wire(stage.claim(channel, 9))
-        async with stage.store() as other, other.write():
+        async with stage.store() as other, other.write() as work:
+            await work.cursor.get()  # which takes the lock
             told = await client.post("/v1/claims", json=body, headers=shown, timeout=30.0)
             assert told.status_code == 503
         told = await client.post("/v1/claims", json=body, headers=shown)
@@ -317,7 +318,8 @@ async def test_a_flood_of_strangers_costs_no_look_at_the_store(
     good = await token(stage, "good", [Scope.READ])
     async with stage.tower(), client_of(stage) as client:
         monkeypatch.setattr(gate_module, "compare_digest", counting)
-        async with stage.store() as other, other.write():
+        async with stage.store() as other, other.write() as work:
+            await work.cursor.get()  # which takes the lock
             # Nobody can write, nor does anybody have to.
             told = await asyncio.gather(
                 *(
