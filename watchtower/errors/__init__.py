@@ -41,9 +41,13 @@ By where it came from, and so by what the caller may do::
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   └── SigningRefusedError     51    outside what keys may sign
-    └── ReceiptError                      a receipt proves nothing
-        ├── ReceiptFormatError      55    not a receipt
-        └── ReceiptVoidError        56    not what the tower signed
+    ├── ReceiptError                      a receipt proves nothing
+    │   ├── ReceiptFormatError      55    not a receipt
+    │   └── ReceiptVoidError        56    not what the tower signed
+    └── ClientError                       a platform's client could not hand over or ask
+        ├── TowerUnreachableError   60    the tower did not answer: try again
+        ├── TowerRefusedError       61    the tower refuses the request itself
+        └── ClientFileError         62    the queue or the till cannot be used
 
 An exception carries its sentence as a template and its exit code; it is raised with the facts by
 name and says what happened and what to do. Expected refusals inside the core are values, not
@@ -60,6 +64,12 @@ from watchtower.errors.claim import (
     ClaimSignatureError,
     ClaimUnknownChannelError,
     DoorClosedError,
+)
+from watchtower.errors.client import (
+    ClientError,
+    ClientFileError,
+    TowerRefusedError,
+    TowerUnreachableError,
 )
 from watchtower.errors.input import (
     AddressError,
@@ -119,6 +129,8 @@ __all__ = [
     "ClaimNotAboveError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
+    "ClientError",
+    "ClientFileError",
     "ConfigError",
     "DoorClosedError",
     "HistoryMissingError",
@@ -147,6 +159,8 @@ __all__ = [
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",
+    "TowerRefusedError",
+    "TowerUnreachableError",
     "UnreachableError",
     "WatchtowerError",
     "WrongNetworkError",
