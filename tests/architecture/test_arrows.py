@@ -48,6 +48,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
     "interfaces.metered": ("claims", "judgement.claim"),
     "interfaces.http": ("access", "claims", "judgement.claim"),
+    # what a platform imports: none of the daemon, for it runs elsewhere
+    "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test
     "sandbox": (),
     # the main job as a story: the real daemon as a process, against the box

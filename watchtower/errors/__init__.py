@@ -45,6 +45,10 @@ By where it came from, and so by what the caller may do::
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
+    ├── ClientError                       a platform's client could not hand over or ask
+    │   ├── TowerUnreachableError   60    the tower did not answer: try again
+    │   ├── TowerRefusedError       61    the tower refuses the request itself
+    │   └── ClientFileError         62    the queue or the till cannot be used
     └── AccessError                       who may come in
         ├── CertificateError        64    a certificate, key or authority cannot be used
         ├── NoTokenError            65    open beyond this machine, and no token is good
@@ -78,6 +82,12 @@ from watchtower.errors.claim import (
     ClaimSignatureError,
     ClaimUnknownChannelError,
     DoorClosedError,
+)
+from watchtower.errors.client import (
+    ClientError,
+    ClientFileError,
+    TowerRefusedError,
+    TowerUnreachableError,
 )
 from watchtower.errors.input import (
     AddressError,
@@ -140,6 +150,8 @@ __all__ = [
     "ClaimPendingFullError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
+    "ClientError",
+    "ClientFileError",
     "ConfigError",
     "DoorClosedError",
     "HistoryMissingError",
@@ -173,6 +185,8 @@ __all__ = [
     "TokenFormatError",
     "TokenLimitError",
     "TokenUnknownError",
+    "TowerRefusedError",
+    "TowerUnreachableError",
     "UnreachableError",
     "WatchtowerError",
     "WrongNetworkError",
