@@ -1,5 +1,4 @@
-"""What the tower answers, typed; what it says beyond the types is kept and not lost.
-"""
+"""What the tower answers, typed; what it says beyond the types is kept and not lost."""
 
 from __future__ import annotations
 
