@@ -14,6 +14,7 @@ from tests.client.towers import claim_of, keep, listen, problem, teller, until_r
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.client import Answer, Claim, Queued, TowerClient
 from watchtower.errors import (
+    ChannelIdError,
     ClientError,
     ConfigError,
     TowerRefusedError,
@@ -283,3 +284,20 @@ async def test_without_a_queue_nobody_pretends(tmp_path: Path) -> None:
         for asking in (tower.submit(signed(5)), tower.check(signed(5)), tower.status()):
             with pytest.raises(ClientError):
                 await asking
+
+
+async def test_strange_server_does_not_say_that_a_channel_is_unknown() -> None:
+    """A wrong path, or a proxy that knows nothing: 404 alone is no word about the ledger."""
+    async with teller(problem(404, "not_found")) as found, TowerClient(found.place) as tower:
+        with pytest.raises(TowerRefusedError, match="not_found"):
+            await tower.channel(CHANNEL)
+        with pytest.raises(ChannelIdError):
+            await tower.channel(ChannelId("../status"))
+        assert len(found.heard) == 1
+
+
+async def test_queue_that_was_not_opened_is_a_mistake_that_is_told(tmp_path: Path) -> None:
+    """Without the `async with` there is no queue, whatever the caller believes."""
+    tower = TowerClient("unix:/nowhere", queue=tmp_path / "q")
+    with pytest.raises(RuntimeError, match="async with"):
+        await tower.submit(signed(5))

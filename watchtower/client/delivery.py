@@ -30,6 +30,9 @@ _LOOK_EVERY: Final = 2.0
 _FIRST_WAIT: Final = 0.1
 _MOST_WAIT: Final = 15.0
 
+_NOT_DECIDED: Final = frozenset({"key_unknown"})
+"""Why a claim was not kept that may be later, when a server has told of its channel."""
+
 _OF_THE_CLAIM: Final = frozenset({400, 413, 415, 422})
 """Refusals that may be due to one claim among others."""
 
@@ -100,8 +103,13 @@ class Delivery:
                 raise
             await self._one_by_one(claims, refusal)
             return
-        await asyncio.to_thread(self._queue.answered, claims)
-        for claim, answer in zip(claims, answers, strict=True):
+        answered = [
+            (claim, answer)
+            for claim, answer in zip(claims, answers, strict=True)
+            if answer.why_not_kept not in _NOT_DECIDED
+        ]
+        await asyncio.to_thread(self._queue.answered, [claim for claim, _ in answered])
+        for claim, answer in answered:
             self._tell(claim, answer)
 
     def _tell(self, claim: Claim, answer: Answer) -> None:

@@ -31,9 +31,9 @@ from watchtower.client.claim import Claim, wire_of
 from watchtower.client.delivery import Delivery
 from watchtower.client.queue import Queue
 from watchtower.client.wire import Wire
-from watchtower.errors import TowerUnreachableError
+from watchtower.errors import TowerRefusedError, TowerUnreachableError
 from watchtower.ledger.backoff import Backoff
-from watchtower.units import ChannelId
+from watchtower.units import ChannelId, parse_channel_id
 
 __all__ = ["TowerClient"]
 
@@ -49,7 +49,7 @@ _LUCK: Final = SystemRandom().random
 _FIRST_WAIT: Final = 0.05
 _MOST_WAIT: Final = 2.0
 _UNAVAILABLE: Final = 503
-_UNKNOWN: Final = 404
+_UNKNOWN: Final = "unknown_channel"
 
 
 def _tell_nobody(_claim: Claim, _answer: Answer) -> None:
@@ -143,6 +143,8 @@ class TowerClient:
         Raises:
             ClientError: as `submit`.
         """
+        if self._queue_path is not None and self._queue is None:
+            raise RuntimeError("a client with a queue has to be entered first: async with")
         task = asyncio.create_task(self._submit(tuple(claims)))
         self._under_way.add(task)
         task.add_done_callback(self._has_ended)
@@ -162,12 +164,19 @@ class TowerClient:
         """Return a channel as the tower knows it now; None if it knows none of that id.
 
         Raises:
+            ChannelIdError: it is no id.
             TowerUnreachableError: no answer came.
             TowerRefusedError: the tower refuses the request itself.
         """
-        ask = partial(self._wire.get, f"{_CHANNELS}/{channel}", also=frozenset({_UNKNOWN}))
-        told = await self._patiently(ask)
-        return None if told.status == _UNKNOWN else self._read(channel_of, told.said)
+        path = f"{_CHANNELS}/{parse_channel_id(channel)}"
+        try:
+            told = await self._patiently(partial(self._wire.get, path))
+        except TowerRefusedError as refusal:
+            # By its word, and not by 404 alone: that is what any other server says, too.
+            if refusal.facts.get("word") == _UNKNOWN:
+                return None
+            raise
+        return self._read(channel_of, told.said)
 
     async def channels(self, *, page: int = 100) -> AsyncIterator[ChannelShown]:
         """Yield every open channel in the order of their ids, ``page`` of them a request.
