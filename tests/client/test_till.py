@@ -131,3 +131,38 @@ def test_processes_that_race_charge_once(till: Till, tmp_path: Path) -> None:
         charged = sum(threads.map(race, range(3)))
     served, best = tab(till)
     assert served == charged * 10 <= best <= 1_000
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from tests.client.test_till import CHANNEL, NEW
+from watchtower.client.till import Till
+from watchtower.errors import ClientFileError
+till = Till(Path(sys.argv[1]))
+till.begin(NEW)
+if os.fork() == 0:
+    try:
+        till.charge(CHANNEL, 1, 1)
+    except ClientFileError as problem:
+        print(problem, flush=True)
+    os._exit(0)
+os.wait()
+print(till.charge(CHANNEL, 1, 1))
+"""
+
+
+def test_till_that_was_opened_before_a_fork_does_not_work(tmp_path: Path) -> None:
+    """Two processes with one of SQLite's connections break the file, and nobody would notice."""
+    root = Path(__file__).parents[2]
+    told = subprocess.run(
+        [sys.executable, "-c", FORKED, str(tmp_path / "till")],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        cwd=root,
+    )
+    first, second = told.stdout.splitlines()
+    assert "open it in each worker" in first
+    assert second == "True"

@@ -120,7 +120,9 @@ async def test_the_example_of_the_guard_sells_articles(
             reader = Reader(client, stage.payer, channel)
             told = await reader.read("/articles/today")
             assert (told.status_code, told.text) == (200, "Once upon a time")
-            assert (await client.get("/elsewhere")).status_code == 404
+            assert (await client.get("/")).status_code == 404
+            for path in ("//articles/today", "/articles/today/", "/articles//today"):
+                assert (await client.get(path)).status_code == 402
 
 
 async def test_what_the_typescript_reads_is_what_the_tower_tells(stage: Stage) -> None:

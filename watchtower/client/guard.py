@@ -2,7 +2,7 @@
 
 What it guarantees: a request with a price reaches the application only behind a claim that the
 cashier has charged; every other one is answered 402 with how to pay, or 503 while nobody can tell.
-An application that fails has its charge taken back, before anything of its answer is sent.
+Where the application delivers nothing (every status but 2xx), the charge is taken back.
 
     till = Till(Path("till"))
     app = PaymentGuard(articles, tower=tower, till=till, recipient=payee, price=Drops(1_000))
@@ -49,6 +49,9 @@ _REALM: Final = re.compile(r"[ !#-\[\]-{}~]{1,200}\Z", re.ASCII)
 _RETRY: Final = (b"retry-after", b"2")
 _PASSING: Final = frozenset({"ledger_stale", "not_judged", "quota"})
 """Reasons that pass by themselves."""
+
+_SUCCESS: Final = 2
+"""The class of statuses with which something was delivered."""
 
 _HTTP: Final = frozenset({"http", "websocket"})
 
@@ -171,17 +174,17 @@ class PaymentGuard:
     async def _serve(
         self, admitted: Admitted, scope: _Scope, receive: _Receive, send: _Send
     ) -> None:
-        """Have the application answer; take the charge back if it does not."""
+        """Have the application answer; take the charge back if it delivers nothing."""
         begun = False
 
         async def sending(message: _Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start" and not begun:
                 begun = True
-                if message["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    await self._give_back(admitted)
-                else:
+                if message["status"] // 100 == _SUCCESS:
                     message = {**message, "headers": self._receipted(admitted, message)}
+                else:
+                    await self._give_back(admitted)
             await send(message)
 
         try:

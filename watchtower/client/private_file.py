@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,7 @@ class PrivateFile:
 
     def __init__(self, path: Path, *, kind: int, schema: str) -> None:
         self.path = path
+        self._process = os.getpid()
         self._lock = threading.Lock()
         try:
             _make(path)
@@ -65,6 +66,7 @@ class PrivateFile:
             ClientFileError: it cannot be read.
         """
         with self._lock, self._faults():
+            self._refuse_another_process()
             yield self._connection
 
     @contextmanager
@@ -75,6 +77,7 @@ class PrivateFile:
             ClientFileError: nothing was written.
         """
         with self._lock, self._faults():
+            self._refuse_another_process()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -97,6 +100,13 @@ class PrivateFile:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {kind}")
 
+    def _refuse_another_process(self) -> None:
+        # SQLite's locks do not go with a fork (sqlite.org/howtocorrupt.html, 2.6): a web server
+        # that loads the application first and forks its workers then would break the file.
+        if os.getpid() != self._process:
+            why = "it was opened before this process was forked; open it in each worker"
+            raise ClientFileError(path=self.path, why=why)
+
     @contextmanager
     def _faults(self) -> Iterator[None]:
         try:
@@ -106,11 +116,15 @@ class PrivateFile:
 
 
 def _make(path: Path) -> None:
-    """Make the file with its mode before SQLite would make it with another one."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    """Make the file with its mode, before SQLite would make it with another one."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _MODE))
+    # SQLite syncs the folder for its journals, and not for the file itself.
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        os.fsync(folder)
     finally:
-        os.close(descriptor)
+        os.close(folder)
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & ~_MODE:
         raise ClientFileError(path=path, why=f"its mode is {mode:o}, so others can use it; not 600")

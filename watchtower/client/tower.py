@@ -114,7 +114,7 @@ class TowerClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait for what is under way, a few seconds at most, and close; the queue stays on disk."""
+        """Wait for what is under way, as long as requests may take; the queue stays on disk."""
         if self._under_way:
             await asyncio.wait(self._under_way)
         if self._delivering is not None:
