@@ -197,6 +197,26 @@ async def test_credit_is_served_for_a_drop_each(stage: Stage, till: Till) -> Non
     assert reader.served == 3 * PRICE
 
 
+async def test_reader_of_a_failure_pays_one_drop_more_and_not_twice(
+    stage: Stage, till: Till
+) -> None:
+    """Its claim was kept and not served for: it cannot be shown again, and is credit."""
+    failures = ["once"]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await plain({**scope, "path": "/broken"} if failures else scope, receive, send)
+        failures.clear()
+
+    channel = await stage.channel()
+    async with open_shop(stage, till, app) as client:
+        reader = Reader(client, stage.payer, channel)
+        assert (await reader.read()).status_code == 500
+        again = await reader.read(drops=PRICE)
+        assert (again.status_code, again.json()["reasons"]) == (402, ["not_above_best"])
+        assert (await reader.answer(again)).status_code == 200
+    assert reader.signed == PRICE + 1
+
+
 async def test_claims_of_before_buy_nothing(stage: Stage, till: Till) -> None:
     """A till that is new, or was lost, takes all that was promised as served."""
     channel = await stage.channel()
