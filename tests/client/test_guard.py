@@ -278,6 +278,19 @@ async def test_both_answers_have_to_be_yes(till: Till, says: dict[str, Any]) -> 
     assert served(till) == 0
 
 
+@pytest.mark.parametrize(("reason", "passes"), [("ledger_stale", True), ("closing", False)])
+async def test_reason_that_passes_says_when_to_come_again(
+    till: Till,
+    reason: str,
+    passes: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """A reader's program waits where waiting helps, and only there."""
+    async with shop_with(till, keep(serve=False, reasons=[reason])) as reader:
+        told = await reader.read()
+    assert told.json()["reasons"] == [reason]
+    assert ("retry-after" in told.headers) == passes
+
+
 @pytest.mark.parametrize("queue", [True, False])
 async def test_nothing_is_served_while_nobody_can_tell(
     till: Till,
