@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.client.towers import claim_of, keep, listen, problem, teller, until_ready
@@ -301,3 +302,16 @@ async def test_queue_that_was_not_opened_is_a_mistake_that_is_told(tmp_path: Pat
     tower = TowerClient("unix:/nowhere", queue=tmp_path / "q")
     with pytest.raises(RuntimeError, match="async with"):
         await tower.submit(signed(5))
+
+
+async def test_talkative_server_does_not_fill_the_log() -> None:
+    """What it says goes into errors, and errors go into logs."""
+    body = msgspec.json.encode({"type": "x" * 10_000, "detail": "y" * 10_000})
+    for status, error in ((400, TowerRefusedError), (503, TowerUnreachableError)):
+        async with (
+            teller((status, {}, body)) as found,
+            TowerClient(found.place, patience=0.0) as tower,
+        ):
+            with pytest.raises(error) as raised:
+                await tower.submit(signed(5))
+        assert len(str(raised.value)) < 1_000

@@ -9,7 +9,7 @@
 """
 
 from watchtower.client.answers import Answer, ChannelShown, Queued, Readiness
-from watchtower.client.claim import Claim, read_claim
+from watchtower.client.claim import Claim, is_signed_by_its_key, read_claim
 from watchtower.client.tower import TowerClient
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Queued",
     "Readiness",
     "TowerClient",
+    "is_signed_by_its_key",
     "read_claim",
 ]

@@ -96,9 +96,10 @@ class PrivateFile:
             tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if found != kind and tables:
                 raise ClientFileError(path=self.path, why="it is a file of another kind")
-            for statement in schema.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {kind}")
+            if not tables:
+                for statement in schema.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {kind}")
 
     def _refuse_another_process(self) -> None:
         # SQLite's locks do not go with a fork (sqlite.org/howtocorrupt.html, 2.6): a web server

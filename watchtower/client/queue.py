@@ -26,7 +26,7 @@ __all__ = ["Queue"]
 
 _KIND: Final = 0x57544351  # "WTCQ"
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS claims (
+CREATE TABLE claims (
     channel TEXT NOT NULL,
     slot TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0),

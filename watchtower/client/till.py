@@ -21,14 +21,14 @@ __all__ = ["Tab", "Till"]
 
 _KIND: Final = 0x57545431  # "WTT1"
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS tabs (
+CREATE TABLE tabs (
     channel TEXT PRIMARY KEY,
     destination TEXT NOT NULL,
     public_key TEXT NOT NULL,
     served INTEGER NOT NULL CHECK (served >= 0),
     best INTEGER NOT NULL CHECK (best >= served)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
 """
 _SECRET: Final = "challenges"  # noqa: S105 - the name of one
 _SECRET_BYTES: Final = 32

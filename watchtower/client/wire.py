@@ -22,6 +22,9 @@ __all__ = ["Told", "Wire"]
 
 _UNIX: Final = "unix:"
 _MOST_BYTES: Final = 8 << 20
+_MOST_TOLD: Final = 300
+"""Letters of what a server says that go into an error, and so into a log."""
+
 _MOST_PATIENCE: Final = 300.0
 """Seconds that a server may ask us to stay away; it may be mistaken."""
 
@@ -162,8 +165,8 @@ def _problem(body: bytes, status: int) -> tuple[str, str]:
     word, why = told.get("type"), told.get("detail") or told.get("title")
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "no reason"
     return (
-        word if isinstance(word, str) and word else phrase,
-        why if isinstance(why, str) and why else phrase,
+        word[:_MOST_TOLD] if isinstance(word, str) and word else phrase,
+        why[:_MOST_TOLD] if isinstance(why, str) and why else phrase,
     )
 
 
