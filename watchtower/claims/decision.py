@@ -13,6 +13,7 @@ from watchtower.errors import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
+    ClaimKeyUnknownError,
     ClaimNotAboveError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
@@ -33,6 +34,7 @@ __all__ = [
     "DoNotServe",
     "DoesNotApply",
     "Kept",
+    "KeyUnknown",
     "NotAbove",
     "NotKept",
     "NotKeptWhy",
@@ -53,6 +55,16 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelUnknown:
     """A validated ledger has no such channel, and we never knew one."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUnknown:
+    """The claim names no key, and no server can tell now which key the channel has.
+
+    The only refusal that says nothing about the claim: it may be good, and is to come again.
+    """
 
     channel: ChannelId
 
@@ -90,7 +102,7 @@ class NotAbove:
     best: Drops
 
 
-NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
+NotKeptWhy = ChannelUnknown | KeyUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +204,7 @@ REASONS: Final = (
 
 _REFUSALS: Final = {
     ChannelUnknown: "unknown_channel",
+    KeyUnknown: "key_unknown",
     WrongDestination: "wrong_destination",
     WrongKey: "wrong_key",
     BadSignature: "bad_signature",
@@ -234,6 +247,8 @@ def as_error(why: NotKeptWhy) -> ClaimError:
     match why:
         case ChannelUnknown():
             return ClaimUnknownChannelError(channel=why.channel)
+        case KeyUnknown():
+            return ClaimKeyUnknownError(channel=why.channel)
         case WrongDestination():
             return ClaimDestinationError(channel=why.channel, destination=why.destination)
         case WrongKey():

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, Pending, as_error
+from watchtower.claims.given import Given
 from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
@@ -127,7 +128,7 @@ class Intake:
         self._guard = guard
         self._notary = notary
 
-    async def take(self, claim: Claim, sight: Sight) -> Receipt:
+    async def take(self, claim: Given, sight: Sight) -> Receipt:
         """Decide about one claim and store it; the receipt is given after fsync.
 
         Raises:
@@ -138,8 +139,8 @@ class Intake:
 
     async def take_all(
         self,
-        claims: Sequence[Claim],
-        see: Callable[[Claim], Sight],
+        claims: Sequence[Given],
+        see: Callable[[Given], Sight],
         *,
         check: Check = verify,
         watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
@@ -168,7 +169,7 @@ class Intake:
         )
 
     async def check_all(
-        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+        self, claims: Sequence[Given], see: Callable[[Given], Sight], *, check: Check = verify
     ) -> tuple[Receipt, ...]:
         """Decide as `take_all` does, and keep nothing."""
         async with self._store.read() as work:
@@ -197,7 +198,7 @@ class Intake:
     async def _group(
         self,
         work: Work,
-        claims: Sequence[Claim],
+        claims: Sequence[Given],
         check: Check,
         watched: Callable[[ChannelId], Channel | None],
     ) -> Group:
@@ -207,7 +208,11 @@ class Intake:
         strange = names - channels.keys()
         if strange:
             channels |= await work.channels.find(strange)
-        unknown = {(c.channel, c.public_key) for c in claims if c.channel not in channels}
+        unknown = {
+            (claim.channel, claim.public_key)
+            for claim in claims
+            if isinstance(claim, Claim) and claim.channel not in channels
+        }
         return Group(
             guard=self._guard,
             channels=channels,

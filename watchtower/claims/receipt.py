@@ -17,8 +17,8 @@ from watchtower.claims.decision import (
     name_of_reason,
     name_of_refusal,
 )
+from watchtower.claims.given import Given
 from watchtower.claims.signed import Held, SignedReceipt
-from watchtower.judgement.claim import Claim
 from watchtower.units import Drops
 
 __all__ = ["Receipt"]
@@ -33,7 +33,7 @@ class Receipt:
     of that, by the tower's own key, where it has been asked for.
     """
 
-    claim: Claim
+    claim: Given
     decision: Decision
     best: Drops
     held: Held | None = None

@@ -37,7 +37,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimDestinationError   42    the channel pays somebody else
     │   ├── ClaimNotAboveError      43    not above the best claim
     │   ├── ClaimKeyError           44    the channel has another key
-    │   └── DoorClosedError         45    the tower is stopping: knock again
+    │   ├── DoorClosedError         45    the tower is stopping: knock again
+    │   └── ClaimKeyUnknownError    46    no key is named, and none known yet: hand it over again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   └── SigningRefusedError     51    outside what keys may sign
@@ -56,6 +57,7 @@ from watchtower.errors.claim import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
+    ClaimKeyUnknownError,
     ClaimNotAboveError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
@@ -116,6 +118,7 @@ __all__ = [
     "ClaimError",
     "ClaimFormatError",
     "ClaimKeyError",
+    "ClaimKeyUnknownError",
     "ClaimNotAboveError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",

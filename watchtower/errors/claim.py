@@ -8,6 +8,7 @@ __all__ = [
     "ClaimDestinationError",
     "ClaimError",
     "ClaimKeyError",
+    "ClaimKeyUnknownError",
     "ClaimNotAboveError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
@@ -74,3 +75,13 @@ class DoorClosedError(ClaimError):
 
     exit_code = 45
     template = "The watchtower is stopping and acknowledged nothing. Hand the claim over later."
+
+
+class ClaimKeyUnknownError(ClaimError):
+    """The claim names no key, and nobody can tell now which one its channel has."""
+
+    exit_code = 46
+    template = (
+        "No server tells of channel {channel} now, and the claim names no key to verify it with: "
+        "nothing was kept. Hand it over again in a few seconds, or name the key."
+    )

@@ -8,36 +8,32 @@ a claim is above the best one or it is not.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from litestar import Litestar, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ClientException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from watchtower import __version__
 from watchtower.claims.door import Door
-from watchtower.claims.message import ClaimMessage, claim_of
+from watchtower.claims.given import Given
 from watchtower.claims.receipt import Receipt
-from watchtower.errors import InputError
+from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
     ChannelPage,
-    Claims,
     Health,
     Problem,
     ReceiptMessage,
-    refusal_of,
 )
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
 from watchtower.interfaces.inquiries import Inquiries
-from watchtower.judgement.claim import Claim
 from watchtower.units import parse_channel_id
 
 __all__ = [
@@ -55,7 +51,7 @@ _MOST_BYTES: Final = 1 << 20
 """Of a request's body: a thousand claims are less than half of it."""
 
 _Answers = ReceiptMessage | list[ReceiptMessage]
-_Ask = Callable[[Sequence[Claim]], Awaitable[Sequence[Receipt]]]
+_Ask = Callable[[Sequence[Given]], Awaitable[Sequence[Receipt]]]
 
 _CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
 
@@ -65,6 +61,11 @@ After = Annotated[
     QueryParameter(
         pattern=_CHANNEL, description="The channel before the page: `next` of the one before."
     ),
+]
+
+Format = Annotated[
+    Literal["json", "mpp", "interledger", "dhali"],
+    QueryParameter(name="format", description="The form of the documents: docs/claim-formats.md."),
 ]
 
 ChannelName = Annotated[str, PathParameter(pattern=_CHANNEL, description="Its id in hex.")]
@@ -102,10 +103,16 @@ def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandl
     "/v1/claims",
     guards=[_only_json],
     status_code=200,
+    dto=ClaimsBody,
+    return_dto=None,
     responses=_OF_CLAIMS,
     summary="Keep claims",
 )
-async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+async def take_claims(
+    data: JSONBody[Handed],
+    door: NamedDependency[Door],
+    form: Format = "json",  # noqa: ARG001 - the body is read by it
+) -> _Answers:
     """Keep one claim, or several together; each has its own answer, given once it is on disk."""
     return await _answers(data, door.take)
 
@@ -114,10 +121,16 @@ async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _A
     "/v1/claims/check",
     guards=[_only_json],
     status_code=200,
+    dto=ClaimsBody,
+    return_dto=None,
     responses=_OF_CLAIMS,
     summary="Check claims",
 )
-async def check_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+async def check_claims(
+    data: JSONBody[Handed],
+    door: NamedDependency[Door],
+    form: Format = "json",  # noqa: ARG001 - the body is read by it
+) -> _Answers:
     """Answer as if the claims were handed over, and keep nothing."""
     return await _answers(data, door.check)
 
@@ -196,19 +209,14 @@ def make_app(door: Door, inquiries: Inquiries) -> Litestar:
     )
 
 
-async def _answers(data: Claims, ask: _Ask) -> _Answers:
+async def _answers(data: Handed, ask: _Ask) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
-    messages = data if isinstance(data, list) else [data]
-    if len(messages) > MOST_CLAIMS:
-        raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
-    read = [_read(message) for message in messages]
-    receipts = iter(await ask([one for one in read if isinstance(one, Claim)]))
-    answers = [ReceiptMessage.of(next(receipts)) if isinstance(one, Claim) else one for one in read]
-    return answers if isinstance(data, list) else answers[0]
-
-
-def _read(message: ClaimMessage) -> Claim | ReceiptMessage:
-    try:
-        return claim_of(message)
-    except InputError as wrong:
-        return refusal_of(message, wrong)
+    if not isinstance(data, Handed):
+        raise ClientException("Send a claim.")
+    claims = [one for one in data.each if not isinstance(one, ReceiptMessage)]
+    receipts = iter(await ask(claims))
+    answers = [
+        one if isinstance(one, ReceiptMessage) else ReceiptMessage.of(next(receipts))
+        for one in data.each
+    ]
+    return answers if data.is_list else answers[0]

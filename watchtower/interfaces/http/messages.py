@@ -81,10 +81,10 @@ class ReceiptMessage(Struct, frozen=True):
         )
 
 
-def refusal_of(message: ClaimMessage, wrong: InputError) -> ReceiptMessage:
-    """Return the answer to what is no claim at all."""
+def refusal_of(channel: str, wrong: InputError) -> ReceiptMessage:
+    """Return the answer to what is no claim at all; ``channel`` is whatever stood for it."""
     return ReceiptMessage(
-        channel=message.channel[:64],
+        channel=channel[:64],
         kept=False,
         pending=False,
         serve=False,
