@@ -12,7 +12,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimFormatError        15    not a claim
     │   ├── ConfigError             16    the configuration cannot be used
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
-    │   └── ListenError             18    nobody can listen where the configuration says
+    │   ├── ListenError             18    nobody can listen where the configuration says
+    │   └── ResumeError             19    the file has changed since it was imported in part
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -72,6 +73,7 @@ from watchtower.errors.input import (
     InputError,
     ListenError,
     PublicKeyError,
+    ResumeError,
     SeedError,
     TicketPoolError,
 )
@@ -137,6 +139,7 @@ __all__ = [
     "ReceiptVoidError",
     "RequestRefusedError",
     "RequestTimeoutError",
+    "ResumeError",
     "SeedError",
     "SigningError",
     "SigningRefusedError",
