@@ -28,6 +28,8 @@ __all__ = ["ClaimsBody", "Handed"]
 
 _PLAIN: Final = msgspec.json.Decoder(Claims)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NONE: Final = ClaimMessage(channel="", amount="", signature="")
+"""Stands in the answer to a document that could not be read: it names no channel."""
 
 
 class Handed(NamedTuple):
@@ -128,11 +130,11 @@ def _claim_of(message: ClaimMessage) -> Given | ReceiptMessage:
     try:
         return claim_of(message)
     except InputError as wrong:
-        return refusal_of(message.channel, wrong)
+        return refusal_of(message, wrong)
 
 
 def _read(document: bytes, read: Read) -> Given | ReceiptMessage:
     try:
         return read(document)
     except InputError as wrong:
-        return refusal_of("", wrong)
+        return refusal_of(_NONE, wrong)

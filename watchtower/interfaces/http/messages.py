@@ -81,10 +81,10 @@ class ReceiptMessage(Struct, frozen=True):
         )
 
 
-def refusal_of(channel: str, wrong: InputError) -> ReceiptMessage:
-    """Return the answer to what is no claim at all; ``channel`` is whatever stood for it."""
+def refusal_of(message: ClaimMessage, wrong: InputError) -> ReceiptMessage:
+    """Return the answer to what is no claim at all."""
     return ReceiptMessage(
-        channel=channel[:64],
+        channel=message.channel[:64],
         kept=False,
         pending=False,
         serve=False,
