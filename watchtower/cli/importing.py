@@ -24,8 +24,9 @@ from watchtower.claims.receipt import Receipt
 from watchtower.cli.desk import Desk, open_desk
 from watchtower.cli.lines import Group, Mark, Splitter, pass_over
 from watchtower.cli.output import tell
-from watchtower.cli.progress import Bar, Tally, bar
+from watchtower.cli.progress import Bar, bar
 from watchtower.cli.resuming import Place
+from watchtower.cli.tally import Tally
 from watchtower.errors import ClaimFormatError, InputError, ResumeError
 from watchtower.settings import Settings
 from watchtower.units import format_drops

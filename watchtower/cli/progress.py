@@ -5,57 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from watchtower.cli.tally import Tally
 
-from watchtower.claims.decision import Kept, NotAbove, NotKept, Pending
-from watchtower.claims.receipt import Receipt
-from watchtower.units import Drops
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
-__all__ = ["Bar", "Tally", "bar"]
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What became of the lines so far."""
-
-    lines: int = 0
-    kept: int = 0
-    pending: int = 0
-    known: int = 0
-    refused: int = 0
-    malformed: int = 0
-
-    def add(self, receipt: Receipt | None) -> None:
-        """Count the answer to a line; None where it was no claim."""
-        self.lines += 1
-        kept = None if receipt is None else receipt.decision.kept
-        match kept:
-            case None:
-                self.malformed += 1
-            case Kept():
-                self.kept += 1
-            case Pending():
-                self.pending += 1
-            case NotKept(why=NotAbove(best=best)) if best > Drops(0):
-                self.known += 1
-            case _:
-                self.refused += 1
-
-    def sentence(self) -> str:
-        """Return what became of all lines, for people."""
-        counted = (
-            (self.kept, "kept"),
-            (self.pending, "pending"),
-            (self.known, "not above what is kept"),
-            (self.refused, "refused"),
-            (self.malformed, "no claims"),
-        )
-        parts = [f"{count:,} {what}" for count, what in counted if count]
-        return f"{self.lines:,} claims read: {', '.join(parts)}."
+__all__ = ["Bar", "bar"]
 
 
 class Bar(Protocol):
@@ -88,6 +45,16 @@ def bar(size: int, *, is_wanted: bool) -> Iterator[Bar]:
     if not is_wanted or not sys.stderr.isatty():
         yield _Nothing()
         return
+    # Reading them takes longer than keeping a claim, and most who hand over one see no bar.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("importing"),
         BarColumn(),
