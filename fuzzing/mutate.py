@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 
 __all__ = ["mutated"]
@@ -46,19 +47,22 @@ def mutated(data: bytes, luck: random.Random) -> bytes | None:
     """
     head, line_end, rest = data.rpartition(b"\n") if data.count(b"\n") == 1 else (b"", b"", data)
     try:
-        found = json.loads(rest)
+        text = _changed(json.loads(rest), luck)
     except (ValueError, RecursionError):
         return None
+    if luck.randrange(8) == 0 and text.startswith("{") and len(text) > 2:  # noqa: PLR2004
+        text = text[:-1] + "," + text[1:]  # every field twice
+    return head + line_end + text.encode()
+
+
+def _changed(found: Any, luck: random.Random) -> str:
     for _ in range(1 + luck.randrange(3)):
         places = list(_places(found))
         if not places:
             break
         inside, key = luck.choice(places)
         _change(inside, key, luck, places)
-    text = json.dumps(found)
-    if luck.randrange(8) == 0 and text.startswith("{") and len(text) > 2:  # noqa: PLR2004
-        text = text[:-1] + "," + text[1:]  # every field twice
-    return head + line_end + text.encode()
+    return json.dumps(found)
 
 
 def _places(found: Any) -> Iterator[_Place]:
@@ -84,4 +88,5 @@ def _change(inside: Any, key: Any, luck: random.Random, places: list[_Place]) ->
         case 2 if isinstance(inside, dict):
             inside[luck.choice((f"{key}x", key.upper(), "", "payload"))] = inside.pop(key)
         case _:
-            inside[key] = luck.choice(_STRANGE)
+            # A copy, or what is changed next would be strange in another way for ever.
+            inside[key] = deepcopy(luck.choice(_STRANGE))
