@@ -80,6 +80,8 @@ def test_a_voucher_without_a_key_is_to_come_again_while_no_server_answers(
     (answer,) = ended.json()
     assert (answer["why_not_kept"], ended.code) == ("key_unknown", 46)
     assert "import them again" in run("claim", "add", "-", "--format", "mpp", stdin=voucher).err
+    alone = run("claim", "add", CHANNEL, "5", "30" * 70)
+    assert (alone.code, "Hand it over again" in alone.err) == (46, True)
     assert run("claim", "list", "--json").json() == []
 
 
