@@ -35,7 +35,7 @@ __all__ = [
 
 MOST_BYTES: Final = 65_536
 """Of one document: the longest that is known, a credential, has 8 KiB before its encoding
-(ripple/xrpl-mpp-sdk sdk/src/channel/server/Channel.ts, DEFAULT_MAX_CREDENTIAL_SIZE)."""
+(ripple/xrpl-mpp-sdk@02e7273 sdk/src/channel/server/Channel.ts, maxCredentialSize)."""
 
 _DIGITS: Final = re.compile(r"[0-9]{1,18}\Z", re.ASCII)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\Z", re.ASCII)

@@ -12,8 +12,8 @@ stores hold of a channel may stand beside it and is not read.
 
 Amounts are in units of the plugin's option ``currencyScale`` (or ``assetScale``): how many decimals
 an XRP has, 6 unless set. Give it beside the names if it was. What is signed are drops, rounded up
-(``baseToXrp``, BigNumber.ROUND_UP; test/pluginSpec.js “should round high-scale amount up to next
-drop”): 1,090 units of a scale of 9 are 2 drops.
+(``baseToXrp``, BigNumber.ROUND_UP; its test is in @034aa63 test/pluginSpec.js, ``_sendMoney``):
+1,090 units of a scale of 9 are 2 drops.
 
 Pure.
 """

@@ -3,7 +3,7 @@
 Three forms are read:
 
 - the credential, as it comes in a request: ``Payment`` and Base64 of JSON without padding, the
-  value of the header ``Authorization`` (wevm/mppx src/Credential.ts, ``serialize``), or that JSON.
+  value of the header ``Authorization`` (wevm/mppx@0048ce7 src/Credential.ts, ``serialize``), or that JSON.
   Its ``payload`` has the channel, cumulative drops and the signature
   (ripple/xrpl-mpp-sdk@0ceb816 sdk/src/channel/Methods.ts);
 - the record that the server's store has of a channel under ``xrpl:NETWORK:channel:ID``
