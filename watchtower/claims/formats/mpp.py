@@ -3,8 +3,8 @@
 Three forms are read:
 
 - the credential, as it comes in a request: ``Payment`` and Base64 of JSON without padding, the
-  value of the header ``Authorization`` (wevm/mppx@0048ce7 src/Credential.ts, ``serialize``), or that JSON.
-  Its ``payload`` has the channel, cumulative drops and the signature
+  value of the header ``Authorization`` (wevm/mppx@0048ce7 src/Credential.ts, ``serialize``), or
+  that JSON. Its ``payload`` has the channel, cumulative drops and the signature
   (ripple/xrpl-mpp-sdk@0ceb816 sdk/src/channel/Methods.ts);
 - the record that the server's store has of a channel under ``xrpl:NETWORK:channel:ID``
   (@675b1e2 sdk/src/utils/keys.ts): ``cumulative``, ``signature``, ``timestamp``
