@@ -243,3 +243,21 @@ def test_config_path_is_what_the_environment_names() -> None:
     """Else the file of that name in the present folder."""
     assert config_path({}) == Path("watchtower.toml")
     assert config_path({"WATCHTOWER_CONFIG": "/etc/w.toml"}) == Path("/etc/w.toml")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'store = "~nobody-is-called-like-that/w.db"',
+        'store = "w\\u0000.db"',
+        'http.listen = "unix:~nobody-is-called-like-that/door.sock"',
+        'alerts.webhook = "https://[::1"',
+        "store = " + "[" * 5_000,
+    ],
+)
+def test_what_the_fuzzer_found_is_refused_in_a_sentence(tmp_path: Path, line: str) -> None:
+    """Paths of nobody, zero bytes, addresses cut short, nesting without a bottom."""
+    path = tmp_path / "watchtower.toml"
+    path.write_text(f'{line}\naccounts = ["{PAYEE}"]\nservers = ["wss://a.example"]\n')
+    with pytest.raises(ConfigError):
+        load(path, {})

@@ -224,11 +224,18 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         settings = msgspec.toml.decode(raw, type=Settings, strict=True)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(path=path, why=str(problem)) from None
+    except RecursionError:
+        raise ConfigError(path=path, why="it is nested too deeply") from None
     settings = _from_environment(settings, environment)
     refuse_unsafe(settings, path)
     folder = path.absolute().parent
-    store = (folder / Path(settings.store).expanduser()).resolve()
-    return msgspec.structs.replace(settings, store=str(store), http=settings.http.within(folder))
+    try:
+        store = (folder / Path(settings.store).expanduser()).resolve()
+        http = settings.http.within(folder)
+    except (RuntimeError, ValueError) as problem:
+        # Nobody is called like that (~NAME), or a path holds a zero byte.
+        raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
+    return msgspec.structs.replace(settings, store=str(store), http=http)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -267,8 +274,16 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
-        if url and urlsplit(url).scheme not in {"http", "https"}:
+        if url and _scheme_of(url) not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _scheme_of(url: str) -> str:
+    """Return the scheme of an address; nothing of what is none."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:

@@ -19,6 +19,7 @@ from watchtower.claims.decision import (
     DoesNotApply,
     DoNotServe,
     Kept,
+    KeyUnknown,
     NotAbove,
     NotKept,
     NotKeptWhy,
@@ -32,11 +33,13 @@ from watchtower.claims.decision import (
     as_error,
     describe_why_not_serve,
 )
+from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.sight import Guard, Sight
 from watchtower.errors import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
+    ClaimKeyUnknownError,
     ClaimNotAboveError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
@@ -80,8 +83,13 @@ def signed(amount: int, key: SigningKey = PAYER_KEY) -> Claim:
     return Claim(channel=ID, amount=Drops(amount), public_key=public(key), signature=signature)
 
 
+def keyless(claim: Claim) -> KeylessClaim:
+    """The same claim without its key, as most forms have it."""
+    return KeylessClaim(channel=claim.channel, amount=claim.amount, signature=claim.signature)
+
+
 def decided(
-    claim: Claim,
+    claim: Given,
     channel: Channel | None = CHANNEL,
     best: Claim | None = None,
     *,
@@ -301,3 +309,25 @@ def test_payer_is_asked_neither_to_serve_nor_not_to() -> None:
     for subject in (CHANNEL, changed(expiration=RippleTime(NOW - 5)), changed(settle_delay=1)):
         decision = decided(signed(50), subject, guarded=frozenset(), payers=payers)
         assert decision.serve == DoesNotApply()
+
+
+def test_claim_without_a_key_is_as_good_as_any_under_the_channels() -> None:
+    """Most forms name no key; what is kept has the channel's, and nothing had to be put right."""
+    assert decided(keyless(signed(50))) == decided(signed(50))
+    assert decided(keyless(signed(50)), best=signed(50)).kept == NotKept(
+        why=NotAbove(channel=ID, amount=Drops(50), best=Drops(50))
+    )
+
+
+def test_claim_without_a_key_that_another_key_signed_has_a_bad_signature() -> None:
+    """It named none, so it cannot have named a wrong one."""
+    why = refused(decided(keyless(signed(50, OTHER_KEY))))
+    assert why == BadSignature(why=SignatureFault.SIGNATURE)
+
+
+def test_claim_without_a_key_is_not_kept_while_nobody_tells_of_its_channel() -> None:
+    """Noise would fill the disk; the word says to come again, and `unknown_channel` does not."""
+    why = refused(decided(keyless(signed(50)), None, looked_up=False))
+    assert why == KeyUnknown(channel=ID)
+    assert isinstance(as_error(why), ClaimKeyUnknownError)
+    assert refused(decided(keyless(signed(50)), None)) == ChannelUnknown(channel=ID)

@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, PAYEE, entry, signed
+from tests.claims.test_group import (
+    CHANNELS,
+    GUARDS,
+    KEYS,
+    NOW,
+    PAYEE,
+    entry,
+    keyless,
+    signed,
+)
 from tests.store.make import CHEAP
 from watchtower.claims.decision import (
     Closing,
@@ -230,6 +239,20 @@ async def test_a_strange_channel_is_asked_for_and_its_claim_waits(door: Door, la
     (receipt,) = await door.take([signed(strange, 5, KEYS[0])])
     assert isinstance(receipt.decision.kept, Pending)
     assert land.asked == [strange]
+
+
+async def test_a_claim_without_a_key_is_verified_by_its_channels(door: Door, land: Land) -> None:
+    """And one that nobody can tell of is asked for, and leaves nothing behind."""
+    strange = ChannelId("D" * 64)
+    named, lone = keyless(claim(5)), keyless(signed(strange, 5, KEYS[0]))
+    kept, refused = await door.take([named, lone])
+    assert kept.decision.kept == Kept(claim=claim(5), rescued=False)
+    assert isinstance(refused.decision.kept, NotKept)
+    assert refused.report()["why_not_kept"] == "key_unknown"
+    assert land.asked == [strange]
+    land.entries[strange] = entry(strange, 0)
+    (again,) = await door.take([lone])
+    assert again.is_stored
 
 
 async def test_what_was_kept_is_taken_up_before_anybody_is_answered(door: Door, land: Land) -> None:

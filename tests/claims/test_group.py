@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.store.make import CHEAP
 from watchtower.claims.decision import NotAbove, NotKept
+from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.group import Group
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard, Sight
@@ -54,6 +55,11 @@ def signed(channel: ChannelId, drops: int, key: PrivateKey, *, good: bool = True
     )
 
 
+def keyless(claim: Claim) -> KeylessClaim:
+    """The same claim without its key, as most forms have it."""
+    return KeylessClaim(channel=claim.channel, amount=claim.amount, signature=claim.signature)
+
+
 def entry(channel: ChannelId, balance: int) -> ChannelEntry:
     """A channel of the first key's."""
     return ChannelEntry(
@@ -77,10 +83,10 @@ CLAIMS = st.builds(
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> list[tuple[Claim, Sight]]:
+def arrivals(draw: st.DrawFn) -> list[tuple[Given, Sight]]:
     """Claims, each with what a server said of its channel: nothing, that it is there, or not."""
-    found = []
-    for claim in draw(st.lists(CLAIMS, min_size=1, max_size=12)):
+    found: list[tuple[Given, Sight]] = []
+    for claim in draw(st.lists(CLAIMS | CLAIMS.map(keyless), min_size=1, max_size=12)):
         at = Position(LedgerIndex(draw(st.integers(min_value=1, max_value=4))), END_OF_LEDGER)
         said = draw(st.sampled_from(["nothing", "there", "there", "missing"]))
         fact: ChannelChanged | ChannelMissing | None = None
@@ -110,7 +116,7 @@ async def remembered(store: Store) -> object:
 
 
 async def both_ways(
-    folder: Path, before: list[tuple[Claim, Sight]], after: list[tuple[Claim, Sight]], guard: Guard
+    folder: Path, before: list[tuple[Given, Sight]], after: list[tuple[Given, Sight]], guard: Guard
 ) -> None:
     """Take claims together, and one by one, and compare all that can be seen of it."""
     async with (
@@ -135,7 +141,7 @@ async def both_ways(
 @settings(max_examples=60)
 @given(arrivals(), arrivals(), st.sampled_from(sorted(GUARDS)))
 def test_together_or_one_by_one_is_the_same(
-    before: list[tuple[Claim, Sight]], after: list[tuple[Claim, Sight]], whom: str
+    before: list[tuple[Given, Sight]], after: list[tuple[Given, Sight]], whom: str
 ) -> None:
     """Receipts, channels, best and pending claims; the journal tells it in fewer lines."""
     with TemporaryDirectory() as folder:

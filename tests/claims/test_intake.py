@@ -13,6 +13,7 @@ from coincurve import PrivateKey
 
 from tests.store.make import CHEAP, limit
 from watchtower.claims.decision import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
+from watchtower.claims.given import Given
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard, Sight
 from watchtower.errors import StoreFullError
@@ -209,7 +210,7 @@ async def test_who_follows_is_told_of_a_claim_when_it_is_on_disk(store: Store) -
         with sqlite3.connect(store.path) as file:
             on_disk.append(file.execute("SELECT count(*) FROM journal").fetchone()[0] - len(told))
 
-    def broken(_claim: Claim) -> Sight:
+    def broken(_claim: Given) -> Sight:
         raise StoreFullError(path=store.path, why="made up")
 
     intake = Intake(store, Guard(payees=[PAYEE], policy=Policy()), tell=tell)

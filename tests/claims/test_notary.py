@@ -11,20 +11,20 @@ import pytest
 from tests.claims.test_door import Counting
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
+from watchtower.claims.given import Given
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.claims.signed import SignedReceipt, State, why_void
 from watchtower.errors import StoreFullError
-from watchtower.judgement.claim import Claim
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, Position
 from watchtower.store.database import Store
 from watchtower.units import LedgerIndex
 
 
-def sight_of(claim: Claim, balance: int = 0) -> Sight:
+def sight_of(claim: Given, balance: int = 0) -> Sight:
     """The channel is open; what it has paid came ledgers later."""
     at = Position(LedgerIndex(9 + balance), END_OF_LEDGER)
     fact = ChannelChanged(entry=entry(claim.channel, balance), at=at)

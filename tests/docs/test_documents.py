@@ -110,6 +110,13 @@ def test_the_table_marks_exactly_the_pure_modules() -> None:
             marked |= {f"{room[1]}.{name}" for name in names}
         else:
             marked |= {f"{room[1]}.{name}" for name in re.findall(r"`([a-z_]+)`\\\*", line)}
+            folders = re.findall(r"`([a-z_]+)/`\\\*", line)
+            marked |= {
+                module
+                for folder in folders
+                for module in read_house()
+                if module.startswith(f"{room[1]}.{folder}.")
+            }
 
     assert marked == set(PURE) - {"units", "errors", "hosts", "places"}
 

@@ -8,9 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzzing.mutate import mutated
+from fuzzing.seeds import seeds_of
+from fuzzing.targets import TARGETS
 from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.errors import AnswerError, InputError
 from watchtower.judgement.claim import Claim, Refused, verify
@@ -105,3 +109,29 @@ def test_any_claim_is_refused_and_never_crashes(amount: int, key: str, signature
         channel=ChannelId("A" * 64), amount=Drops(amount), public_key=key, signature=signature
     )
     assert isinstance(verify(claim), Refused)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_fuzzing_begins_with_is_read(name: str) -> None:
+    """A target that refuses all its seeds would try nothing but the refusal."""
+    seeds = seeds_of(name)
+    assert seeds
+    for seed in seeds:
+        TARGETS[name](seed)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@given(st.data())
+def test_whatever_a_parser_is_given_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    """Every target of ``scripts/fuzz``, a fixed number of times: noise, and seeds gone wrong."""
+    seed = data.draw(st.sampled_from(seeds_of(name)))
+    luck = data.draw(st.randoms(use_true_random=False))
+    noise = data.draw(st.binary(max_size=64))
+    cut = luck.randrange(len(seed) + 1)
+    changed = (
+        mutated(seed, luck) or seed[:cut] + noise + seed[cut:],
+        seed[:cut] + noise + seed[cut + len(noise) :],
+        noise,
+    )
+    for document in changed:
+        TARGETS[name](document)

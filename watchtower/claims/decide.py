@@ -9,7 +9,9 @@ is kept above everything registered before, also below what was paid: that is ho
 that a payment was its own. Nobody serves against it.
 
 While no server can tell us of the channel, a well-signed claim is *pending*: stored, and decided
-as soon as one answers. Nothing is served against it until then.
+as soon as one answers. Nothing is served against it until then. A claim that names no key is
+verified by its channel's; until that is known it is neither good nor bad, and nobody keeps it,
+since anybody could fill the disk with such claims.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from watchtower.claims.decision import (
     DoesNotApply,
     DoNotServe,
     Kept,
+    KeyUnknown,
     NotAbove,
     NotKept,
     Pending,
@@ -36,6 +39,7 @@ from watchtower.claims.decision import (
     WrongDestination,
     WrongKey,
 )
+from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, Phase, phase
 from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
@@ -124,7 +128,7 @@ def _with_times(ground: Ground, channel: Channel, sight: Sight, guard: Guard) ->
     return replace(ground, sure_until=sure_until, notice=notice)
 
 
-def decide(claim: Claim, ground: Ground, best: Claim | None, *, check: Check = verify) -> Decision:
+def decide(claim: Given, ground: Ground, best: Claim | None, *, check: Check = verify) -> Decision:
     """Decide both answers about ``claim``.
 
     Args:
@@ -155,7 +159,7 @@ def may_serve(kept: Kept | Pending | NotKept, ground: Ground) -> Serve | DoNotSe
 
 
 def _kept(
-    claim: Claim, ground: Ground, best: Claim | None, check: Check
+    claim: Given, ground: Ground, best: Claim | None, check: Check
 ) -> Kept | Pending | NotKept:
     channel, role = ground.channel, ground.role
     if channel is None:
@@ -165,6 +169,8 @@ def _kept(
         why = WrongDestination(channel=claim.channel, destination=channel.entry.destination)
         return NotKept(why=why)
     asked = under_key(claim, channel)
+    if asked is None:
+        return NotKept(why=KeyUnknown(channel=claim.channel))
     key, checked = asked.public_key, check(asked)
     if isinstance(checked, Refused) and checked.why is not SignatureFault.AMOUNT:
         return NotKept(why=_signature_refusal(claim, key, checked.why))
@@ -172,21 +178,25 @@ def _kept(
     if isinstance(checked, Refused) or claim.amount <= floor:
         return NotKept(why=NotAbove(channel=claim.channel, amount=claim.amount, best=floor))
     kind = Pending if channel is None else Kept
-    return kind(claim=checked.claim, rescued=checked.rescued or key != claim.public_key)
+    named_another = isinstance(claim, Claim) and claim.public_key != key
+    return kind(claim=checked.claim, rescued=checked.rescued or named_another)
 
 
-def under_key(claim: Claim, channel: Channel | None) -> Claim:
+def under_key(claim: Given, channel: Channel | None) -> Claim | None:
     """Return the claim as it is verified: with its channel's own key, where that is known.
 
-    That key decides; a claim it has signed is good, whatever key was named with it.
+    That key decides; a claim it has signed is good, whatever key was named with it. None if no key
+    is known at all.
     """
+    if isinstance(claim, KeylessClaim):
+        return None if channel is None else claim.under(channel.entry.public_key)
     if channel is None or channel.entry.public_key == claim.public_key:
         return claim
     return replace(claim, public_key=channel.entry.public_key)
 
 
-def _signature_refusal(claim: Claim, key: str, fault: SignatureFault) -> WrongKey | BadSignature:
-    if key != claim.public_key:
+def _signature_refusal(claim: Given, key: str, fault: SignatureFault) -> WrongKey | BadSignature:
+    if isinstance(claim, Claim) and claim.public_key != key:
         return WrongKey(channel=claim.channel, given=claim.public_key, key=key)
     return BadSignature(why=fault)
 

@@ -13,6 +13,7 @@ from watchtower.errors import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
+    ClaimKeyUnknownError,
     ClaimNotAboveError,
     ClaimPendingFullError,
     ClaimSignatureError,
@@ -35,6 +36,7 @@ __all__ = [
     "DoesNotApply",
     "ExposureReached",
     "Kept",
+    "KeyUnknown",
     "NotAbove",
     "NotKept",
     "NotKeptWhy",
@@ -57,6 +59,16 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelUnknown:
     """A validated ledger has no such channel, and we never knew one."""
+
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUnknown:
+    """The claim names no key, and no server can tell now which key the channel has.
+
+    The only refusal that says nothing about the claim: it may be good, and is to come again.
+    """
 
     channel: ChannelId
 
@@ -101,7 +113,15 @@ class PendingFull:
     channel: ChannelId
 
 
-NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove | PendingFull
+NotKeptWhy = (
+    ChannelUnknown
+    | KeyUnknown
+    | WrongDestination
+    | WrongKey
+    | BadSignature
+    | NotAbove
+    | PendingFull
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +243,7 @@ REASONS: Final = (
 
 _REFUSALS: Final = {
     ChannelUnknown: "unknown_channel",
+    KeyUnknown: "key_unknown",
     WrongDestination: "wrong_destination",
     WrongKey: "wrong_key",
     BadSignature: "bad_signature",
@@ -276,6 +297,8 @@ def as_error(why: NotKeptWhy) -> ClaimError:
     match why:
         case ChannelUnknown():
             return ClaimUnknownChannelError(channel=why.channel)
+        case KeyUnknown():
+            return ClaimKeyUnknownError(channel=why.channel)
         case WrongDestination():
             return ClaimDestinationError(channel=why.channel, destination=why.destination)
         case WrongKey():

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from watchtower.claims.decide import under_key
 from watchtower.claims.decision import WhyNotServe
 from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
+from watchtower.claims.given import Given
 from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.receipt import Receipt
@@ -71,7 +72,7 @@ class Lookout(Protocol):
 class _Knock:
     """Claims of one caller, which are answered together."""
 
-    claims: Sequence[Claim]
+    claims: Sequence[Given]
     against: Against
     sights: dict[ChannelId, Sight]
     checked: Mapping[Claim, Verified | Refused]
@@ -102,7 +103,7 @@ class Door:
         self._checking = asyncio.Semaphore(_CHECKING)
         self._is_closed = False
 
-    async def take(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
+    async def take(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Receipt]:
         """Keep claims in their order, and return their receipts, once they are on disk.
 
         Args:
@@ -132,7 +133,7 @@ class Door:
             self._knocked.set()
             return await knock.answer
 
-    async def check(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
+    async def check(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Receipt]:
         """Answer as `take` would, and keep nothing.
 
         Raises:
@@ -164,7 +165,7 @@ class Door:
                 _answer(knock, DoorClosedError())
 
     async def _verify(
-        self, claims: Sequence[Claim], sights: Mapping[ChannelId, Sight]
+        self, claims: Sequence[Given], sights: Mapping[ChannelId, Sight]
     ) -> Mapping[Claim, Verified | Refused]:
         """Verify, which takes the longest, under the keys that the channels have."""
         if self._is_closed:
@@ -177,9 +178,8 @@ class Door:
                 return Channel(entry=fact.entry, as_of=fact.at)
             return known
 
-        return await self._verifier.verify(
-            under_key(claim, channel_of(claim.channel)) for claim in claims
-        )
+        keyed = (under_key(claim, channel_of(claim.channel)) for claim in claims)
+        return await self._verifier.verify(claim for claim in keyed if claim is not None)
 
     async def _look(self, channels: Iterable[ChannelId]) -> dict[ChannelId, Sight]:
         """Return what servers tell of those channels that are not known."""
@@ -249,7 +249,7 @@ class _View:
         self._strange = strange
         self._sights: dict[ChannelId, Sight] = {}
 
-    def of(self, claim: Claim) -> Sight:
+    def of(self, claim: Given) -> Sight:
         """Return what is seen of a claim's channel."""
         sight = self._sights.get(claim.channel)
         if sight is None:

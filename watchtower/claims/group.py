@@ -27,6 +27,7 @@ from watchtower.claims.decision import (
     Standing,
 )
 from watchtower.claims.exposure import Exposed, Sums
+from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
 from watchtower.claims.signed import Held, State
@@ -82,7 +83,7 @@ class Group:
     waiting: dict[PendingName, Raised] = field(default_factory=dict)
     _grounds: dict[ChannelId, tuple[Sight, Ground]] = field(default_factory=dict)
 
-    def take(self, claim: Claim, sight: Sight) -> Receipt:
+    def take(self, claim: Given, sight: Sight) -> Receipt:
         """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
         ground = self._ground(claim.channel, sight)
         best = self._best_of(claim, is_known=ground.channel is not None)
@@ -124,12 +125,12 @@ class Group:
             self.opened[name] = channel
         return channel
 
-    def _best_of(self, claim: Claim, *, is_known: bool) -> Claim | None:
+    def _best_of(self, claim: Given, *, is_known: bool) -> Claim | None:
         """Return the best claim so far; while the channel is unknown, the best by the same key."""
         if (raised := self.raised.get(claim.channel)) is not None:
             return raised.claim
         best = self.best.get(claim.channel)
-        if best is not None or is_known:
+        if best is not None or is_known or isinstance(claim, KeylessClaim):
             return best
         name = (claim.channel, claim.public_key)
         waiting = self.waiting.get(name)
@@ -221,7 +222,7 @@ def _unlimited(decision: Decision) -> Decision:
 
 
 def _receipt(
-    claim: Claim, decision: Decision, best: Drops, ground: Ground, held: Held | None
+    claim: Given, decision: Decision, best: Drops, ground: Ground, held: Held | None
 ) -> Receipt:
     return Receipt(
         claim=claim,
@@ -240,7 +241,7 @@ def _raise(raised: dict[_Name, Raised], name: _Name, kept: Kept | Pending) -> No
     raised[name] = Raised(claim=kept.claim, rescued=kept.rescued, claims=claims)
 
 
-def _held(claim: Claim, decision: Decision, best: Claim | None, *, is_known: bool) -> Held | None:
+def _held(claim: Given, decision: Decision, best: Claim | None, *, is_known: bool) -> Held | None:
     """Return what is on disk for a claim, once its group is."""
     kept = decision.kept
     if isinstance(kept, Kept):

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, NotKeptWhy, as_error
 from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
+from watchtower.claims.given import Given
 from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
@@ -136,7 +137,7 @@ class Intake:
         self._guard = guard
         self._notary = notary
 
-    async def take(self, claim: Claim, sight: Sight) -> Receipt:
+    async def take(self, claim: Given, sight: Sight) -> Receipt:
         """Decide about one claim and store it; the receipt is given after fsync.
 
         Raises:
@@ -147,8 +148,8 @@ class Intake:
 
     async def take_all(
         self,
-        claims: Sequence[Claim],
-        see: Callable[[Claim], Sight],
+        claims: Sequence[Given],
+        see: Callable[[Given], Sight],
         *,
         check: Check = verify,
         watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
@@ -181,8 +182,8 @@ class Intake:
 
     async def check_all(
         self,
-        claims: Sequence[Claim],
-        see: Callable[[Claim], Sight],
+        claims: Sequence[Given],
+        see: Callable[[Given], Sight],
         *,
         check: Check = verify,
         at_stake: AtStake = NOTHING_AT_STAKE,
@@ -210,12 +211,15 @@ class Intake:
             group.pending, group.room = {}, None
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             group.waiting.clear()
-            await work.claims.drop_all_pending(one.claim for one in receipts if not one.is_pending)
+            decided = list(zip(claims, receipts, strict=True))
+            await work.claims.drop_all_pending(
+                claim for claim, receipt in decided if not receipt.is_pending
+            )
             lines = await _keep(work, group)
             refused = [
-                _refused(one.claim, one.decision.kept.why)
-                for one in receipts
-                if isinstance(one.decision.kept, NotKept)
+                _refused(claim, receipt.decision.kept.why)
+                for claim, receipt in decided
+                if isinstance(receipt.decision.kept, NotKept)
             ]
             if refused:
                 await work.journal.append_all(refused)
@@ -229,7 +233,7 @@ class Intake:
     async def _group(
         self,
         work: Work,
-        claims: Sequence[Claim],
+        claims: Sequence[Given],
         check: Check,
         watched: Callable[[ChannelId], Channel | None],
         at_stake: AtStake = NOTHING_AT_STAKE,
@@ -240,7 +244,11 @@ class Intake:
         strange = names - channels.keys()
         if strange:
             channels |= await work.channels.find(strange)
-        unknown = {(c.channel, c.public_key) for c in claims if c.channel not in channels}
+        unknown = {
+            (claim.channel, claim.public_key)
+            for claim in claims
+            if isinstance(claim, Claim) and claim.channel not in channels
+        }
         room = None
         if unknown:
             room = max(0, self._most_pending - await work.claims.count_pending())

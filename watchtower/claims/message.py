@@ -1,4 +1,4 @@
-"""Read a claim as a person or a payer's software gives it: four words, or one JSON object.
+"""Read a claim as a person or a payer's software gives it: a few words, or one JSON object.
 
 What it guarantees: what comes out is well formed, and nothing more; whether it is worth anything
 is for ``decide.py`` to say. Whatever bytes come in, only the documented errors come out.
@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from watchtower.claims.given import Given, KeylessClaim
 from watchtower.errors import AmountError, ClaimFormatError, PublicKeyError
-from watchtower.judgement.claim import Claim
 from watchtower.units import MAX_DROPS, Drops, parse_channel_id, parse_drops
 
 __all__ = ["ClaimMessage", "claim_of", "parse_claim", "parse_claim_json"]
@@ -23,19 +23,24 @@ _SIGNATURE: Final = re.compile(r"(?:[0-9A-F]{2}){1,256}\Z", re.ASCII | re.IGNORE
 
 
 class ClaimMessage(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A claim as its payer signed it. ``amount`` is drops, or text such as ``1.5XRP``."""
+    """A claim as its payer signed it. ``amount`` is drops, or text such as ``1.5XRP``.
+
+    ``public_key`` may be left out: the channel's own key decides in any case.
+    """
 
     channel: str
     amount: str | int
     signature: str
-    public_key: str
+    public_key: str | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(ClaimMessage)
 
 
-def parse_claim(*, channel: str, amount: str, signature: str, public_key: str) -> Claim:
-    """Return the claim that four words spell.
+def parse_claim(
+    *, channel: str, amount: str, signature: str, public_key: str | None = None
+) -> Given:
+    """Return the claim that three or four words spell.
 
     Raises:
         ChannelIdError: ``channel`` is not 64 hexadecimal digits.
@@ -46,8 +51,10 @@ def parse_claim(*, channel: str, amount: str, signature: str, public_key: str) -
     return _claim(channel, parse_drops(amount), signature, public_key)
 
 
-def parse_claim_json(line: bytes | str) -> Claim:
+def parse_claim_json(line: bytes | str) -> Given:
     """Return the claim in one JSON object: ``channel``, ``amount``, ``signature``, ``public_key``.
+
+    The key may be left out, or null.
 
     Raises:
         ClaimFormatError: it is not such an object; a field is missing, unknown or of a wrong type.
@@ -62,7 +69,7 @@ def parse_claim_json(line: bytes | str) -> Claim:
     return claim_of(found)
 
 
-def claim_of(message: ClaimMessage) -> Claim:
+def claim_of(message: ClaimMessage) -> Given:
     """Return the claim that a message spells.
 
     Raises:
@@ -77,15 +84,11 @@ def claim_of(message: ClaimMessage) -> Claim:
     return _claim(message.channel, amount, message.signature, message.public_key)
 
 
-def _claim(channel: str, amount: Drops, signature: str, public_key: str) -> Claim:
+def _claim(channel: str, amount: Drops, signature: str, public_key: str | None) -> Given:
     channel_id = parse_channel_id(channel)
-    if not _PUBLIC_KEY.match(public_key):
+    if public_key is not None and not _PUBLIC_KEY.match(public_key):
         raise PublicKeyError(text=public_key)
     if not _SIGNATURE.match(signature):
         raise ClaimFormatError(why="its signature is not hexadecimal, or too long or short for one")
-    return Claim(
-        channel=channel_id,
-        amount=amount,
-        public_key=public_key.upper(),
-        signature=signature.upper(),
-    )
+    keyless = KeylessClaim(channel=channel_id, amount=amount, signature=signature.upper())
+    return keyless if public_key is None else keyless.under(public_key.upper())

@@ -19,8 +19,8 @@ from watchtower.claims.decision import (
     name_of_refusal,
 )
 from watchtower.claims.exposure import Exposed
+from watchtower.claims.given import Given
 from watchtower.claims.signed import Held, SignedReceipt
-from watchtower.judgement.claim import Claim
 from watchtower.units import Drops, RippleTime, format_time
 
 __all__ = ["Receipt"]
@@ -44,7 +44,7 @@ class Receipt:
         exposed: what is at stake with it, with its payer and in all; None where nobody limits it.
     """
 
-    claim: Claim
+    claim: Given
     decision: Decision
     best: Drops
     held: Held | None = None

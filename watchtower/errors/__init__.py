@@ -12,7 +12,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimFormatError        15    not a claim
     │   ├── ConfigError             16    the configuration cannot be used
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
-    │   └── ListenError             18    nobody can listen where the configuration says
+    │   ├── ListenError             18    nobody can listen where the configuration says
+    │   └── ResumeError             19    the file has changed since it was imported in part
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -38,6 +39,7 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimNotAboveError      43    not above the best claim
     │   ├── ClaimKeyError           44    the channel has another key
     │   ├── DoorClosedError         45    the tower is stopping: knock again
+    │   ├── ClaimKeyUnknownError    46    no key is named, and none known yet: hand it over again
     │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
@@ -77,6 +79,7 @@ from watchtower.errors.claim import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
+    ClaimKeyUnknownError,
     ClaimNotAboveError,
     ClaimPendingFullError,
     ClaimSignatureError,
@@ -98,6 +101,7 @@ from watchtower.errors.input import (
     InputError,
     ListenError,
     PublicKeyError,
+    ResumeError,
     SeedError,
     TicketPoolError,
 )
@@ -146,6 +150,7 @@ __all__ = [
     "ClaimError",
     "ClaimFormatError",
     "ClaimKeyError",
+    "ClaimKeyUnknownError",
     "ClaimNotAboveError",
     "ClaimPendingFullError",
     "ClaimSignatureError",
@@ -168,6 +173,7 @@ __all__ = [
     "ReceiptVoidError",
     "RequestRefusedError",
     "RequestTimeoutError",
+    "ResumeError",
     "SeedError",
     "SigningError",
     "SigningRefusedError",

@@ -8,6 +8,7 @@ __all__ = [
     "ClaimDestinationError",
     "ClaimError",
     "ClaimKeyError",
+    "ClaimKeyUnknownError",
     "ClaimNotAboveError",
     "ClaimPendingFullError",
     "ClaimSignatureError",
@@ -85,4 +86,14 @@ class ClaimPendingFullError(ClaimError):
         "No server tells of channel {channel} now, and there is no room for one more claim that "
         "waits: nothing was kept. Hand it over again in a few seconds; what the ledger shows of "
         "channels that pay us is known by then."
+    )
+
+
+class ClaimKeyUnknownError(ClaimError):
+    """The claim names no key, and nobody can tell now which one its channel has."""
+
+    exit_code = 46
+    template = (
+        "No server tells of channel {channel} now, and the claim names no key to verify it with: "
+        "nothing was kept. Hand it over again in a few seconds, or name the key."
     )

@@ -13,6 +13,7 @@ __all__ = [
     "InputError",
     "ListenError",
     "PublicKeyError",
+    "ResumeError",
     "SeedError",
     "TicketPoolError",
 ]
@@ -92,3 +93,13 @@ class ListenError(InputError):
 
     exit_code = 18
     template = "Nobody can listen at {place}: {why}. Correct `http.listen`, or stop who is there."
+
+
+class ResumeError(InputError):
+    """The file that is to be imported further is not the one that was imported so far."""
+
+    exit_code = 19
+    template = (
+        "{path} is not as it was when it was imported up to line {line}. Import it without "
+        "--resume: what is kept already is not kept twice."
+    )

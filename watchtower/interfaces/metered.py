@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from watchtower.claims.decision import Standing
 from watchtower.claims.door import Against, Door
+from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
 from watchtower.claims.receipt import Receipt
 from watchtower.errors import DoorClosedError, StoreError
-from watchtower.judgement.claim import Claim
 
 __all__ = ["check_within", "take_within"]
 
 
 async def take_within(
-    bucket: Bucket | None, claims: Sequence[Claim], door: Door, now: float
+    bucket: Bucket | None, claims: Sequence[Given], door: Door, now: float
 ) -> Sequence[Receipt]:
     """Hand claims over, the first of them within what is left in ``bucket``; None is no quota.
 
@@ -37,7 +37,7 @@ async def take_within(
 
 
 async def check_within(
-    bucket: Bucket | None, claims: Sequence[Claim], door: Door, now: float
+    bucket: Bucket | None, claims: Sequence[Given], door: Door, now: float
 ) -> Sequence[Receipt]:
     """Answer as `take_within` would, and count nothing.
 
@@ -50,5 +50,5 @@ async def check_within(
     return await door.check(claims, against=_against(bucket.left(now), claims))
 
 
-def _against(within: int, claims: Sequence[Claim]) -> Against:
+def _against(within: int, claims: Sequence[Given]) -> Against:
     return [None if place < within else Standing.QUOTA for place in range(len(claims))]

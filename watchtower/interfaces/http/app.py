@@ -10,14 +10,13 @@ from __future__ import annotations
 import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ClientException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
@@ -26,25 +25,22 @@ from watchtower import __version__
 from watchtower.access.gate import Gate
 from watchtower.access.token import Scope
 from watchtower.claims.door import Door
-from watchtower.claims.message import ClaimMessage, claim_of
+from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
 from watchtower.claims.receipt import Receipt
-from watchtower.errors import InputError
+from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.knocking import OPEN, SECURITY, admitted, guard_of, needs
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
     ChannelPage,
-    Claims,
     Health,
     Problem,
     ReceiptMessage,
-    refusal_of,
 )
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.interfaces.metered import check_within, take_within
-from watchtower.judgement.claim import Claim
 from watchtower.units import parse_channel_id
 
 __all__ = [
@@ -62,7 +58,7 @@ _MOST_BYTES: Final = 1 << 20
 """Of a request's body: a thousand claims are less than half of it."""
 
 _Answers = ReceiptMessage | list[ReceiptMessage]
-_Ask = Callable[[Bucket | None, Sequence[Claim], Door, float], Awaitable[Sequence[Receipt]]]
+_Ask = Callable[[Bucket | None, Sequence[Given], Door, float], Awaitable[Sequence[Receipt]]]
 _Request = Request[Any, Any, Any]
 
 _CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
@@ -73,6 +69,11 @@ After = Annotated[
     QueryParameter(
         pattern=_CHANNEL, description="The channel before the page: `next` of the one before."
     ),
+]
+
+Format = Annotated[
+    Literal["json", "mpp", "interledger", "dhali"],
+    QueryParameter(name="format", description="The form of the documents: docs/claim-formats.md."),
 ]
 
 ChannelName = Annotated[str, PathParameter(pattern=_CHANNEL, description="Its id in hex.")]
@@ -112,12 +113,17 @@ async def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
     "/v1/claims",
     guards=[_only_json],
     status_code=200,
+    dto=ClaimsBody,
+    return_dto=None,
     responses=_OF_CLAIMS,
     summary="Keep claims",
     **needs(Scope.SUBMIT),
 )
 async def take_claims(
-    data: JSONBody[Claims], door: NamedDependency[Door], request: _Request
+    data: JSONBody[Handed],
+    door: NamedDependency[Door],
+    request: _Request,
+    form: Format = "json",  # noqa: ARG001 - the body is read by it
 ) -> _Answers:
     """Keep one claim, or several together; each has its own answer, given once it is on disk."""
     return await _answers(data, take_within, door, request)
@@ -127,12 +133,17 @@ async def take_claims(
     "/v1/claims/check",
     guards=[_only_json],
     status_code=200,
+    dto=ClaimsBody,
+    return_dto=None,
     responses=_OF_CLAIMS,
     summary="Check claims",
     **needs(Scope.SUBMIT),
 )
 async def check_claims(
-    data: JSONBody[Claims], door: NamedDependency[Door], request: _Request
+    data: JSONBody[Handed],
+    door: NamedDependency[Door],
+    request: _Request,
+    form: Format = "json",  # noqa: ARG001 - the body is read by it
 ) -> _Answers:
     """Answer as if the claims were handed over, and keep nothing."""
     return await _answers(data, check_within, door, request)
@@ -235,21 +246,15 @@ def make_app(
     )
 
 
-async def _answers(data: Claims, ask: _Ask, door: Door, request: _Request) -> _Answers:
+async def _answers(data: Handed, ask: _Ask, door: Door, request: _Request) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
-    messages = data if isinstance(data, list) else [data]
-    if len(messages) > MOST_CLAIMS:
-        raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
-    read = [_read(message) for message in messages]
-    claims = [one for one in read if isinstance(one, Claim)]
+    if not isinstance(data, Handed):
+        raise ClientException("Send a claim.")
+    claims = [one for one in data.each if not isinstance(one, ReceiptMessage)]
     bucket, now = admitted(request).bucket, get_running_loop().time()
     receipts = iter(await ask(bucket, claims, door, now))
-    answers = [ReceiptMessage.of(next(receipts)) if isinstance(one, Claim) else one for one in read]
-    return answers if isinstance(data, list) else answers[0]
-
-
-def _read(message: ClaimMessage) -> Claim | ReceiptMessage:
-    try:
-        return claim_of(message)
-    except InputError as wrong:
-        return refusal_of(message, wrong)
+    answers = [
+        one if isinstance(one, ReceiptMessage) else ReceiptMessage.of(next(receipts))
+        for one in data.each
+    ]
+    return answers if data.is_list else answers[0]

@@ -1,0 +1,1 @@
+"""Every form in which claims exist, each read by a module of its own."""
