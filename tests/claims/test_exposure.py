@@ -26,8 +26,11 @@ from watchtower.claims.group import Group, seen_again
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Guard, Sight
 from watchtower.guard.watch import Watch
+from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.judge import judge
 from watchtower.judgement.policy import Policy
+from watchtower.judgement.rules import STRICT
 from watchtower.ledger.events import (
     END_OF_LEDGER,
     ChannelChanged,
@@ -243,6 +246,7 @@ def test_what_a_payer_registers_has_no_limit() -> None:
     (receipt,), _ = House(careful).take(claim(6))
     assert receipt.decision.serve == DoesNotApply()
     assert receipt.exposed is None
+    assert (receipt.at_stake, receipt.sure_until, receipt.notice) == (0, None, None)
 
 
 def test_without_limits_nothing_is_summed_up() -> None:
@@ -297,3 +301,32 @@ def test_what_waited_is_not_judged_by_what_comes_while_it_is_written() -> None:
     again = seen_again(receipt, House(guard()).sight(CHANNELS[0]), group.guard)
     assert again is receipt
     assert (receipt.at_stake, receipt.sure_until, receipt.notice) == (0, None, None)
+
+
+def test_where_nobody_can_tell_of_a_known_channel_nothing_is_said_of_its_notice() -> None:
+    """The payer may have asked to close meanwhile; what is at stake is told as it was known."""
+    house = House(guard())
+    group = Group(guard=house.guard, channels=dict(house.watch.channels))
+    receipt = group.take(claim(6), UNSEEN)
+    assert isinstance(receipt.decision.kept, Kept)
+    assert (receipt.at_stake, receipt.notice) == (6, None)
+
+
+@pytest.mark.parametrize("at_its_end", [True, False])
+def test_what_is_at_stake_at_the_very_end_is_told_by_the_rules_of_the_network(
+    *, at_its_end: bool
+) -> None:
+    """The second in which the ledgers before and behind fixCleanup3_2_0 differ."""
+    house = House(guard())
+    entry_now = replace(channel(CHANNELS[0]), expiration=NOW)
+    rules = replace(STRICT, known=True, expires_at_its_end=at_its_end)
+    sight = Sight(fact=ChannelChanged(entry=entry_now, at=AT), ledger_time=NOW, rules=rules)
+    receipt = Group(guard=house.guard).take(claim(6), sight)
+    judged = judge(
+        Channel(entry=entry_now, as_of=AT),
+        receipt.claim,
+        ledger_time=NOW,
+        policy=house.guard.policy,
+        rules=rules,
+    )
+    assert receipt.at_stake == judged.at_stake == (0 if at_its_end else 6)

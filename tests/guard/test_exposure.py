@@ -105,6 +105,7 @@ def test_a_start_counts_what_the_store_remembers() -> None:
         channels=first.channels.values(),
         claims=[claim(10, number) for number in (1, 2, 3, 4)],
     )
+    watch.incoming.exposure.begin()
     watch.incoming.exposure.begin(MOST)
     watch.learn(changed(6, channel(1)))
     assert told(watch.incoming.exposure) == (30, {PAYERS[0]: 20, PAYERS[1]: 10}, {PAYERS[0]})

@@ -281,7 +281,9 @@ class Rounds:
         try:
             await self._pending.settle()
             async with self._store.read() as work:
-                self._has_pending |= await work.claims.count_pending() > 0
+                are_left = await work.claims.count_pending() > 0
+            # In one step: `|=` around a wait would put back what stood there before it.
+            self._has_pending |= are_left
         except BaseException:
             self._has_pending = True
             raise
