@@ -381,13 +381,14 @@ async def test_callback_that_fails_ends_no_deliveries(path: Path) -> None:
         )
 
 
-async def test_claim_that_the_tower_cannot_decide_about_stays(path: Path) -> None:
-    """Without a key, and while no server tells of its channel: it is answered, and not decided."""
+@pytest.mark.parametrize("why", ["key_unknown", "pending_full"])
+async def test_claim_that_the_tower_cannot_decide_about_stays(path: Path, why: str) -> None:
+    """While no server tells of its channel, it may be answered and not decided."""
     keyless = Claim(CHANNEL, Drops(5), PAYER.sign_claim(CHANNEL, Drops(5)))
     made = Queue(path, most=100)
     made.put([keyless])
     made.close()
-    undecided = keep(kept=False, serve=False, why_not_kept="key_unknown")
+    undecided = keep(kept=False, serve=False, why_not_kept=why)
     async with teller(undecided, keep()) as found, TowerClient(found.place, queue=path) as tower:
         await until(lambda: len(found.heard) == 1)
         assert await tower.count_queued() == 1

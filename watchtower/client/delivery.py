@@ -30,8 +30,8 @@ _LOOK_EVERY: Final = 2.0
 _FIRST_WAIT: Final = 0.1
 _MOST_WAIT: Final = 15.0
 
-_NOT_DECIDED: Final = frozenset({"key_unknown"})
-"""Why a claim was not kept that may be later, when a server has told of its channel."""
+_NOT_DECIDED: Final = frozenset({"key_unknown", "pending_full"})
+"""Why a claim was not kept that may be in a moment: no server has told of its channel yet."""
 
 _OF_THE_CLAIM: Final = frozenset({400, 413, 415, 422})
 """Refusals that may be due to one claim among others."""

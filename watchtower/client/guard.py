@@ -47,7 +47,7 @@ _REALM: Final = re.compile(r"[ !#-\[\]-{}~]{1,200}\Z", re.ASCII)
 """What may stand between quotes in a header, and between bars in a binding."""
 
 _RETRY: Final = (b"retry-after", b"2")
-_PASSING: Final = frozenset({"ledger_stale", "not_judged", "quota"})
+_PASSING: Final = frozenset({"ledger_stale", "not_judged", "pending_full", "quota"})
 """Reasons that pass by themselves."""
 
 _SUCCESS: Final = 2
