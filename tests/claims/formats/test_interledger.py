@@ -94,7 +94,7 @@ def test_what_was_signed_is_less_than_a_drop_above_the_units(units: int, scale: 
         (peer(currencyScale="9"), ClaimFormatError),
         (peer(currencyScale=6, assetScale=6), ClaimFormatError),
         (server(**{f"{ACCOUNT}:memo": 1}), ClaimFormatError),
-        (server(**{"another:claim": "{}"}), ClaimFormatError),
+        (server(**{"another:claim": {"amount": "9", "signature": SIGNATURE}}), ClaimFormatError),
         ({f"{ACCOUNT}:channel": CHANNEL}, ClaimFormatError),
         ({":": 1}, ClaimFormatError),
     ],

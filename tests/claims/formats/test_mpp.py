@@ -91,7 +91,8 @@ def changed(**changes: Any) -> str:
         (changed(signature="zz"), ClaimFormatError),
         (changed(more="unknown"), ClaimFormatError),
         (json.dumps({**CREDENTIAL, "more": 1}), ClaimFormatError),
-        (json.dumps({**CREDENTIAL, "challenge": {"method": "tempo"}}), ClaimFormatError),
+        (json.dumps({**CREDENTIAL, "challenge": {**CHALLENGE, "method": "tempo"}}), InputError),
+        (json.dumps({**CREDENTIAL, "challenge": {}}), ClaimFormatError),
         (json.dumps({**CREDENTIAL, "challenge": {**CHALLENGE, "intent": "charge"}}), InputError),
         (json.dumps({**CREDENTIAL, "challenge": {**CHALLENGE, "intent": []}}), InputError),
         (json.dumps({"payload": PAYLOAD}), ClaimFormatError),
@@ -120,3 +121,11 @@ def test_a_credential_that_opens_a_channel_says_what_to_hand_over_instead() -> N
     """Its signature is over a channel of zeros."""
     with pytest.raises(ClaimFormatError, match="first voucher"):
         read_mpp(changed(action="open", transaction="12").encode())
+
+
+@pytest.mark.parametrize("cumulative", ["0", "1500"])
+def test_a_record_without_a_signature_says_that_nothing_was_promised(cumulative: str) -> None:
+    """So the server writes it down when a channel was opened, before the first voucher."""
+    value = {"cumulative": cumulative, "signature": "", "timestamp": 1}
+    with pytest.raises(ClaimFormatError, match="nothing was promised"):
+        read_mpp(json.dumps({"key": KEY, "value": value}).encode())
