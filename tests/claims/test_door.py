@@ -11,16 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.claims.test_group import (
-    CHANNELS,
-    GUARDS,
-    KEYS,
-    NOW,
-    PAYEE,
-    entry,
-    keyless,
-    signed,
-)
+from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, PAYEE, entry, keyless, signed
 from tests.store.make import CHEAP
 from watchtower.claims.decision import (
     Closing,

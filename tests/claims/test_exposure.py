@@ -324,7 +324,7 @@ def test_what_is_at_stake_at_the_very_end_is_told_by_the_rules_of_the_network(
     receipt = Group(guard=house.guard).take(claim(6), sight)
     judged = judge(
         Channel(entry=entry_now, as_of=AT),
-        receipt.claim,
+        claim(6),
         ledger_time=NOW,
         policy=house.guard.policy,
         rules=rules,

@@ -67,7 +67,7 @@ class ChannelUnknown:
 class KeyUnknown:
     """The claim names no key, and no server can tell now which key the channel has.
 
-    The only refusal that says nothing about the claim: it may be good, and is to come again.
+    This says nothing about the claim: it may be good, and is to come again.
     """
 
     channel: ChannelId

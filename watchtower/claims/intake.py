@@ -211,15 +211,13 @@ class Intake:
             group.pending, group.room = {}, None
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             group.waiting.clear()
-            decided = list(zip(claims, receipts, strict=True))
-            await work.claims.drop_all_pending(
-                claim for claim, receipt in decided if not receipt.is_pending
-            )
+            told = list(zip(claims, receipts, strict=True))
+            await work.claims.drop_all_pending(one for one, got in told if not got.is_pending)
             lines = await _keep(work, group)
             refused = [
-                _refused(claim, receipt.decision.kept.why)
-                for claim, receipt in decided
-                if isinstance(receipt.decision.kept, NotKept)
+                _refused(one, got.decision.kept.why)
+                for one, got in told
+                if isinstance(got.decision.kept, NotKept)
             ]
             if refused:
                 await work.journal.append_all(refused)

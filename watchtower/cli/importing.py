@@ -17,7 +17,14 @@ from typing import Any, Final, cast
 import click
 import msgspec
 
-from watchtower.claims.decision import DoesNotApply, KeyUnknown, NotKept, Pending, Standing
+from watchtower.claims.decision import (
+    DoesNotApply,
+    KeyUnknown,
+    NotKept,
+    Pending,
+    PendingFull,
+    Standing,
+)
 from watchtower.claims.formats.registry import FORMATS, HEADED, Read
 from watchtower.claims.given import Given
 from watchtower.claims.receipt import Receipt
@@ -188,13 +195,13 @@ class _Import:
         tell({"line": number, **report}, f"line {number}: {text}", as_json=self._order.as_json)
         self.exit_code = self.exit_code or int(report.get("exit_code", 0))
         kept = None if receipt is None else receipt.decision.kept
-        if isinstance(kept, NotKept) and isinstance(kept.why, KeyUnknown):
+        if isinstance(kept, NotKept) and isinstance(kept.why, KeyUnknown | PendingFull):
             self._is_to_come_again = True
 
     def _summarise(self) -> None:
         click.echo(self._tally.sentence(), err=True)
         if self._is_to_come_again:
-            why = "No server told of some channels, and their claims name no key: import them again"
+            why = "Of some channels no server told; their claims were not kept: import them again"
             click.echo(f"{why}{' with --resume' if self._reached else ''}.", err=True)
 
 

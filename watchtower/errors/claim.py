@@ -78,6 +78,16 @@ class DoorClosedError(ClaimError):
     template = "The watchtower is stopping and acknowledged nothing. Hand the claim over later."
 
 
+class ClaimKeyUnknownError(ClaimError):
+    """The claim names no key, and nobody can tell now which one its channel has."""
+
+    exit_code = 46
+    template = (
+        "No server tells of channel {channel} now, and the claim names no key to verify it with: "
+        "nothing was kept. Hand it over again in a few seconds, or name the key."
+    )
+
+
 class ClaimPendingFullError(ClaimError):
     """Nobody can tell of the channel now, and as many claims wait for theirs as there is room."""
 
@@ -86,14 +96,4 @@ class ClaimPendingFullError(ClaimError):
         "No server tells of channel {channel} now, and there is no room for one more claim that "
         "waits: nothing was kept. Hand it over again in a few seconds; what the ledger shows of "
         "channels that pay us is known by then."
-    )
-
-
-class ClaimKeyUnknownError(ClaimError):
-    """The claim names no key, and nobody can tell now which one its channel has."""
-
-    exit_code = 46
-    template = (
-        "No server tells of channel {channel} now, and the claim names no key to verify it with: "
-        "nothing was kept. Hand it over again in a few seconds, or name the key."
     )

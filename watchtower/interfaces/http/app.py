@@ -248,8 +248,6 @@ def make_app(
 
 async def _answers(data: Handed, ask: _Ask, door: Door, request: _Request) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
-    if not isinstance(data, Handed):
-        raise ClientException("Send a claim.")
     claims = [one for one in data.each if not isinstance(one, ReceiptMessage)]
     bucket, now = admitted(request).bucket, get_running_loop().time()
     receipts = iter(await ask(bucket, claims, door, now))
