@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
+from watchtower.mqtt_settings import MqttSettings
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "HttpSettings",
     "LedgerSettings",
     "LogSettings",
+    "MqttSettings",
     "PayerSettings",
     "PolicySettings",
     "Role",
@@ -165,6 +167,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
+    mqtt: MqttSettings = MqttSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -228,7 +231,12 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     refuse_unsafe(settings, path)
     folder = path.absolute().parent
     store = (folder / Path(settings.store).expanduser()).resolve()
-    return msgspec.structs.replace(settings, store=str(store), http=settings.http.within(folder))
+    return msgspec.structs.replace(
+        settings,
+        store=str(store),
+        http=settings.http.within(folder),
+        mqtt=settings.mqtt.within(folder),
+    )
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -263,7 +271,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := settings.http.why_unsafe():
+    if why := settings.http.why_unsafe() or settings.mqtt.why_unusable():
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
