@@ -25,6 +25,28 @@ need_packages() {
   fi
 }
 
+# For scripts that need a broker: the tests start their own, and stop it.
+need_broker() {
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto >/dev/null && return
+  # The package would start a broker at once, and again with the machine.
+  local policy=/usr/sbin/policy-rc.d
+  if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  else
+    policy=
+  fi
+  need_packages mosquitto
+  if [ -n "$policy" ]; then
+    rm -f "$policy"
+    trap - EXIT
+  fi
+  if command -v systemctl >/dev/null; then
+    systemctl disable --quiet mosquitto 2>/dev/null || true
+  fi
+}
+
 find_python() {
   local name
   for name in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do

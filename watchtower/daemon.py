@@ -64,6 +64,7 @@ async def run(
         How things stood at the end, in JSON values.
 
     Raises:
+        ConfigError: what shows the broker who we are cannot be read, or is not installed.
         ListenError: nobody can listen where the settings say.
         CertificateError: a certificate that the settings name cannot be used.
         NoTokenError: others than this machine could come, and none of them in.

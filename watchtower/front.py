@@ -21,6 +21,7 @@ from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
 from watchtower.claims.verifying import Verifier
 from watchtower.errors import NoTokenError, StoreError
+from watchtower.front_mqtt import broker_credentials, post
 from watchtower.http_settings import HttpSettings
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.keys.identity import make_identity
@@ -33,6 +34,7 @@ from watchtower.wiring import guard_of
 
 if TYPE_CHECKING:
     from watchtower.interfaces.http.certificates import Certificates
+    from watchtower.interfaces.mqtt.connection import Credentials
 
 __all__ = ["Front", "loops", "open_front"]
 
@@ -49,11 +51,15 @@ _RETRY: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """What stands before anybody is let in: where to, with which certificates, by which tokens."""
+    """What stands before anybody is let in: where to, with which certificates, by which tokens.
 
-    at: socket.socket
+    ``at`` is None where nothing is served, and ``credentials`` where there is no broker.
+    """
+
+    at: socket.socket | None
     gate: Gate
     certificates: Certificates | None
+    credentials: Callable[[], Credentials] | None
 
 
 async def open_front(
@@ -68,12 +74,17 @@ async def open_front(
     ``environment`` is where systemd says what it guards; ``clock`` gives seconds since 1970.
 
     Raises:
+        ConfigError: what shows the broker who we are cannot be read, or is not installed.
         ListenError: nobody can listen there.
         CertificateError: a certificate or its key cannot be used.
         NoTokenError: it is beyond this machine, and nobody could come in.
     """
+    credentials = broker_credentials(settings.mqtt, environment)
     if not settings.http.listen:
-        return None
+        if credentials is None:
+            return None
+        gate = Gate(is_required=False)
+        return Front(at=None, gate=gate, certificates=None, credentials=credentials)
     # Only who serves pays for what it takes to.
     from watchtower.interfaces.http.serve import listening  # noqa: PLC0415
 
@@ -86,7 +97,7 @@ async def open_front(
             raise NoTokenError(place=place.text)
         _log.warning("no_token_yet", place=place.text)
     at = stack.enter_context(listening(place))
-    return Front(at=at, gate=gate, certificates=certificates)
+    return Front(at=at, gate=gate, certificates=certificates, credentials=credentials)
 
 
 def _certificates(http: HttpSettings, credentials: str | None) -> Certificates | None:
@@ -118,11 +129,7 @@ async def _hold_tokens(gate: Gate, store: Store) -> None:
 def loops(
     ground: Ground, tower: Tower, rounds: Rounds, front: Front
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Return what runs at the front, by name: the door, and who serves it."""
-    # Only who serves pays for what it takes to.
-    from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
-    from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
-
+    """Return what runs at the front, by name: the door, and those by whom claims come to it."""
     settings, clock = ground.settings, asyncio.get_running_loop().time
     guard, verifier = guard_of(settings), Verifier()
     lookout = Lookout(
@@ -149,17 +156,30 @@ def loops(
         why_not_ready=lookout.why_not_ready,
         clock=clock,
     )
-    rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
+    looked = asyncio.Event()
+    yield "identity", _identify(ground, notary, looked)
+    yield "door", _keep(door, verifier, after=looked)
+    if front.at is not None:
+        rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
+        yield from _http(ground, door, inquiries, front, front.at)
+    if front.credentials is not None:
+        yield "mqtt", post(ground, door, inquiries, front.credentials)
+
+
+def _http(
+    ground: Ground, door: Door, inquiries: Inquiries, front: Front, at: socket.socket
+) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    # Only who serves pays for what it takes to.
+    from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
+    from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
+
     app = make_app(door, inquiries, front.gate, clock=ground.machine.clock)
     certificates, context = front.certificates, None
     if certificates is not None:
         context = certificates.newest
         yield "read certificates", certificates.watch()
         yield "mind certificates", _mind(certificates, ground)
-    looked = asyncio.Event()
-    yield "identity", _identify(ground, notary, looked)
-    yield "door", _keep(door, verifier, after=looked)
-    yield "http", serve(app, front.at, hosts=settings.http.hosts, context=context)
+    yield "http", serve(app, at, hosts=ground.settings.http.hosts, context=context)
 
 
 async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
+from watchtower.mqtt_settings import MqttSettings
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "HttpSettings",
     "LedgerSettings",
     "LogSettings",
+    "MqttSettings",
     "PayerSettings",
     "PolicySettings",
     "Role",
@@ -165,6 +167,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
+    mqtt: MqttSettings = MqttSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -231,11 +234,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     folder = path.absolute().parent
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
-        http = settings.http.within(folder)
+        http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), http=http)
+    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -270,7 +273,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := settings.http.why_unsafe():
+    if why := settings.http.why_unsafe() or settings.mqtt.why_unusable():
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_certificates, of_exposure, of_payers
+from watchtower.alerts import catalogue, of_certificates, of_doors, of_exposure, of_payers
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
@@ -18,6 +18,7 @@ EXAMPLES: dict[str, Any] = {
     "at_stake": 1_500_000,
     "ahead": 7,
     "behind": 7,
+    "broker": "mqtts://broker.example:8883",
     "channel": "C" * 64,
     "channels": 12,
     "deadline": 0,
@@ -49,7 +50,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_certificates, of_exposure, of_payers)
+FILES = (catalogue, of_certificates, of_doors, of_exposure, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 

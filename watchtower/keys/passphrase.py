@@ -11,13 +11,12 @@ One line break at the end of a file is not part of the passphrase.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from watchtower.errors import ConfigError, PassphraseMissingError
+from watchtower.errors import PassphraseMissingError
+from watchtower.keys.secret_file import read_secret
 
 __all__ = ["find_passphrase"]
 
@@ -38,29 +37,14 @@ def find_passphrase(environment: Mapping[str, str], prompt: Callable[[], str] | 
     """
     found = environment.get(_VARIABLE)
     if not found and (named := environment.get(_FILE_VARIABLE)):
-        found = _read(Path(named), must_be_private=True)
+        found = read_secret(Path(named))
     if not found and (directory := environment.get(_CREDENTIALS_VARIABLE)):
         credential = Path(directory) / _CREDENTIAL
         if credential.exists():
             # systemd guards that directory itself, and shows its files with its own modes.
-            found = _read(credential, must_be_private=False)
+            found = read_secret(credential, must_be_private=False)
     if not found and prompt is not None:
         found = prompt()
     if not found:
         raise PassphraseMissingError
     return found
-
-
-def _read(path: Path, *, must_be_private: bool) -> str:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if must_be_private and mode & 0o077:
-                why = f"others may read it (mode {mode:04o}); run `chmod 600 {path}`"
-                raise ConfigError(path=path, why=why)
-            text = file.read()
-    except OSError as problem:
-        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
-    except UnicodeDecodeError:
-        raise ConfigError(path=path, why="it is no UTF-8 text") from None
-    return text.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,37 @@
+"""Topics: where we write is ours to say, whatever a sender names."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchtower.interfaces.mqtt.topics import Topics
+from watchtower.units import ChannelId
+
+TOPICS = Topics(prefix="shop/tower", group="", client="first")
+OURS = [TOPICS.claims, TOPICS.status, TOPICS.channel(ChannelId("AB" * 32)), TOPICS.event("paid")]
+
+
+@given(
+    st.text() | st.text(alphabet="/+#$\x00\ufeff\ud800ab").map(lambda t: "shop/tower/answers/" + t)
+)
+def test_only_a_plain_topic_below_answers_is_answered_to(topic: str) -> None:
+    """No wildcard, no control character, none of our own, none too long, and UTF-8."""
+    if TOPICS.takes_answers(topic):
+        assert topic.startswith("shop/tower/answers/")
+        assert topic not in OURS
+        assert not set("+#\x00") & set(topic)
+        assert len(topic.encode("utf-8")) <= 512
+
+
+@given(st.from_regex(r"[a-z0-9/_-]{1,60}", fullmatch=True))
+def test_every_plain_topic_below_answers_is_answered_to(rest: str) -> None:
+    """Whoever keeps to that chooses freely."""
+    assert TOPICS.takes_answers(f"shop/tower/answers/{rest}")
+
+
+def test_in_a_group_towers_take_turns_and_alone_there_is_no_group() -> None:
+    """MQTT 5.0 section 4.8.2."""
+    assert TOPICS.subscription == "shop/tower/claims"
+    group = Topics(prefix="shop/tower", group="both", client="first")
+    assert group.subscription == "$share/both/shop/tower/claims"

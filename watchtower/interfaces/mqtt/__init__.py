@@ -1,0 +1,1 @@
+"""Claims, states and events over MQTT 5, by a broker."""
