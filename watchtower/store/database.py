@@ -154,6 +154,9 @@ class Store:
     async def write(self) -> AsyncIterator[Work]:
         """Begin a transaction that commits, durably, when the block ends without an exception.
 
+        Others in this process wait for the block to end; other processes are locked out from its
+        first question to the store on. One that asks nothing locks nobody out.
+
         Raises:
             StoreBusyError: another process writes for longer than we wait.
             StoreFullError: nothing can be written; everything is as it was.

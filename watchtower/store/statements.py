@@ -35,7 +35,7 @@ Row = tuple[int | bytes, bytes, int, bytes]
 """A record as it is written: row, topic, version, sealed."""
 
 PAGE: Final = 500
-"""Records that are unsealed between two looks at the event loop: some 10 ms."""
+"""Records that are unsealed between two looks at the event loop: some 5 ms."""
 
 _MOST_WRITTEN: Final = 128
 """Records in one statement: with four columns half of the 999 parameters that every SQLite takes

@@ -6,7 +6,7 @@ wanted; only what says that it is open is open. Nothing of a request's body is r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
@@ -57,13 +57,14 @@ def needs(scope: Scope) -> dict[str, Any]:
     return {"opt": {_SCOPE: scope}, "security": [{_SCHEME: [scope.value]}]}
 
 
-def guard_of(gate: Gate, clock: Callable[[], float]) -> Callable[..., None]:
+def guard_of(gate: Gate, clock: Callable[[], float]) -> Callable[..., Awaitable[None]]:
     """Return the guard of all routes; ``clock`` gives seconds since 1970.
 
     Whoever it lets in is told by `admitted`.
     """
 
-    def guard(connection: _Connection, handler: BaseRouteHandler) -> None:
+    # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
+    async def guard(connection: _Connection, handler: BaseRouteHandler) -> None:
         if handler.opt.get(_OPEN):
             return
         scope: Scope | None = handler.opt.get(_SCOPE)
