@@ -63,7 +63,7 @@ def loops(
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
     yield "door", _keep(door, verifier, after=looked)
-    yield "http", serve(make_app(door, inquiries), at, hosts=hosts)
+    yield "http", serve(make_app(door, inquiries, ground.feed), at, hosts=hosts)
 
 
 async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> None:

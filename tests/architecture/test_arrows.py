@@ -37,6 +37,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces": (),
     "interfaces.channel_view": ("judgement", "settings", "wiring"),
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
+    "interfaces.answering": ("claims", "judgement.claim"),
     "interfaces.http": ("claims", "judgement.claim"),
     # a ledger in a box: shares nothing with the tower that it is used to test
     "sandbox": (),

@@ -7,7 +7,6 @@ a claim is above the best one or it is not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from litestar import Litestar, Response, get, post
@@ -22,9 +21,8 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from watchtower import __version__
 from watchtower.claims.door import Door
-from watchtower.claims.message import ClaimMessage, claim_of
-from watchtower.claims.receipt import Receipt
-from watchtower.errors import InputError
+from watchtower.interfaces.answering import Ask, answer_each
+from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
@@ -33,11 +31,10 @@ from watchtower.interfaces.http.messages import (
     Health,
     Problem,
     ReceiptMessage,
-    refusal_of,
 )
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
+from watchtower.interfaces.http.stream import stream_of
 from watchtower.interfaces.inquiries import Inquiries
-from watchtower.judgement.claim import Claim
 from watchtower.units import parse_channel_id
 
 __all__ = [
@@ -55,7 +52,6 @@ _MOST_BYTES: Final = 1 << 20
 """Of a request's body: a thousand claims are less than half of it."""
 
 _Answers = ReceiptMessage | list[ReceiptMessage]
-_Ask = Callable[[Sequence[Claim]], Awaitable[Sequence[Receipt]]]
 
 _CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
 
@@ -163,8 +159,11 @@ async def say_ready(inquiries: NamedDependency[Inquiries]) -> Response[Health]:
     return Response(health, status_code=503 if why else 200)
 
 
-def make_app(door: Door, inquiries: Inquiries) -> Litestar:
-    """Return the application: claims go to ``door``, and ``inquiries`` are answered."""
+def make_app(door: Door, inquiries: Inquiries, feed: Feed) -> Litestar:
+    """Return the application: claims go to ``door``, ``inquiries`` are answered.
+
+    Whoever opens the stream can follow ``feed``.
+    """
 
     async def the_door() -> Door:
         return door
@@ -181,6 +180,7 @@ def make_app(door: Door, inquiries: Inquiries) -> Litestar:
             show_status,
             say_alive,
             say_ready,
+            stream_of(door, feed),
         ],
         dependencies={"door": Provide(the_door), "inquiries": Provide(the_inquiries)},
         exception_handlers=HANDLERS,
@@ -196,19 +196,10 @@ def make_app(door: Door, inquiries: Inquiries) -> Litestar:
     )
 
 
-async def _answers(data: Claims, ask: _Ask) -> _Answers:
+async def _answers(data: Claims, ask: Ask) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
     messages = data if isinstance(data, list) else [data]
     if len(messages) > MOST_CLAIMS:
         raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
-    read = [_read(message) for message in messages]
-    receipts = iter(await ask([one for one in read if isinstance(one, Claim)]))
-    answers = [ReceiptMessage.of(next(receipts)) if isinstance(one, Claim) else one for one in read]
+    answers = await answer_each(messages, ask)
     return answers if isinstance(data, list) else answers[0]
-
-
-def _read(message: ClaimMessage) -> Claim | ReceiptMessage:
-    try:
-        return claim_of(message)
-    except InputError as wrong:
-        return refusal_of(message, wrong)

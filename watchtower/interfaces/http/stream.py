@@ -1,0 +1,74 @@
+"""The stream, ``/v1/stream``: a WebSocket over which claims come, and answers and events go.
+
+What it guarantees: who may open it is decided here, by the handshake's headers, before a word is
+said. A page of a stranger may not: a browser opens WebSockets to anybody, asks nobody before, and
+sends along what lets its user in (cross-site WebSocket hijacking); it says in ``Origin`` whose page
+it is (RFC 6455, section 10.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+
+from watchtower.claims.door import Door
+from watchtower.interfaces.feed import Feed
+from watchtower.interfaces.http.conversation import ANYBODY, Conversation, Permits
+from watchtower.interfaces.http.refusal import refuse
+
+__all__ = ["Admit", "stream_of"]
+
+_log = structlog.get_logger(__name__)
+
+Headers = Mapping[bytes, bytes]
+
+Admit = Callable[[Headers], Permits | str]
+"""What a client may do, by the handshake's headers; or the word of the problem, if nothing."""
+
+
+def _anybody(_headers: Headers) -> Permits:
+    return ANYBODY
+
+
+def stream_of(door: Door, feed: Feed, *, admit: Admit = _anybody) -> ASGIRouteHandler:
+    """Return what answers at ``/v1/stream``: claims go to ``door``, and ``feed`` is followed."""
+
+    @asgi("/v1/stream", copy_scope=True)
+    async def stream(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            await refuse(scope, send, "upgrade_required", more=[(b"upgrade", b"websocket")])
+            return
+        headers = dict(scope["headers"])
+        permits = admit(headers) if _is_at_home(headers) else "wrong_origin"
+        if isinstance(permits, str):
+            await refuse(scope, send, permits)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        talk = Conversation(door, feed, permits=permits, receive=receive, send=send)
+        try:
+            await talk.run()
+        except Exception as wrong:  # noqa: BLE001 - one conversation must not end the daemon
+            # What an outsider sends must not make us log at `error`.
+            _log.warning("stream_failed", why=repr(wrong))
+            await send({"type": "websocket.close", "code": 1011})
+
+    return stream
+
+
+def _is_at_home(headers: Headers) -> bool:
+    """Return whether no browser sent this, or one that shows a page of this very place."""
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    try:
+        whose = urlsplit(origin.decode("latin-1"))
+    except ValueError:
+        return False
+    host = headers.get(b"host", b"").decode("latin-1")
+    return bool(whose.netloc) and whose.netloc.lower() == host.lower()
