@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 
 from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import XRP, Stage, stage_on
+from watchtower import assembly
+from watchtower.claims.door import Door
+from watchtower.claims.receipt import Receipt
+from watchtower.interfaces.feed import Feed, Following
+from watchtower.interfaces.happening import Happening
+from watchtower.interfaces.http import conversation, stream_socket
+from watchtower.judgement.claim import Claim
 from watchtower.settings import HttpSettings
-from watchtower.units import ChannelId
+from watchtower.units import ChannelId, LedgerIndex
 
 
 @pytest.fixture
@@ -228,3 +238,404 @@ async def test_a_request_without_an_upgrade_is_told_so(stage: Stage) -> None:
         for method in ("GET", "POST"):
             told = await client.request(method, "/v1/stream")
             assert (told.status_code, told.json()["type"]) == (426, "upgrade_required")
+
+
+async def test_two_clients_race_on_one_channel_and_the_best_claim_only_grows(stage: Stage) -> None:
+    """Each is answered by what is on disk, in whatever order theirs came to it."""
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage), AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(stream_of(stage)) for _ in range(2)]
+
+        async def race(stream: ClientConnection, drops: Sequence[int]) -> list[dict[str, Any]]:
+            for amount in drops:
+                claims = [wire(stage.claim(channel, amount))]
+                await stream.send(json.dumps({"id": amount, "claims": claims}))
+            return [(await heard(stream)) for _ in drops]
+
+        odd, even = await asyncio.gather(
+            race(streams[0], range(1, 60, 2)), race(streams[1], range(2, 61, 2))
+        )
+    answers = {told["id"]: told["answers"][0] for told in (*odd, *even)}
+    assert sorted(answers) == list(range(1, 61))
+    for amount, answer in answers.items():
+        assert answer["kept"] == ("why_not_kept" not in answer)
+        assert int(answer["best"]) >= amount
+    assert answers[60]["kept"]
+    async with stage.store() as store, store.read() as work:
+        best = await work.claims.best(channel)
+    assert best is not None
+    assert best.amount == 60
+
+
+async def test_what_is_under_way_is_answered_before_the_goodbye(stage: Stage) -> None:
+    """1001, behind an answer to everything that was asked: kept, or told to come again."""
+    channel = await stage.channel()
+    async with stage.tower() as daemon, client_of(stage), stream_of(stage) as stream:
+        await ask(stream, follow={})
+        for drops in range(1, 41):
+            claims = [wire(stage.claim(channel, drops))]
+            await stream.send(json.dumps({"id": drops, "claims": claims}))
+        first = await until_answered(stream)
+        daemon.cancel()
+        told = [first, *[json.loads(message) async for message in stream]]
+        assert stream.close_code == 1001
+    answers = [one for one in told if "event" not in one]
+    problems = [one["problem"]["type"] for one in answers if "problem" in one]
+    kept = [int(one["answers"][0]["best"]) for one in answers if "answers" in one]
+    assert set(problems) <= {"stopping"}
+    assert len({one["id"] for one in answers}) == len(answers)
+    async with stage.store() as store, store.read() as work:
+        best = await work.claims.best(channel)
+    assert best is not None
+    assert max(kept) <= best.amount
+
+
+async def until_answered(stream: ClientConnection) -> dict[str, Any]:
+    """The next answer to claims."""
+    while "answers" not in (told := await heard(stream)):
+        pass
+    return told
+
+
+async def test_a_full_store_is_said_so_and_the_stream_goes_on(stage: Stage) -> None:
+    """Nothing was kept, and nothing is lost by trying again."""
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage), stream_of(stage) as stream:
+        claims = [wire(stage.claim(channel, 9))]
+        async with stage.store() as other, other.write():
+            told = await ask(stream, claims=claims)
+            assert told["problem"]["type"] == "store_unavailable"
+        assert (await ask(stream, claims=claims))["answers"][0]["kept"] is True
+
+
+async def test_who_has_no_more_room_is_read_from_again_when_it_is_answered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backpressure: the server reads no more than a bounded number of claims, and loses none."""
+    monkeypatch.setattr(conversation, "_CLAIMS", 10)
+    monkeypatch.setattr(conversation, "_REQUESTS", 3)
+    most: list[int] = []
+    take = Door.take
+    inside = 0
+
+    async def counted(self: Door, claims: Sequence[Claim]) -> Sequence[Receipt]:
+        nonlocal inside
+        inside += len(claims)
+        most.append(inside)
+        try:
+            return await take(self, claims)
+        finally:
+            inside -= len(claims)
+
+    monkeypatch.setattr(Door, "take", counted)
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage), stream_of(stage) as stream:
+        for first in range(0, 200, 4):
+            claims = [wire(stage.claim(channel, first + more)) for more in range(1, 5)]
+            await stream.send(json.dumps({"id": first, "claims": claims}))
+        # One that is larger than the room, alone, is no reason to wait for ever.
+        claims = [wire(stage.claim(channel, 200 + more)) for more in range(1, 21)]
+        await stream.send(json.dumps({"id": 200, "claims": claims}))
+        told = [await heard(stream) for _ in range(51)]
+    assert sum(len(one["answers"]) for one in told) == 220
+    assert max(most[:-1]) <= 10
+    assert max(most) == 20
+
+
+@pytest.fixture
+def feeds(monkeypatch: pytest.MonkeyPatch) -> list[Feed]:
+    """The feeds of the daemons that a test starts, to tell through them what never happened."""
+    made: list[Feed] = []
+
+    class Noted(Feed):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(assembly, "Feed", Noted)
+    return made
+
+
+class Rude:
+    """A client that speaks in bytes of its own, and reads only what it wants to."""
+
+    def __init__(self, path: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.socket.settimeout(0)
+
+    async def open(self, head: bytes = b"GET") -> bytes:
+        """Shake hands, and return what is answered first."""
+        await self.write(
+            head + b" /v1/stream HTTP/1.1\r\nhost: door\r\nupgrade: websocket\r\n"
+            b"connection: upgrade\r\nsec-websocket-version: 13\r\n"
+            b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        return await asyncio.get_running_loop().sock_recv(self.socket, 4_096)
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes."""
+        await asyncio.get_running_loop().sock_sendall(self.socket, data)
+
+    async def frame(self, opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> None:
+        """Send a frame."""
+        await self.write(Frame(opcode, data, fin=fin).serialize(mask=True))
+
+    async def gone(self) -> bool:
+        """Whether the other side has let us go."""
+        try:
+            await asyncio.wait_for(self.frame(Opcode.PONG), 0.01)
+        except TimeoutError:
+            return False  # it only does not read
+        except ConnectionError:
+            return True
+        return False
+
+    async def until_end(self) -> bytes:
+        """Read until the other side closes; what it said."""
+        found = b""
+        with suppress(ConnectionError):
+            while data := await asyncio.get_running_loop().sock_recv(self.socket, 1 << 16):
+                found += data
+        return found
+
+
+@pytest.fixture
+async def rude(stage: Stage) -> AsyncIterator[Callable[[], Rude]]:
+    """Makes rude clients, which go away in the end."""
+    made: list[Rude] = []
+
+    def make() -> Rude:
+        made.append(Rude(path_of(stage)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.socket.close()
+
+
+async def test_who_follows_and_never_reads_is_let_go_and_holds_up_nobody(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    feeds: list[Feed],
+    rude: Callable[[], Rude],
+) -> None:
+    """What waits for it is bounded, and the others are told everything."""
+    monkeypatch.setattr(stream_socket, "_UNREAD", 1.0)
+    queued: dict[int, int] = {}
+    put = Following.put
+
+    def counted(self: Following, happening: Happening) -> None:
+        put(self, happening)
+        queued[id(self)] = max(len(self), queued.get(id(self), 0))
+
+    monkeypatch.setattr(Following, "put", counted)
+    text = "x" * 1_000
+    async with stage.tower(), client_of(stage) as client, stream_of(stage) as reading:
+        await ask(reading, follow={"kinds": ["paid"]})
+        mute = rude()
+        assert b"101" in await mute.open()
+        await mute.frame(Opcode.TEXT, b'{"id": 1, "follow": {"kinds": ["paid"]}}')
+        told = 0
+        while told < 2_000 or not await mute.gone():
+            lines = [("paid", None, LedgerIndex(told + more), {"why": text}) for more in range(100)]
+            feeds[0].tell(lines)
+            for _ in lines:
+                assert (await heard(reading))["event"]["ledger"] == told
+                told += 1
+        assert (await client.get("/healthz")).status_code == 200
+    slow, quick = max(queued.values()), min(queued.values())
+    assert quick <= 100
+    assert 100 < slow <= 4_096
+
+
+async def test_who_reads_too_slowly_is_told_how_much_it_missed(
+    stage: Stage, feeds: list[Feed]
+) -> None:
+    """In its place, and then it goes on."""
+    async with stage.tower(), client_of(stage), stream_of(stage) as stream:
+        await ask(stream, follow={"kinds": ["paid"]})
+        feeds[0].tell(("paid", None, LedgerIndex(number), {}) for number in range(5_000))
+        for number in range(4_096):
+            assert (await heard(stream))["event"]["ledger"] == number
+        assert await heard(stream) == {"lagged": {"missed": 5_000 - 4_096}}
+        feeds[0].tell([("paid", None, LedgerIndex(7), {})])
+        assert (await heard(stream))["event"]["ledger"] == 7
+
+
+async def test_to_follow_again_takes_the_place_of_what_was_followed(
+    stage: Stage, feeds: list[Feed]
+) -> None:
+    """One queue for each client, however often it asks; and none when it asks no more."""
+    async with stage.tower(), client_of(stage), stream_of(stage) as stream:
+        for number, kind in enumerate(("paid", "funded", "paid")):
+            assert (await ask(stream, follow={"kinds": [kind]}))["following"] is True
+            feeds[0].tell((one, None, LedgerIndex(number), {}) for one in ("paid", "funded"))
+            event = (await heard(stream))["event"]
+            assert (event["kind"], event["ledger"]) == (kind, number)
+        assert (await ask(stream, follow=None))["following"] is False
+        feeds[0].tell([("paid", None, LedgerIndex(9), {})])
+        assert (await ask(stream, claims=[]))["answers"] == []
+
+
+async def test_who_pings_and_never_reads_fills_no_memory(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, rude: Callable[[], Rude]
+) -> None:
+    """Every ping is answered; to who reads no answers, no more than a buffer of them."""
+    monkeypatch.setattr(stream_socket, "_UNREAD", 1.0)
+    ping = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
+    async with stage.tower(), client_of(stage) as client:
+        mute = rude()
+        await mute.open()
+        sent = 0
+        with suppress(ConnectionError):
+            while True:
+                await mute.write(ping * 1_000)
+                sent += len(ping) * 1_000
+        assert sent < 1 << 24
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "opcode", [Opcode.TEXT, Opcode.CONT], ids=["messages", "pieces of a message"]
+)
+async def test_a_flood_of_what_is_empty_is_refused(
+    stage: Stage, opcode: Opcode, rude: Callable[[], Rude]
+) -> None:
+    """Six bytes of theirs must not be three hundred of ours."""
+    async with stage.tower(), client_of(stage) as client:
+        one = rude()
+        await one.open()
+        if opcode is Opcode.CONT:
+            await one.frame(Opcode.TEXT, b"", fin=False)
+        flood = Frame(opcode, b"", fin=opcode is Opcode.TEXT).serialize(mask=True)
+        with suppress(ConnectionError):
+            await one.write(flood * 40_000)
+        end = await one.until_end()
+        assert (1008).to_bytes(2, "big") in end or not end
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_message_that_never_ends_is_waited_for_only_so_long(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, rude: Callable[[], Rude]
+) -> None:
+    """A frame without its last byte, and a message without its last frame; pings do not help."""
+    monkeypatch.setattr(stream_socket, "_MESSAGE", 0.5)
+    async with stage.tower(), client_of(stage), stream_of(stage) as idle:
+        for whole in (Frame(Opcode.TEXT, b"{}").serialize(mask=True)[:-1], b""):
+            one = rude()
+            await one.open()
+            if whole:
+                await one.write(whole)
+            else:
+                await one.frame(Opcode.TEXT, b"{", fin=False)
+                await one.frame(Opcode.PING)
+            await asyncio.wait_for(one.until_end(), 30)
+        # Whoever says nothing may stay.
+        assert (await ask(idle, claims=[]))["answers"] == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x81\x02{}",  # not masked
+        b"\xf1\x80\0\0\0\0",  # bits that nobody agreed on
+        b"\x83\x80\0\0\0\0",  # an opcode that there is not
+        b"\x80\x80\0\0\0\0",  # goes on with nothing
+        b"\x81\x82\0\0\0\0\xff\xfe",  # no UTF-8
+        b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",  # a length beyond all
+        b"\x88\x81\0\0\0\0\0",  # half a code
+    ],
+)
+async def test_what_is_no_frame_ends_the_stream_and_nothing_else(
+    stage: Stage, frame: bytes, rude: Callable[[], Rude], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a code, and no traceback."""
+    async with stage.tower(), client_of(stage) as client:
+        one = rude()
+        await one.open()
+        await one.write(frame)
+        assert (await asyncio.wait_for(one.until_end(), 30))[:1] == b"\x88"
+        assert (await client.get("/healthz")).status_code == 200
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST", b"426"),
+        (b"GET /v1/stream HTTP/1.1\r\nx: " + b"x" * 9_000 + b"\r\ny:", b"400"),
+        (b"GET /v1/stream HTTP/1.1\r\n" + b"x: y\r\n" * 200 + b"y:", b"400"),
+        (b"GET /v1/stream HTTP/1.1\r\nsec-websocket-key: x\r\ny:", b"400"),
+    ],
+)
+async def test_what_is_no_handshake_is_refused(
+    stage: Stage,
+    head: bytes,
+    status: bytes,
+    rude: Callable[[], Rude],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The two that read it, one after the other, do not agree on what may be in one."""
+    async with stage.tower(), client_of(stage) as client:
+        answer = await rude().open(head)
+        assert answer.startswith(b"HTTP/1.1 " + status)
+        assert (await client.get("/healthz")).status_code == 200
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+async def test_another_path_is_no_stream(stage: Stage) -> None:
+    """There is one, and whoever mistypes it is not left hanging."""
+    async with stage.tower(), client_of(stage):
+        with pytest.raises(InvalidStatus) as refused:
+            async with unix_connect(path_of(stage), uri="ws://door/v1/streams"):
+                pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_crowd_of_streams_leaves_places_for_requests(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred that say nothing, beside honest ones; the next one is told to come later."""
+    monkeypatch.setattr(stream_socket, "_PLACES", 100)
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage) as client, AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(stream_of(stage)) for _ in range(100)]
+        with pytest.raises(InvalidStatus) as refused:
+            await stack.enter_async_context(stream_of(stage))
+        assert refused.value.response.status_code == 503
+        assert json.loads(refused.value.response.body or b"")["type"] == "crowded"
+        told = await client.post("/v1/claims", json=wire(stage.claim(channel, 9)))
+        assert told.json()["kept"] is True
+        await streams.pop().close()
+        await stack.enter_async_context(stream_of(stage))
+        answers = await ask(streams[0], claims=[wire(stage.claim(channel, 10))])
+        assert answers["answers"][0]["kept"] is True
+
+
+async def test_another_host_is_refused(stage: Stage) -> None:
+    """A page whose own name leads to this machine comes with that name (DNS rebinding)."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    stage.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
+    async with stage.tower(), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        await until_alive(client)
+        async with connect(f"ws://127.0.0.1:{port}/v1/stream") as stream:
+            assert (await ask(stream, claims=[]))["answers"] == []
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect("ws://evil.example/v1/stream", host="127.0.0.1", port=port):
+                pass
+    assert refused.value.response.status_code == 421
+    assert json.loads(refused.value.response.body or b"")["type"] == "wrong_host"
+
+
+async def until_alive(client: httpx.AsyncClient) -> None:
+    """Wait until the daemon answers."""
+    for _ in range(400):
+        try:
+            await client.get("/healthz")
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    pytest.fail("the daemon never answered")

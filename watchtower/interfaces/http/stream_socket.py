@@ -78,6 +78,11 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self._was_heard = True
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # What h11 took for a handshake is none, for ``websockets`` allows less in one. It is
+            # waited for by nobody: uvicorn answers nothing.
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+            self.transport.close()
         if self.queue.qsize() > _MESSAGES or len(self.frames) > _FRAMES:
             self._let_go()
         self._look()
@@ -86,15 +91,6 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def send_receive_event_to_app(self) -> None:
         self._disarm("message")
         super().send_receive_event_to_app()
-
-    @override
-    def handle_parser_exception(self) -> None:
-        if self.conn.close_sent is None:
-            # What h11 took for a handshake is none, and has no answer that could be framed.
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
-            self.transport.close()
-        else:
-            super().handle_parser_exception()
 
     @override
     def keepalive_timeout(self) -> None:
