@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from litestar import Litestar
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
@@ -24,7 +25,11 @@ from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.feed import Feed, Following
 from watchtower.interfaces.happening import Happening
 from watchtower.interfaces.http import conversation, stream_socket
+from watchtower.interfaces.http import serve as http_serve
+from watchtower.interfaces.http import stream as http_stream
+from watchtower.interfaces.http.conversation import ANYBODY, Permits
 from watchtower.judgement.claim import Claim
+from watchtower.places import place_of
 from watchtower.settings import HttpSettings
 from watchtower.units import ChannelId, LedgerIndex
 
@@ -639,3 +644,35 @@ async def until_alive(client: httpx.AsyncClient) -> None:
         else:
             return
     pytest.fail("the daemon never answered")
+
+
+@pytest.mark.parametrize(("may", "status"), [(ANYBODY, 101), ("forbidden", 403)])
+async def test_who_may_come_in_is_decided_by_the_handshake(
+    tmp_path: Path, may: Permits | str, status: int
+) -> None:
+    """Before a word is said, by the headers; and a refusal is a problem like any other."""
+    seen: list[bytes | None] = []
+
+    def admit(headers: Mapping[bytes, bytes]) -> Permits | str:
+        seen.append(headers.get(b"authorization"))
+        return may
+
+    door, made = cast("Any", None), Feed(lambda: None)
+    app = Litestar([http_stream.stream_of(door, made, admit=admit)], logging_config=None)
+    path = tmp_path / "door.sock"
+    headers = {"authorization": "Bearer something"}
+    with http_serve.listening(place_of(f"unix:{path}")) as at:
+        serving = asyncio.create_task(http_serve.serve(app, at, hosts=None))
+        opening = unix_connect(str(path), uri="ws://door/v1/stream", additional_headers=headers)
+        if status == 101:
+            async with opening as stream:
+                assert (await ask(stream, follow={}))["following"] is True
+        else:
+            with pytest.raises(InvalidStatus) as refused:
+                await opening
+            assert refused.value.response.status_code == status
+            assert json.loads(refused.value.response.body or b"")["type"] == may
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+    assert seen == [b"Bearer something"]
