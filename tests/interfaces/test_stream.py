@@ -676,3 +676,56 @@ async def test_who_may_come_in_is_decided_by_the_handshake(
         with suppress(asyncio.CancelledError):
             await serving
     assert seen == [b"Bearer something"]
+
+
+async def test_who_answers_no_ping_is_missed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, rude: Callable[[], Rude]
+) -> None:
+    """A machine that lost its power says no goodbye, and must not hold its place for ever."""
+    monkeypatch.setattr(http_serve, "PING_EVERY", 0.2)
+    monkeypatch.setattr(http_serve, "PONG_WITHIN", 0.2)
+    monkeypatch.setattr(stream_socket, "PONG_WITHIN", 0.2)
+    async with stage.tower(), client_of(stage), stream_of(stage) as idle:
+        mute = rude()
+        await mute.open()
+        end = await asyncio.wait_for(mute.until_end(), 30)
+        assert (1011).to_bytes(2, "big") in end
+        # Whoever answers them may be idle for as long as it likes.
+        assert (await ask(idle, claims=[]))["answers"] == []
+
+
+async def test_whose_pong_stands_behind_claims_is_not_given_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While we read no more, because it sent so much, we cannot hear it either."""
+    monkeypatch.setattr(conversation, "_REQUESTS", 1)
+    monkeypatch.setattr(http_serve, "PING_EVERY", 0.2)
+    monkeypatch.setattr(http_serve, "PONG_WITHIN", 0.2)
+    monkeypatch.setattr(stream_socket, "PONG_WITHIN", 0.2)
+    take = Door.take
+
+    async def slowly(self: Door, claims: Sequence[Claim]) -> Sequence[Receipt]:
+        await asyncio.sleep(0.5)
+        return await take(self, claims)
+
+    monkeypatch.setattr(Door, "take", slowly)
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage), stream_of(stage) as stream:
+        for drops in range(1, 6):
+            claims = [wire(stage.claim(channel, drops))]
+            await stream.send(json.dumps({"id": drops, "claims": claims}))
+        told = [await heard(stream) for _ in range(5)]
+    assert [one["answers"][0]["kept"] for one in told] == [True] * 5
+
+
+async def test_who_says_no_goodbye_does_not_hold_up_the_stop(
+    stage: Stage, rude: Callable[[], Rude]
+) -> None:
+    """It is told 1001 like everybody, and then it is over."""
+    async with stage.tower() as daemon, client_of(stage):
+        mute = rude()
+        await mute.open()
+        daemon.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait_for(daemon, 60)
+    assert (1001).to_bytes(2, "big") in await asyncio.wait_for(mute.until_end(), 30)
