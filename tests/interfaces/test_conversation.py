@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
@@ -87,26 +88,39 @@ async def talk(
     then: Mapping[str, Any] = STOPPING,
 ) -> list[dict[str, Any]]:
     """What is answered by a tower that stops, behind a door that has closed."""
+    wire = Wire(texts, then=then)
+    await converse(wire, Feed(lambda: None), Blind(), permits=permits)
+    return wire.sent
+
+
+async def converse(wire: Wire, feed: Feed, lookout: Blind, *, permits: Permits = ANYBODY) -> None:
+    """Have a conversation before a door that has closed."""
     verifier = Verifier(1)
     guard = Guard(payees=(), policy=Policy())
-    door = Door(Intake(NOBODY, guard), guard, lookout=cast("Any", Blind()), verifier=verifier)
+    door = Door(Intake(NOBODY, guard), guard, lookout=cast("Any", lookout), verifier=verifier)
     keeping = asyncio.create_task(door.run())
     await asyncio.sleep(0)
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
-    wire = Wire(texts, then=then)
-    feed = Feed(lambda: None)
     await Conversation(door, feed, permits=permits, receive=wire.receive, send=wire.send).run()
     verifier.close()
-    return wire.sent
 
 
 class Blind:
-    """A lookout that knows every channel's name, and nothing of it."""
+    """A lookout that knows every channel's name, and nothing of it, or nothing yet."""
+
+    def __init__(self, *, asks: asyncio.Event | None = None) -> None:
+        self.asks = asks
 
     def see(self, _channel: str) -> object:
-        """Something."""
+        """Something, unless that takes asking."""
+        return object() if self.asks is None else None
+
+    async def look(self, _channel: str) -> object:
+        """Something, once that was told."""
+        assert self.asks is not None
+        await self.asks.wait()
         return object()
 
     def watched(self, _channel: str) -> None:
@@ -175,3 +189,33 @@ async def test_what_is_not_permitted_is_forbidden(permits: Permits, allowed: set
     told = [json.loads(one["text"]) for one in (await talk(texts, permits=permits))[:-1]]
     forbidden = {one["id"] for one in told if one.get("problem", {}).get("type") == "forbidden"}
     assert {"claims", "follow"} - forbidden == allowed
+
+
+async def test_what_happened_before_an_answer_comes_before_it() -> None:
+    """Behind a close request that was told there is no answer that does not know of it."""
+    feed = Feed(lambda: None)
+
+    class Telling(Wire):
+        @override
+        async def receive(self) -> Mapping[str, Any]:
+            if len(self._coming) == 2:
+                feed.tell([("close_requested", None, None, {})])
+            return await super().receive()
+
+    wire = Telling(['{"id": 1, "follow": {}}', '{"id": 2, "follow": {}}'], then=STOPPING)
+    await converse(wire, feed, Blind())
+    told = [json.loads(one["text"]) for one in wire.sent[:-1]]
+    assert [one.get("id", "event") for one in told] == ["event", 1, 2]
+
+
+async def test_what_takes_long_is_answered_before_the_goodbye() -> None:
+    """A server has to be asked for the channel, while the tower stops."""
+    told = asyncio.Event()
+    wire = Wire([json.dumps({"id": 7, "claims": [CLAIM]})], then=STOPPING)
+    talking = asyncio.create_task(converse(wire, Feed(lambda: None), Blind(asks=told)))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert wire.sent == []
+    told.set()
+    await asyncio.wait_for(talking, 30)
+    assert [one["type"] for one in wire.sent] == ["websocket.send", "websocket.close"]

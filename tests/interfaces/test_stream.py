@@ -371,8 +371,12 @@ class Rude:
 
     async def open(self, head: bytes = b"GET") -> bytes:
         """Shake hands, and return what is answered first."""
+        return await self.open_with(head + b" /v1/stream HTTP/1.1\r\nhost: door\r\n")
+
+    async def open_with(self, head: bytes) -> bytes:
+        """Shake hands behind a head of our own."""
         await self.write(
-            head + b" /v1/stream HTTP/1.1\r\nhost: door\r\nupgrade: websocket\r\n"
+            head + b"upgrade: websocket\r\n"
             b"connection: upgrade\r\nsec-websocket-version: 13\r\n"
             b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
@@ -729,3 +733,13 @@ async def test_who_says_no_goodbye_does_not_hold_up_the_stop(
         with suppress(asyncio.CancelledError):
             await asyncio.wait_for(daemon, 60)
     assert (1001).to_bytes(2, "big") in await asyncio.wait_for(mute.until_end(), 30)
+
+
+async def test_a_page_without_a_name_does_not_open_it_by_naming_no_host(
+    stage: Stage, rude: Callable[[], Rude]
+) -> None:
+    """No name is not the name of this place."""
+    async with stage.tower(), client_of(stage):
+        head = b"GET /v1/stream HTTP/1.1\r\nhost:\r\norigin: null\r\n"
+        answer = await rude().open_with(head)
+    assert answer.startswith(b"HTTP/1.1 403")

@@ -18,6 +18,7 @@ from typing import Any, Final
 from typing_extensions import override
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from watchtower.interfaces.http.refusal import refuse
 
@@ -77,7 +78,12 @@ class StreamSocket(WebSocketsSansIOProtocol):
     @override
     def data_received(self, data: bytes) -> None:
         self._was_heard = True
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except InvalidState:
+            # It said goodbye in the same breath as what cannot be answered without one: raised any
+            # further, this would be told at `error`, in an outsider's name.
+            self.transport.abort()
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # What h11 took for a handshake is none, for ``websockets`` allows less in one. It is
             # waited for by nobody: uvicorn answers nothing.
