@@ -18,6 +18,7 @@ from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard
 from watchtower.claims.verifying import Verifier
 from watchtower.interfaces.feed import Feed
+from watchtower.interfaces.http import conversation
 from watchtower.interfaces.http.conversation import ANYBODY, Conversation, Permits
 from watchtower.interfaces.http.problems import WORDS
 from watchtower.interfaces.http.stream_messages import (
@@ -219,3 +220,13 @@ async def test_what_takes_long_is_answered_before_the_goodbye() -> None:
     told.set()
     await asyncio.wait_for(talking, 30)
     assert [one["type"] for one in wire.sent] == ["websocket.send", "websocket.close"]
+
+
+async def test_what_takes_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over HTTP: the room that it takes is for others."""
+    monkeypatch.setattr(conversation, "_PATIENCE", 0.01)
+    wire = Wire([json.dumps({"id": 7, "claims": [CLAIM]})], then=STOPPING)
+    lookout = Blind(asks=asyncio.Event())
+    await asyncio.wait_for(converse(wire, Feed(lambda: None), lookout), 30)
+    told = json.loads(wire.sent[0]["text"])
+    assert (told["id"], told["problem"]["type"]) == (7, "too_slow")
