@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from bench.intake import Flow
+from watchtower.access.gate import Gate
 from watchtower.interfaces.http.app import make_app
 from watchtower.interfaces.http.serve import listening, serve
 from watchtower.places import Place
@@ -30,7 +31,7 @@ def main(path: str, keys: str) -> None:
 
 async def _serve(flow: Flow, at: Any) -> None:
     # Nobody asks anything but for claims.
-    app = make_app(flow.door, cast("Any", None), cast("Any", None))
+    app = make_app(flow.door, cast("Any", None), cast("Any", None), Gate(is_required=False))
     serving = asyncio.create_task(serve(app, at, hosts=None))
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for that
     await asyncio.to_thread(sys.stdin.read)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
-import aiosqlite
 from typing_extensions import override
+
+from watchtower.store.driver import Driven
+from watchtower.store.statements import COMMIT, Statement
+from watchtower.store.uninterrupted import uninterrupted
 
 __all__ = ["Disk", "Ill", "Step", "Steps"]
 
@@ -71,7 +74,7 @@ class Connections:
         self._open: dict[_Connection, None] = {}
         self._is_dead = False
 
-    def open(self, *args: Any, **options: Any) -> aiosqlite.Connection:
+    def open(self, *args: Any, **options: Any) -> Awaitable[Driven]:
         """Open a connection, given what `sqlite3.connect` takes (a `store.database.Driver`)."""
         patience = options.pop("timeout")
         connection = _Connection(
@@ -97,7 +100,7 @@ class Connections:
         return connection
 
 
-class _Connection(aiosqlite.Connection):
+class _Connection(Driven):
     """A connection without a thread: what is asked is done before anybody else has a turn."""
 
     def __init__(
@@ -111,11 +114,12 @@ class _Connection(aiosqlite.Connection):
         self._patience = patience
 
     @override
-    def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
-        return self._connect().__await__()
+    def __await__(self) -> Generator[Any, None, Self]:
+        yield from self._connect().__await__()
+        return self
 
     @override
-    async def _connect(self) -> aiosqlite.Connection:
+    async def _connect(self) -> Driven:
         self._connection = self._connector()
         return self
 
@@ -146,6 +150,20 @@ class _Connection(aiosqlite.Connection):
         if name in {"execute", "executemany"}:
             return await self._run(fn, *args, **options)
         return fn(*args, **options)
+
+    @override
+    async def trip(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        return await uninterrupted(self._travel(statements))
+
+    async def _travel(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        return [await self._ask(statement) for statement in statements]
+
+    async def _ask(self, statement: Statement) -> list[Any]:
+        self._look_alive()
+        if statement == COMMIT:
+            return self._commit(self.sqlite.commit) or []
+        found: sqlite3.Cursor = await self._run(self.sqlite.execute, *statement)
+        return found.fetchall()
 
     async def _run(self, fn: Callable[..., Any], sql: str, *args: Any, **options: Any) -> Any:
         if self._process.disk.ill is Ill.FULL and sql.lstrip().startswith(_WRITES):

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from watchtower.claims.exposure import ServingLimits
 from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.first_settings import write_first
 from watchtower.settings import config_path, load
+from watchtower.units import Drops
+from watchtower.wiring import guard_of, serving_limits_of
 
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
 PAYER = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"
@@ -56,6 +59,11 @@ def test_plain_text_is_for_this_machine_alone(tmp_path: Path, server: str) -> No
         "[policy]\nmargin = 1\n",
         "[fees]\ncap_drops = 9\n",
         "[policy]\nstand_by_share = 0.95\n",
+        "[claims]\nmost_at_stake_per_channel_drops = 5\n",
+        "[claims]\nmost_at_stake_per_payer_drops = 5\n",
+        "[claims]\nmost_at_stake_drops = 5\n",
+        "[claims]\nmost_at_stake_drops = 5\n[policy]\nexposure_limit_drops = 6\n",
+        "[claims]\nmost_at_stake_drops = -1\n",
         "[policy]\nstand_by_share = -0.1\n",
         "[fees]\nbudget_share = 0.0\n",
         "[fees]\nbudget_share = 1.1\n",
@@ -83,6 +91,27 @@ def test_setting_out_of_its_bounds_is_refused(tmp_path: Path, text: str) -> None
     """Before anything is opened or sent."""
     with pytest.raises(ConfigError):
         load(written(tmp_path, text), {})
+
+
+@pytest.mark.parametrize(
+    "policy", ["exposure_limit_drops = 5", "exposure_limit_drops = 1", "redeem_every_seconds = 60"]
+)
+def test_serving_limits_stand_where_something_is_redeemed_before(
+    tmp_path: Path, policy: str
+) -> None:
+    """A limit that nothing would ever make room below would stop serving for good."""
+    limits = "".join(
+        f"most_at_stake_{whose}drops = 5\n" for whose in ("", "per_payer_", "per_channel_")
+    )
+    settings = load(written(tmp_path, f"[claims]\n{limits}[policy]\n{policy}\n"), {})
+    drops = Drops(5)
+    assert serving_limits_of(settings) == ServingLimits(channel=drops, payer=drops, total=drops)
+    assert guard_of(settings).limits == serving_limits_of(settings)
+
+
+def test_without_serving_limits_there_are_none(tmp_path: Path) -> None:
+    """0 is no limit, and not a limit of nothing."""
+    assert not guard_of(load(written(tmp_path, ""), {})).limits.are_set
 
 
 @pytest.mark.parametrize(

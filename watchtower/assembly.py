@@ -36,6 +36,7 @@ from watchtower.tower.herald import Herald
 from watchtower.tower.means import Means
 from watchtower.tower.memory import remember
 from watchtower.tower.pending import PendingClaims
+from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
@@ -49,6 +50,7 @@ from watchtower.wiring import (
     payer_policy_of,
     policy_of,
     pool_of,
+    serving_limits_of,
 )
 
 __all__ = ["Ground", "build", "prepare"]
@@ -206,6 +208,9 @@ def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> R
             clock=asyncio.get_running_loop().time,
         ),
         pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),
+        restraint=Restraint(
+            ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
+        ),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

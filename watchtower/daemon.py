@@ -7,7 +7,6 @@ there speaks only through the Protocols that each part declares.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,9 +17,9 @@ import structlog
 from watchtower.alerts import catalogue
 from watchtower.assembly import Ground, build, prepare
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
+from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
 from watchtower.machine import Machine
-from watchtower.places import place_of
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
@@ -66,6 +65,8 @@ async def run(
 
     Raises:
         ListenError: nobody can listen where the settings say.
+        CertificateError: a certificate that the settings name cannot be used.
+        NoTokenError: others than this machine could come, and none of them in.
         StoreError: the store cannot be opened, or another daemon runs on it.
         TicketPoolError: an account cannot hold a ticket pool that is new, and nothing is promised.
         UnreachableError: with ``once``, no server answers.
@@ -77,12 +78,14 @@ async def run(
         opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
-        at = None if once else _listening(stack, settings)
+        front = (
+            None if once else await open_front(stack, settings, store, environment, machine.clock)
+        )
         ground = await prepare(
             stack, store, settings, environment, machine, shadow=shadow, once=once
         )
         end = _until_answered if once else _until_signalled
-        return await _run_tasks(ground, end, at)
+        return await _run_tasks(ground, end, front)
 
 
 Loop = tuple[str, Coroutine[Any, Any, None]]
@@ -90,23 +93,13 @@ Loop = tuple[str, Coroutine[Any, Any, None]]
 End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 
 
-def _listening(stack: AsyncExitStack, settings: Settings) -> socket.socket | None:
-    """Listen, if we are told where; what cannot be listened at is told before anything begins."""
-    if not settings.http.listen:
-        return None
-    # Only who serves pays for what it takes to.
-    from watchtower.interfaces.http.serve import listening  # noqa: PLC0415
-
-    return stack.enter_context(listening(place_of(settings.http.listen)))
-
-
-async def _run_tasks(ground: Ground, end: End, at: socket.socket | None) -> Mapping[str, Any]:
+async def _run_tasks(ground: Ground, end: End, front: Front | None) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = build(ground)
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
-        front = () if at is None else front_loops(ground, tower, rounds, at)
-        failure = await _work(ground, tower, rounds, submitter, front=front, end=end)
+        loops = () if front is None else front_loops(ground, tower, rounds, front)
+        failure = await _work(ground, tower, rounds, submitter, front=loops, end=end)
         ground.service.stopping()
         if failure is None:
             await tower.finish()

@@ -4,37 +4,121 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from watchtower.access.gate import Gate
+from watchtower.alerts import of_certificates
 from watchtower.assembly import Ground
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
 from watchtower.claims.verifying import Verifier
-from watchtower.errors import StoreError
+from watchtower.errors import NoTokenError, StoreError
+from watchtower.http_settings import HttpSettings
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.keys.identity import make_identity
-from watchtower.places import place_of
+from watchtower.settings import Settings
+from watchtower.store.database import Store
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
 from watchtower.wiring import guard_of
 
-__all__ = ["loops"]
+if TYPE_CHECKING:
+    from watchtower.interfaces.http.certificates import Certificates
+
+__all__ = ["Front", "loops", "open_front"]
 
 _log = structlog.get_logger(__name__)
+
+_CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+
+_MINDED_EVERY: Final = 60.0
+"""Seconds between two looks at how long the certificate is good."""
 
 _RETRY: Final = 5.0
 """Seconds until a store that could not be written is tried again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What stands before anybody is let in: where to, with which certificates, by which tokens."""
+
+    at: socket.socket
+    gate: Gate
+    certificates: Certificates | None
+
+
+async def open_front(
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    environment: Mapping[str, str],
+    clock: Callable[[], float],
+) -> Front | None:
+    """Listen, if we are told where; what is in the way of that is told before anything begins.
+
+    ``environment`` is where systemd says what it guards; ``clock`` gives seconds since 1970.
+
+    Raises:
+        ListenError: nobody can listen there.
+        CertificateError: a certificate or its key cannot be used.
+        NoTokenError: it is beyond this machine, and nobody could come in.
+    """
+    if not settings.http.listen:
+        return None
+    # Only who serves pays for what it takes to.
+    from watchtower.interfaces.http.serve import listening  # noqa: PLC0415
+
+    http, place = settings.http, settings.http.place
+    certificates = _certificates(http, environment.get(_CREDENTIALS_VARIABLE))
+    gate = Gate(is_required=http.needs_token)
+    await _hold_tokens(gate, store)
+    if gate.is_required and not gate.opens_to_somebody(clock()):
+        if not place.is_private:
+            raise NoTokenError(place=place.text)
+        _log.warning("no_token_yet", place=place.text)
+    at = stack.enter_context(listening(place))
+    return Front(at=at, gate=gate, certificates=certificates)
+
+
+def _certificates(http: HttpSettings, credentials: str | None) -> Certificates | None:
+    if not http.certificate:
+        return None
+    # Only who has a certificate pays for what it takes to read one.
+    from watchtower.interfaces.http.certificates import (  # noqa: PLC0415
+        CertificateFiles,
+        Certificates,
+    )
+
+    key = Path(http.certificate_key)
+    return Certificates(
+        CertificateFiles(
+            certificate=Path(http.certificate),
+            key=key,
+            authority=Path(http.client_authority) if http.client_authority else None,
+            is_key_guarded=credentials is not None
+            and key.resolve().is_relative_to(Path(credentials).resolve()),
+        )
+    )
+
+
+async def _hold_tokens(gate: Gate, store: Store) -> None:
+    async with store.read() as work:
+        gate.hold(await work.tokens.load_all())
+
+
 def loops(
-    ground: Ground, tower: Tower, rounds: Rounds, at: socket.socket
+    ground: Ground, tower: Tower, rounds: Rounds, front: Front
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Return what runs at the front, by name: the door, and who serves it at ``at``."""
+    """Return what runs at the front, by name: the door, and who serves it."""
     # Only who serves pays for what it takes to.
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
@@ -50,7 +134,13 @@ def loops(
     )
     notary = Notary(ground.machine.clock)
     intake = Intake(ground.store, guard, notary, tell=ground.feed.tell)
-    door = Door(intake, guard, lookout=lookout, verifier=verifier)
+    door = Door(
+        intake,
+        guard,
+        lookout=lookout,
+        verifier=verifier,
+        at_stake=tower.watch.incoming.exposure,
+    )
     inquiries = Inquiries(
         tower.watch,
         settings=settings,
@@ -59,11 +149,17 @@ def loops(
         why_not_ready=lookout.why_not_ready,
         clock=clock,
     )
-    hosts = place_of(settings.http.listen).hosts
+    rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
+    app = make_app(door, inquiries, ground.feed, front.gate, clock=ground.machine.clock)
+    certificates, context = front.certificates, None
+    if certificates is not None:
+        context = certificates.newest
+        yield "read certificates", certificates.watch()
+        yield "mind certificates", _mind(certificates, ground)
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
     yield "door", _keep(door, verifier, after=looked)
-    yield "http", serve(make_app(door, inquiries, ground.feed), at, hosts=hosts)
+    yield "http", serve(app, front.at, hosts=settings.http.hosts, context=context)
 
 
 async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> None:
@@ -78,6 +174,18 @@ async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> No
         else:
             looked.set()
             return
+
+
+async def _mind(certificates: Certificates, ground: Ground) -> None:
+    """Tell in time that the certificate expires: behind that no platform talks with us."""
+    path = str(certificates.path)
+    while True:
+        if certificates.is_expiring(ground.machine.clock()):
+            until = datetime.fromtimestamp(certificates.expires, UTC).isoformat()
+            ground.desk.stand(of_certificates.certificate_expiring(path, until=until))
+        else:
+            ground.desk.end("certificate_expiring", path)
+        await asyncio.sleep(_MINDED_EVERY)
 
 
 async def _keep(door: Door, verifier: Verifier, *, after: asyncio.Event) -> None:

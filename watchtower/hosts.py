@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback", "same_server"]
+__all__ = ["is_loopback", "is_unspecified", "same_server"]
 
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -21,6 +21,14 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_unspecified(host: str) -> bool:
+    """Say whether a host stands for every address of a machine: ``0.0.0.0`` or ``::``."""
+    try:
+        return ip_address(host).is_unspecified
     except ValueError:
         return False
 

@@ -42,6 +42,7 @@ _SECRET_VALUE: Final = re.compile(
     rf"""
       (?<![0-9A-Za-z]) s[{_BASE58}]{{26,32}} (?![0-9A-Za-z])   # a family seed
     | (?<![0-9A-Za-z]) 00[0-9A-Fa-f]{{64}} (?![0-9A-Za-z])     # a secp256k1 private key
+    | (?<![0-9A-Za-z]) xwt_[0-9A-Za-z_-]{{20,}}                 # a token (access/token.py)
     | (?<=://) [^/@\s'"]+ (?=@)                                # user:password@ in an address
     """,
     re.VERBOSE,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from watchtower.hosts import is_loopback
+from watchtower.hosts import is_loopback, is_unspecified
 
 __all__ = ["Place", "place_of"]
 
@@ -34,6 +34,11 @@ class Place:
     def is_private(self) -> bool:
         """Whether nobody beyond this machine can come here."""
         return self.path is not None or is_loopback(self.host)
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is every address that this machine has."""
+        return self.path is None and is_unspecified(self.host)
 
     @property
     def text(self) -> str:

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
-from watchtower.places import Place, place_of
+from watchtower.http_settings import HttpSettings
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -122,15 +122,16 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClaimSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How claims are judged: without a ledger for so long nothing is served against one."""
+    """When nothing is served against a claim, although it is kept.
+
+    Without a ledger for ``stale_seconds``, and while more would be at stake with it than may be:
+    on its channel, on all channels of its payer, on all. 0 switches such a limit off.
+    """
 
     stale_seconds: PositiveSeconds = 30.0
-
-
-class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the HTTP interface listens; nowhere unless told."""
-
-    listen: str = ""
+    most_at_stake_per_channel_drops: DropsSetting = 0
+    most_at_stake_per_payer_drops: DropsSetting = 0
+    most_at_stake_drops: DropsSetting = 0
 
 
 class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,18 +228,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     refuse_unsafe(settings, path)
     folder = path.absolute().parent
     store = (folder / Path(settings.store).expanduser()).resolve()
-    return msgspec.structs.replace(
-        settings, store=str(store), http=_absolute(settings.http, folder)
-    )
-
-
-def _absolute(http: HttpSettings, folder: Path) -> HttpSettings:
-    """Return where to listen, with a unix socket in the folder that it is relative to."""
-    socket = place_of(http.listen).path if http.listen else None
-    if socket is None:
-        return http
-    there = (folder / Path(socket).expanduser()).resolve()
-    return msgspec.structs.replace(http, listen=Place(path=str(there)).text)
+    return msgspec.structs.replace(settings, store=str(store), http=settings.http.within(folder))
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -271,28 +261,14 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
             raise ConfigError(path=path, why=f"server {url!r} {why}")
     _refuse_one_server_twice(settings.servers, path)
     _refuse_unsafe_policy(settings, path)
+    _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    _refuse_unsafe_listening(settings, path)
+    if why := settings.http.why_unsafe():
+        raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)
         if url and urlsplit(url).scheme not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
-
-
-def _refuse_unsafe_listening(settings: Settings, path: Path) -> None:
-    text = settings.http.listen
-    if not text:
-        return
-    try:
-        place = place_of(text)
-    except ValueError as wrong:
-        raise ConfigError(path=path, why=f"`http.listen` is {text!r}; {wrong}") from None
-    if not place.is_private:
-        why = (
-            f"`http.listen` is {text!r}, which others than this machine can reach, and nothing "
-            "tells yet who may come in: listen at 127.0.0.1 or at a unix socket"
-        )
-        raise ConfigError(path=path, why=why)
 
 
 def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:
@@ -324,6 +300,28 @@ def _refuse_unsafe_policy(settings: Settings, path: Path) -> None:
             f"tower: 0 to act first, {_MOST_STAND_BY} at most"
         )
         raise ConfigError(path=path, why=why)
+
+
+def _refuse_serving_that_stops_for_good(settings: Settings, path: Path) -> None:
+    """Refuse limits at which serving stops before redeeming begins: nothing would end that."""
+    policy = settings.policy
+    if policy.redeem_every_seconds:
+        return
+    for name in (
+        "most_at_stake_per_channel_drops",
+        "most_at_stake_per_payer_drops",
+        "most_at_stake_drops",
+    ):
+        most, redeemed_from = getattr(settings.claims, name), policy.exposure_limit_drops
+        if most and (not redeemed_from or most < redeemed_from):
+            when = f"above {redeemed_from} drops" if redeemed_from else "at no amount"
+            why = (
+                f"`claims.{name}` stops serving at {most} drops, and what is at stake on a channel "
+                f"is redeemed {when} (`policy.exposure_limit_drops`), so that serving would never "
+                "begin again by itself: set `policy.exposure_limit_drops` below it, or "
+                "`policy.redeem_every_seconds`"
+            )
+            raise ConfigError(path=path, why=why)
 
 
 def _refuse_unsafe_spending(settings: Settings, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
+from watchtower.claims.exposure import ServingLimits
 from watchtower.claims.sight import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.ledger.link import LinkSettings
@@ -29,6 +30,7 @@ __all__ = [
     "payer_policy_of",
     "policy_of",
     "pool_of",
+    "serving_limits_of",
 ]
 
 _ALERT_TIMEOUT: Final = 30.0
@@ -50,7 +52,22 @@ def policy_of(settings: Settings) -> Policy:
 
 def guard_of(settings: Settings) -> Guard:
     """Return for whom claims are taken, by the settings."""
-    return Guard(payees=settings.payees, payers=settings.payers, policy=policy_of(settings))
+    return Guard(
+        payees=settings.payees,
+        payers=settings.payers,
+        policy=policy_of(settings),
+        limits=serving_limits_of(settings),
+    )
+
+
+def serving_limits_of(settings: Settings) -> ServingLimits:
+    """Return how much may be at stake before nothing more is served, by the settings."""
+    claims = settings.claims
+    return ServingLimits(
+        channel=Drops(claims.most_at_stake_per_channel_drops) or None,
+        payer=Drops(claims.most_at_stake_per_payer_drops) or None,
+        total=Drops(claims.most_at_stake_drops) or None,
+    )
 
 
 def payer_policy_of(settings: Settings) -> PayerPolicy:

@@ -5,7 +5,7 @@ Each is one mistake, put in while its context lasts.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Final
 from unittest.mock import patch
@@ -19,7 +19,7 @@ from watchtower.response.launch import Launch
 from watchtower.store import claims as claims_module
 from watchtower.store.database import Store
 from watchtower.store.responses import Attempts
-from watchtower.store.sealed import SealedTable
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.state import Cursor
 from watchtower.store.work import Work
 from watchtower.tower.tower import Tower
@@ -71,9 +71,10 @@ def attempts_forgotten() -> AbstractContextManager[Any]:
 def best_claim_sinks() -> AbstractContextManager[Any]:
     """The last claim counts, and not the best."""
 
-    async def keep(table: SealedTable[Claim], name: str, claim: Claim) -> bool:
-        await table.put(name, claim)
-        return True
+    async def keep(table: SealedTable[Claim], claims: Iterable[tuple[str, Claim]]) -> int:
+        last = {name: Record(claim) for name, claim in claims}
+        await table.put_all(last)
+        return len(last)
 
     def floor(*_: Any) -> Drops:
         return Drops(0)

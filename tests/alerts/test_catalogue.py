@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_payers
+from watchtower.alerts import catalogue, of_certificates, of_exposure, of_payers
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 EXAMPLES: dict[str, Any] = {
     "account": ACCOUNT,
+    "allowed": 1_000_000,
     "amount": 5_000_000,
     "at_stake": 1_500_000,
     "ahead": 7,
@@ -38,20 +39,23 @@ EXAMPLES: dict[str, Any] = {
     "short": 800_000,
     "shortest": 900,
     "spendable": 12,
+    "subject": ACCOUNT,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
+    "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
     "why": "no space left on device",
 }
 
 
-NAMES = sorted((*catalogue.__all__, *of_payers.__all__))
+FILES = (catalogue, of_certificates, of_exposure, of_payers)
+NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
 def maker(name: str) -> Any:
     """Return the function that makes the alarm of that name."""
-    return getattr(of_payers if name in of_payers.__all__ else catalogue, name)
+    return next(getattr(file, name) for file in FILES if name in file.__all__)
 
 
 def example(name: str) -> Alarm:
@@ -100,6 +104,7 @@ def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
     [
         ("channel_unprotectable", "1.5 XRP"),
         ("close_requested", "1.5 XRP"),
+        ("exposure_limit_reached", "1.5 XRP"),
         ("redeemed", "2.5 XRP"),
         ("lost", "3.5 XRP"),
         ("foreign_claim_key", "5 XRP"),

@@ -15,7 +15,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "hosts": (),
     "places": (),
     "collector": (),
-    "settings": (),
+    "http_settings": (),
+    "settings": ("http_settings",),
     "first_settings": ("settings",),
     "logs": (),
     # what happened: knows servers, and nothing of what it means
@@ -24,10 +25,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "judgement": ("ledger.events",),
     # what was promised
     "claims": ("judgement", "ledger.events"),
+    # who may come in, and how much at a time
+    "access": ("claims.quota",),
     # what we do
     "response": ("judgement", "ledger.events"),
     # what we remember: the values that it keeps, and none who make them
-    "store": ("judgement.channel", "judgement.claim", "ledger.events", "response.attempt"),
+    "store": (
+        "access.token",
+        "judgement.channel",
+        "judgement.claim",
+        "ledger.events",
+        "response.attempt",
+    ),
     # what we may sign: seeds live in the store
     "keys": ("store.database", "store.secrets"),
     # whom we tell: decides nothing
@@ -38,7 +47,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.channel_view": ("judgement", "settings", "wiring"),
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
     "interfaces.answering": ("claims", "judgement.claim"),
-    "interfaces.http": ("claims", "judgement.claim"),
+    "interfaces.metered": ("claims", "judgement.claim"),
+    "interfaces.http": ("access", "claims", "judgement.claim"),
+    # what a platform imports: none of the daemon, for it runs elsewhere
+    "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test
     "sandbox": (),
     # the main job as a story: the real daemon as a process, against the box
@@ -72,6 +84,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
     "tower.pending": ("claims.intake", "claims.sight", "store.database"),
@@ -83,7 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database", "store.journal"),
+    "tower.tending": ("ledger.servers", "store.database", "store.journal", "store.tokens"),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for
@@ -91,6 +104,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "settings",
         "alerts.heartbeat",
         "alerts.routes",
+        "claims.exposure",
         "claims.sight",
         "judgement.policy",
         "ledger.link",

@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
+from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, PAYEE, entry, signed
 from tests.store.make import CHEAP
-from watchtower.claims.decision import Closing, DoNotServe, Kept, NotKept, Pending, Serve
+from watchtower.claims.decision import (
+    Closing,
+    DoNotServe,
+    ExposureReached,
+    Kept,
+    NotKept,
+    Pending,
+    Serve,
+    Standing,
+    Whose,
+    name_of_reason,
+)
 from watchtower.claims.door import Door
+from watchtower.claims.exposure import ServingLimits
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.sight import Sight
 from watchtower.claims.verifying import Verifier
 from watchtower.errors import DoorClosedError, StoreFullError
+from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, ChannelEntry, Position
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
@@ -35,6 +50,10 @@ class Land:
         self.entries: dict[ChannelId, ChannelEntry] = {name: entry(name, 0) for name in CHANNELS}
         self.asked: list[ChannelId] = []
         self.kept: list[Taken] = []
+        self.watch = Watch(
+            [PAYEE], Policy(), channels=[Channel(entry=e, as_of=AT) for e in self.entries.values()]
+        )
+        self.watch.incoming.exposure.begin()
 
     def watched(self, channel: ChannelId) -> Channel | None:
         """What the tower would know."""
@@ -56,6 +75,8 @@ class Land:
     def taken(self, taken: Taken) -> None:
         """What came of it."""
         self.kept.append(taken)
+        for one in taken.raised:
+            self.watch.raise_best(one)
 
 
 class Counting:
@@ -115,6 +136,30 @@ async def door(store: Counting, land: Land, verifier: Verifier) -> AsyncIterator
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+@pytest.fixture
+async def careful_door(store: Counting, land: Land, verifier: Verifier) -> AsyncIterator[Door]:
+    """An open door, where no more than 9 drops may be at stake with one payer."""
+    guard = replace(GUARD, limits=ServingLimits(payer=Drops(9)))
+    made = Door(
+        Intake(store, guard),
+        guard,
+        lookout=land,
+        verifier=verifier,
+        at_stake=land.watch.incoming.exposure,
+    )
+    running = asyncio.create_task(made.run())
+    yield made
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+def too_much(drops: int) -> DoNotServe:
+    """So much would be at stake with the payer."""
+    why = ExposureReached(whose=Whose.PAYER, at_stake=Drops(drops), allowed=Drops(9))
+    return DoNotServe(reasons=(why,))
 
 
 def claim(drops: int, channel: int = 0) -> Claim:
@@ -245,3 +290,75 @@ async def test_a_bad_signature_among_good_ones_is_the_only_one_refused(door: Doo
     receipts = await door.take([good, bad, claim(6, 2)])
     assert [receipt.is_stored for receipt in receipts] == [True, False, True]
     assert receipts[1].best == Drops(0)
+
+
+async def test_two_who_race_for_one_limit_do_not_both_get_past_it(careful_door: Door) -> None:
+    """Two channels of one payer, two callers, at the same time; both claims are kept."""
+    (one,), (other,) = await asyncio.gather(
+        careful_door.take([claim(6)]), careful_door.take([claim(6, 1)])
+    )
+    assert one.is_stored
+    assert other.is_stored
+    assert sorted(type(r.decision.serve).__name__ for r in (one, other)) == ["DoNotServe", "Serve"]
+
+
+async def test_who_comes_later_finds_what_was_taken_before(careful_door: Door) -> None:
+    """The sums go from one group to the next, and one who only asks sees them as well."""
+    (first,) = await careful_door.take([claim(6)])
+    (asked,) = await careful_door.check([claim(4, 1)])
+    (second,) = await careful_door.take([claim(4, 1)])
+    assert first.decision.serve == Serve()
+    assert [asked.decision.serve, second.decision.serve] == [too_much(10), too_much(10)]
+
+
+async def test_what_another_process_kept_while_it_was_written_is_in_the_answer(
+    careful_door: Door, store: Counting, land: Land
+) -> None:
+    """The claim is kept, and the article is not served."""
+    store.free.clear()
+    knocking = asyncio.create_task(careful_door.take([claim(6)]))
+    await store.written.wait()
+    land.watch.raise_best(claim(4, 1))
+    store.free.set()
+    (receipt,) = await knocking
+    assert isinstance(receipt.decision.kept, Kept)
+    assert receipt.decision.serve == too_much(10)
+
+
+async def test_the_money_is_told_as_it_stands_when_the_answer_leaves(
+    door: Door, store: Counting, land: Land
+) -> None:
+    """A payment and a close request were validated while the claim was being written."""
+    store.free.clear()
+    knocking = asyncio.create_task(door.take([claim(10)]))
+    await store.written.wait()
+    end = RippleTime(NOW + 1_000)
+    land.entries[CHANNELS[0]] = replace(entry(CHANNELS[0], 4), expiration=end)
+    store.free.set()
+    (receipt,) = await knocking
+    margin = Policy().margin
+    assert (receipt.best, receipt.at_stake) == (10, 6)
+    assert (receipt.sure_until, receipt.notice) == (end - margin, 1_000 - margin)
+
+
+async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kept(
+    door: Door, land: Land
+) -> None:
+    """One reason more, behind those that are found here; to what was not kept nothing is added."""
+    quota = Standing.QUOTA
+    receipts = await door.take([claim(5), claim(6), claim(3)], against=[None, quota, quota])
+    assert [receipt.is_stored for receipt in receipts] == [True, True, False]
+    assert [receipt.decision.serve for receipt in receipts] == [
+        Serve(),
+        DoNotServe(reasons=(quota,)),
+        DoNotServe(reasons=(Standing.NOT_KEPT,)),
+    ]
+    assert land.kept[0].raised[0].amount == 6
+    land.entries[CHANNELS[0]] = replace(land.entries[CHANNELS[0]], expiration=RippleTime(NOW + 99))
+    for answered in (
+        await door.check([claim(7)], against=[quota]),
+        await door.take([claim(7)], against=[quota]),
+    ):
+        serve = answered[0].decision.serve
+        assert isinstance(serve, DoNotServe)
+        assert [name_of_reason(reason) for reason in serve.reasons] == ["closing", "quota"]

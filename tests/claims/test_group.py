@@ -33,6 +33,9 @@ PAYER = Address("rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK")
 CHANNELS = [ChannelId(digit * 64) for digit in "ABC"]
 KEYS = [PrivateKey(b"\1" * 32), PrivateKey(b"\2" * 32)]
 NOW = RippleTime(820_540_900)
+ROOM = 3
+"""Claims that may wait: fewer than there are channels and keys."""
+
 GUARDS = {
     "payee": Guard(payees=[PAYEE], policy=Policy()),
     "payer": Guard(payees=[], payers=[PAYER], policy=Policy()),
@@ -116,10 +119,13 @@ async def both_ways(
     ):
         for store in (together, alone):
             for claim, sight in before:
-                await Intake(store, guard).take(claim, sight)
-        one_by_one = [await Intake(alone, guard).take(claim, sight) for claim, sight in after]
+                await Intake(store, guard, most_pending=ROOM).take(claim, sight)
+        one_by_one = [
+            await Intake(alone, guard, most_pending=ROOM).take(claim, sight)
+            for claim, sight in after
+        ]
         sights = iter(after)
-        taken = await Intake(together, guard).take_all(
+        taken = await Intake(together, guard, most_pending=ROOM).take_all(
             [claim for claim, _ in after], lambda _claim: next(sights)[1]
         )
         assert list(taken.receipts) == one_by_one

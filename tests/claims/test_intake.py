@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from coincurve import PrivateKey
 
-from tests.store.make import CHEAP
+from tests.store.make import CHEAP, limit
 from watchtower.claims.decision import DoNotServe, Kept, NotAbove, NotKept, Pending, Serve
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard, Sight
@@ -138,7 +138,7 @@ async def test_claim_waits_while_nobody_can_tell_and_is_kept_when_somebody_does(
     assert isinstance(receipt.decision.kept, Pending)
     async with store.read() as work:
         (pending,) = await work.claims.load_pending()
-    later = await intake.settle_pending(pending, seen())
+    (later,) = (await intake.settle_pending([pending], lambda _claim: seen())).receipts
     assert isinstance(later.decision.kept, Kept)
     assert await best_of(store) == 100
     async with store.read() as work:
@@ -155,7 +155,7 @@ async def test_strangers_pending_claim_does_not_stand_in_the_payers_way(
     async with store.read() as work:
         pending = await work.claims.load_pending()
     for claim in pending:
-        await intake.settle_pending(claim, seen())
+        await intake.settle_pending([claim], lambda _claim: seen())
     assert await best_of(store) == 100
     async with store.read() as work:
         story = [numbered.entry.kind for numbered in await work.journal.story(CHANNEL)]
@@ -167,7 +167,7 @@ async def test_pending_claim_of_no_channel_is_refused_once_a_server_says_so(
 ) -> None:
     """What was never a channel does not wait for ever; the journal keeps the word."""
     await intake.take(signed(100), UNSEEN)
-    receipt = await intake.settle_pending(signed(100), MISSING)
+    (receipt,) = (await intake.settle_pending([signed(100)], lambda _claim: MISSING)).receipts
     assert receipt.report()["error"] == "ClaimUnknownChannelError"
     async with store.read() as work:
         assert await work.claims.load_pending() == []
@@ -180,10 +180,7 @@ async def test_claim_is_not_acknowledged_when_the_disk_refuses(
 ) -> None:
     """No receipt is given, and what was kept before is still there."""
     await intake.take(signed(100), seen())
-    async with store._writer.begin():
-        pages = (await store._writer.exec_driver_sql("PRAGMA page_count")).scalar_one()
-    await store._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    await store._writer.rollback()
+    await limit(store)
     refused = False
     for drops in range(101, 400):
         try:
@@ -218,8 +215,8 @@ async def test_who_follows_is_told_of_a_claim_when_it_is_on_disk(store: Store) -
     intake = Intake(store, Guard(payees=[PAYEE], policy=Policy()), tell=tell)
     await intake.take(signed(100), UNSEEN)
     await intake.take(signed(300, STRANGER), UNSEEN)
-    await intake.settle_pending(signed(300, STRANGER), seen())
-    await intake.settle_pending(signed(100), seen())
+    await intake.settle_pending([signed(300, STRANGER)], lambda _claim: seen())
+    await intake.settle_pending([signed(100)], lambda _claim: seen())
     await intake.take(signed(90), seen())
     with pytest.raises(StoreFullError):
         await intake.take_all([signed(200), signed(201)], broken)

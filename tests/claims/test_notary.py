@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.claims.test_door import Counting
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake
@@ -100,9 +101,7 @@ async def test_nothing_is_signed_for_what_is_not_held(intake: Intake) -> None:
     assert (await intake.take(paid, sight_of(paid, balance=5))).signed is None
 
 
-async def test_what_is_signed_is_on_disk(
-    store: Store, identity: Identity, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_signed_is_on_disk(store: Store, identity: Identity) -> None:
     """The notary is asked behind the commit: one that fails leaves nobody with a receipt."""
     asked: list[bytes] = []
 
@@ -113,16 +112,14 @@ async def test_what_is_signed_is_on_disk(
             asked.append(message)
             return identity.sign(message)
 
-    async def fail(*_: object) -> None:
-        raise StoreFullError(path=store.path, why="no space")
-
-    intake = Intake(store, GUARDS["payee"], Notary(lambda: 0.0, Watched()))
+    disk = Counting(store)
+    intake = Intake(disk, GUARDS["payee"], Notary(lambda: 0.0, Watched()))
     claim = signed(CHANNELS[0], 3, KEYS[0])
-    with monkeypatch.context() as patch:
-        patch.setattr("watchtower.store.sealed.Transaction.seal_census", fail)
-        with pytest.raises(StoreFullError):
-            await intake.take(claim, sight_of(claim))
+    disk.is_full = True
+    with pytest.raises(StoreFullError):
+        await intake.take(claim, sight_of(claim))
     assert asked == []
+    disk.is_full = False
     await intake.take(claim, sight_of(claim))
     assert len(asked) == 1
 

@@ -28,13 +28,13 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from watchtower.cli import main
 from watchtower.ledger.websocket import _WebSocket
 from watchtower.store.journal import Journal, Line
 from watchtower.store.notes import Notes
+from watchtower.store.transaction import Transaction
 from watchtower.tower.tending import STATUS_NOTE
 
 __all__ = ["NEVER", "WRITTEN", "Moment", "Step", "run"]
@@ -96,7 +96,7 @@ class _Reaper:
 
 def _watch_the_store(reaper: _Reaper) -> None:
     """Have ``reaper`` see every entry, status and commit."""
-    append_all, put_all, commit = Journal.append_all, Notes.put_all, AsyncConnection.commit
+    append_all, put_all, commit = Journal.append_all, Notes.put_all, Transaction.commit
 
     async def appending(journal: Journal, lines: Iterable[Line]) -> int:
         lines = list(lines)
@@ -108,16 +108,16 @@ def _watch_the_store(reaper: _Reaper) -> None:
             reaper.kinds.append("stopped" if "stopped" in named[STATUS_NOTE] else "status")
         await put_all(notes, named)
 
-    async def committing(connection: AsyncConnection) -> None:
+    async def committing(transaction: Transaction) -> None:
         reaper.pass_by(Moment.BEFORE)
-        await commit(connection)
+        await commit(transaction)
         reaper.tell()
         reaper.pass_by(Moment.AFTER)
         reaper.kinds.clear()
 
     Journal.append_all = appending  # type: ignore[method-assign,assignment]  # from outside
     Notes.put_all = noting  # type: ignore[method-assign,assignment]  # from outside
-    AsyncConnection.commit = committing  # type: ignore[method-assign,assignment]  # from outside
+    Transaction.commit = committing  # type: ignore[method-assign,assignment]  # from outside
 
 
 def _watch_the_wire(reaper: _Reaper) -> None:

@@ -13,13 +13,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from watchtower.access.gate import Admitted, Turned
+from watchtower.access.token import Scope
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard
 from watchtower.claims.verifying import Verifier
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http import conversation
-from watchtower.interfaces.http.conversation import ANYBODY, Conversation, Permits
+from watchtower.interfaces.http.conversation import Admit, Conversation
 from watchtower.interfaces.http.problems import WORDS
 from watchtower.interfaces.http.stream_messages import (
     Follow,
@@ -59,6 +61,11 @@ NEARLY = st.fixed_dictionaries(
 TEXTS = st.text(max_size=200) | VALUES.map(json.dumps) | NEARLY.map(json.dumps)
 
 
+def anybody(_scope: Scope) -> Admitted:
+    """No token is wanted."""
+    return Admitted()
+
+
 class Wire:
     """What a server gives an application: messages in, messages out."""
 
@@ -85,16 +92,16 @@ STOPPING: Final = {"type": "websocket.disconnect", "code": 1001, "is_stopping": 
 async def talk(
     texts: Sequence[str | bytes],
     *,
-    permits: Permits = ANYBODY,
+    admit: Admit = anybody,
     then: Mapping[str, Any] = STOPPING,
 ) -> list[dict[str, Any]]:
     """What is answered by a tower that stops, behind a door that has closed."""
     wire = Wire(texts, then=then)
-    await converse(wire, Feed(lambda: None), Blind(), permits=permits)
+    await converse(wire, Feed(lambda: None), Blind(), admit=admit)
     return wire.sent
 
 
-async def converse(wire: Wire, feed: Feed, lookout: Blind, *, permits: Permits = ANYBODY) -> None:
+async def converse(wire: Wire, feed: Feed, lookout: Blind, *, admit: Admit = anybody) -> None:
     """Have a conversation before a door that has closed."""
     verifier = Verifier(1)
     guard = Guard(payees=(), policy=Policy())
@@ -104,7 +111,7 @@ async def converse(wire: Wire, feed: Feed, lookout: Blind, *, permits: Permits =
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
-    await Conversation(door, feed, permits=permits, receive=wire.receive, send=wire.send).run()
+    await Conversation(door, feed, admit=admit, receive=wire.receive, send=wire.send).run()
     verifier.close()
 
 
@@ -175,21 +182,20 @@ async def test_bytes_end_it() -> None:
     assert await talk([b"{}"]) == [{"type": "websocket.close", "code": 1003}]
 
 
-@pytest.mark.parametrize(
-    ("permits", "allowed"),
-    [
-        (Permits(), {"claims", "follow"}),
-        (Permits(submit=False), {"follow"}),
-        (Permits(read=False), {"claims"}),
-        (Permits(submit=False, read=False), set[str]()),
-    ],
-)
-async def test_what_is_not_permitted_is_forbidden(permits: Permits, allowed: set[str]) -> None:
+@pytest.mark.parametrize("good_for", [{*Scope}, {Scope.READ}, {Scope.SUBMIT}, set[Scope]()])
+async def test_what_is_not_permitted_is_refused(good_for: set[Scope]) -> None:
     """Claims are for who may submit, events for who may read."""
-    texts = ['{"id": "claims", "claims": []}', '{"id": "follow", "follow": {}}']
-    told = [json.loads(one["text"]) for one in (await talk(texts, permits=permits))[:-1]]
-    forbidden = {one["id"] for one in told if one.get("problem", {}).get("type") == "forbidden"}
-    assert {"claims", "follow"} - forbidden == allowed
+
+    def admit(scope: Scope) -> Admitted | Turned:
+        return Admitted() if scope in good_for else Turned.SCOPE
+
+    texts = ['{"id": "submit", "claims": []}', '{"id": "read", "follow": {}}']
+    told = [json.loads(one["text"]) for one in (await talk(texts, admit=admit))[:-1]]
+    words = {one["id"]: one.get("problem", {}).get("type") for one in told}
+    assert words == {
+        scope.value: None if scope in good_for else "scope_missing"
+        for scope in (Scope.SUBMIT, Scope.READ)
+    }
 
 
 async def test_what_happened_before_an_answer_comes_before_it() -> None:

@@ -221,7 +221,8 @@ async def test_a_full_store_is_said_so_and_the_claim_comes_through_later(
     """503 store_unavailable: nothing was kept, and nothing is lost by trying again."""
     channel = await stage.channel()
     async with stage.tower(), client_of(stage) as client:
-        async with stage.store() as other, other.write():
+        async with stage.store() as other, other.write() as work:
+            await work.cursor.get()  # which takes the lock
             told = await client.post("/v1/claims", json=wire(stage.claim(channel, 9)), timeout=30.0)
             assert (told.status_code, told.json()["type"]) == (503, "store_unavailable")
         again = await client.post("/v1/claims", json=wire(stage.claim(channel, 9)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,8 @@ from websockets.frames import Frame, Opcode
 from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower import assembly
+from watchtower.access.gate import Gate
+from watchtower.access.token import RANDOM_BYTES, Scope, Token, mint
 from watchtower.claims.door import Door
 from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.feed import Feed, Following
@@ -27,7 +30,6 @@ from watchtower.interfaces.happening import Happening
 from watchtower.interfaces.http import conversation, stream_socket
 from watchtower.interfaces.http import serve as http_serve
 from watchtower.interfaces.http import stream as http_stream
-from watchtower.interfaces.http.conversation import ANYBODY, Permits
 from watchtower.judgement.claim import Claim
 from watchtower.places import place_of
 from watchtower.settings import HttpSettings
@@ -307,7 +309,8 @@ async def test_a_full_store_is_said_so_and_the_stream_goes_on(stage: Stage) -> N
     channel = await stage.channel()
     async with stage.tower(), client_of(stage), stream_of(stage) as stream:
         claims = [wire(stage.claim(channel, 9))]
-        async with stage.store() as other, other.write():
+        async with stage.store() as other, other.write() as work:
+            await work.cursor.get()  # which takes the lock
             told = await ask(stream, claims=claims)
             assert told["problem"]["type"] == "store_unavailable"
         assert (await ask(stream, claims=claims))["answers"][0]["kept"] is True
@@ -651,36 +654,71 @@ async def until_alive(client: httpx.AsyncClient) -> None:
     pytest.fail("the daemon never answered")
 
 
-@pytest.mark.parametrize(("may", "status"), [(ANYBODY, 101), ("forbidden", 403)])
-async def test_who_may_come_in_is_decided_by_the_handshake(
-    tmp_path: Path, may: Permits | str, status: int
-) -> None:
-    """Before a word is said, by the headers; and a refusal is a problem like any other."""
-    seen: list[bytes | None] = []
-
-    def admit(headers: Mapping[bytes, bytes]) -> Permits | str:
-        seen.append(headers.get(b"authorization"))
-        return may
-
-    door, made = cast("Any", None), Feed(lambda: None)
-    app = Litestar([http_stream.stream_of(door, made, admit=admit)], logging_config=None)
-    path = tmp_path / "door.sock"
-    headers = {"authorization": "Bearer something"}
+@asynccontextmanager
+async def served(
+    path: Path, gate: Gate, feed: Feed, clock: Callable[[], float]
+) -> AsyncIterator[None]:
+    """A stream alone, at a unix socket."""
+    door = cast("Any", None)
+    app = Litestar([http_stream.stream_of(door, feed, gate, clock=clock)], logging_config=None)
     with http_serve.listening(place_of(f"unix:{path}")) as at:
         serving = asyncio.create_task(http_serve.serve(app, at, hosts=None))
-        opening = unix_connect(str(path), uri="ws://door/v1/stream", additional_headers=headers)
-        if status == 101:
-            async with opening as stream:
-                assert (await ask(stream, follow={}))["following"] is True
-        else:
-            with pytest.raises(InvalidStatus) as refused:
-                await opening
-            assert refused.value.response.status_code == status
-            assert json.loads(refused.value.response.body or b"")["type"] == may
+        yield
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
-    assert seen == [b"Bearer something"]
+
+
+def token(*scopes: Scope, expires: int | None = None) -> tuple[Token, dict[str, str]]:
+    """A token, and the header that shows it."""
+    kept, text = mint("a", scopes, random=os.urandom(RANDOM_BYTES), now=0, expires=expires)
+    return kept, {"authorization": f"Bearer {text}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "word"),
+    [
+        ({}, "token_missing"),
+        ({"authorization": "Basic YTph"}, "token_missing"),
+        (token(Scope.READ)[1], "token_invalid"),
+        ({"authorization": "Bearer nothing of ours"}, "token_invalid"),
+    ],
+)
+async def test_without_a_token_the_handshake_is_refused(
+    tmp_path: Path, headers: dict[str, str], word: str
+) -> None:
+    """Before a word is said; with the problem and the challenge of every other refusal."""
+    path = tmp_path / "door.sock"
+    async with served(path, Gate(is_required=True), Feed(lambda: None), lambda: 5.0):
+        with pytest.raises(InvalidStatus) as refused:
+            await unix_connect(str(path), uri="ws://door/v1/stream", additional_headers=headers)
+    response = refused.value.response
+    assert (response.status_code, json.loads(response.body or b"")["type"]) == (401, word)
+    assert response.headers["www-authenticate"].startswith("Bearer ")
+
+
+async def test_a_token_is_good_for_what_it_says_and_for_as_long(tmp_path: Path) -> None:
+    """Who follows is told nothing more once the token is over, however long ago it came in."""
+    path, now = tmp_path / "door.sock", [5.0]
+    kept, headers = token(Scope.READ, expires=9)
+    gate, feed = Gate(is_required=True), Feed(lambda: None)
+    gate.hold([kept])
+    async with (
+        served(path, gate, feed, lambda: now[0]),
+        unix_connect(str(path), uri="ws://door/v1/stream", additional_headers=headers) as stream,
+    ):
+        assert (await ask(stream, claims=[]))["problem"]["type"] == "scope_missing"
+        assert (await ask(stream, follow={}))["following"] is True
+        feed.tell([("paid", None, LedgerIndex(1), {})])
+        assert (await heard(stream))["event"]["ledger"] == 1
+        now[0] = 10.0
+        feed.tell([("paid", None, LedgerIndex(2), {})])
+        told = await heard(stream)
+        assert (told["id"], told["problem"]["type"]) == (None, "token_expired")
+        assert (await ask(stream, follow={}))["problem"]["type"] == "token_expired"
+        now[0] = 5.0
+        gate.hold([])
+        assert (await ask(stream, follow={}))["problem"]["type"] == "token_invalid"
 
 
 async def test_who_answers_no_ping_is_missed(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from nacl.signing import SigningKey
 
-from watchtower.claims.decide import decide, ground_of
+from watchtower.claims.decide import Ground, decide, ground_of
 from watchtower.claims.decision import Kept, Serve
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, observe
@@ -71,6 +71,7 @@ class Game(RuleBasedStateMachine):
         self.channel: Channel | None = None
         self.best: Claim | None = None
         self.served = 0
+        self.sure_before = 0
         self.changed()
 
     # The ledger's rules, applied in the ledger after the one that closed at self.time.
@@ -167,13 +168,27 @@ class Game(RuleBasedStateMachine):
         fact = ChannelChanged(entry=self.entry, at=at)
         sight = Sight(fact=fact, ledger_time=RippleTime(self.time))
         guard = Guard(payees={PAYEE}, policy=self.policy)
-        decision = decide(claim, ground_of(self.channel, sight, guard), self.best)
+        ground = ground_of(self.channel, sight, guard)
+        decision = decide(claim, ground, self.best)
         held = max(self.entry.balance, 0 if self.best is None else self.best.amount)
         assert isinstance(decision.kept, Kept) == (amount > held)
         if isinstance(decision.kept, Kept):
             self.best = decision.kept.claim
             if isinstance(decision.serve, Serve):
                 self.served = amount
+        self.what_is_told_of_money_is_what_is_judged(ground)
+        if ground.notice:
+            self.sure_before = max(self.sure_before, self.time + ground.notice + self.policy.margin)
+
+    def what_is_told_of_money_is_what_is_judged(self, ground: Ground) -> None:
+        """An answer to a claim, and a question about the channel, get the same numbers."""
+        assert self.channel is not None
+        judgement = judge(
+            self.channel, self.best, ledger_time=RippleTime(self.time), policy=self.policy
+        )
+        best = Drops(0) if self.best is None else self.best.amount
+        sure_until = None if judgement.deadline is None else judgement.deadline.sure_until
+        assert (ground.at_stake(best), ground.sure_until) == (judgement.at_stake, sure_until)
 
     @rule()
     def somebody_touches_it(self) -> None:
@@ -216,6 +231,13 @@ class Game(RuleBasedStateMachine):
                 reached,
             )
             self.changed(balance=Drops(reached))
+
+    @invariant()
+    def redeeming_stays_sure_for_as_long_as_was_said(self) -> None:
+        """Whatever the payer did since, a claim could still be redeemed, if any was left to be."""
+        if getattr(self, "sure_before", 0) > self.time:
+            assert self.in_ledger or self.entry.balance == self.entry.amount
+            assert not (self.in_ledger and self.ended())
 
     @invariant()
     def the_payee_never_ends_below_what_was_served(self) -> None:

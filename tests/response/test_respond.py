@@ -17,6 +17,7 @@ from tests.response.stage import (
     Word,
     used,
 )
+from tests.store.make import limit
 from watchtower.errors import RequestRefusedError, StoreFullError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
@@ -42,9 +43,7 @@ async def test_transaction_is_on_disk_before_its_first_byte_leaves(stage: Stage)
 
 async def test_nothing_leaves_when_it_cannot_be_written_down(stage: Stage) -> None:
     """A full disk: the obligation waits, and no transaction is unknown to the next start."""
-    pages = (await stage.store._writer.exec_driver_sql("PRAGMA page_count")).scalar_one()
-    await stage.store._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    await stage.store._writer.rollback()
+    await limit(stage.store)
     for number in range(1, 60):
         stage.owe(number)
     with pytest.raises(StoreFullError):

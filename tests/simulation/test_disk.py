@@ -30,9 +30,10 @@ async def notes(path: Path, disk: Disk) -> dict[str, Any]:
 
 
 async def write(store: Store, name: str) -> None:
-    """Write one note."""
+    """Write one note, and an entry of the journal."""
     async with store.write() as work:
         await work.notes.put(name, 1)
+        await work.journal.append(name)
 
 
 @pytest.mark.parametrize(
@@ -69,18 +70,26 @@ def test_process_that_is_killed_leaves_what_it_had_committed(
 def test_write_on_an_ill_disk_fails_whole_and_the_next_one_succeeds(
     tmp_path: Path, ill: Ill
 ) -> None:
-    """As SQLite does it: the error is told, and the transaction rolled back."""
+    """As SQLite does it: the error is told, and the transaction rolled back.
+
+    Nothing of it is known to the process either: numbers go on where they were, and all is counted.
+    """
     path = tmp_path / "store.db"
 
     async def story(disk: Disk) -> None:
         driver = disk.connections(lambda _: None).open
         async with await Store.open(path, PASSPHRASE, driver=driver) as store:
+            await write(store, "before")
             disk.ill = ill
             with pytest.raises(StoreFullError):
                 await write(store, "lost")
             disk.ill = None
             await write(store, "kept")
-            assert sorted(await notes(path, disk)) == ["kept"]
+            assert sorted(await notes(path, disk)) == ["before", "kept"]
+            async with store.read() as work:
+                before, kept = await work.journal.tail(2)
+                assert (kept.number - before.number, kept.entry.kind) == (1, "kept")
+                await work.verify()
 
     on(path, story)
 

@@ -12,6 +12,7 @@ from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
 from watchtower.store.secrets import StoredKey
+from watchtower.store.statements import Statement
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 PAYEE: Final = Address("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
@@ -97,3 +98,9 @@ async def store(path: Path, passphrase: str = PASSPHRASE) -> Store:
 async def reopen(path: Path, passphrase: str = PASSPHRASE) -> Store:
     """Return the store that is there already."""
     return await Store.open(path, passphrase, cost=CHEAP, patience=0.2)
+
+
+async def limit(opened: Store, pages: int = 1) -> None:
+    """Let the file grow to so many pages; fewer than there are is as many as there are."""
+    async with opened._connections.writing() as connection:
+        await connection.trip([Statement(f"PRAGMA max_page_count = {pages}")])

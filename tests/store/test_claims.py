@@ -83,8 +83,8 @@ async def test_dropping_a_judged_claim_keeps_one_that_grew_meanwhile(store: Stor
     async with store.write() as work:
         await work.claims.put_pending(judged)
         await work.claims.put_pending(grown)
-        assert not await work.claims.drop_pending(judged)
+        assert not await work.claims.drop_all_pending([judged])
         assert await work.claims.load_pending() == [grown]
-        assert await work.claims.drop_pending(grown)
-        assert not await work.claims.drop_pending(grown)
+        assert await work.claims.drop_all_pending([grown])
+        assert not await work.claims.drop_all_pending([grown])
         assert await work.claims.load_pending() == []

@@ -8,15 +8,13 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Coroutine, Generator
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.store import make
+from tests.store.cancelled import is_cancelled_at
 from watchtower.errors import (
     PassphraseError,
     StoreBusyError,
@@ -253,32 +251,6 @@ async def test_tasks_of_one_process_write_in_turn(store: Store) -> None:
         assert len(await work.journal.load_all()) == 20
 
 
-class CancelledAt:
-    """Awaits ``action``, and is cancelled at its suspension number ``point``."""
-
-    def __init__(self, action: Coroutine[Any, Any, None], point: int) -> None:
-        """Cancel ``action`` at ``point``."""
-        self._action = action
-        self._point = point
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        inner = self._action.__await__()
-        resume: Callable[[], Any] = partial(inner.send, None)
-        for point in itertools.count():
-            try:
-                waited_for = resume()
-            except StopIteration:
-                return
-            task = asyncio.current_task()
-            if point == self._point and task is not None:
-                task.cancel()
-            try:
-                yield waited_for
-                resume = partial(inner.send, None)
-            except asyncio.CancelledError as error:
-                resume = partial(inner.throw, error)
-
-
 async def test_a_write_cancelled_anywhere_is_there_or_not(store: Store) -> None:
     """At every single suspension, the commit's own included; and the store goes on."""
 
@@ -287,16 +259,9 @@ async def test_a_write_cancelled_anywhere_is_there_or_not(store: Store) -> None:
             await work.claims.raise_best(make.claim(1, amount))
             await work.journal.append("claim_kept", facts={"amount": amount})
 
-    async def cancelled(amount: int) -> bool:
-        try:
-            await CancelledAt(keep(amount), amount - 1)
-        except asyncio.CancelledError:
-            return True
-        return False
-
     seen = set()
     for amount in itertools.count(1):
-        is_cancelled = await asyncio.create_task(cancelled(amount))
+        is_cancelled = await asyncio.create_task(is_cancelled_at(keep(amount), amount - 1))
         async with store.read() as work:
             await work.verify()
             told = [entry.facts["amount"] for entry in await work.journal.load_all()]

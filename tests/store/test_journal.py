@@ -10,6 +10,7 @@ import pytest
 from tests.store import make
 from watchtower.errors import StoreTamperedError
 from watchtower.store.database import Store
+from watchtower.store.statements import Statement
 from watchtower.units import LedgerIndex
 
 
@@ -84,9 +85,8 @@ async def test_entry_that_somebody_else_put_there_stops_nobody_from_writing(
     """The whole is called tampered with when it is read; what presses is redeemed meanwhile."""
     async with store.write() as work:
         await work.journal.append("one")
-        await work._transaction.connection.exec_driver_sql(
-            "INSERT INTO journal SELECT row + 1, topic, version, sealed FROM journal"
-        )
+        forged = "INSERT INTO journal SELECT row + 1, topic, version, sealed FROM journal"
+        work._transaction.write([Statement(forged)])
     async with store.write() as work:
         assert await work.journal.append("two") == 3
     async with store.read() as work:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from watchtower.store.uninterrupted import uninterrupted
+from watchtower.store.uninterrupted import Promised, uninterrupted
 
 
 async def test_a_result_and_an_error_come_through() -> None:
@@ -47,3 +47,37 @@ async def test_cancelled_twice_it_still_finishes_and_is_then_cancelled(*, fails:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert finished.is_set()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_is_promised_comes_though_who_waits_is_cancelled_twice(*, fails: bool) -> None:
+    """The answer is there when the cancellation arrives, and an error does not hide it."""
+    promised: Promised[int] = Promised()
+
+    async def wait() -> int:
+        return await promised
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+    if fails:
+        promised.set_exception(KeyError("why"))
+    else:
+        promised.set_result(42)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not promised.cancelled()
+
+
+async def test_what_is_promised_is_handed_over() -> None:
+    """A result and an error, as of any future."""
+    kept: Promised[int] = Promised()
+    kept.set_result(42)
+    broken: Promised[int] = Promised()
+    broken.set_exception(KeyError("why"))
+    assert await kept == 42
+    with pytest.raises(KeyError, match="why"):
+        await broken

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.interfaces.test_http import wire
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
 from watchtower.cli.standing import last_standing
 from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
+from watchtower.settings import ClaimSettings, PolicySettings
 from watchtower.units import ChannelId, Drops
 
 
@@ -26,6 +28,8 @@ def configured(stage: Stage) -> str:
     path.write_text(
         f'accounts = [{", ".join(roles)}]\nservers = ["{stage.sandbox.url}"]\n'
         f'store = "{stage.settings.store}"\n'
+        f"[policy]\nredeem_every_seconds = {stage.settings.policy.redeem_every_seconds}\n"
+        f"[claims]\nmost_at_stake_drops = {stage.settings.claims.most_at_stake_drops}\n"
     )
     return str(path)
 
@@ -68,6 +72,36 @@ async def test_claim_is_kept_answered_and_redeemed_by_the_running_tower(stage: S
         code, (report,) = await command(stage, *words(stage, channel, 31 * XRP))
         assert (code, report["kept"], report["serve"]) == (0, True, False)
         assert "closing" in report["why_not_serve"][0]
+
+
+async def test_serving_limits_hold_for_the_command(stage: Stage) -> None:
+    """It counts what is kept and what was redeemed, and what it takes itself, line by line."""
+    stage.with_settings(
+        claims=ClaimSettings(most_at_stake_drops=50 * XRP),
+        policy=PolicySettings(redeem_every_seconds=3_600),
+    )
+    channels = [await stage.channel() for _ in range(3)]
+    code, (report,) = await command(stage, *words(stage, channels[0], 30 * XRP))
+    assert (code, report["serve"], report["at_stake"]) == (0, True, 30 * XRP)
+    assert (report["sure_until"], report["notice_seconds"]) == (None, 3_480)
+    lines = [wire(stage.claim(channels[1], 20 * XRP)), wire(stage.claim(channels[2], 1))]
+    told = b"".join(msgspec.json.encode(one) + b"\n" for one in lines)
+    _, answers = await command(stage, "claim", "add", "-", lines=told)
+    assert [(one["kept"], one["reasons"]) for one in answers] == [
+        (True, []),
+        (True, ["exposure_limit"]),
+    ]
+    async with stage.tower():
+        await stage.until_paid(channels[0], 30 * XRP)
+
+        async def is_known() -> bool:
+            async with stage.store() as store, store.read() as work:
+                found = await work.channels.get(channels[0])
+            return found is not None and found.entry.balance == 30 * XRP
+
+        await stage.until(is_known)
+    _, (report,) = await command(stage, *words(stage, channels[2], 2))
+    assert report["serve"] is True
 
 
 @pytest.mark.parametrize("drops", [30 * XRP])

@@ -47,6 +47,7 @@ from typing import Any
 
 import pytest
 
+from tests.store.make import limit
 from tests.tower.conftest import TF_CLOSE, TF_RENEW, XRP, Stage
 from tests.tower.proxy import proxy
 from watchtower.claims.decision import Kept, NotKept
@@ -57,7 +58,6 @@ from watchtower.ledger.servers import Servers
 from watchtower.sandbox.people import Hand
 from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.settings import TicketSettings
-from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import guard_of
 
@@ -188,12 +188,6 @@ async def test_06_write_that_fails_stops_intake_and_no_acknowledged_claim_is_los
     await stage.close_request(channel)
     async with stage.tower():
         await stage.until_paid(channel, 30 * XRP)
-
-
-async def limit(store: Store, pages: int = 1) -> None:
-    """Let the store's file grow to so many pages; fewer than there are is as many as there are."""
-    await store._writer.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    await store._writer.rollback()
 
 
 async def test_08_payer_that_stays_away_after_a_restart_is_watched(stage: Stage) -> None:

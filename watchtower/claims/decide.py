@@ -39,7 +39,9 @@ from watchtower.claims.decision import (
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel, Phase, phase
 from watchtower.judgement.claim import Claim, Refused, SignatureFault, Verified, verify
+from watchtower.judgement.deadline import deadline_of, notice_of
 from watchtower.judgement.protection import unprotectable
+from watchtower.judgement.stake import unpaid
 from watchtower.units import Address, Drops, RippleTime
 
 __all__ = ["Check", "Ground", "decide", "ground_of", "may_serve", "under_key"]
@@ -58,12 +60,30 @@ class Ground:
         looked_up: whether a server answered when we asked for the channel; of a channel that is
             not known it tells "there is none" (True) from "nobody answered" (False).
         against: why nothing is to be served against any claim on it.
+        is_over: whether redeeming pays nothing any more, whatever is claimed.
+        sure_until: the last ledger time at which redeeming is sure; None while no end is set.
+        notice: the seconds for which redeeming stays sure, whatever the payer does from now on;
+            None where nobody can tell.
     """
 
     channel: Channel | None
     role: Role | None
     looked_up: bool
     against: tuple[WhyNotServe, ...] = ()
+    is_over: bool = False
+    sure_until: RippleTime | None = None
+    notice: int | None = None
+
+    @property
+    def pays_us(self) -> bool:
+        """Whether claims on the channel are claims for one of our payees."""
+        return self.role in {Role.PAYEE, Role.BOTH}
+
+    def at_stake(self, best: Drops) -> Drops:
+        """Return the drops that redeeming a claim for ``best`` would pay one of ours now."""
+        if self.channel is None or self.is_over or not self.pays_us:
+            return Drops(0)
+        return unpaid(self.channel.entry, best)
 
 
 def ground_of(channel: Channel | None, sight: Sight, guard: Guard) -> Ground:
@@ -82,8 +102,26 @@ def ground_of(channel: Channel | None, sight: Sight, guard: Guard) -> Ground:
             rules=sight.rules,
         ),
     )
-    role = _role(channel, guard.payees, guard.payers)
-    return Ground(channel=channel, role=role, looked_up=looked_up, against=against)
+    ground = Ground(
+        channel=channel,
+        role=_role(channel, guard.payees, guard.payers),
+        looked_up=looked_up,
+        against=against,
+        is_over=phase(channel, sight.ledger_time, sight.rules) in {Phase.EXPIRED, Phase.CLOSED},
+    )
+    return _with_times(ground, channel, sight, guard) if ground.pays_us else ground
+
+
+def _with_times(ground: Ground, channel: Channel, sight: Sight, guard: Guard) -> Ground:
+    """Add until when redeeming is sure, as far as that can be told."""
+    deadline = None if channel.closed_at is not None else deadline_of(channel.entry, guard.policy)
+    notice = None
+    if ground.is_over:
+        notice = 0
+    elif ground.looked_up:
+        notice = notice_of(channel.entry, sight.ledger_time, guard.policy, sight.rules)
+    sure_until = None if deadline is None else deadline.sure_until
+    return replace(ground, sure_until=sure_until, notice=notice)
 
 
 def decide(claim: Claim, ground: Ground, best: Claim | None, *, check: Check = verify) -> Decision:

@@ -14,6 +14,7 @@ from watchtower.errors import (
     ClaimError,
     ClaimKeyError,
     ClaimNotAboveError,
+    ClaimPendingFullError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
 )
@@ -32,14 +33,17 @@ __all__ = [
     "Decision",
     "DoNotServe",
     "DoesNotApply",
+    "ExposureReached",
     "Kept",
     "NotAbove",
     "NotKept",
     "NotKeptWhy",
     "Pending",
+    "PendingFull",
     "Role",
     "Serve",
     "Standing",
+    "Whose",
     "WhyNotServe",
     "WrongDestination",
     "WrongKey",
@@ -90,7 +94,14 @@ class NotAbove:
     best: Drops
 
 
-NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingFull:
+    """Nobody can tell of the channel now, and there is no room for one more claim that waits."""
+
+    channel: ChannelId
+
+
+NotKeptWhy = ChannelUnknown | WrongDestination | WrongKey | BadSignature | NotAbove | PendingFull
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +135,7 @@ class Standing(StrEnum):
     EXPIRED = "expired"  # the channel has reached its end
     CLOSED = "closed"  # the channel is gone
     LEDGER_STALE = "ledger_stale"  # no validated ledger has come for too long
+    QUOTA = "quota"  # whoever handed it over has handed over too many lately
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +153,24 @@ class BeyondFunds:
     funds: Drops
 
 
-WhyNotServe = Standing | Closing | BeyondFunds | Unprotectable
+class Whose(StrEnum):
+    """Whose sum a limit is for."""
+
+    CHANNEL = "channel"
+    PAYER = "payer"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureReached:
+    """With the claim in, more is at stake than may be before nothing more is served."""
+
+    whose: Whose
+    at_stake: Drops
+    allowed: Drops
+
+
+WhyNotServe = Standing | Closing | BeyondFunds | ExposureReached | Unprotectable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +209,14 @@ class Decision:
 
 _CLOSING: Final = "closing"
 _BEYOND_FUNDS: Final = "beyond_funds"
+_EXPOSURE_LIMIT: Final = "exposure_limit"
 _UNPROTECTABLE: Final = "unprotectable"
 
 REASONS: Final = (
     *(standing.value for standing in Standing),
     _CLOSING,
     _BEYOND_FUNDS,
+    _EXPOSURE_LIMIT,
     _UNPROTECTABLE,
 )
 """Every word that says why not to serve (docs/http.md)."""
@@ -196,6 +227,7 @@ _REFUSALS: Final = {
     WrongKey: "wrong_key",
     BadSignature: "bad_signature",
     NotAbove: "not_above_best",
+    PendingFull: "pending_full",
 }
 
 REFUSALS: Final = tuple(_REFUSALS.values())
@@ -208,6 +240,14 @@ _STANDING: Final = {
     Standing.EXPIRED: "The channel has expired.",
     Standing.CLOSED: "The channel is closed.",
     Standing.LEDGER_STALE: "No validated ledger has come for too long: who knows what it holds.",
+    Standing.QUOTA: "More claims were handed over with this token than its quota allows a minute.",
+}
+
+
+_WHERE: Final = {
+    Whose.CHANNEL: "on the channel",
+    Whose.PAYER: "on all channels of its payer",
+    Whose.ALL: "on all channels together",
 }
 
 
@@ -225,6 +265,8 @@ def name_of_reason(reason: WhyNotServe) -> str:
             return _CLOSING
         case BeyondFunds():
             return _BEYOND_FUNDS
+        case ExposureReached():
+            return _EXPOSURE_LIMIT
         case _:
             return _UNPROTECTABLE
 
@@ -242,6 +284,8 @@ def as_error(why: NotKeptWhy) -> ClaimError:
             return ClaimSignatureError(why=why.why.sentence)
         case NotAbove():
             return ClaimNotAboveError(channel=why.channel, amount=why.amount, best=why.best)
+        case PendingFull():
+            return ClaimPendingFullError(channel=why.channel)
         case _:
             assert_never(why)
 
@@ -257,6 +301,11 @@ def describe_why_not_serve(reason: WhyNotServe) -> str:
             return (
                 f"The claim promises {format_drops(reason.amount)}, and the channel holds "
                 f"{format_drops(reason.funds)}."
+            )
+        case ExposureReached():
+            return (
+                f"With this claim {format_drops(reason.at_stake)} would be at stake "
+                f"{_WHERE[reason.whose]}, and serving stops above {format_drops(reason.allowed)}."
             )
         case _:
             return describe_unprotectable(reason)

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchtower.claims.decide import under_key
+from watchtower.claims.decision import WhyNotServe
+from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
 from watchtower.claims.receipt import Receipt
@@ -30,7 +32,10 @@ from watchtower.judgement.claim import Claim, Refused, Verified
 from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId
 
-__all__ = ["Door", "Lookout"]
+__all__ = ["Against", "Door", "Lookout"]
+
+Against = Sequence[WhyNotServe | None]
+"""What whoever hands claims over has against serving each of them; empty where nothing is."""
 
 _TOGETHER: Final = 1_000
 """Claims that are kept with one fsync at most."""
@@ -67,6 +72,7 @@ class _Knock:
     """Claims of one caller, which are answered together."""
 
     claims: Sequence[Claim]
+    against: Against
     sights: dict[ChannelId, Sight]
     checked: Mapping[Claim, Verified | Refused]
     answer: asyncio.Future[Sequence[Receipt]]
@@ -76,21 +82,32 @@ class Door:
     """Takes claims for ``guard``, for as long as `run` runs."""
 
     def __init__(
-        self, intake: Intake, guard: Guard, *, lookout: Lookout, verifier: Verifier
+        self,
+        intake: Intake,
+        guard: Guard,
+        *,
+        lookout: Lookout,
+        verifier: Verifier,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> None:
-        """Open nothing yet."""
+        """Open nothing yet; ``at_stake`` has what was taken as soon as the lookout has."""
         self._intake = intake
         self._guard = guard
         self._lookout = lookout
         self._verifier = verifier
+        self._at_stake = at_stake
         self._waiting: deque[_Knock] = deque()
         self._knocked = asyncio.Event()
         self._room = asyncio.Semaphore(_ROOM)
         self._checking = asyncio.Semaphore(_CHECKING)
         self._is_closed = False
 
-    async def take(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def take(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
         """Keep claims in their order, and return their receipts, once they are on disk.
+
+        Args:
+            claims: what was handed over.
+            against: why not to serve, for each of them, beside what is found here.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
@@ -104,6 +121,7 @@ class Door:
             checked = await self._verify(claims, sights)
             knock = _Knock(
                 claims=claims,
+                against=against,
                 sights=sights,
                 checked=checked,
                 answer=asyncio.get_running_loop().create_future(),
@@ -114,7 +132,7 @@ class Door:
             self._knocked.set()
             return await knock.answer
 
-    async def check(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def check(self, claims: Sequence[Claim], *, against: Against = ()) -> Sequence[Receipt]:
         """Answer as `take` would, and keep nothing.
 
         Raises:
@@ -127,7 +145,10 @@ class Door:
         async with self._checking:
             checked = await self._verify(claims, strange)
             view = _View(self._lookout, strange)
-            return await self._intake.check_all(claims, view.of, check=known_beforehand(checked))
+            found = await self._intake.check_all(
+                claims, view.of, check=known_beforehand(checked), at_stake=self._at_stake
+            )
+        return _but(found, against)
 
     async def run(self) -> None:
         """Keep what has come, group after group, until cancelled."""
@@ -196,6 +217,7 @@ class Door:
                 before.of,
                 check=known_beforehand(checked),
                 watched=self._lookout.watched,
+                at_stake=self._at_stake,
             )
         except StoreError as failure:
             for knock in group:
@@ -205,14 +227,18 @@ class Door:
         now = _View(self._lookout, strange)
         receipts = iter(taken.receipts)
         for knock in group:
-            mine = [next(receipts) for _ in knock.claims]
-            _answer(knock, [self._as_it_is_now(one, before, now) for one in mine])
+            mine = [
+                self._as_it_is_now(next(receipts), taken.sums, before, now) for _ in knock.claims
+            ]
+            _answer(knock, _but(mine, knock.against))
 
-    def _as_it_is_now(self, receipt: Receipt, before: _View, now: _View) -> Receipt:
-        sight = now.of(receipt.claim)
-        if sight == before.of(receipt.claim):
+    def _as_it_is_now(self, receipt: Receipt, sums: Sums, before: _View, now: _View) -> Receipt:
+        sight, exposed = now.of(receipt.claim), receipt.exposed
+        if exposed is not None:
+            exposed = sums.as_it_is_now(exposed)
+        if sight == before.of(receipt.claim) and exposed is receipt.exposed:
             return receipt
-        return seen_again(receipt, sight, self._guard)
+        return seen_again(receipt, sight, self._guard, exposed)
 
 
 class _View:
@@ -231,6 +257,13 @@ class _View:
             sight = seen or self._strange.get(claim.channel, UNSEEN)
             self._sights[claim.channel] = sight
         return sight
+
+
+def _but(receipts: Sequence[Receipt], against: Against) -> Sequence[Receipt]:
+    if not against:
+        return receipts
+    pairs = zip(receipts, against, strict=True)
+    return [receipt if why is None else receipt.but(why) for receipt, why in pairs]
 
 
 def _answer(knock: _Knock, answer: Sequence[Receipt] | WatchtowerError) -> None:

@@ -17,18 +17,22 @@ from watchtower.claims.decide import Check, Ground, decide, ground_of, may_serve
 from watchtower.claims.decision import (
     Decision,
     DoNotServe,
+    ExposureReached,
     Kept,
     NotAbove,
     NotKept,
     Pending,
+    PendingFull,
     Serve,
     Standing,
 )
+from watchtower.claims.exposure import Exposed, Sums
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
 from watchtower.claims.signed import Held, State
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
+from watchtower.judgement.stake import unpaid
 from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId, Drops
 
@@ -59,6 +63,8 @@ class Group:
         best: their best claims.
         pending: the claims that wait for their channel.
         check: verifies a signature; told apart so that many can be verified beforehand.
+        sums: what is at stake, with those claims that have been decided.
+        room: how many more claims may wait for their channel; None for as many as come.
         opened: channels of ours that were not known, to be remembered.
         raised: best claims to be kept, by channel.
         waiting: claims to be kept until a server tells of their channel.
@@ -69,6 +75,8 @@ class Group:
     best: Mapping[ChannelId, Claim] = field(default_factory=dict)
     pending: Mapping[PendingName, Claim] = field(default_factory=dict)
     check: Check = verify
+    sums: Sums = field(default_factory=Sums)
+    room: int | None = None
     opened: dict[ChannelId, Channel] = field(default_factory=dict)
     raised: dict[ChannelId, Raised] = field(default_factory=dict)
     waiting: dict[PendingName, Raised] = field(default_factory=dict)
@@ -78,10 +86,24 @@ class Group:
         """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
         ground = self._ground(claim.channel, sight)
         best = self._best_of(claim, is_known=ground.channel is not None)
-        decision = decide(claim, ground, best, check=self.check)
+        decision = self._if_there_is_room(decide(claim, ground, best, check=self.check))
         self._keep(decision)
         held = _held(claim, decision, best, is_known=ground.channel is not None)
-        return Receipt(claim=claim, decision=decision, best=_best_after(decision, best), held=held)
+        receipt = _receipt(claim, decision, _best_after(decision, best), ground, held)
+        if isinstance(decision.kept, Kept) and self.guard.limits.are_set:
+            return self._limited(receipt, ground)
+        return receipt
+
+    def _limited(self, receipt: Receipt, ground: Ground) -> Receipt:
+        """Return the receipt with the limits that its claim passes, behind those before it."""
+        channel = ground.channel
+        if channel is None or not ground.pays_us:
+            return receipt
+        unredeemed = Drops(0)
+        if channel.closed_at is None:
+            unredeemed = unpaid(channel.entry, receipt.best)
+        exposed = self.sums.count(channel.entry, unredeemed)
+        return _held_to(self.guard, replace(receipt, exposed=exposed))
 
     def _ground(self, name: ChannelId, sight: Sight) -> Ground:
         """Return what claims on a channel stand on, worked out once for each sight of it."""
@@ -113,6 +135,23 @@ class Group:
         waiting = self.waiting.get(name)
         return self.pending.get(name) if waiting is None else waiting.claim
 
+    def _if_there_is_room(self, decision: Decision) -> Decision:
+        """Refuse what would wait for its channel and is new, where too many wait already.
+
+        Whoever makes up channels and keys fills no disk. What is known to be ours never waits.
+        """
+        kept = decision.kept
+        if self.room is None or not isinstance(kept, Pending):
+            return decision
+        name = (kept.claim.channel, kept.claim.public_key)
+        if name in self.pending or name in self.waiting:
+            return decision
+        if self.room == 0:
+            why = PendingFull(channel=kept.claim.channel)
+            return Decision(kept=NotKept(why=why), serve=DoNotServe(reasons=(Standing.NOT_KEPT,)))
+        self.room -= 1
+        return decision
+
     def _keep(self, decision: Decision) -> None:
         kept = decision.kept
         if isinstance(kept, Kept):
@@ -121,22 +160,78 @@ class Group:
             _raise(self.waiting, (kept.claim.channel, kept.claim.public_key), kept)
 
 
-def seen_again(receipt: Receipt, sight: Sight, guard: Guard) -> Receipt:
+def seen_again(
+    receipt: Receipt, sight: Sight, guard: Guard, exposed: Exposed | None = None
+) -> Receipt:
     """Return a receipt as it is by what is seen of the channel now; what was kept is kept.
 
     While a claim is written the ledger goes on: a close request that was validated meanwhile must
-    not find an answer on its way that says to serve.
+    not find an answer on its way that says to serve. Nor must what is at stake by then, with the
+    claim's payer and in all (``exposed``), where that is above a limit.
     """
-    fact, decision = sight.fact, receipt.decision
-    if not isinstance(decision.serve, Serve):
-        return receipt
+    if receipt.is_pending:
+        return receipt  # it was not judged, and is not by what comes later either
+    fact, decision = sight.fact, _unlimited(receipt.decision)
     if not isinstance(fact, ChannelChanged):
-        why = Standing.LEDGER_STALE if fact is None else Standing.CLOSED
-        no = DoNotServe(reasons=(why,))
-        return replace(receipt, decision=replace(decision, serve=no))
+        if isinstance(decision.serve, Serve):
+            why = Standing.LEDGER_STALE if fact is None else Standing.CLOSED
+            decision = replace(decision, serve=DoNotServe(reasons=(why,)))
+        return replace(
+            receipt,
+            decision=decision,
+            at_stake=Drops(0),
+            sure_until=None,
+            notice=None if fact is None or receipt.notice is None else 0,
+            exposed=None,
+        )
     ground = ground_of(Channel(entry=fact.entry, as_of=fact.at), sight, guard)
-    serve = may_serve(decision.kept, ground)
+    if isinstance(decision.serve, Serve):
+        decision = replace(decision, serve=may_serve(decision.kept, ground))
+    if exposed is not None:
+        exposed = replace(exposed, of_channel=unpaid(fact.entry, receipt.best))
+    again = replace(
+        receipt,
+        decision=decision,
+        at_stake=ground.at_stake(receipt.best),
+        sure_until=ground.sure_until,
+        notice=ground.notice,
+        exposed=exposed,
+    )
+    return _held_to(guard, again)
+
+
+def _held_to(guard: Guard, receipt: Receipt) -> Receipt:
+    """Return a receipt that says which limits are passed, and not to serve by them."""
+    decision, exposed = receipt.decision, receipt.exposed
+    reached = () if exposed is None else guard.limits.reached(exposed)
+    if not reached:
+        return receipt
+    others = decision.serve.reasons if isinstance(decision.serve, DoNotServe) else ()
+    serve = DoNotServe(reasons=(*others, *reached))
     return replace(receipt, decision=replace(decision, serve=serve))
+
+
+def _unlimited(decision: Decision) -> Decision:
+    """Return a decision without what limits had to say: they are asked anew."""
+    if not isinstance(decision.serve, DoNotServe):
+        return decision
+    others = [r for r in decision.serve.reasons if not isinstance(r, ExposureReached)]
+    serve = DoNotServe(reasons=tuple(others)) if others else Serve()
+    return replace(decision, serve=serve)
+
+
+def _receipt(
+    claim: Claim, decision: Decision, best: Drops, ground: Ground, held: Held | None
+) -> Receipt:
+    return Receipt(
+        claim=claim,
+        decision=decision,
+        best=best,
+        held=held,
+        at_stake=ground.at_stake(best),
+        sure_until=ground.sure_until,
+        notice=ground.notice,
+    )
 
 
 def _raise(raised: dict[_Name, Raised], name: _Name, kept: Kept | Pending) -> None:

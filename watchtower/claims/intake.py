@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from watchtower.claims.decide import Check
-from watchtower.claims.decision import NotKept, Pending, as_error
+from watchtower.claims.decision import NotKept, NotKeptWhy, as_error
+from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
@@ -25,9 +26,12 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, verify
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Intake", "Taken"]
+__all__ = ["MOST_PENDING", "Intake", "Taken"]
 
 _Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
+
+MOST_PENDING: Final = 10_000
+"""Claims that may wait until a server tells of their channel: some megabytes at most."""
 
 _KEPT: Final = "claim_kept"
 _PENDING: Final = "claim_pending"
@@ -43,7 +47,8 @@ class _Claims(Protocol):
     async def raise_all(self, claims: Iterable[Claim]) -> int: ...
     async def find_pending(self, names: Collection[PendingName]) -> dict[PendingName, Claim]: ...
     async def put_all_pending(self, claims: Iterable[Claim]) -> int: ...
-    async def drop_pending(self, claim: Claim) -> bool: ...
+    async def drop_all_pending(self, claims: Iterable[Claim]) -> int: ...
+    async def count_pending(self) -> int: ...
 
 
 class _Journal(Protocol):
@@ -94,12 +99,13 @@ class Taken:
     """What one group brought, all of it on disk.
 
     ``opened`` are channels that were not known, ``raised`` the best claims that are new, one a
-    channel.
+    channel. ``sums`` is what is at stake with them.
     """
 
     receipts: tuple[Receipt, ...]
     opened: tuple[Channel, ...]
     raised: tuple[Claim, ...]
+    sums: Sums = field(default_factory=Sums)
 
 
 class Intake:
@@ -112,6 +118,7 @@ class Intake:
         notary: Notary | None = None,
         *,
         tell: Callable[[Iterable[_Line]], None] = _tell_nobody,
+        most_pending: int = MOST_PENDING,
     ) -> None:
         """Take nothing yet.
 
@@ -121,7 +128,9 @@ class Intake:
             notary: signs receipts, if anybody is to have any.
             tell: is called with what the journal says of claims, once that is on disk; it neither
                 waits nor fails.
+            most_pending: how many claims may wait for their channel; only tests want fewer.
         """
+        self._most_pending = most_pending
         self._tell = tell
         self._store = store
         self._guard = guard
@@ -143,6 +152,7 @@ class Intake:
         *,
         check: Check = verify,
         watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> Taken:
         """Decide about claims in their order, and store them; all receipts are for one fsync.
 
@@ -151,12 +161,13 @@ class Intake:
             see: tells what is known of a claim's channel, when it comes to deciding.
             check: says what a signature is worth, where it was looked at before.
             watched: returns channels that need not be looked up.
+            at_stake: knows what is at stake without these claims.
 
         Raises:
             StoreError: the store cannot be written; none of them was kept.
         """
         async with self._store.write() as work:
-            group = await self._group(work, claims, check, watched)
+            group = await self._group(work, claims, check, watched, at_stake)
             receipts = tuple([group.take(claim, see(claim)) for claim in claims])
             lines = await _keep(work, group)
         self._tell(lines)
@@ -165,34 +176,55 @@ class Intake:
             receipts=receipts if self._notary is None else self._notary.sign(receipts),
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
+            sums=group.sums,
         )
 
     async def check_all(
-        self, claims: Sequence[Claim], see: Callable[[Claim], Sight], *, check: Check = verify
+        self,
+        claims: Sequence[Claim],
+        see: Callable[[Claim], Sight],
+        *,
+        check: Check = verify,
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> tuple[Receipt, ...]:
         """Decide as `take_all` does, and keep nothing."""
         async with self._store.read() as work:
-            group = await self._group(work, claims, check, _nobody_watches)
+            group = await self._group(work, claims, check, _nobody_watches, at_stake)
         return tuple([group.take(claim, see(claim)) for claim in claims])
 
-    async def settle_pending(self, claim: Claim, sight: Sight) -> Receipt:
-        """Decide about a claim that waited for its channel, now that a server has answered."""
+    async def settle_pending(self, claims: Sequence[Claim], see: Callable[[Claim], Sight]) -> Taken:
+        """Decide about claims that waited for their channel, now that a server has answered.
+
+        Those of which nothing can be told yet go on waiting; their receipts say *pending*.
+
+        Args:
+            claims: at least one.
+            see: tells what is known of a claim's channel.
+
+        Raises:
+            StoreError: the store cannot be written; all of them go on waiting.
+        """
         async with self._store.write() as work:
-            group = await self._group(work, [claim], verify, _nobody_watches)
-            # It is no better than itself.
-            group.pending = {}
-            receipt = group.take(claim, sight)
-            kept = receipt.decision.kept
-            if isinstance(kept, Pending):
-                return receipt
-            await work.claims.drop_pending(claim)
+            group = await self._group(work, claims, verify, _nobody_watches)
+            # They are no better than themselves, and have their room.
+            group.pending, group.room = {}, None
+            receipts = tuple([group.take(claim, see(claim)) for claim in claims])
+            group.waiting.clear()
+            await work.claims.drop_all_pending(one.claim for one in receipts if not one.is_pending)
             lines = await _keep(work, group)
-            if isinstance(kept, NotKept):
-                facts = {"amount": claim.amount, "why": str(as_error(kept.why))}
-                lines.append(("claim_refused", claim.channel, None, facts))
-                await work.journal.append_all(lines[-1:])
-        self._tell(lines)
-        return receipt
+            refused = [
+                _refused(one.claim, one.decision.kept.why)
+                for one in receipts
+                if isinstance(one.decision.kept, NotKept)
+            ]
+            if refused:
+                await work.journal.append_all(refused)
+        self._tell([*lines, *refused])
+        return Taken(
+            receipts=receipts,
+            opened=tuple(group.opened.values()),
+            raised=tuple(raised.claim for raised in group.raised.values()),
+        )
 
     async def _group(
         self,
@@ -200,6 +232,7 @@ class Intake:
         claims: Sequence[Claim],
         check: Check,
         watched: Callable[[ChannelId], Channel | None],
+        at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> Group:
         """Return a group for ``claims`` that knows what is watched, and what the store does."""
         names = {claim.channel for claim in claims}
@@ -208,12 +241,17 @@ class Intake:
         if strange:
             channels |= await work.channels.find(strange)
         unknown = {(c.channel, c.public_key) for c in claims if c.channel not in channels}
+        room = None
+        if unknown:
+            room = max(0, self._most_pending - await work.claims.count_pending())
         return Group(
             guard=self._guard,
             channels=channels,
+            room=room,
             best=await work.claims.find(names),
             pending=await work.claims.find_pending(unknown) if unknown else {},
             check=check,
+            sums=Sums(at_stake),
         )
 
 
@@ -233,6 +271,11 @@ async def _keep(work: Work, group: Group) -> list[_Line]:
     if lines:
         await work.journal.append_all(lines)
     return lines
+
+
+def _refused(claim: Claim, why: NotKeptWhy) -> _Line:
+    facts = {"amount": claim.amount, "why": str(as_error(why))}
+    return ("claim_refused", claim.channel, None, facts)
 
 
 def _opened(channel: Channel) -> _Line:

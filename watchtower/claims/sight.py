@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from watchtower.claims.exposure import UNLIMITED, ServingLimits
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.rules import STRICT, ChannelRules
@@ -37,11 +38,15 @@ UNSEEN: Final = Sight(fact=None, ledger_time=RippleTime(0), is_stale=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """For whom claims are taken, as payees and as payers, and how carefully."""
+    """For whom claims are taken, as payees and as payers, and how carefully.
+
+    ``limits`` are how much may be at stake before nothing more is served.
+    """
 
     payees: Collection[Address]
     policy: Policy
     payers: Collection[Address] = ()
+    limits: ServingLimits = UNLIMITED
 
     def has(self, channel: Channel) -> bool:
         """Return whether a channel is to or from one of ours."""

@@ -37,6 +37,7 @@ _NAMES: Final = (
     "run",
     "sandbox",
     "status",
+    "token",
 )
 """The commands, each in the file that is called like it."""
 

@@ -21,6 +21,7 @@ from watchtower.claims.message import parse_claim, parse_claim_json
 from watchtower.claims.notary import Notary
 from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Sight
+from watchtower.cli.exposure import StoredExposure
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
 from watchtower.cli.standing import last_standing
@@ -133,6 +134,7 @@ class _Desk:
         self._store = store
         self._servers = servers
         self._intake = Intake(store, guard_of(loaded), Notary(time.time, identity))
+        self._exposure = StoredExposure(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
     async def take_all(self, claims: Sequence[Claim]) -> Sequence[Receipt]:
@@ -147,7 +149,12 @@ class _Desk:
         names = dict.fromkeys(one.channel for one in claims)
         stale = [name for name in names if self._seen(name)[0] <= long_ago]
         await asyncio.gather(*(refresh(name) for name in stale))
-        taken = await self._intake.take_all(claims, lambda one: self._seen(one.channel)[1])
+        taken = await self._intake.take_all(
+            claims,
+            lambda one: self._seen(one.channel)[1],
+            at_stake=await self._exposure.now(self._seen(name)[1] for name in names),
+        )
+        self._exposure.taken(taken)
         return taken.receipts
 
     def _seen(self, channel: ChannelId) -> tuple[float, Sight]:

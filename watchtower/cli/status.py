@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import click
@@ -15,7 +15,7 @@ from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Drops, RippleTime, format_drops, format_time
 
-__all__ = ["status"]
+__all__ = ["serving_limits", "status"]
 
 _NOT_RUNNING: Final = 3
 _STALE: Final = 120
@@ -40,7 +40,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
     async with open_store(loaded) as store, store.read() as work:
         told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
         claims = len(await work.claims.load_all())
-        pending = len(await work.claims.load_pending())
+        pending = await work.claims.count_pending()
         keys = [key.account for key in await work.secrets.load_all()]
         cursor = await work.cursor.get()
         in_recovery = await work.notes.get(RECOVERY) is not None
@@ -79,6 +79,7 @@ def _text(report: Mapping[str, Any]) -> str:
             f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
             f"redeemed now, {report['attempts']} attempts on their way."
         )
+    lines += serving_limits(report.get("exposure"))
     if report.get("outgoing"):
         lines.append(
             f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
@@ -99,6 +100,22 @@ def _text(report: Mapping[str, Any]) -> str:
         for alarm in report.get("alarms", ())
     ]
     return "\n".join(lines)
+
+
+def serving_limits(exposure: Mapping[str, Any] | None) -> Iterator[str]:
+    """Say how much more may be at stake before serving stops, where that is limited."""
+    if exposure is None:
+        return
+    limits = exposure["limits"]
+    if (total := limits["total"]) is not None:
+        left, allowed = format_drops(Drops(exposure["left"])), format_drops(Drops(total))
+        yield f"Serving stops when {allowed} are at stake in all: {left} are left."
+    if exposure["payers_above"]:
+        allowed = format_drops(Drops(limits["payer"]))
+        yield (
+            f"Payers with more than {allowed} at stake, against whose claims nothing more is to be "
+            f"served: {exposure['payers_above']}."
+        )
 
 
 def _server(server: Mapping[str, Any]) -> str:

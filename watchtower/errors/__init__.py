@@ -37,13 +37,25 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimDestinationError   42    the channel pays somebody else
     │   ├── ClaimNotAboveError      43    not above the best claim
     │   ├── ClaimKeyError           44    the channel has another key
-    │   └── DoorClosedError         45    the tower is stopping: knock again
+    │   ├── DoorClosedError         45    the tower is stopping: knock again
+    │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   └── SigningRefusedError     51    outside what keys may sign
-    └── ReceiptError                      a receipt proves nothing
-        ├── ReceiptFormatError      55    not a receipt
-        └── ReceiptVoidError        56    not what the tower signed
+    ├── ReceiptError                      a receipt proves nothing
+    │   ├── ReceiptFormatError      55    not a receipt
+    │   └── ReceiptVoidError        56    not what the tower signed
+    ├── ClientError                       a platform's client could not hand over or ask
+    │   ├── TowerUnreachableError   60    the tower did not answer: try again
+    │   ├── TowerRefusedError       61    the tower refuses the request itself
+    │   └── ClientFileError         62    the queue or the till cannot be used
+    └── AccessError                       who may come in
+        ├── CertificateError        64    a certificate, key or authority cannot be used
+        ├── NoTokenError            65    open beyond this machine, and no token is good
+        ├── TokenExistsError        66    a token of that name is there
+        ├── TokenUnknownError       67    no token of that name
+        ├── TokenLimitError         68    too many tokens
+        └── TokenFormatError        69    no name, quota or expiry of a token
 
 An exception carries its sentence as a template and its exit code; it is raised with the facts by
 name and says what happened and what to do. Expected refusals inside the core are values, not
@@ -52,14 +64,30 @@ exceptions; an exception is for a caller that has to act differently.
 
 from __future__ import annotations
 
+from watchtower.errors.access import (
+    AccessError,
+    CertificateError,
+    NoTokenError,
+    TokenExistsError,
+    TokenFormatError,
+    TokenLimitError,
+    TokenUnknownError,
+)
 from watchtower.errors.claim import (
     ClaimDestinationError,
     ClaimError,
     ClaimKeyError,
     ClaimNotAboveError,
+    ClaimPendingFullError,
     ClaimSignatureError,
     ClaimUnknownChannelError,
     DoorClosedError,
+)
+from watchtower.errors.client import (
+    ClientError,
+    ClientFileError,
+    TowerRefusedError,
+    TowerUnreachableError,
 )
 from watchtower.errors.input import (
     AddressError,
@@ -108,17 +136,22 @@ from watchtower.errors.store import (
 )
 
 __all__ = [
+    "AccessError",
     "AddressError",
     "AmountError",
     "AnswerError",
+    "CertificateError",
     "ChannelIdError",
     "ClaimDestinationError",
     "ClaimError",
     "ClaimFormatError",
     "ClaimKeyError",
     "ClaimNotAboveError",
+    "ClaimPendingFullError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
+    "ClientError",
+    "ClientFileError",
     "ConfigError",
     "DoorClosedError",
     "HistoryMissingError",
@@ -126,6 +159,7 @@ __all__ = [
     "KeyMissingError",
     "LedgerError",
     "ListenError",
+    "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
     "PublicKeyError",
@@ -147,6 +181,12 @@ __all__ = [
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",
+    "TokenExistsError",
+    "TokenFormatError",
+    "TokenLimitError",
+    "TokenUnknownError",
+    "TowerRefusedError",
+    "TowerUnreachableError",
     "UnreachableError",
     "WatchtowerError",
     "WrongNetworkError",

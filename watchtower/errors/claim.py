@@ -9,6 +9,7 @@ __all__ = [
     "ClaimError",
     "ClaimKeyError",
     "ClaimNotAboveError",
+    "ClaimPendingFullError",
     "ClaimSignatureError",
     "ClaimUnknownChannelError",
     "DoorClosedError",
@@ -74,3 +75,14 @@ class DoorClosedError(ClaimError):
 
     exit_code = 45
     template = "The watchtower is stopping and acknowledged nothing. Hand the claim over later."
+
+
+class ClaimPendingFullError(ClaimError):
+    """Nobody can tell of the channel now, and as many claims wait for theirs as there is room."""
+
+    exit_code = 47
+    template = (
+        "No server tells of channel {channel} now, and there is no room for one more claim that "
+        "waits: nothing was kept. Hand it over again in a few seconds; what the ledger shows of "
+        "channels that pay us is known by then."
+    )

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from watchtower.guard.agenda import Agenda
+from watchtower.guard.exposure import Exposure
 from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -37,6 +38,7 @@ class Incoming:
         judgements: those given last.
         at_stake: the drops that would be lost by them if nobody redeemed any more.
         last_redeemed: when a payment of each channel was seen last, in ledger time.
+        exposure: what is at stake now, with each payer and in all, judged or not.
         missing_payees: those that the ledger is known not to have, and that cannot be paid.
     """
 
@@ -55,6 +57,7 @@ class Incoming:
         self.at_stake = 0
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.missing_payees: set[Address] = set()
+        self.exposure = Exposure(self.payees, channels=channels, best=best)
         self._channels = channels
         self._best = best
         self._dirty = {channel_id for channel_id in channels if self.has(channel_id)}

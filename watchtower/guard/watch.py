@@ -119,7 +119,9 @@ class Watch:
         settled = self._settled(self.under_way.settle_by_transaction(fact, self._now))
         if after == before:
             return Learned(settled=settled)
+        self.incoming.exposure.take_out(channel_id)
         self.channels[channel_id] = after
+        self.incoming.exposure.put_in(channel_id)
         self.incoming.touch(channel_id)
         if self.outgoing.concerns(after.entry):
             paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
@@ -167,7 +169,9 @@ class Watch:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""
         best = self.best.get(claim.channel)
         if best is None or claim.amount > best.amount:
+            self.incoming.exposure.take_out(claim.channel)
             self.best[claim.channel] = claim
+            self.incoming.exposure.put_in(claim.channel)
             self._touch(claim.channel)
 
     def ledger_closed(self, closed: LedgerClosed) -> None:
@@ -285,6 +289,7 @@ class Watch:
         """Take a channel as the store has it, unless it is known."""
         if channel.entry.channel not in self.channels:
             self.channels[channel.entry.channel] = channel
+            self.incoming.exposure.put_in(channel.entry.channel)
             self.incoming.touch(channel.entry.channel)
             if self.outgoing.concerns(channel.entry):
                 self.outgoing.learned(channel.entry, known_before=False)
@@ -299,6 +304,7 @@ class Watch:
         """
         if self.outgoing.is_foreign(channel_id):
             return False
+        self.incoming.exposure.take_out(channel_id)
         for side in (self.incoming, self.outgoing):
             side.forget(channel_id)
         for held in (self.channels, self.best):

@@ -11,11 +11,13 @@ from typing import Any
 
 from watchtower.judgement.channel import Channel, phase
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.deadline import notice_of
 from watchtower.judgement.explain import describe, describe_unprotectable, explain
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoing
 from watchtower.judgement.rules import ChannelRules
+from watchtower.judgement.verdict import Settled, Threatened, Watching
 from watchtower.settings import Settings
 from watchtower.units import LedgerIndex, RippleTime, format_drops, format_time
 from watchtower.wiring import payer_policy_of, policy_of
@@ -36,13 +38,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A channel and its best claim, judged for each of our sides; None for a side not ours."""
+    """A channel and its best claim, judged for each of our sides; None for a side not ours.
+
+    ``notice`` is for how many seconds redeeming stays sure, whatever the payer does from now on.
+    """
 
     channel: Channel
     best: Claim | None
     now: Standing
     judgement: Judgement | None
     outgoing: OutgoingJudgement | None
+    notice: int | None = None
 
     @property
     def role(self) -> str:
@@ -55,7 +61,7 @@ class View:
         """Return all of it ready for JSON."""
         return {
             **_entry_report(self),
-            **(_payee_report(self.judgement) if self.judgement else {}),
+            **(_payee_report(self.judgement, self.notice) if self.judgement else {}),
             **(_payer_report(self.outgoing) if self.outgoing else {}),
         }
 
@@ -102,16 +108,23 @@ def view_of(
             policy=payer_policy_of(loaded),
             rules=now.rules,
         )
-    judgement = None
+    judgement = notice = None
     if outgoing is None or entry.destination in loaded.payees:
+        policy = policy_of(loaded)
         judgement = judge(
-            channel,
-            best,
-            ledger_time=now.ledger_time,
-            policy=policy_of(loaded),
-            rules=now.rules,
+            channel, best, ledger_time=now.ledger_time, policy=policy, rules=now.rules
         )
-    return View(channel=channel, best=best, now=now, judgement=judgement, outgoing=outgoing)
+        notice = 0
+        if isinstance(judgement.verdict, Settled | Watching | Threatened):
+            notice = notice_of(entry, now.ledger_time, policy, now.rules)
+    return View(
+        channel=channel,
+        best=best,
+        now=now,
+        judgement=judgement,
+        outgoing=outgoing,
+        notice=notice,
+    )
 
 
 def _entry_report(view: View) -> dict[str, Any]:
@@ -134,7 +147,7 @@ def _entry_report(view: View) -> dict[str, Any]:
     }
 
 
-def _payee_report(judgement: Judgement) -> dict[str, Any]:
+def _payee_report(judgement: Judgement, notice: int | None) -> dict[str, Any]:
     deadline = judgement.deadline
     return {
         "at_stake": judgement.at_stake,
@@ -143,6 +156,7 @@ def _payee_report(judgement: Judgement) -> dict[str, Any]:
         "redeem": judgement.redeem,
         "deadline": None if deadline is None else format_time(deadline.sure_until),
         "slack": judgement.slack,
+        "notice_seconds": notice,
         "protectable": judgement.protectable,
         "unprotectable": [describe_unprotectable(reason) for reason in judgement.unprotectable],
     }

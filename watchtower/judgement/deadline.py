@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from watchtower.judgement.channel import ends_at
 from watchtower.judgement.policy import Policy
@@ -11,7 +12,9 @@ from watchtower.judgement.verdict import End
 from watchtower.ledger.events import ChannelEntry
 from watchtower.units import RippleTime
 
-__all__ = ["Deadline", "deadline_of"]
+__all__ = ["Deadline", "deadline_of", "notice_of"]
+
+_TIME_SIZE: Final = 2**32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +41,20 @@ def deadline_of(entry: ChannelEntry, policy: Policy) -> Deadline | None:
         return None
     by = End.EXPIRATION if end == entry.expiration else End.CANCEL_AFTER
     return Deadline(by=by, ends_at=end, sure_until=RippleTime(end - policy.margin))
+
+
+def notice_of(
+    entry: ChannelEntry, ledger_time: RippleTime, policy: Policy, rules: ChannelRules = STRICT
+) -> int:
+    """Return the seconds for which redeeming stays sure, whatever the payer does from now on.
+
+    The worst that it can do is to ask for closing in the next ledger, which then sets the end to
+    ``ledger_time`` and the settle delay, also where a later one was set before (rippled
+    PaymentChannelClaim.cpp, tfClose). 0 where nothing is sure any more.
+    """
+    asked = ledger_time + entry.settle_delay
+    if rules.settle_delay_wraps and asked >= _TIME_SIZE:
+        return 0  # the sum wraps to a time long ago, and the channel is over at once
+    end = ends_at(entry)
+    last = asked if end is None else min(asked, end)
+    return max(0, last - policy.margin - ledger_time)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from watchtower.judgement.channel import Channel
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, look
 from watchtower.store.tables import CLOSED_CHANNELS, OPEN_CHANNELS
+from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId
 
 __all__ = ["Channels"]
@@ -38,6 +39,7 @@ class Channels:
 
     async def find(self, channels: Collection[ChannelId]) -> dict[ChannelId, Channel]:
         """Return those of ``channels`` that are known, open or closed."""
+        await look([self._closed, self._open], channels)
         found = await self._closed.find(channels) | await self._open.find(channels)
         return {ChannelId(name): channel for name, channel in found.items()}
 
@@ -58,5 +60,6 @@ class Channels:
                 if (channel.closed_at is None) is is_open
             }
             if these:
+                await look([there, here], these)
                 await there.remove_all(these)
                 await here.put_all(these)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from watchtower.judgement.claim import Claim
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import CLAIMS, PENDING_CLAIMS
+from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId
 
 __all__ = ["Claims"]
@@ -76,12 +77,21 @@ class Claims:
         """Return every claim that waits to be judged."""
         return await self._pending.all()
 
-    async def drop_pending(self, claim: Claim) -> bool:
-        """Forget a pending claim that has been judged; one that has grown since stays."""
-        kept = await self._pending.get(_pending_name(claim))
-        if kept is None or kept.amount > claim.amount:
-            return False
-        return await self._pending.remove(_pending_name(claim))
+    async def count_pending(self) -> int:
+        """Return how many claims wait to be judged."""
+        return await self._pending.count()
+
+    async def drop_all_pending(self, claims: Iterable[Claim]) -> int:
+        """Forget pending claims that have been judged; one that has grown since stays.
+
+        Returns:
+            How many were forgotten.
+        """
+        judged = {_pending_name(claim): claim.amount for claim in claims}
+        kept = await self._pending.find(judged)
+        return await self._pending.remove_all(
+            [name for name, claim in kept.items() if claim.amount <= judged[name]]
+        )
 
 
 async def _raise(table: SealedTable[Claim], claims: Iterable[tuple[str, Claim]]) -> int:

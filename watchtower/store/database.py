@@ -23,33 +23,29 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import quote
+from typing import Final, Self
 
-import aiosqlite
-from sqlalchemy import URL, event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
-from watchtower.store.driver import connect
+from watchtower.store.connections import Connections, Driver
+from watchtower.store.driver import Driven
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
 from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.schema import create_schema, open_header, read_header, rewrap
-from watchtower.store.sealed import Transaction
+from watchtower.store.statements import DATA_VERSION, Statement
 from watchtower.store.tables import FORMAT
+from watchtower.store.transaction import KnownCensus, Transaction
 from watchtower.store.uninterrupted import uninterrupted
 from watchtower.store.work import Work
 
 __all__ = ["Driver", "Store"]
-
-Driver = Callable[..., Awaitable[aiosqlite.Connection]]
-"""Opens a connection to SQLite, given what `sqlite3.connect` takes."""
 
 _MAGIC: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat2.html, section 1.3
 _PATIENCE: Final = 5.0
@@ -61,19 +57,17 @@ class Store:
     def __init__(
         self,
         path: Path,
-        engine: AsyncEngine,
-        writer: AsyncConnection,
+        connections: Connections,
         keyring: Keyring,
         clock: Callable[[], float],
     ) -> None:
         """Take over what ``open`` has prepared."""
         self.path = path
         self.network: int | None = None
-        self._engine = engine
-        self._writer = writer
+        self._connections = connections
         self._keyring = keyring
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._known = KnownCensus()
 
     @classmethod
     async def create(
@@ -98,12 +92,8 @@ class Store:
         """
         path = _absolute(path)
         with new_file(path) as draft, sqlite_faults(path):
-            engine = _engine(draft, patience, driver)
-            try:
-                async with engine.connect() as connection:
-                    await create_schema(connection, new_master_key(random), passphrase, cost)
-            finally:
-                await engine.dispose()
+            async with Connections(draft, patience, driver).engine().connect() as connection:
+                await create_schema(connection, new_master_key(random), passphrase, cost)
         return await cls.open(path, passphrase, patience=patience, clock=clock, driver=driver)
 
     @classmethod
@@ -132,28 +122,22 @@ class Store:
         """
         path = _absolute(path)
         await asyncio.to_thread(_look_at, path)
-        engine = _engine(path, patience, driver)
-        try:
-            with sqlite_faults(path):
-                writer = await engine.connect()
-                try:
-                    keyring = await _unlock(writer, path, passphrase, cost)
-                    store = cls(path, engine, writer, keyring, clock)
-                    async with store.read() as work:
-                        store.network = await work.network.get()
-                except BaseException:
-                    await writer.close()
-                    raise
-        except BaseException:
-            await engine.dispose()
-            raise
+        connections = Connections(path, patience, driver)
+        with sqlite_faults(path):
+            async with connections.engine().connect() as connection:
+                keyring = await _unlock(connection, path, passphrase, cost)
+            store = cls(path, connections, keyring, clock)
+            try:
+                async with store.read() as work:
+                    store.network = await work.network.get()
+            except BaseException:
+                await store.close()
+                raise
         return store
 
     async def close(self) -> None:
         """Let go of the file, after the write that may be under way."""
-        async with self._turn:
-            await self._writer.close()
-            await self._engine.dispose()
+        await self._connections.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,17 +159,11 @@ class Store:
             StoreFullError: nothing can be written; everything is as it was.
             StoreTamperedError: what had to be read fails its seal.
         """
-        async with self._turn:
-            with sqlite_faults(self.path):
-                try:
-                    await uninterrupted(self._writer.exec_driver_sql("BEGIN IMMEDIATE"))
-                    transaction = self._transaction(self._writer)
-                    yield Work(transaction)
-                    await transaction.seal_census()
-                    await uninterrupted(self._writer.commit())
-                except BaseException:
-                    await uninterrupted(self._writer.rollback())
-                    raise
+        with sqlite_faults(self.path):
+            async with self._connections.writing() as connection:
+                transaction = self._transaction(connection, is_writing=True)
+                yield Work(transaction)
+                await transaction.commit()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
@@ -196,8 +174,7 @@ class Store:
             StoreDamagedError: it cannot be read at all.
         """
         with sqlite_faults(self.path):
-            async with self._engine.connect() as connection:
-                await uninterrupted(connection.exec_driver_sql("BEGIN"))
+            async with self._connections.reading() as connection:
                 yield Work(self._transaction(connection))
 
     async def pin_network(self, network: int) -> None:
@@ -212,14 +189,15 @@ class Store:
 
     async def rewrap(self, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
         """Let ``passphrase`` open the store from now on, and no other."""
-        async with self._turn:
-            with sqlite_faults(self.path):
+        with sqlite_faults(self.path):
+            async with (
+                self._connections.writing(),  # whoever writes in this process has ended
+                self._connections.engine().connect() as connection,
+            ):
                 try:
-                    await uninterrupted(
-                        rewrap(self._writer, self._keyring.master, passphrase, cost)
-                    )
+                    await uninterrupted(rewrap(connection, self._keyring.master, passphrase, cost))
                 finally:
-                    await uninterrupted(self._writer.rollback())
+                    await uninterrupted(connection.rollback())
 
     async def copy_into(self, empty: Path) -> dict[str, int]:
         """Fill an empty file with this moment of the store, and verify every seal of the copy.
@@ -231,36 +209,38 @@ class Store:
             StoreTamperedError: a record of the store, and so of its copy, fails its seal.
         """
         with sqlite_faults(empty):
-            async with self._engine.connect() as connection:
-                await connection.exec_driver_sql("VACUUM INTO ?", (str(empty),))
-            engine = _engine(empty, _PATIENCE)
+            async with self._connections.reading() as connection:
+                await connection.trip([Statement("VACUUM INTO ?", (str(empty),))])
+            copy = Connections(empty, _PATIENCE)
             try:
-                async with engine.connect() as connection:
+                async with copy.engine().connect() as connection:
                     await read_header(connection, empty)
+                async with copy.reading() as connection:
                     transaction = Transaction(
                         connection=connection, keyring=self._keyring, path=empty
                     )
                     return await Work(transaction).verify()
             finally:
-                await engine.dispose()
+                await copy.close()
 
     async def data_version(self) -> int:
         """Return a number that changes when another process has committed, and costs next to none.
 
         Our own commits do not change it: it is asked of the connection that makes them.
         """
-        async with self._turn:
-            with sqlite_faults(self.path):
-                try:
-                    query = self._writer.exec_driver_sql("PRAGMA data_version")
-                    found = await uninterrupted(query)
-                    return int(found.scalar_one())
-                finally:
-                    await uninterrupted(self._writer.rollback())
+        with sqlite_faults(self.path):
+            async with self._connections.writing() as connection:
+                ((row,),) = await connection.trip([DATA_VERSION])
+                return int(row[0])
 
-    def _transaction(self, connection: AsyncConnection) -> Transaction:
+    def _transaction(self, connection: Driven, *, is_writing: bool = False) -> Transaction:
         return Transaction(
-            connection=connection, keyring=self._keyring, path=self.path, clock=self._clock
+            connection=connection,
+            keyring=self._keyring,
+            path=self.path,
+            is_writing=is_writing,
+            clock=self._clock,
+            known=self._known,
         )
 
 
@@ -276,30 +256,6 @@ def _look_at(path: Path) -> None:
         head = file.read(len(_MAGIC))
     if head != _MAGIC:
         raise StoreDamagedError(path=path, why="it is no database")
-
-
-def _engine(path: Path, patience: float, driver: Driver | None = None) -> AsyncEngine:
-    # `mode=rw`: a file that vanished meanwhile must not come back as an empty one.
-    database = f"file:{quote(str(path))}"
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=database, query={"mode": "rw", "uri": "true"}),
-        connect_args={
-            "isolation_level": None,
-            "timeout": patience,
-            "async_creator_fn": driver or connect,
-        },
-        max_overflow=-1,
-        hide_parameters=True,
-    )
-    event.listen(engine.sync_engine, "connect", _prepare)
-    return engine
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost: Cost) -> Keyring:

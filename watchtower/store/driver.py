@@ -1,44 +1,70 @@
-"""SQLite on a thread of its own, with one trip to it for each statement.
+"""SQLite on a thread of its own, with one trip to it for as much as can be said at once.
 
-SQLAlchemy makes a cursor, executes, fetches and closes, and with aiosqlite's own cursors each of
-these is a trip to the thread and back: four in which both sides wait for the processor, of a
-statement that takes SQLite a few microseconds. What we ask is small and is fetched whole in any
-case, so that all four can be one.
+A trip to the thread and back is two waits for the processor, around statements that take SQLite a
+few microseconds. So a transaction says all that it has to say in one `Driven.trip`. SQLAlchemy,
+which makes the schema and brings it up to date, makes a cursor, executes, fetches and closes; what
+it asks is small and is fetched whole in any case, so that all four are one trip too.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import aiosqlite
 from typing_extensions import override
 
-__all__ = ["connect"]
+from watchtower.store.statements import Statement
+from watchtower.store.uninterrupted import Promised
+
+__all__ = ["Driven", "connect"]
 
 _T = TypeVar("_T")
 
 _CHUNK: Final = 64
 
 
-def connect(database: str, **options: Any) -> _Connection:
+def connect(database: str, **options: Any) -> Driven:
     """Return a connection that is made, on a thread of its own, once it is awaited."""
 
     def connector() -> sqlite3.Connection:
         made: sqlite3.Connection = sqlite3.connect(database, **options)
         return made
 
-    connection = _Connection(connector, iter_chunk_size=_CHUNK)
+    connection = Driven(connector, iter_chunk_size=_CHUNK)
     # Whoever forgets to close it must still be able to end.
     connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does with its own
     return connection
 
 
-class _Connection(aiosqlite.Connection):
+class Driven(aiosqlite.Connection):
+    """A connection to SQLite, which is asked where it is."""
+
+    @override
+    def __await__(self) -> Generator[Any, None, Self]:
+        yield from super().__await__()
+        return self
+
     @override
     def cursor(self) -> Any:
         return _Cursor(self)
+
+    def trip(self, statements: Sequence[Statement]) -> Awaitable[list[list[Any]]]:
+        """Run statements one after the other, and return the rows that each of them brought.
+
+        It is finished, however often who waits for it is cancelled meanwhile.
+
+        Raises:
+            sqlite3.Error: of the first that fails; those behind it are not run.
+            ValueError: the connection is closed.
+        """
+        if not self._running:
+            raise ValueError("the connection is closed")
+        done: Promised[list[list[Any]]] = Promised()
+        self._tx.put_nowait((done, partial(_travel, self.sqlite, statements)))
+        return done
 
     async def on_its_thread(self, do: Callable[..., _T], *args: Any) -> _T:
         """Do something where SQLite is."""
@@ -68,7 +94,7 @@ class _Cursor:
 
     arraysize = 1
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: Driven) -> None:
         self._connection = connection
         self._found = _Found([], None, -1, None)
 
@@ -113,6 +139,10 @@ class _Cursor:
 
     async def close(self) -> None:
         """Close nothing: it was closed where it was open."""
+
+
+def _travel(sqlite: sqlite3.Connection, statements: Sequence[Statement]) -> list[list[Any]]:
+    return [sqlite.execute(sql, parameters).fetchall() for sql, parameters in statements]
 
 
 def _run(do: Callable[..., sqlite3.Cursor], sql: str, parameters: Any) -> _Found:

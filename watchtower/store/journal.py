@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import JOURNAL
+from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, LedgerIndex
 
 __all__ = ["Entry", "Journal", "Line", "NumberedEntry"]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import NOTES
+from watchtower.store.transaction import Transaction
 
 __all__ = ["RECOVERY", "Note", "Notes"]
 

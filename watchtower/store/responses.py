@@ -6,13 +6,14 @@ earlier transaction lapsed, and two transactions on one seat exclude each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
-from watchtower.store.sealed import Record, SealedTable, Transaction
+from watchtower.store.sealed import Record, SealedTable, look
 from watchtower.store.tables import OPEN_ATTEMPTS, SETTLED_ATTEMPTS
+from watchtower.store.transaction import Transaction
 from watchtower.units import Address, ChannelId, TxHash
 
 __all__ = ["Attempts"]
@@ -33,7 +34,7 @@ class Attempts:
     async def put_all(self, attempts: Iterable[Attempt]) -> int:
         """Remember attempts, those that are known already left out; return how many are new."""
         named = {_name(a.account, a.seat, a.transaction): a for a in attempts}
-        known = {*await self._open.find(named), *await self._settled.find(named)}
+        known = await self._known(named)
         new = {name: attempt for name, attempt in named.items() if name not in known}
         for table, is_open in ((self._open, True), (self._settled, False)):
             await table.add_all(
@@ -48,8 +49,11 @@ class Attempts:
     async def known(self, transactions: Iterable[tuple[Address, Seat, TxHash]]) -> set[TxHash]:
         """Return those of ``transactions`` that are attempts of ours."""
         names = {_name(*each): each[2] for each in transactions}
-        found = {*await self._open.find(names), *await self._settled.find(names)}
-        return {names[name] for name in found}
+        return {names[name] for name in await self._known(names)}
+
+    async def _known(self, names: Collection[str]) -> set[str]:
+        await look([self._open, self._settled], names)
+        return {*await self._open.find(names), *await self._settled.find(names)}
 
     async def settle(
         self, account: Address, seat: Seat, transaction: TxHash, outcome: Outcome
@@ -72,6 +76,7 @@ class Attempts:
         )
 
     async def _settle(self, outcomes: Mapping[str, Outcome]) -> int:
+        await look([self._open, self._settled], outcomes)
         settled = {
             name: attempt
             for name, attempt in (await self._settled.find(outcomes)).items()

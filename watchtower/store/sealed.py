@@ -6,55 +6,25 @@ census, a count and a sum of keyed shares of all its records, itself a sealed re
 in the transaction that changes them. Reading a whole table compares the two. (To put the whole
 file back to an earlier day is beyond what a file can know of itself.)
 
-Nothing here commits: that is the transaction's business (``database.py``).
+Nothing here commits: that is the transaction's business (``transaction.py``).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import (
-    BindParameter,
-    CursorResult,
-    Executable,
-    Table,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import NullType
+from sqlalchemy import Table
 
-from watchtower.errors import StoreDamagedError, StoreTamperedError
-from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
-from watchtower.store.tables import CENSUS
-from watchtower.store.uninterrupted import uninterrupted
+from watchtower.errors import StoreTamperedError
+from watchtower.store.cipher import CENSUS_MODULUS, Place
+from watchtower.store.statements import PAGE, Row, Statement, statements_of
+from watchtower.store.transaction import NONE, Found, Transaction
 
-__all__ = ["Record", "SealedTable", "Transaction"]
+__all__ = ["Record", "SealedTable", "look"]
 
 Value = TypeVar("Value")
-
-_CENSUS_ROW: Final = b"census"
-_PAGE: Final = 500  # records that are unsealed between two looks at the event loop: some 10 ms
-
-
-class _Count(NamedTuple):
-    records: int
-    shares: bytes
-
-
-class _Found(NamedTuple):
-    place: Place
-    sealed: bytes
 
 
 class Record(NamedTuple, Generic[Value]):
@@ -62,99 +32,6 @@ class Record(NamedTuple, Generic[Value]):
 
     value: Value
     topic: str = ""
-
-
-_NONE: Final = _Count(0, bytes(32))
-
-
-@dataclass(slots=True, kw_only=True)
-class Transaction:
-    """What the tables need while one transaction lasts."""
-
-    connection: AsyncConnection
-    keyring: Keyring
-    path: Path
-    clock: Callable[[], float] = time.time
-    counts: dict[str, _Count] | None = None
-    census_version: int = 0
-    is_changed: bool = False
-
-    async def execute(
-        self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        """Run a statement to its end, once or for each of ``rows``."""
-        return await uninterrupted(self.connection.execute(statement, rows))
-
-    async def count(self, table: str, *, records: int, shares: int) -> None:
-        """Add (or, negative, take away) records of ``table`` in the census."""
-        counts = await self.census()
-        old = counts.get(table, _NONE)
-        total = (int.from_bytes(old.shares) + shares) % CENSUS_MODULUS
-        counts[table] = _Count(old.records + records, total.to_bytes(32))
-        self.is_changed = True
-
-    async def census(self) -> dict[str, _Count]:
-        """Return the census as it stands in this transaction.
-
-        Raises:
-            StoreTamperedError: it fails its seal.
-        """
-        if self.counts is None:
-            row = (await self.execute(select(CENSUS))).first()
-            if row is None:
-                self.counts = {}
-            else:
-                found = self.found(CENSUS.name, row)
-                self.census_version = found.place.version
-                self.counts = self.read(found, dict[str, _Count])
-        return self.counts
-
-    async def seal_census(self) -> None:
-        """Write the census, if anything changed; the last thing before a commit."""
-        if not self.is_changed:
-            return
-        place = Place(CENSUS.name, _CENSUS_ROW, b"", self.census_version + 1)
-        sealed = self.keyring.seal(place, msgspec.msgpack.encode(self.counts))
-        values = {"topic": b"", "version": place.version, "sealed": sealed}
-        if self.census_version == 0:
-            await self.execute(insert(CENSUS).values(row=_CENSUS_ROW, **values))
-        else:
-            await self.execute(update(CENSUS).values(**values))
-
-    def found(self, table: str, row: Row[Any]) -> _Found:
-        """Return a row as the record it has to be.
-
-        Raises:
-            StoreTamperedError: its columns are of types that we never write.
-        """
-        key, topic, version, sealed = row.row, row.topic, row.version, row.sealed
-        if isinstance(key, int) and key > 0:
-            key = key.to_bytes(8)
-        if not (
-            isinstance(key, bytes)
-            and isinstance(topic, bytes)
-            and isinstance(version, int)
-            and version > 0
-            and isinstance(sealed, bytes)
-        ):
-            raise StoreTamperedError(path=self.path, what=f"a record of {table}")
-        return _Found(Place(table, key, topic, version), sealed)
-
-    def read(self, found: _Found, kind: type[Value]) -> Value:
-        """Return the record that is sealed at its place.
-
-        Raises:
-            StoreTamperedError: it fails its seal.
-            StoreDamagedError: the seal holds and the content is none that we know.
-        """
-        text = self.keyring.unseal(found.place, found.sealed)
-        if text is None:
-            raise StoreTamperedError(path=self.path, what=f"a record of {found.place.table}")
-        try:
-            return msgspec.msgpack.decode(text, type=kind)
-        except msgspec.DecodeError as error:
-            why = f"a record of {found.place.table} cannot be understood ({error})"
-            raise StoreDamagedError(path=self.path, why=why) from None
 
 
 class SealedTable(Generic[Value]):
@@ -166,12 +43,13 @@ class SealedTable(Generic[Value]):
 
     def __init__(self, transaction: Transaction, table: Table, kind: type[Value]) -> None:
         """Look at ``table`` through ``transaction``; its records are of type ``kind``."""
-        self._transaction = transaction
+        self.transaction = transaction
         self._keyring = transaction.keyring
-        self._table = table
+        self._table = table.name
+        self._statements = statements_of(table.name)
         self._kind = kind
-        # What was found stays true while the transaction lasts, but for what is written in it.
-        self._seen: dict[str, _Found | None] = {}
+        # What was found stays true while the transaction lasts, as does what is written in it.
+        self._seen: dict[str, Found | None] = {}
         self._values: dict[str, Value] = {}
 
     async def get(self, name: str) -> Value | None:
@@ -190,10 +68,7 @@ class SealedTable(Generic[Value]):
         await self.put_all({name: Record(value, topic)})
 
     async def put_all(self, records: Mapping[str, Record[Value]]) -> None:
-        """Write records by their names, over those that may be there; as fast for many as can be.
-
-        Statements take their time one by one, so that there are two of them, however many records.
-        """
+        """Write records by their names, over those that may be there."""
         found = await self._find(records)
         await self.add_all({name: each for name, each in records.items() if name not in found})
         await self._replace_all({name: records[name] for name in found}, found)
@@ -202,43 +77,41 @@ class SealedTable(Generic[Value]):
         """Write records by their names, of which the caller knows that none is there."""
         if not records:
             return
-        new: list[dict[str, Any]] = []
+        new: list[Row] = []
         shares = 0
         for name, record in records.items():
-            row = self._row(name)
-            values, share = self._sealed(row, record, version=1)
-            new.append({"row": row, **values})
+            found, share = self._sealed(self._row(name), record, version=1)
+            new.append(_as_row(found))
             shares += share
-        self._forget(records)
-        await self._insert(new)
-        await self._transaction.count(self._table.name, records=len(new), shares=shares)
+            self._written(name, found)
+        self.transaction.write(self._statements.add(new))
+        await self.transaction.count(self._table, records=len(new), shares=shares)
 
     async def _replace_all(
-        self, records: Mapping[str, Record[Value]], before: Mapping[str, _Found]
+        self, records: Mapping[str, Record[Value]], before: Mapping[str, Found]
     ) -> None:
         if not records:
             return
-        changed: list[dict[str, Any]] = []
+        changed: list[Row] = []
         shares = 0
         for name, record in records.items():
             old = before[name]
-            row, version = old.place.row, old.place.version + 1
-            values, share = self._sealed(row, record, version=version)
-            changed.append({"at": row, **values})
+            found, share = self._sealed(old.place.row, record, version=old.place.version + 1)
+            changed.append(_as_row(found))
             shares += share - self._keyring.share(old.place, old.sealed)
-        self._forget(records)
-        where = self._table.c.row == _as_they_are("at")
-        await self._transaction.execute(update(self._table).where(where), changed)
-        await self._transaction.count(self._table.name, records=0, shares=shares)
+            self._written(name, found)
+        self.transaction.write(self._statements.replace(changed))
+        await self.transaction.count(self._table, records=0, shares=shares)
 
-    def _sealed(
-        self, row: bytes, record: Record[Value], *, version: int
-    ) -> tuple[dict[str, Any], int]:
-        """Return what a record's row holds beside its name, and its share in the census."""
-        place = Place(self._table.name, row, self._topic(record.topic), version)
-        sealed = self._seal(place, record.value)
-        values = {"topic": place.topic, "version": version, "sealed": sealed}
-        return values, self._keyring.share(place, sealed)
+    def _sealed(self, row: bytes, record: Record[Value], *, version: int) -> tuple[Found, int]:
+        """Return a record as it will be in the file, and its share in the census."""
+        place = Place(self._table, row, self._topic(record.topic), version)
+        sealed = self._keyring.seal(place, msgspec.msgpack.encode(record.value))
+        return Found(place, sealed), self._keyring.share(place, sealed)
+
+    def _written(self, name: str, found: Found | None) -> None:
+        self._seen[name] = found
+        self._values.pop(name, None)
 
     async def append(self, value: Value, *, topic: str = "") -> int:
         """Write a record under the next number, and return the number."""
@@ -246,18 +119,18 @@ class SealedTable(Generic[Value]):
 
     async def append_all(self, records: Sequence[Record[Value]]) -> int:
         """Write records under the next numbers, and return the last number."""
-        # Asked of the table and not of the census: a row that somebody put there must stop nobody.
-        last = (await self._transaction.execute(select(func.max(self._table.c.row)))).scalar()
-        before, shares = int(last or 0), 0
-        new: list[dict[str, Any]] = []
-        for number, record in enumerate(records, start=before + 1):
-            place = Place(self._table.name, number.to_bytes(8), self._topic(record.topic), 1)
-            sealed = self._seal(place, record.value)
-            new.append({"row": number, "topic": place.topic, "version": 1, "sealed": sealed})
-            shares += self._keyring.share(place, sealed)
-        await self._insert(new)
-        await self._transaction.count(self._table.name, records=len(new), shares=shares)
-        return before + len(new)
+        last = await self.transaction.last_number(self._table)
+        new: list[Row] = []
+        shares = 0
+        for number, record in enumerate(records, start=last + 1):
+            found, share = self._sealed(number.to_bytes(8), record, version=1)
+            new.append((number, found.place.topic, 1, found.sealed))
+            shares += share
+        last += len(new)
+        self.transaction.numbered(self._table, last)
+        self.transaction.write(self._statements.add(new))
+        await self.transaction.count(self._table, records=len(new), shares=shares)
+        return last
 
     async def remove(self, name: str) -> bool:
         """Delete the record called ``name``; say whether there was one."""
@@ -268,13 +141,12 @@ class SealedTable(Generic[Value]):
         found = await self._find(names)
         if not found:
             return 0
-        self._forget(found)
-        rows = [{"at": each.place.row} for each in found.values()]
-        await self._transaction.execute(
-            delete(self._table).where(self._table.c.row == _as_they_are("at")), rows
-        )
+        for name in found:
+            self._written(name, None)
+        rows = [each.place.row for each in found.values()]
+        self.transaction.write(self._statements.remove(rows))
         shares = -sum(self._keyring.share(each.place, each.sealed) for each in found.values())
-        await self._transaction.count(self._table.name, records=-len(rows), shares=shares)
+        await self.transaction.count(self._table, records=-len(rows), shares=shares)
         return len(rows)
 
     async def all(self) -> list[Value]:
@@ -294,83 +166,83 @@ class SealedTable(Generic[Value]):
             StoreTamperedError: a record fails its seal, or records are missing, or old.
         """
         records = shares = 0
-        row = self._table.c.row
-        page = select(self._table).order_by(row).limit(_PAGE)
-        rows = (await self._transaction.execute(page)).all()
+        (rows,) = await self.transaction.ask(self._statements.page(None))
         while rows:
             for each in rows:
                 found = self._of(each)
                 visit(self._read(found))
                 records += 1
                 shares += self._keyring.share(found.place, found.sealed)
-            rows = (await self._transaction.execute(page.where(row > rows[-1].row))).all()
-        counted = (await self._transaction.census()).get(self._table.name, _NONE)
+            (rows,) = await self.transaction.ask(self._statements.page(rows[-1][0]))
+        counted = (await self.transaction.census()).get(self._table, NONE)
         if counted != (records, (shares % CENSUS_MODULUS).to_bytes(32)):
-            what = f"the census of {self._table.name} ({counted.records} records, {records} found)"
-            raise StoreTamperedError(path=self._transaction.path, what=what)
+            what = f"the census of {self._table} ({counted.records} records, {records} found)"
+            raise StoreTamperedError(path=self.transaction.path, what=what)
         return records
+
+    async def count(self) -> int:
+        """Return how many records there are, by the census."""
+        return (await self.transaction.census()).get(self._table, NONE).records
 
     async def about(self, topic: str) -> list[tuple[int | bytes, Value]]:
         """Return the records about ``topic``, each with its row, in the order of rows."""
-        where = self._table.c.topic == self._topic(topic)
-        query = select(self._table).where(where).order_by(self._table.c.row)
-        rows = (await self._transaction.execute(query)).all()
-        return [(row.row, self._read(self._of(row))) for row in rows]
+        return await self._read_all(self._statements.about(self._topic(topic)))
 
     async def last(self, limit: int) -> list[tuple[int | bytes, Value]]:
         """Return the last ``limit`` records, each with its row, in the order of rows."""
-        query = select(self._table).order_by(self._table.c.row.desc()).limit(limit)
-        rows = (await self._transaction.execute(query)).all()
-        return [(row.row, self._read(self._of(row))) for row in reversed(rows)]
+        return (await self._read_all(self._statements.last(limit)))[::-1]
 
     async def after(self, row: int, limit: int) -> list[tuple[int | bytes, Value]]:
         """Return the next records of a numbered table behind ``row``, in the order of rows."""
-        query = select(self._table).where(self._table.c.row > row).order_by(self._table.c.row)
-        rows = (await self._transaction.execute(query.limit(limit))).all()
-        return [(found.row, self._read(self._of(found))) for found in rows]
+        return await self._read_all(self._statements.page(row, limit))
+
+    async def _read_all(self, question: Statement) -> list[tuple[int | bytes, Value]]:
+        (rows,) = await self.transaction.ask(question)
+        return [(row[0], self._read(self._of(row))) for row in rows]
 
     def _row(self, name: str) -> bytes:
-        return self._keyring.row(self._table.name, name)
+        return self._keyring.row(self._table, name)
 
     def _topic(self, topic: str) -> bytes:
-        return self._keyring.topic(self._table.name, topic) if topic else b""
+        return self._keyring.topic(self._table, topic) if topic else b""
 
-    def _read(self, found: _Found) -> Value:
-        return self._transaction.read(found, self._kind)
+    def _read(self, found: Found) -> Value:
+        return self.transaction.read(found, self._kind)
 
-    def _of(self, row: Row[Any]) -> _Found:
-        return self._transaction.found(self._table.name, row)
+    def _of(self, row: Any) -> Found:
+        return self.transaction.found(self._table, row)
 
-    def _seal(self, place: Place, value: Value) -> bytes:
-        return self._keyring.seal(place, msgspec.msgpack.encode(value))
-
-    async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            await self._transaction.execute(insert(self._table), rows)
-
-    async def _find(self, names: Collection[str]) -> dict[str, _Found]:
+    async def _find(self, names: Collection[str]) -> dict[str, Found]:
         """Return what is there under names, still sealed; nobody is asked twice."""
-        rows = {self._row(name): name for name in names if name not in self._seen}
-        for part in _parts(list(rows), _PAGE):
-            query = select(self._table).where(self._table.c.row.in_(_as_they_are("rows", part)))
-            there: dict[str, _Found | None] = {rows[row]: None for row in part}
-            for row in (await self._transaction.execute(query)).all():
-                there[rows[row.row]] = self._of(row)
-            self._seen |= there
+        await look([self], names)
         return {name: found for name in names if (found := self._seen[name]) is not None}
 
-    def _forget(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._seen.pop(name, None)
-            self._values.pop(name, None)
+    def questions(self, names: Iterable[str]) -> Iterator[tuple[Mapping[bytes, str], Statement]]:
+        """Ask for records that were not seen yet; each question comes with what it is about."""
+        rows = {self._row(name): name for name in names if name not in self._seen}
+        asked = list(rows)
+        for first in range(0, len(asked), PAGE):
+            part = asked[first : first + PAGE]
+            yield {row: rows[row] for row in part}, self._statements.find(part)
+
+    def learn(self, names: Mapping[bytes, str], rows: Iterable[Any]) -> None:
+        """Take up what a question has brought."""
+        there: dict[str, Found | None] = dict.fromkeys(names.values())
+        for row in rows:
+            there[names[row[0]]] = self._of(row)
+        self._seen |= there
 
 
-def _as_they_are(name: str, rows: Sequence[bytes] | None = None) -> BindParameter[Any]:
-    """Return a place for one row in a statement, or for ``rows``: bytes that nothing converts."""
-    if rows is None:
-        return bindparam(name, type_=NullType())
-    return bindparam(name, rows, expanding=True, type_=NullType())
+async def look(tables: Sequence[SealedTable[Any]], names: Collection[str]) -> None:
+    """Have ``tables``, all of one transaction, see what they have under ``names``, in one trip."""
+    asked = [(table, *each) for table in tables for each in table.questions(names)]
+    if not asked:
+        return
+    answers = await tables[0].transaction.ask(*(question for _, _, question in asked))
+    for (table, about, _), rows in zip(asked, answers, strict=True):
+        table.learn(about, rows)
 
 
-def _parts(rows: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
-    return (rows[first : first + size] for first in range(0, len(rows), size))
+def _as_row(found: Found) -> Row:
+    place = found.place
+    return place.row, place.topic, place.version, found.sealed

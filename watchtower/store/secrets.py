@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import SealedTable
 from watchtower.store.tables import KEYS
+from watchtower.store.transaction import Transaction
 from watchtower.units import Address
 
 __all__ = ["IDENTITY", "Secrets", "StoredKey"]

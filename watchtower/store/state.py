@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from watchtower.errors import StoreNetworkError
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import SealedTable
 from watchtower.store.tables import STATE
+from watchtower.store.transaction import Transaction
 from watchtower.units import LedgerIndex
 
 __all__ = ["Cursor", "Network"]

@@ -11,9 +11,25 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["uninterrupted"]
+from typing_extensions import override
+
+__all__ = ["Promised", "uninterrupted"]
 
 Result = TypeVar("Result")
+
+
+class Promised(asyncio.Future[Result]):
+    """What a thread will answer; it comes whether or not somebody still wants it.
+
+    To await it is `uninterrupted` without a task in between: a task that is cancelled asks what it
+    waits for to be cancelled, and where that refuses, the task is cancelled when the answer is
+    there (asyncio.Task.cancel).
+    """
+
+    @override
+    def cancel(self, msg: Any = None) -> bool:
+        """Refuse."""
+        return False
 
 
 async def uninterrupted(action: Coroutine[Any, Any, Result]) -> Result:

@@ -6,6 +6,7 @@ one moment of the store.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 from watchtower.errors import StoreTamperedError
@@ -17,7 +18,7 @@ from watchtower.store.claims import Claims
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
-from watchtower.store.sealed import SealedTable, Transaction
+from watchtower.store.sealed import SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Network
 from watchtower.store.tables import (
@@ -33,6 +34,8 @@ from watchtower.store.tables import (
     SETTLED_ATTEMPTS,
     STATE,
 )
+from watchtower.store.tokens import Tokens
+from watchtower.store.transaction import Transaction
 
 __all__ = ["Work"]
 
@@ -55,16 +58,53 @@ class Work:
     """The rooms of the store, in one transaction."""
 
     def __init__(self, transaction: Transaction) -> None:
-        """Open every room on ``transaction``."""
+        """Open rooms on ``transaction`` as they are entered."""
         self._transaction = transaction
-        self.channels = Channels(transaction)
-        self.claims = Claims(transaction)
-        self.attempts = Attempts(transaction)
-        self.journal = Journal(transaction)
-        self.cursor = Cursor(transaction)
-        self.network = Network(transaction)
-        self.secrets = Secrets(transaction)
-        self.notes = Notes(transaction)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """The channels as last known."""
+        return Channels(self._transaction)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """The best claims, and those that wait to be judged."""
+        return Claims(self._transaction)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """What was tried."""
+        return Attempts(self._transaction)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What happened."""
+        return Journal(self._transaction)
+
+    @cached_property
+    def cursor(self) -> Cursor:
+        """The last ledger accounted for."""
+        return Cursor(self._transaction)
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that the store belongs to."""
+        return Network(self._transaction)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The keys that sign."""
+        return Secrets(self._transaction)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Small values under fixed names."""
+        return Notes(self._transaction)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What lets others in."""
+        return Tokens(self.notes, self.journal)
 
     async def verify(self) -> dict[str, int]:
         """Check every seal and every census; return how many records each table has.

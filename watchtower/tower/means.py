@@ -30,7 +30,7 @@ POOL_NOTE: Final = "pool "
 
 class _Claims(Protocol):
     async def load_all(self) -> list[Claim]: ...
-    async def load_pending(self) -> list[Claim]: ...
+    async def count_pending(self) -> int: ...
 
 
 class _Notes(Protocol):
@@ -95,7 +95,7 @@ class Means:
 
     async def _is_relied_on(self, work: Work, account: Address) -> bool:
         """Return whether any claim is kept that is, or may be, for ``account``."""
-        if await work.claims.load_pending():
+        if await work.claims.count_pending():
             return True
         return any(
             (channel := self._watch.channels.get(claim.channel)) is None

@@ -4,7 +4,7 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *keys* that another process imported;
+- *keys* that another process imported, and *tokens* that it made or revoked;
 - what will go wrong (``foresight.py``), *alarms* that go on, and the *status* that
   ``watchtower status`` shows.
 """
@@ -26,9 +26,11 @@ from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
+from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
+from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
 
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
@@ -36,6 +38,8 @@ __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 _log = structlog.get_logger(__name__)
 
 STATUS_NOTE: Final = "status"
+
+_OF_TOKENS: Final = frozenset({TOKEN_ADDED, TOKEN_REVOKED})
 
 _PAGE: Final = 1_000
 """Entries of the journal that are read at once."""
@@ -76,6 +80,7 @@ class Rounds:
         desk: Desk,
         foresight: Foresight,
         pending: PendingClaims,
+        restraint: Restraint,
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -96,6 +101,7 @@ class Rounds:
         self._desk = desk
         self._foresight = foresight
         self._pending = pending
+        self._restraint = restraint
         self._shadow = shadow
         self._rhythm = rhythm
         self._clock = clock
@@ -105,6 +111,8 @@ class Rounds:
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
         self._has_new_keys = True
+        self._has_new_tokens = True
+        self._of_tokens: Callable[[], Awaitable[None]] | None = None
 
     async def take_claims_for_ever(self) -> None:
         """Take up claims that others write into the store."""
@@ -123,7 +131,15 @@ class Rounds:
         entries = await self._take_some()
         while len(entries) == _PAGE:
             entries = await self._take_some()
+        if self._has_new_tokens and self._of_tokens is not None:
+            await self._of_tokens()
+            self._has_new_tokens = False
+        # Last: what failed is tried again at the next look.
         self._version = version
+
+    def tell_of_tokens(self, follower: Callable[[], Awaitable[None]]) -> None:
+        """Have ``follower`` called at the first look, and whenever tokens were made or revoked."""
+        self._of_tokens = follower
 
     def expect_pending(self) -> None:
         """Decide in the next round about claims that wait for their channel."""
@@ -145,6 +161,7 @@ class Rounds:
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
         self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
+        self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
         return entries
@@ -167,6 +184,7 @@ class Rounds:
             self._settle_pending,
             self.look_at_keys,
             self._foresight.look_ahead,
+            self._restraint.look,
             self.tell_status,
         ):
             await self._try(look)
@@ -228,6 +246,7 @@ class Rounds:
             "channel_rules": watch.rules.note,
             "channels": len(watch.channels),
             "at_stake": watch.incoming.at_stake,
+            "exposure": self._restraint.report(),
             "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
             "outgoing": len(watch.outgoing.judgements),
             "closing": sum(duty.purpose.closes for duty in watch.obligations()),
@@ -262,7 +281,7 @@ class Rounds:
         try:
             await self._pending.settle()
             async with self._store.read() as work:
-                self._has_pending |= bool(await work.claims.load_pending())
+                self._has_pending |= await work.claims.count_pending() > 0
         except BaseException:
             self._has_pending = True
             raise

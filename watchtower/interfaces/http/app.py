@@ -7,9 +7,12 @@ a claim is above the best one or it is not.
 
 from __future__ import annotations
 
+import time
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
-from litestar import Litestar, Response, get, post
+from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -20,9 +23,14 @@ from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from watchtower import __version__
+from watchtower.access.gate import Gate
+from watchtower.access.token import Scope
 from watchtower.claims.door import Door
-from watchtower.interfaces.answering import Ask, answer_each
+from watchtower.claims.quota import Bucket
+from watchtower.claims.receipt import Receipt
+from watchtower.interfaces.answering import answer_each
 from watchtower.interfaces.feed import Feed
+from watchtower.interfaces.http.knocking import OPEN, SECURITY, admitted, guard_of, needs
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
@@ -35,6 +43,8 @@ from watchtower.interfaces.http.messages import (
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
 from watchtower.interfaces.http.stream import stream_of
 from watchtower.interfaces.inquiries import Inquiries
+from watchtower.interfaces.metered import check_within, take_within
+from watchtower.judgement.claim import Claim
 from watchtower.units import parse_channel_id
 
 __all__ = [
@@ -52,6 +62,8 @@ _MOST_BYTES: Final = 1 << 20
 """Of a request's body: a thousand claims are less than half of it."""
 
 _Answers = ReceiptMessage | list[ReceiptMessage]
+_Ask = Callable[[Bucket | None, Sequence[Claim], Door, float], Awaitable[Sequence[Receipt]]]
+_Request = Request[Any, Any, Any]
 
 _CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
 
@@ -79,16 +91,18 @@ def _problems(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-_OF_CLAIMS: Final = _problems(400, 408, 413, 415, 421, 500, 503)
-_OF_LISTS: Final = _problems(400, 408, 421, 500)
-_OF_CHANNELS: Final = _problems(400, 404, 408, 421, 500, 503)
+_OF_CLAIMS: Final = _problems(400, 401, 403, 408, 413, 415, 421, 500, 503)
+_OF_LISTS: Final = _problems(400, 401, 403, 408, 421, 500)
+_OF_CHANNELS: Final = _problems(400, 401, 403, 404, 408, 421, 500, 503)
+_OF_STATUS: Final = _problems(401, 403, 408, 421, 500)
 _OF_READINESS: Final = {
     503: ResponseSpec(Health, generate_examples=False, description="Not ready, and why.")
 }
 
 
-def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse what a browser would post to a stranger without asking (CORS, simple requests)."""
+    # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
     given = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
         raise ClientException("Send application/json.", status_code=415)
@@ -100,10 +114,13 @@ def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandl
     status_code=200,
     responses=_OF_CLAIMS,
     summary="Keep claims",
+    **needs(Scope.SUBMIT),
 )
-async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+async def take_claims(
+    data: JSONBody[Claims], door: NamedDependency[Door], request: _Request
+) -> _Answers:
     """Keep one claim, or several together; each has its own answer, given once it is on disk."""
-    return await _answers(data, door.take)
+    return await _answers(data, take_within, door, request)
 
 
 @post(
@@ -112,13 +129,21 @@ async def take_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _A
     status_code=200,
     responses=_OF_CLAIMS,
     summary="Check claims",
+    **needs(Scope.SUBMIT),
 )
-async def check_claims(data: JSONBody[Claims], door: NamedDependency[Door]) -> _Answers:
+async def check_claims(
+    data: JSONBody[Claims], door: NamedDependency[Door], request: _Request
+) -> _Answers:
     """Answer as if the claims were handed over, and keep nothing."""
-    return await _answers(data, door.check)
+    return await _answers(data, check_within, door, request)
 
 
-@get("/v1/channels", responses=_OF_LISTS, summary="List the open channels")
+@get(
+    "/v1/channels",
+    responses=_OF_LISTS,
+    summary="List the open channels",
+    **needs(Scope.READ),
+)
 async def list_channels(
     inquiries: NamedDependency[Inquiries], after: After = None, limit: PageSize = 100
 ) -> ChannelPage:
@@ -128,7 +153,12 @@ async def list_channels(
     return ChannelPage(channels=[view.report() for view in views], next=following)
 
 
-@get("/v1/channels/{channel:str}", responses=_OF_CHANNELS, summary="Show one channel")
+@get(
+    "/v1/channels/{channel:str}",
+    responses=_OF_CHANNELS,
+    summary="Show one channel",
+    **needs(Scope.READ),
+)
 async def show_channel(
     channel: ChannelName, inquiries: NamedDependency[Inquiries]
 ) -> dict[str, Any]:
@@ -139,19 +169,25 @@ async def show_channel(
     return view.report()
 
 
-@get("/v1/status", summary="Say how things stand")
+@get(
+    "/v1/status",
+    responses=_OF_STATUS,
+    summary="Say how things stand",
+    # Servers' addresses are in there, and those of paid ones may hold their keys.
+    **needs(Scope.ADMIN),
+)
 async def show_status(inquiries: NamedDependency[Inquiries]) -> dict[str, Any]:
     """Return what ``watchtower status --json`` tells, and the tower's own key."""
     return dict(inquiries.status())
 
 
-@get("/healthz", summary="Say that the process answers")
+@get("/healthz", summary="Say that the process answers", **OPEN)
 async def say_alive() -> Health:
     """Answer, which is all that is asked."""
     return Health(status="alive")
 
 
-@get("/readyz", responses=_OF_READINESS, summary="Say whether all is ready")
+@get("/readyz", responses=_OF_READINESS, summary="Say whether all is ready", **OPEN)
 async def say_ready(inquiries: NamedDependency[Inquiries]) -> Response[Health]:
     """Answer 200 when ledgers arrive and every channel has been read, and else 503 with why."""
     why = inquiries.why_not_ready()
@@ -159,10 +195,18 @@ async def say_ready(inquiries: NamedDependency[Inquiries]) -> Response[Health]:
     return Response(health, status_code=503 if why else 200)
 
 
-def make_app(door: Door, inquiries: Inquiries, feed: Feed) -> Litestar:
-    """Return the application: claims go to ``door``, ``inquiries`` are answered.
+def make_app(
+    door: Door,
+    inquiries: Inquiries,
+    feed: Feed,
+    gate: Gate,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Litestar:
+    """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
-    Whoever opens the stream can follow ``feed``.
+    Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
+    since 1970.
     """
 
     async def the_door() -> Door:
@@ -180,26 +224,29 @@ def make_app(door: Door, inquiries: Inquiries, feed: Feed) -> Litestar:
             show_status,
             say_alive,
             say_ready,
-            stream_of(door, feed),
+            stream_of(door, feed, gate, clock=clock),
         ],
         dependencies={"door": Provide(the_door), "inquiries": Provide(the_inquiries)},
         exception_handlers=HANDLERS,
+        guards=[guard_of(gate, clock)],
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="XRPL payment-channel watchtower",
             version=__version__,
             description=f"Claims and channels. At most {MOST_CLAIMS} claims come together.",
             use_handler_docstrings=True,
+            components=SECURITY,
         ),
         request_max_body_size=_MOST_BYTES,
         state=State(),
     )
 
 
-async def _answers(data: Claims, ask: Ask) -> _Answers:
+async def _answers(data: Claims, ask: _Ask, door: Door, request: _Request) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
     messages = data if isinstance(data, list) else [data]
     if len(messages) > MOST_CLAIMS:
         raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
-    answers = await answer_each(messages, ask)
+    bucket, now = admitted(request).bucket, get_running_loop().time()
+    answers = await answer_each(messages, lambda claims: ask(bucket, claims, door, now))
     return answers if isinstance(data, list) else answers[0]

@@ -13,19 +13,22 @@ What it guarantees:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import Struct
 
+from watchtower.access.gate import Admitted, Turned
+from watchtower.access.token import Scope
 from watchtower.claims.door import Door
+from watchtower.claims.quota import Bucket
+from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.answering import answer_each
 from watchtower.interfaces.feed import Feed, Following
-from watchtower.interfaces.happening import Interest
+from watchtower.interfaces.happening import Happening, Interest, Lagged
 from watchtower.interfaces.http.messages import Problem
-from watchtower.interfaces.http.problems import problem_of, problem_saying
+from watchtower.interfaces.http.problems import problem_of, problem_saying, turning
 from watchtower.interfaces.http.stream_messages import (
     AnswersMessage,
     Follow,
@@ -38,8 +41,10 @@ from watchtower.interfaces.http.stream_messages import (
     message_of,
     read_request,
 )
+from watchtower.interfaces.metered import take_within
+from watchtower.judgement.claim import Claim
 
-__all__ = ["ANYBODY", "Conversation", "Permits"]
+__all__ = ["Admit", "Conversation"]
 
 _CLAIMS: Final = 2_000
 """Claims of one client that may be under way, from their arrival until their answers have left."""
@@ -57,30 +62,23 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permits:
-    """What a client may do: hand over claims, follow what happens."""
-
-    submit: bool = True
-    read: bool = True
-
-
-ANYBODY: Final = Permits()
+Admit = Callable[[Scope], Admitted | Turned]
+"""Whether a client may do something now: what lets it in may be taken back while it talks."""
 
 
 class Conversation:
     """Talks with one client, which has been let in."""
 
     def __init__(
-        self, door: Door, feed: Feed, *, permits: Permits, receive: Receive, send: Send
+        self, door: Door, feed: Feed, *, admit: Admit, receive: Receive, send: Send
     ) -> None:
         """Say nothing yet."""
         self._door = door
         self._feed = feed
-        self._permits = permits
+        self._admit = admit
         self._receive = receive
         self._send = send
-        self._answers: list[tuple[Struct, int]] = []
+        self._answers: list[tuple[Struct, int | None]] = []
         self._claims = 0
         self._requests = 0
         self._has_room = asyncio.Event()
@@ -138,20 +136,19 @@ class Conversation:
             return
         claims = len(request.claims) if isinstance(request, Submit) else 0
         await self._make_room(claims)
-        if not self._may(request):
-            why = "The token is not for that."
-            self._refuse(request.id, problem_saying("forbidden", why), claims=claims)
+        scope = Scope.SUBMIT if isinstance(request, Submit) else Scope.READ
+        admitted = self._admit(scope)
+        if isinstance(admitted, Turned):
+            self._refuse(request.id, turning(admitted, scope)[0], claims=claims)
         elif isinstance(request, Follow):
             self._follow(request.interest)
             is_following = request.interest is not None
             self._answer(FollowingMessage(id=request.id, following=is_following), claims=0)
         else:
-            task = asyncio.create_task(self._submit(request), name="stream: claims")
+            handing = self._submit(request, admitted.bucket)
+            task = asyncio.create_task(handing, name="stream: claims")
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-
-    def _may(self, request: Submit | Follow) -> bool:
-        return self._permits.submit if isinstance(request, Submit) else self._permits.read
 
     def _follow(self, interest: Interest | None) -> None:
         """Be told what happens from now on; what waits already stays where it is."""
@@ -165,11 +162,15 @@ class Conversation:
                 self._feed.follow(interest, told=self._has_something.set)
             )
 
-    async def _submit(self, request: Submit) -> None:
-        count = len(request.claims)
+    async def _submit(self, request: Submit, bucket: Bucket | None) -> None:
+        count, now = len(request.claims), asyncio.get_running_loop().time()
+
+        def hand_over(claims: Sequence[Claim]) -> Awaitable[Sequence[Receipt]]:
+            return take_within(bucket, claims, self._door, now)
+
         try:
             async with asyncio.timeout(_PATIENCE):
-                answers = await answer_each(request.claims, self._door.take)
+                answers = await answer_each(request.claims, hand_over)
         except TimeoutError:
             why = "Nothing is known of these claims: hand them over again, which is harmless."
             self._refuse(request.id, problem_saying("too_slow", why), claims=count)
@@ -198,6 +199,18 @@ class Conversation:
         self._claims -= claims
         self._has_room.set()
 
+    def _events(self) -> Sequence[Happening | Lagged]:
+        """Return what waits for who may still be told."""
+        if self._following is None:
+            return ()
+        events = self._following.take()
+        if events and isinstance(turned := self._admit(Scope.READ), Turned):
+            self._follow(None)
+            problem = turning(turned, Scope.READ)[0]
+            self._answers.append((ProblemMessage(id=None, problem=problem), None))
+            return ()
+        return events
+
     async def _send_for_ever(self) -> None:
         """Send what there is; ends when the conversation does and everything has left."""
         sent = 0
@@ -205,7 +218,7 @@ class Conversation:
             await self._has_something.wait()
             self._has_something.clear()
             # Taken in one moment, so that no answer overtakes an event that it rests on.
-            events = () if self._following is None else self._following.take()
+            events = self._events()
             answers, self._answers = self._answers, []
             for message, claims in (
                 *((message_of(told), None) for told in events),

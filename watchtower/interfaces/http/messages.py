@@ -43,8 +43,10 @@ class ReceiptMessage(Struct, frozen=True):
 
     ``kept`` or ``pending`` is true if it is on disk. ``reasons`` say in one word each why nothing
     should be served against it, ``why_not_serve`` in one sentence each; ``why_not_kept`` says in
-    one word why it was not kept, and ``sentence`` in words. ``receipt`` is the tower's signature
-    for what is on disk: this claim, or the higher one.
+    one word why it was not kept, and ``sentence`` in words. ``at_stake`` is what redeeming the
+    best claim would pay now, in drops; it is sure until ``sure_until`` (ledger time; null while
+    no end is set), and in any case for ``notice_seconds`` from now on, whatever the payer does.
+    ``receipt`` is the tower's signature for what is on disk: this claim, or the higher one.
     """
 
     channel: str
@@ -56,6 +58,9 @@ class ReceiptMessage(Struct, frozen=True):
     amount: str | None = None
     role: str | None = None
     best: str | None = None
+    at_stake: str | None = None
+    sure_until: str | None = None
+    notice_seconds: int | None = None
     rescued: bool | UnsetType = UNSET
     why_not_kept: str | UnsetType = UNSET
     sentence: str | UnsetType = UNSET
@@ -77,6 +82,9 @@ class ReceiptMessage(Struct, frozen=True):
             amount=str(report["amount"]),
             role=report["role"],
             best=str(report["best"]),
+            at_stake=str(report["at_stake"]),
+            sure_until=report["sure_until"],
+            notice_seconds=report["notice_seconds"],
             rescued=report.get("rescued", UNSET),
             why_not_kept=report["why_not_kept"] if is_refused else UNSET,
             sentence=report["sentence"] if is_refused else UNSET,

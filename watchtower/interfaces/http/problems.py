@@ -10,15 +10,18 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from watchtower.access.gate import Turned
+from watchtower.access.token import Scope
 from watchtower.errors import (
     DoorClosedError,
     InputError,
     StoreError,
     WatchtowerError,
 )
+from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
-__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError", "problem_of", "problem_saying"]
+__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError", "problem_of", "problem_saying", "turning"]
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +35,10 @@ _OF_ERRORS: Final[dict[type[WatchtowerError], str]] = {
 
 WORDS: Final[dict[str, HTTPStatus]] = {
     "malformed": HTTPStatus.BAD_REQUEST,
-    "forbidden": HTTPStatus.FORBIDDEN,
+    "token_missing": HTTPStatus.UNAUTHORIZED,
+    "token_invalid": HTTPStatus.UNAUTHORIZED,
+    "token_expired": HTTPStatus.UNAUTHORIZED,
+    "scope_missing": HTTPStatus.FORBIDDEN,
     "wrong_origin": HTTPStatus.FORBIDDEN,
     "unknown_channel": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
@@ -56,6 +62,16 @@ _OF_STATUS: Final = {
 }
 
 
+_OF_TURNED: Final = {
+    Turned.NO_TOKEN: ("token_missing", "Show a token: `Authorization: Bearer …`."),
+    Turned.INVALID: ("token_invalid", "This is no token of ours, or was revoked."),
+    Turned.EXPIRED: ("token_expired", "The token has expired; ask for a new one."),
+    Turned.SCOPE: ("scope_missing", "The token is not good for this."),
+}
+
+_BEARER: Final = 'Bearer realm="watchtower"'
+
+
 class NoSuchChannelError(Exception):
     """Nobody here knows of the channel that was asked for."""
 
@@ -74,6 +90,21 @@ def problem_of(wrong: Exception) -> Problem:
     # What an outsider sends must not make us log at `error`; that it came to this is our mistake.
     _log.warning("request_failed", why=repr(wrong))
     return problem_saying("internal", "A mistake of ours; the log says more.")
+
+
+def turning(why: Turned, scope: Scope | None) -> tuple[Problem, str]:
+    """Return what to tell who is turned away, and the challenge (RFC 6750, section 3) beside it.
+
+    It says who may come in, and how to show it; never what was shown.
+    """
+    word, sentence = _OF_TURNED[why]
+    challenge = _BEARER
+    if why is Turned.SCOPE:
+        challenge += f', error="insufficient_scope", scope="{scope}"'
+        sentence = f"{sentence} It takes the scope `{scope}`."
+    elif why is not Turned.NO_TOKEN:
+        challenge += ', error="invalid_token"'
+    return problem_saying(word, sentence), challenge
 
 
 def _of_failure(_request: Request[Any, Any, Any], wrong: Exception) -> Response[Problem]:
@@ -99,6 +130,11 @@ def _allowed(request: Request[Any, Any, Any]) -> str:
     return ", ".join(sorted(found))
 
 
+def _of_turned_away(_request: Request[Any, Any, Any], wrong: TurnedAwayError) -> Response[Problem]:
+    problem, challenge = turning(wrong.why, wrong.scope)
+    return _response(problem, {"www-authenticate": challenge})
+
+
 def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
     return _response(problem_saying("malformed", "It is nested too deeply."))
 
@@ -115,6 +151,7 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
 
 
 HANDLERS: Final[dict[type[Exception] | int, Any]] = {
+    TurnedAwayError: _of_turned_away,
     HTTPException: _of_http,
     NoSuchChannelError: _of_unknown_channel,
     RecursionError: _of_depth,

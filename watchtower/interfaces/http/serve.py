@@ -1,8 +1,8 @@
 """The socket that the HTTP interface listens at, and how much patience there is with clients.
 
-What it guarantees: nothing listens beyond this machine; whoever is slow, in sending a request or in
-reading its answer, is let go after some seconds, and can hold neither memory nor a place for long;
-who comes when all places are taken is told so (503).
+What it guarantees: whoever is slow, in sending a request or in reading its answer, is let go after
+some seconds, and can hold neither memory nor a place for long; who comes when all places are taken
+is told so (503). Who may connect at all is for `doorway.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchtower.errors import ListenError
+from watchtower.interfaces.http.doorway import Doorway
 from watchtower.interfaces.http.refusal import refuse
 from watchtower.interfaces.http.stream_socket import (
     MOST_BYTES,
@@ -37,9 +39,6 @@ __all__ = ["listening", "serve"]
 
 _PLACES: Final = 256
 """Connections at a time; the next ones are answered 503."""
-
-_MOST_CONNECTIONS: Final = 384
-"""Connections from which the next one is not even answered: each holds a file of the daemon's."""
 
 _PATIENCE: Final = 20.0
 """Seconds for a whole request and its answer."""
@@ -98,7 +97,13 @@ def _unix(path: Path) -> socket.socket:
     return made
 
 
-async def serve(app: Any, at: socket.socket, *, hosts: Collection[str] | None) -> None:
+async def serve(
+    app: Any,
+    at: socket.socket,
+    *,
+    hosts: Collection[str] | None,
+    context: Callable[[], ssl.SSLContext] | None = None,
+) -> None:
     """Serve ``app`` at a listening socket until cancelled; what is under way is finished first.
 
     Args:
@@ -106,37 +111,48 @@ async def serve(app: Any, at: socket.socket, *, hosts: Collection[str] | None) -
         at: where to.
         hosts: the names by which a browser may have come here; None for any. A page whose own name
             leads to this machine would otherwise read our channels (DNS rebinding).
+        context: returns what the next TLS handshake is made with; None for plain text.
     """
     logging.getLogger("uvicorn").disabled = True
     logging.getLogger("uvicorn.error").disabled = True
-    server = _Server(
-        uvicorn.Config(
-            _Hurried(app if hosts is None else _AtHome(app, hosts)),
-            http=_Impatient,
-            ws=StreamSocket,
-            ws_max_size=MOST_BYTES,
-            ws_ping_interval=PING_EVERY,
-            ws_ping_timeout=PONG_WITHIN,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=_PLACES,
-            timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_GRACE,
-            h11_max_incomplete_event_size=_HEAD_BYTES,
-        )
-    )
+    server = _Server(_config(_Hurried(app if hosts is None else _AtHome(app, hosts))))
+    server.config.load()
+    doorway = Doorway(at, server.welcome, context=context)
+    letting_in = asyncio.create_task(doorway.let_in())
     serving = asyncio.create_task(server.serve([at]))
     try:
-        await asyncio.shield(serving)
-    except asyncio.CancelledError:
+        await asyncio.wait({letting_in, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        letting_in.cancel()
         server.should_exit = True
-        await serving
-        raise
+        await asyncio.gather(serving, _ended(letting_in))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_Impatient,
+        ws=StreamSocket,
+        ws_max_size=MOST_BYTES,
+        ws_ping_interval=PING_EVERY,
+        ws_ping_timeout=PONG_WITHIN,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_PLACES,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -147,6 +163,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; who connects comes through the doorway."""
+        self.servers: list[asyncio.Server] = []
+        self.started = True
+
+    def welcome(self) -> asyncio.Protocol:
+        """Return who talks with somebody who has connected."""
+        return _Impatient(self.config, self.server_state, {})
 
 
 class _Impatient(H11Protocol):
@@ -163,10 +189,7 @@ class _Impatient(H11Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > _MOST_CONNECTIONS:
-            transport.abort()
-        else:
-            self._arm("head", _HEAD)
+        self._arm("head", _HEAD)
 
     @override
     def data_received(self, data: bytes) -> None:

@@ -9,48 +9,66 @@ it is (RFC 6455, section 10.2).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 
+from watchtower.access.gate import Admitted, Gate, Turned
+from watchtower.access.token import Scope
 from watchtower.claims.door import Door
 from watchtower.interfaces.feed import Feed
-from watchtower.interfaces.http.conversation import ANYBODY, Conversation, Permits
+from watchtower.interfaces.http.conversation import Conversation
+from watchtower.interfaces.http.knocking import OPEN
+from watchtower.interfaces.http.problems import turning
 from watchtower.interfaces.http.refusal import refuse
 
-__all__ = ["Admit", "stream_of"]
+__all__ = ["stream_of"]
 
 _log = structlog.get_logger(__name__)
 
 Headers = Mapping[bytes, bytes]
 
-Admit = Callable[[Headers], Permits | str]
-"""What a client may do, by the handshake's headers; or the word of the problem, if nothing."""
+_SHOWN: Final = b"authorization"
 
 
-def _anybody(_headers: Headers) -> Permits:
-    return ANYBODY
+def stream_of(
+    door: Door, feed: Feed, gate: Gate, *, clock: Callable[[], float]
+) -> ASGIRouteHandler:
+    """Return what answers at ``/v1/stream``: claims go to ``door``, and ``feed`` is followed.
 
+    ``gate`` says by whom, for every request anew: a token may be revoked, or expire, while
+    somebody talks. ``clock`` gives seconds since 1970.
+    """
 
-def stream_of(door: Door, feed: Feed, *, admit: Admit = _anybody) -> ASGIRouteHandler:
-    """Return what answers at ``/v1/stream``: claims go to ``door``, and ``feed`` is followed."""
-
-    @asgi("/v1/stream", copy_scope=True)
+    # Who stands before all routes cannot refuse a handshake in words; it is done here.
+    @asgi("/v1/stream", copy_scope=True, **OPEN)
     async def stream(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "websocket":
             await refuse(scope, send, "upgrade_required", more=[(b"upgrade", b"websocket")])
             return
         headers = dict(scope["headers"])
-        permits = admit(headers) if _is_at_home(headers) else "wrong_origin"
-        if isinstance(permits, str):
-            await refuse(scope, send, permits)
+        if not _is_at_home(headers):
+            await refuse(scope, send, "wrong_origin")
+            return
+        # As over HTTP: two headers are no form of a token.
+        shown = [text.decode("latin-1") for name, text in scope["headers"] if name == _SHOWN]
+        token = ", ".join(shown) if shown else None
+
+        def admit(wanted: Scope) -> Admitted | Turned:
+            return gate.admit(token, wanted, clock())
+
+        turned = admit(Scope.READ)
+        if isinstance(turned, Turned) and isinstance(admit(Scope.SUBMIT), Turned):
+            problem, challenge = turning(turned, Scope.READ)
+            more = [(b"www-authenticate", challenge.encode())]
+            await refuse(scope, send, problem.type, more=more)
             return
         await receive()
         await send({"type": "websocket.accept"})
-        talk = Conversation(door, feed, permits=permits, receive=receive, send=send)
+        talk = Conversation(door, feed, admit=admit, receive=receive, send=send)
         try:
             await talk.run()
         except Exception as wrong:  # noqa: BLE001 - one conversation must not end the daemon

@@ -1,0 +1,83 @@
+"""Who may do what over HTTP: each route names its scope, and one guard before all asks the gate.
+
+What it guarantees: a route that names no scope wants a token all the same, where tokens are
+wanted; only what says that it is open is open. Nothing of a request's body is read before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.spec import Components, SecurityScheme
+
+from watchtower.access.gate import Admitted, Gate, Turned
+from watchtower.access.token import Scope
+
+__all__ = ["OPEN", "SECURITY", "TurnedAwayError", "admitted", "guard_of", "needs"]
+
+_SCHEME: Final = "token"
+_SCOPE: Final = "scope"
+_OPEN: Final = "open"
+_ADMITTED: Final = "admitted"
+
+_Connection = ASGIConnection[Any, Any, Any, Any]
+
+SECURITY: Final = Components(
+    security_schemes={
+        _SCHEME: SecurityScheme(
+            type="http",
+            scheme="bearer",
+            description="A token of `watchtower token add`. Where the tower requires none, what "
+            "comes without one is answered too; one that is shown is always looked at.",
+        )
+    }
+)
+"""What the OpenAPI document says of tokens."""
+
+OPEN: Final[dict[str, Any]] = {"opt": {_OPEN: True}}
+"""For a route that tells nothing, and so asks for nothing."""
+
+
+class TurnedAwayError(HTTPException):
+    """Somebody may not come in, or not for that."""
+
+    def __init__(self, why: Turned, scope: Scope | None) -> None:
+        """Say why, and what they wanted."""
+        super().__init__(status_code=403 if why is Turned.SCOPE else 401)
+        self.why = why
+        self.scope = scope
+
+
+def needs(scope: Scope) -> dict[str, Any]:
+    """Return what a route says that wants ``scope``."""
+    return {"opt": {_SCOPE: scope}, "security": [{_SCHEME: [scope.value]}]}
+
+
+def guard_of(gate: Gate, clock: Callable[[], float]) -> Callable[..., None]:
+    """Return the guard of all routes; ``clock`` gives seconds since 1970.
+
+    Whoever it lets in is told by `admitted`.
+    """
+
+    def guard(connection: _Connection, handler: BaseRouteHandler) -> None:
+        if handler.opt.get(_OPEN):
+            return
+        scope: Scope | None = handler.opt.get(_SCOPE)
+        # Two headers are no form of a token, and so turned away: nobody says which of them counts.
+        shown = connection.headers.getall("authorization", [])
+        found = gate.admit(", ".join(shown) if shown else None, scope, clock())
+        if isinstance(found, Turned):
+            raise TurnedAwayError(found, scope)
+        connection.state[_ADMITTED] = found
+
+    return guard
+
+
+def admitted(connection: _Connection) -> Admitted:
+    """Return who was let in."""
+    found: Admitted = connection.state[_ADMITTED]
+    return found
