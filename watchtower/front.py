@@ -173,7 +173,7 @@ def _http(
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
 
-    app = make_app(door, inquiries, front.gate, clock=ground.machine.clock)
+    app = make_app(door, inquiries, ground.feed, front.gate, clock=ground.machine.clock)
     certificates, context = front.certificates, None
     if certificates is not None:
         context = certificates.newest

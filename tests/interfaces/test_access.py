@@ -100,7 +100,7 @@ async def until_status(
 
 def test_the_table_of_scopes_is_the_codes() -> None:
     """A route that is new stands in the table, with what it wants, or is known to be open."""
-    document = make_app(None, None, None).openapi_schema.to_schema()  # type: ignore[arg-type]
+    document = make_app(None, None, None, None).openapi_schema.to_schema()  # type: ignore[arg-type]
     wanted = {
         f"{method.upper()} {path}": [
             Scope(name) for one in route["security"] for name in one["token"]
@@ -140,7 +140,7 @@ async def test_every_route_lets_in_by_its_scope_and_by_no_other(stage: Stage) ->
 
 async def test_nothing_that_is_served_is_open_by_mistake(stage: Stage) -> None:
     """Every method of every path, those that the framework adds among them."""
-    app = make_app(None, None, None)  # type: ignore[arg-type]
+    app = make_app(None, None, None, None)  # type: ignore[arg-type]
     ways = {(method, route.path) for route in app.routes for method in route.methods}
     async with stage.tower(), client_of(stage) as client:
         for method, path in sorted(ways):

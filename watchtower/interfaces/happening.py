@@ -36,7 +36,7 @@ KINDS: Final = (
     "renewed",
     "would_redeem",
 )
-"""Every kind of thing that is told; the journal has a few more of its own."""
+"""Every kind of thing that is told (docs/stream.md); the journal has a few more of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

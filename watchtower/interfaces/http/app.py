@@ -28,6 +28,7 @@ from watchtower.claims.door import Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
 from watchtower.claims.receipt import Receipt
+from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.knocking import OPEN, SECURITY, admitted, guard_of, needs
 from watchtower.interfaces.http.messages import (
@@ -39,6 +40,7 @@ from watchtower.interfaces.http.messages import (
     ReceiptMessage,
 )
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
+from watchtower.interfaces.http.stream import stream_of
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.interfaces.metered import check_within, take_within
 from watchtower.units import parse_channel_id
@@ -207,11 +209,17 @@ async def say_ready(inquiries: NamedDependency[Inquiries]) -> Response[Health]:
 
 
 def make_app(
-    door: Door, inquiries: Inquiries, gate: Gate, *, clock: Callable[[], float] = time.time
+    door: Door,
+    inquiries: Inquiries,
+    feed: Feed,
+    gate: Gate,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
-    ``gate`` says to whom; ``clock`` gives seconds since 1970.
+    Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
+    since 1970.
     """
 
     async def the_door() -> Door:
@@ -229,6 +237,7 @@ def make_app(
             show_status,
             say_alive,
             say_ready,
+            stream_of(door, feed, gate, clock=clock),
         ],
         dependencies={"door": Provide(the_door), "inquiries": Provide(the_inquiries)},
         exception_handlers=HANDLERS,

@@ -30,6 +30,9 @@ MOST_CLAIMS: Final = 1_000
 
 _MALFORMED: Final = "malformed"
 
+_MOST_WORDS: Final = 500
+"""Letters of a sentence that tells somebody what they sent: answers stay smaller than requests."""
+
 
 Claims = ClaimMessage | list[ClaimMessage]
 """One claim, or several that are answered together."""
@@ -99,7 +102,7 @@ def refusal_of(message: ClaimMessage, wrong: InputError) -> ReceiptMessage:
         reasons=["not_kept"],
         why_not_serve=["The claim was not kept."],
         why_not_kept=_MALFORMED,
-        sentence=str(wrong),
+        sentence=str(wrong)[:_MOST_WORDS],
     )
 
 

@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from watchtower.access.gate import Turned
+from watchtower.access.token import Scope
 from watchtower.errors import (
     DoorClosedError,
     InputError,
@@ -20,7 +21,7 @@ from watchtower.errors import (
 from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
-__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError"]
+__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError", "problem_of", "problem_saying", "turning"]
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ WORDS: Final[dict[str, HTTPStatus]] = {
     "token_invalid": HTTPStatus.UNAUTHORIZED,
     "token_expired": HTTPStatus.UNAUTHORIZED,
     "scope_missing": HTTPStatus.FORBIDDEN,
+    "wrong_origin": HTTPStatus.FORBIDDEN,
     "unknown_channel": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
     _METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
@@ -45,9 +47,11 @@ WORDS: Final[dict[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
+    "upgrade_required": HTTPStatus.UPGRADE_REQUIRED,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "stopping": HTTPStatus.SERVICE_UNAVAILABLE,
+    "crowded": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every word that a problem's type can be, and its status (docs/http.md)."""
 
@@ -72,21 +76,49 @@ class NoSuchChannelError(Exception):
     """Nobody here knows of the channel that was asked for."""
 
 
-def _of_ours(request: Request[Any, Any, Any], wrong: WatchtowerError) -> Response[Problem]:
+def problem_saying(word: str, detail: str = "") -> Problem:
+    """Return the problem that a word of `WORDS` means."""
+    status = WORDS[word]
+    return Problem(type=word, title=status.phrase, status=status, detail=detail)
+
+
+def problem_of(wrong: Exception) -> Problem:
+    """Return what to tell of a failure; what nobody foresaw is logged, and told as our mistake."""
     for kind, word in _OF_ERRORS.items():
         if isinstance(wrong, kind):
-            return _response(word, str(wrong))
-    return _of_mistake(request, wrong)
+            return problem_saying(word, str(wrong))
+    # What an outsider sends must not make us log at `error`; that it came to this is our mistake.
+    _log.warning("request_failed", why=repr(wrong))
+    return problem_saying("internal", "A mistake of ours; the log says more.")
+
+
+def turning(why: Turned, scope: Scope | None) -> tuple[Problem, str]:
+    """Return what to tell who is turned away, and the challenge (RFC 6750, section 3) beside it.
+
+    It says who may come in, and how to show it; never what was shown.
+    """
+    word, sentence = _OF_TURNED[why]
+    challenge = _BEARER
+    if why is Turned.SCOPE:
+        challenge += f', error="insufficient_scope", scope="{scope}"'
+        sentence = f"{sentence} It takes the scope `{scope}`."
+    elif why is not Turned.NO_TOKEN:
+        challenge += ', error="invalid_token"'
+    return problem_saying(word, sentence), challenge
+
+
+def _of_failure(_request: Request[Any, Any, Any], wrong: Exception) -> Response[Problem]:
+    return _response(problem_of(wrong))
 
 
 def _of_http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Problem]:
     word = _OF_STATUS.get(wrong.status_code)
     if word is None:
-        return _of_mistake(request, wrong)
+        return _of_failure(request, wrong)
     headers = {"allow": _allowed(request)} if wrong.status_code == WORDS[_METHOD] else None
     extra = wrong.extra if isinstance(wrong.extra, list) else []
     whys = [str(one["message"]) for one in extra if isinstance(one, dict) and "message" in one]
-    return _response(word, " ".join([wrong.detail, *whys]), headers)
+    return _response(problem_saying(word, " ".join([wrong.detail, *whys])), headers)
 
 
 def _allowed(request: Request[Any, Any, Any]) -> str:
@@ -99,51 +131,30 @@ def _allowed(request: Request[Any, Any, Any]) -> str:
 
 
 def _of_turned_away(_request: Request[Any, Any, Any], wrong: TurnedAwayError) -> Response[Problem]:
-    """Say who may come in, and how to show it (RFC 6750 section 3); never what was shown."""
-    word, why = _OF_TURNED[wrong.why]
-    challenge = _BEARER
-    if wrong.why is Turned.SCOPE:
-        challenge += f', error="insufficient_scope", scope="{wrong.scope}"'
-        why = f"{why} It takes the scope `{wrong.scope}`."
-    elif wrong.why is not Turned.NO_TOKEN:
-        challenge += ', error="invalid_token"'
-    return _response(word, why, {"www-authenticate": challenge})
+    problem, challenge = turning(wrong.why, wrong.scope)
+    return _response(problem, {"www-authenticate": challenge})
 
 
 def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
-    return _response("malformed", "It is nested too deeply.")
+    return _response(problem_saying("malformed", "It is nested too deeply."))
 
 
 def _of_unknown_channel(
     _request: Request[Any, Any, Any], _wrong: NoSuchChannelError
 ) -> Response[Problem]:
     why = "No such channel is known here. It may pay another account, or be too new."
-    return _response("unknown_channel", why)
+    return _response(problem_saying("unknown_channel", why))
 
 
-def _of_mistake(_request: Request[Any, Any, Any], wrong: Exception) -> Response[Problem]:
-    # What an outsider sends must not make us log at `error`; that it came to this is our mistake.
-    _log.warning("request_failed", why=repr(wrong))
-    why = "A mistake of ours; the log says more."
-    return _response("internal", why)
-
-
-def _response(word: str, detail: str, headers: dict[str, str] | None = None) -> Response[Problem]:
-    status = WORDS[word]
-    return Response(
-        Problem(type=word, title=status.phrase, status=status, detail=detail),
-        status_code=status,
-        media_type=PROBLEM_TYPE,
-        headers=headers,
-    )
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
+    return Response(problem, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
 
 
 HANDLERS: Final[dict[type[Exception] | int, Any]] = {
-    WatchtowerError: _of_ours,
     TurnedAwayError: _of_turned_away,
     HTTPException: _of_http,
     NoSuchChannelError: _of_unknown_channel,
     RecursionError: _of_depth,
-    Exception: _of_mistake,
+    Exception: _of_failure,
 }
 """What makes a problem of each exception."""

@@ -20,15 +20,19 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import h11
-import msgspec
 import uvicorn
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchtower.errors import ListenError
 from watchtower.interfaces.http.doorway import Doorway
-from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
-from watchtower.interfaces.http.problems import WORDS
+from watchtower.interfaces.http.refusal import refuse
+from watchtower.interfaces.http.stream_socket import (
+    MOST_BYTES,
+    PING_EVERY,
+    PONG_WITHIN,
+    StreamSocket,
+)
 from watchtower.places import Place
 
 __all__ = ["listening", "serve"]
@@ -133,7 +137,11 @@ def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Impatient,
-        ws="none",
+        ws=StreamSocket,
+        ws_max_size=MOST_BYTES,
+        ws_ping_interval=PING_EVERY,
+        ws_ping_timeout=PONG_WITHIN,
+        ws_per_message_deflate=False,
         lifespan="off",
         interface="asgi3",
         log_config=None,
@@ -226,6 +234,17 @@ class _Impatient(H11Protocol):
             self._disarm("answer")
 
     @override
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        for what in tuple(self._timers):
+            self._disarm(what)
+        super().handle_websocket_upgrade(event)
+
+    @override
+    def _should_upgrade(self) -> bool:
+        # Whatever else asks for it would be no handshake (RFC 6455, section 4.1).
+        return bool(self.scope["method"] == "GET" and super()._should_upgrade())
+
+    @override
     def timeout_keep_alive_handler(self) -> None:
         self.transport.abort()
 
@@ -239,19 +258,22 @@ class _Impatient(H11Protocol):
 
 
 class _Hurried:
-    """An application that has only so much time for each request."""
+    """An application that has only so much time for each request; a conversation takes its own."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, or let the client go."""
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._app(scope, receive, send)
         except TimeoutError:
             with suppress(Exception):
-                await asyncio.wait_for(_refuse(send, "too_slow"), 1.0)
+                await asyncio.wait_for(refuse(scope, send, "too_slow"), 1.0)
 
 
 class _AtHome:
@@ -271,17 +293,4 @@ class _AtHome:
         if host in self._hosts:
             await self._app(scope, receive, send)
         else:
-            await _refuse(send, "wrong_host")
-
-
-async def _refuse(send: Any, word: str) -> None:
-    status = WORDS[word]
-    problem = Problem(type=word, title=status.phrase, status=status)
-    body = msgspec.json.encode(problem)
-    headers = [
-        (b"content-type", PROBLEM_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+            await refuse(scope, send, "wrong_host")
