@@ -9,6 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from fuzzing.made import credential_with, receipt_of
+from watchtower.judgement.claim import Claim
+from watchtower.units import ChannelId, Drops
+
 __all__ = ["seeds_of", "words_of"]
 
 _ROOT: Final = Path(__file__).parents[1]
@@ -64,6 +68,10 @@ def _all(name: str) -> Iterator[bytes]:
             yield from (b"\n".join(words) for words in _claims())
         case "body":
             yield from _bodies()
+        case "receipt":
+            yield from (receipt_of(claim) for claim in _real_claims())
+        case "credential":
+            yield from (credential_with(claim) for claim in _real_claims())
         case "signature":
             yield from _signatures()
         case "transaction" | "entry" | "ledger" | "answer":
@@ -101,6 +109,16 @@ def _claims() -> Iterator[tuple[bytes, ...]]:
             amount = fields.get("Amount", fields["Balance"])
             words = (fields["Channel"], amount, fields["Signature"], fields["PublicKey"])
             yield tuple(str(word).encode() for word in words)
+
+
+def _real_claims() -> Iterator[Claim]:
+    for channel, amount, signature, key in _claims():
+        yield Claim(
+            channel=ChannelId(channel.decode()),
+            amount=Drops(int(amount)),
+            public_key=key.decode(),
+            signature=signature.decode(),
+        )
 
 
 def _signatures() -> Iterator[bytes]:

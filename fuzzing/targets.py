@@ -20,11 +20,15 @@ import msgspec
 from litestar.connection import Request
 from litestar.exceptions import HTTPException
 
+from fuzzing.made import SECRET, TERMS, WHEN
+from watchtower.access.token import identity_of
 from watchtower.claims.formats.registry import FORMATS, HEADED, Read
 from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.message import parse_claim
+from watchtower.claims.signed import SignedReceipt, why_void
 from watchtower.cli.lines import LONGEST, Splitter, pass_over
-from watchtower.errors import AnswerError, InputError
+from watchtower.client.payment import Credential, read_credential
+from watchtower.errors import AnswerError, InputError, ReceiptError
 from watchtower.hosts import same_server
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.messages import ReceiptMessage
@@ -130,6 +134,24 @@ def _body(data: bytes) -> None:
                 _promised(one)
 
 
+def _receipt(data: bytes) -> None:
+    with _refusing(ReceiptError):
+        receipt = SignedReceipt.parse(data)
+        why_void(receipt, receipt.tower)
+        assert SignedReceipt.parse(msgspec.json.encode(receipt.message())) == receipt
+
+
+def _credential(data: bytes) -> None:
+    """Read what a reader sends to a guarded route, bare and wrapped as it comes."""
+    wrapped = base64.urlsafe_b64encode(data).rstrip(b"=")
+    for header in (data, b"Payment " + wrapped):
+        text = header.decode("latin-1")  # as servers hand headers on
+        given = read_credential(text, TERMS, secret=SECRET, now=WHEN)
+        if isinstance(given, Credential):
+            assert 0 <= int(given.claim.amount) <= MAX_DROPS
+        identity_of(text)
+
+
 def _signature(data: bytes) -> None:
     key, message, signature = data[:33], data[33:77], data[77:]
     taken = canonical(key, message, signature)
@@ -201,6 +223,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "csv": _rows,
     "words": _words,
     "body": _body,
+    "receipt": _receipt,
+    "credential": _credential,
     "signature": _signature,
     "transaction": partial(_message, decode_transaction),
     "entry": partial(_message, decode_entry),

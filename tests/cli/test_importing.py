@@ -38,9 +38,15 @@ def lines_file(folder: Path, many: int) -> Path:
 @contextmanager
 def adding(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process of its own, killed at the end if need be."""
-    with subprocess.Popen(
-        [*ADD, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    # Whoever runs the tests in the background may ignore Ctrl-C, and the command would inherit it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [*ADD, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         try:
             yield process
         finally:
