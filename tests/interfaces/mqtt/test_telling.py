@@ -151,6 +151,7 @@ async def test_what_changed_without_a_broker_is_told_by_the_next_connection(
 async def test_of_two_towers_one_tells_of_channels(stage: Stage, broker: Broker) -> None:
     """The other one says that it is there, and no more."""
     channel = await stage.channel()
+    await stage.keep(channel, 3)
     stage.with_settings(mqtt=broker.settings(tell=False))
     async with stage.tower(), broker.caller() as shop, broker.client("reader") as reader:
         await broker.until_here()
