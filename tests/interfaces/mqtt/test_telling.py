@@ -11,6 +11,8 @@ from typing import Any
 import aiomqtt
 import msgspec
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.interfaces.mqtt.broker import Broker
 from tests.interfaces.mqtt.test_trouble import TowerOn
@@ -148,9 +150,31 @@ async def test_what_changed_without_a_broker_is_told_by_the_next_connection(
         await broker.until(topic, lambda told: told["expiration"] is not None)
 
 
+async def test_what_happened_without_a_broker_is_told_as_an_event_by_the_next_connection(
+    stage: Stage, broker: Broker
+) -> None:
+    """To a reader whose session the broker has kept."""
+    kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    kept.SessionExpiryInterval = DAY
+    options = {"identifier": "a reader", "clean_start": False, "properties": kept}
+    channel = await stage.channel()
+    async with stage.tower():
+        await broker.standing(f"watchtower/channels/{channel}")
+        async with broker.client("reader", **options) as reader:
+            await reader.subscribe("watchtower/events/close_requested", qos=1)
+        await broker.end()
+        await stage.close_request(channel)
+        await stage.until_told(channel, "close_requested")
+        await broker.start()
+        async with broker.client("reader", **options) as reader, asyncio.timeout(60):
+            message = await anext(aiter(reader.messages))
+    assert msgspec.json.decode(bytes(message.payload))["channel"] == channel
+
+
 async def test_of_two_towers_one_tells_of_channels(stage: Stage, broker: Broker) -> None:
     """The other one says that it is there, and no more."""
     channel = await stage.channel()
+    await stage.keep(channel, 3)
     stage.with_settings(mqtt=broker.settings(tell=False))
     async with stage.tower(), broker.caller() as shop, broker.client("reader") as reader:
         await broker.until_here()

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.interfaces.mqtt.broker import PASSWORDS, Broker, Caller, broker_in
+from tests.interfaces.mqtt.broker import CONFIG, PASSWORDS, Broker, Caller, broker_in
 from tests.interfaces.test_http import wire
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.demo.process import PASSPHRASE, TowerProcess
@@ -353,3 +353,27 @@ async def broker_says_here(broker: Broker, context: ssl.SSLContext) -> None:
         async for message in reader.messages:
             if msgspec.json.decode(bytes(message.payload))["here"]:
                 return
+
+
+async def test_a_broker_that_ends_connections_for_an_answer_does_not_do_so_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message comes again; acknowledged first then, it is over, and the others are served.
+
+    Mosquitto 2.0.11 is such a broker with this setting; a newer one refuses and goes on.
+    """
+    monkeypatch.setattr(mqtt_serve, "_LASTING", 0.0)
+    acl = (CONFIG / "mosquitto.acl").read_text(encoding="utf-8")
+    acl = acl.replace("topic write watchtower/answers/#", "topic write watchtower/answers/shop/#")
+    options = {"acl": acl, "more": "max_queued_messages 0\n"}
+    async with broker_in(tmp_path / "broker", **options) as broker, stage_on(tmp_path) as stage:
+        stage.with_settings(mqtt=broker.settings())
+        channel = await stage.channel()
+        async with stage.tower(), broker.caller() as shop, broker.caller("kiosk") as kiosk:
+            await broker.until_here()
+            for drops in (5, 6, 7):
+                await kiosk.send(wire(stage.claim(channel, drops)))
+            answer = await shop.ask(wire(stage.claim(channel, 9)))
+            assert answer["best"] == "9"
+            # Had it come without end, no connection would last to answer this one.
+            assert (await shop.ask(wire(stage.claim(channel, 10))))["best"] == "10"
