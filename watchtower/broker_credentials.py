@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from typing_extensions import override
+
 from watchtower.brokers import broker_of
 from watchtower.errors import ConfigError
 from watchtower.interfaces.mqtt.connection import Credentials
@@ -17,6 +19,21 @@ __all__ = ["credentials_of"]
 
 _PASSWORD: Final = "WATCHTOWER_MQTT_PASSWORD"  # noqa: S105 - what the variable is called
 _CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+
+
+class _Socket(ssl.SSLSocket):
+    """A socket that is closed where its handshake fails: who made it leaves it to the collector.
+
+    A broker whose certificate is wrong for a week would cost a file for each try.
+    """
+
+    @override
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def credentials_of(settings: MqttSettings, environment: Mapping[str, str]) -> Credentials:
@@ -46,6 +63,7 @@ def _tls(settings: MqttSettings, environment: Mapping[str, str]) -> ssl.SSLConte
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = _Socket
         if settings.certificate_file:
             path = settings.certificate_file
             key = Path(settings.key_file)

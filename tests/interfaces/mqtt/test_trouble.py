@@ -305,8 +305,6 @@ class Authority:
         return paths
 
 
-# What paho leaves open of a handshake that fails is closed when it is collected.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_the_way_is_encrypted_and_both_sides_show_who_they_are(tmp_path: Path) -> None:
     """By TLS with certificates of our own; another authority's broker is not spoken to."""
     ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")
