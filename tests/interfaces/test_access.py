@@ -295,7 +295,7 @@ async def test_no_token_is_ever_written_or_told(stage: Stage) -> None:
             await ask(client, route, bearer(text)) for text in (good, wrong) for route in SCOPES
         ]
         told.append(await client.get(f"/v1/{good}", headers=bearer(good)))
-    secret = good.rpartition("_")[2][:-1]
+    secret = good.split("_", 2)[2][:-1]  # which may hold an underscore itself
     for answer in told[:-1]:
         assert secret not in answer.text
         assert secret not in str(answer.headers)
