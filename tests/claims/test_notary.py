@@ -58,14 +58,24 @@ def proof(receipt: Receipt, identity: Identity) -> SignedReceipt:
     return receipt.signed
 
 
-async def test_a_group_has_a_receipt_for_each_claim(intake: Intake, identity: Identity) -> None:
-    """Each stands alone, and all are of one signature."""
+async def test_a_group_has_a_receipt_for_each_claim(
+    intake: Intake, identity: Identity, store: Store
+) -> None:
+    """Each stands alone, all are of one signature, and what each is for is on disk."""
     claims = [signed(CHANNELS[number % 3], number + 1, KEYS[0]) for number in range(7)]
     taken = await intake.take_all(claims, sight_of)
     proofs = [proof(receipt, identity) for receipt in taken.receipts]
 
-    assert [(one.channel, one.amount) for one in proofs] == [(c.channel, c.amount) for c in claims]
+    # Of three claims on a channel the highest is written, and is good for all of them.
+    assert [one.channel for one in proofs] == [claim.channel for claim in claims]
+    assert [one.amount for one in proofs] == [7, 5, 6, 7, 5, 6, 7]
+    async with store.read() as work:
+        best = await work.claims.find(CHANNELS[:3])
+    assert {(one.channel, one.amount) for one in proofs} == {
+        (name, claim.amount) for name, claim in best.items()
+    }
     assert len({one.signature for one in proofs}) == 1
+    assert {one.size for one in proofs} == {3}
     assert {one.state for one in proofs} == {State.KEPT}
 
 
@@ -83,10 +93,11 @@ async def test_a_claim_that_waits_for_its_channel_says_so(
     intake: Intake, identity: Identity
 ) -> None:
     """It is on disk, and more is not promised."""
-    claim = signed(CHANNELS[0], 3, KEYS[0])
+    claims = [signed(CHANNELS[0], drops, KEYS[0]) for drops in (2, 3)]
     for _ in range(2):
-        receipt = await intake.take(claim, UNSEEN)
-        assert proof(receipt, identity).state is State.PENDING
+        taken = await intake.take_all(claims, lambda _: UNSEEN)
+        proofs = [proof(receipt, identity) for receipt in taken.receipts]
+        assert [(one.state, one.amount) for one in proofs] == [(State.PENDING, 3)] * 2
 
 
 async def test_nothing_is_signed_for_what_is_not_held(intake: Intake) -> None:

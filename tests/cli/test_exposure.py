@@ -29,20 +29,24 @@ async def test_what_is_kept_seen_and_taken_is_counted(tmp_path: Path) -> None:
     async with await Store.create(tmp_path / "w.db", "secret", cost=CHEAP) as store:
         intake, exposure = Intake(store, CAREFUL), StoredExposure(store, CAREFUL)
         await intake.take(signed(CHANNELS[0], 5, KEYS[0]), seen(CHANNELS[0]))
-        assert (await exposure.now()).of_payer(PAYER) == 5
+        assert exposure.now().of_payer(PAYER) == 0
+        await exposure.count()
+        assert exposure.now().of_payer(PAYER) == 5
         sight = seen(CHANNELS[1])
         taken = await intake.take_all(
             [signed(CHANNELS[1], 7, KEYS[0])],
             lambda _claim: sight,
-            at_stake=await exposure.now([sight]),
+            at_stake=exposure.now([sight]),
         )
         exposure.taken(taken)
-        assert (await exposure.now()).of_payer(PAYER) == 12
-        assert (await exposure.now([seen(CHANNELS[0], 4, 10)])).of_payer(PAYER) == 8
+        assert exposure.now().of_payer(PAYER) == 12
+        assert exposure.now([seen(CHANNELS[0], 4, 10)]).of_payer(PAYER) == 8
 
 
 async def test_nothing_is_counted_where_no_limit_needs_it(tmp_path: Path) -> None:
     """Reading a large store takes its time; the limit of one channel does without."""
     guard = replace(CAREFUL, limits=ServingLimits(channel=Drops(9)))
     async with await Store.create(tmp_path / "w.db", "secret", cost=CHEAP) as store:
-        assert await StoredExposure(store, guard).now() is NOTHING_AT_STAKE
+        exposure = StoredExposure(store, guard)
+        await exposure.count()
+        assert exposure.now() is NOTHING_AT_STAKE

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.client.test_tower import CHANNEL, PAYER, signed
 from tests.client.towers import Teller, claim_of, keep, listen, problem, teller, until_ready
 from tests.tower.conftest import stage_on
-from watchtower.client import Answer, Claim, Queued, TowerClient
+from watchtower.client import Answer, Claim, Queued, TowerClient, delivery
 from watchtower.client.delivery import Delivery
 from watchtower.client.queue import Queue
 from watchtower.errors import ClientFileError, TowerUnreachableError
@@ -381,7 +381,7 @@ async def test_callback_that_fails_ends_no_deliveries(path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("why", ["key_unknown", "pending_full"])
+@pytest.mark.parametrize("why", ["key_unknown", "pending_full", "unknown_channel"])
 async def test_claim_that_the_tower_cannot_decide_about_stays(path: Path, why: str) -> None:
     """While no server tells of its channel, it may be answered and not decided."""
     keyless = Claim(CHANNEL, Drops(5), PAYER.sign_claim(CHANNEL, Drops(5)))
@@ -393,3 +393,18 @@ async def test_claim_that_the_tower_cannot_decide_about_stays(path: Path, why: s
         await until(lambda: len(found.heard) == 1)
         assert await tower.count_queued() == 1
         await until(lambda: len(found.heard) == 2)
+
+
+async def test_claim_on_a_channel_that_never_appears_is_let_go(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some twenty minutes; until then its channel may be too new for the servers asked."""
+    monkeypatch.setattr(delivery, "_MAY_YET_APPEAR", 0.0)
+    made = Queue(path, most=100)
+    made.put([Claim(CHANNEL, Drops(5), PAYER.sign_claim(CHANNEL, Drops(5)))])
+    made.close()
+    unknown = keep(kept=False, serve=False, why_not_kept="unknown_channel")
+    async with teller(unknown) as found, TowerClient(found.place, queue=path) as tower:
+        await until(lambda: len(found.heard) == 1)
+        while await tower.count_queued():  # noqa: ASYNC110 - it is asked, it does not call
+            await asyncio.sleep(0.01)

@@ -96,6 +96,18 @@ def test_urgent_attempt_for_less_than_the_price_gives_all_it_may() -> None:
     assert bidder(BUSY).bid(urgent) == 500
 
 
+def test_urgent_attempt_gives_what_the_day_has_left_where_that_is_less_than_it_may() -> None:
+    """A refusal for the sake of the day's cap would leave that money unspent, and the claim."""
+    urgent = replace(CALM, left=1)
+    dear = replace(BUSY, open_ledger=Drops(900_000))
+    bids = Bidder(dear, POLICY, allowance={PAYEE: Drops(2_500)}, waiting=(), queued=())
+    assert bids.bid(urgent) == 2_500
+    bids = Bidder(dear, POLICY, allowance={PAYEE: Drops(2_500)}, waiting=(), queued=(), crowd=4)
+    assert bids.bid(urgent) == 625
+    bids = Bidder(dear, POLICY, allowance={PAYEE: Drops(9)}, waiting=(), queued=())
+    assert bids.bid(urgent) is Refusal.DAILY_CAP
+
+
 def test_dust_is_left_and_taken_up_again_when_it_becomes_worth_its_fee() -> None:
     """Nobody pays ten drops to be paid ten, and more at stake makes it worth it."""
     assert bidder().bid(replace(CALM, at_stake=Drops(19))) is Refusal.DUST

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store import make
-from watchtower.errors import StoreFullError, StoreTamperedError
+from watchtower.errors import StoreBusyError, StoreFullError, StoreTamperedError
 from watchtower.store.database import Store
 from watchtower.store.driver import Driven, connect
 from watchtower.store.sealed import Record, SealedTable
@@ -392,3 +392,51 @@ async def test_who_asks_nothing_keeps_nobody_out(store: Store) -> None:
         await _append(other)
     async with store.read() as work:
         assert (await work.verify())["journal"] == 1
+
+
+async def test_behind_a_trip_that_failed_nothing_is_done_any_more(tmp_path: Path) -> None:
+    """Whoever catches the failure would work outside of any transaction, and write at once."""
+    async with (
+        await Store.create(tmp_path / "w.db", "secret", cost=make.CHEAP, patience=0.0) as store,
+        await Store.open(store.path, "secret") as other,
+    ):
+        with pytest.raises(StoreBusyError):
+            await _go_on_behind_a_failure(store, other)
+        async with store.read() as work:
+            assert await work.notes.get("a") is None
+            await work.verify()
+
+
+async def test_a_writer_that_was_opened_anew_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite counts others' commits for each connection: two that begin at two are not the same."""
+    async with await Store.create(tmp_path / "w.db", "secret", cost=make.CHEAP) as store:
+        before = await store.data_version()
+
+        async def fail(_self: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("watchtower.store.driver.Driven.rollback", fail)
+            with pytest.raises(LookupError):
+                await _break_off(store)
+        async with await Store.open(store.path, "secret") as other, other.write() as work:
+            await work.notes.put("a", 1)
+        assert await store.data_version() != before
+
+
+async def _go_on_behind_a_failure(store: Store, other: Store) -> None:
+    async with store.write() as work:
+        async with other.write() as theirs:
+            await theirs.cursor.get()  # which takes the lock
+            with suppress(StoreBusyError, sqlite3.OperationalError):
+                await work.notes.get("a")
+        await work.notes.put("a", 1)
+        await work.notes.get("b")
+
+
+async def _break_off(store: Store) -> None:
+    async with store.write() as work:
+        await work.cursor.get()
+        raise LookupError

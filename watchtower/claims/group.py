@@ -95,6 +95,18 @@ class Group:
             return self._limited(receipt, ground)
         return receipt
 
+    def on_disk(self, held: Held) -> Held:
+        """Return what is on disk for something that was decided, once the group is written.
+
+        Of several claims on one channel, or of several that wait under one key, that is the last.
+        """
+        claim = held.claim
+        if held.state is State.KEPT:
+            last = self.raised.get(claim.channel)
+        else:
+            last = self.waiting.get((claim.channel, claim.public_key))
+        return held if last is None else Held(last.claim, held.state)
+
     def _limited(self, receipt: Receipt, ground: Ground) -> Receipt:
         """Return the receipt with the limits that its claim passes, behind those before it."""
         channel = ground.channel

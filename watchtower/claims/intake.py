@@ -174,7 +174,9 @@ class Intake:
         self._tell(lines)
         # Not before here: what is signed is true.
         return Taken(
-            receipts=receipts if self._notary is None else self._notary.sign(receipts),
+            receipts=receipts
+            if self._notary is None
+            else self._notary.sign(receipts, group.on_disk),
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
             sums=group.sums,

@@ -39,15 +39,22 @@ class Notary:
         """The tower's own key, in hex; None while it has none."""
         return None if self.seal is None else self.seal.public_key
 
-    def sign(self, answers: Sequence[Receipt]) -> tuple[Receipt, ...]:
-        """Return answers with a receipt in each whose claim is on disk, one signature for all."""
+    def sign(
+        self, answers: Sequence[Receipt], on_disk: Callable[[Held], Held]
+    ) -> tuple[Receipt, ...]:
+        """Return answers with a receipt in each whose claim is on disk, one signature for all.
+
+        ``on_disk`` says what is there now for what was decided: of several claims on a channel
+        that came together only the highest is.
+        """
         if self.seal is None:
             return tuple(answers)
+        there = [None if one.held is None else on_disk(one.held) for one in answers]
         leaves: dict[Held, int] = {}
-        for one in answers:
-            if one.held is not None:
-                # A claim that was handed over ten times is one leaf.
-                leaves.setdefault(one.held, len(leaves))
+        for held in there:
+            if held is not None:
+                # A channel is one leaf, however many claims there were.
+                leaves.setdefault(held, len(leaves))
         if not leaves:
             return tuple(answers)
         signed = receipts_for(
@@ -57,6 +64,6 @@ class Notary:
             sign=self.seal.sign,
         )
         return tuple(
-            one if one.held is None else replace(one, signed=signed[leaves[one.held]])
-            for one in answers
+            one if held is None else replace(one, held=held, signed=signed[leaves[held]])
+            for one, held in zip(answers, there, strict=True)
         )

@@ -81,7 +81,7 @@ class SignedReceipt:
     Attributes:
         tower: its identity key, in upper-case hex with ``ED`` in front.
         channel: of the claim.
-        amount: that is held, in drops; for a claim that was not above the best, the best.
+        amount: that is held, in drops: that of the claim, or of a higher one by the same key.
         public_key: that signed the claim, in hex.
         state: how it is held.
         at: when, by the tower's clock, in milliseconds since 1970.

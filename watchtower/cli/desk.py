@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -20,7 +21,7 @@ from watchtower.cli.exposure import StoredExposure
 from watchtower.cli.session import ledger_time, open_store
 from watchtower.cli.standing import last_standing
 from watchtower.errors import LedgerError
-from watchtower.keys.identity import Identity, make_identity
+from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.ledger.servers import Servers
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -37,6 +38,9 @@ _SECOND: Final = 1.0
 
 _STALE: Final = 2.0
 """Seconds after which a channel is looked at again before the next claim is judged."""
+
+_OLD: Final = 10.0
+"""Seconds after which nothing is served by a look any more: two ledgers, and some patience."""
 
 _AT_ONCE: Final = 8
 """Channels that are looked at at the same time."""
@@ -57,11 +61,13 @@ class Desk:
 
     async def take_all(self, claims: Sequence[Given]) -> Sequence[Receipt]:
         """Look at the claims' channels, decide and store; there is at least one claim."""
+        await self._exposure.count()  # before anything is looked at, which would be old behind it
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def refresh(channel: ChannelId) -> None:
             async with limit:
-                self._sights[channel] = (time.monotonic(), await self._look(channel))
+                sight = await self._look(channel)
+                self._sights[channel] = (time.monotonic(), sight)
 
         long_ago = time.monotonic() - _STALE
         names = dict.fromkeys(one.channel for one in claims)
@@ -69,13 +75,21 @@ class Desk:
         await asyncio.gather(*(refresh(name) for name in stale))
         taken = await self._intake.take_all(
             claims,
-            lambda one: self._seen(one.channel)[1],
-            at_stake=await self._exposure.now(self._seen(name)[1] for name in names),
+            lambda one: self._sight_of(one.channel),
+            at_stake=self._exposure.now(self._seen(name)[1] for name in names),
         )
         self._exposure.taken(taken)
         # A long import sees more channels than there is memory for.
         self._sights = {name: seen for name, seen in self._sights.items() if seen[0] > long_ago}
         return taken.receipts
+
+    def _sight_of(self, channel: ChannelId) -> Sight:
+        """Return what is seen of a channel, and that it is old where it was long ago.
+
+        A thousand channels of one group are looked at eight at a time.
+        """
+        at, sight = self._seen(channel)
+        return replace(sight, is_stale=True) if time.monotonic() - at > _OLD else sight
 
     def _seen(self, channel: ChannelId) -> tuple[float, Sight]:
         return self._sights.get(channel, (-math.inf, UNSEEN))
@@ -112,4 +126,5 @@ async def open_desk(loaded: Settings) -> AsyncIterator[Desk]:
             await servers.settle(within=_SECOND)
         except LedgerError as nobody:
             click.echo(f"{nobody} Claims are kept as pending.", err=True)
-        yield Desk(store, servers, loaded, await make_identity(store))
+        identity = await find_identity(store) or await make_identity(store)
+        yield Desk(store, servers, loaded, identity)

@@ -36,19 +36,24 @@ class StoredExposure:
         self._watch: Watch | None = None
         self._good_until = 0.0
 
-    async def now(self, sights: Iterable[Sight] = ()) -> AtStake:
-        """Return what is at stake, with what was just seen of channels.
+    async def count(self) -> None:
+        """Count what is at stake, where a limit needs it and the last count is old.
 
-        Where no limit looks beyond one channel, nothing is counted.
+        It takes a while: what is looked at before it is old behind it.
         """
         limits = self._guard.limits
         if limits.payer is None and limits.total is None:
-            return NOTHING_AT_STAKE
+            return
         begun = time.monotonic()
         if self._watch is None or begun >= self._good_until:
-            self._watch = await self._count()
+            self._watch = await self._counted()
             done = time.monotonic()
             self._good_until = done + max(_OLD, _SHARE * (done - begun))
+
+    def now(self, sights: Iterable[Sight] = ()) -> AtStake:
+        """Return what was counted, with what was just seen of channels."""
+        if self._watch is None:
+            return NOTHING_AT_STAKE
         for sight in sights:
             if sight.fact is not None:
                 self._watch.learn(sight.fact)
@@ -63,7 +68,7 @@ class StoredExposure:
         for claim in taken.raised:
             self._watch.raise_best(claim)
 
-    async def _count(self) -> Watch:
+    async def _counted(self) -> Watch:
         async with self._store.read() as work:
             channels = await work.channels.load_open()
             claims = await work.claims.load_all()

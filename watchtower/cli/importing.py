@@ -18,6 +18,7 @@ import click
 import msgspec
 
 from watchtower.claims.decision import (
+    ChannelUnknown,
     DoesNotApply,
     KeyUnknown,
     NotKept,
@@ -102,6 +103,7 @@ class _Import:
         self._reached: Mark | None = None
         """How far it may be said to have come; not past a claim that is to come again."""
         self._is_to_come_again = False
+        self._has_unknown = False
 
     async def run(self) -> None:
         """Read all of it."""
@@ -117,7 +119,9 @@ class _Import:
         except OSError as problem:
             why = f"{self._order.source} cannot be read ({problem.strerror})"
             raise ClaimFormatError(why=why) from None
-        if not self._order.as_json and (self._tally.lines > 1 or self._is_to_come_again):
+        if not self._order.as_json and (
+            self._tally.lines > 1 or self._is_to_come_again or self._has_unknown
+        ):
             self._summarise()
 
     def tell_interrupted(self) -> None:
@@ -195,14 +199,19 @@ class _Import:
         tell({"line": number, **report}, f"line {number}: {text}", as_json=self._order.as_json)
         self.exit_code = self.exit_code or int(report.get("exit_code", 0))
         kept = None if receipt is None else receipt.decision.kept
-        if isinstance(kept, NotKept) and isinstance(kept.why, KeyUnknown | PendingFull):
-            self._is_to_come_again = True
+        if isinstance(kept, NotKept):
+            self._is_to_come_again |= isinstance(kept.why, KeyUnknown | PendingFull)
+            self._has_unknown |= isinstance(kept.why, ChannelUnknown)
 
     def _summarise(self) -> None:
         click.echo(self._tally.sentence(), err=True)
         if self._is_to_come_again:
             why = "Of some channels no server told; their claims were not kept: import them again"
             click.echo(f"{why}{' with --resume' if self._reached else ''}.", err=True)
+        if self._has_unknown:
+            # These are gone behind: closed long ago, most of them, and no reason to read on anew.
+            why = "Some channels are in no validated ledger: if one was just made, the servers may"
+            click.echo(f"{why} be behind; import its claims again, without --resume.", err=True)
 
 
 def _open(source: str) -> BufferedReader:

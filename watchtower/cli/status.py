@@ -10,6 +10,7 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
@@ -38,10 +39,10 @@ def status(*, as_json: bool) -> None:
 
 async def _status(loaded: Settings) -> dict[str, Any]:
     async with open_store(loaded) as store, store.read() as work:
+        keys = [card.account for card in await Vault(store).cards()]
         told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
         claims = len(await work.claims.load_all())
         pending = await work.claims.count_pending()
-        keys = [key.account for key in await work.secrets.load_all()]
         cursor = await work.cursor.get()
         in_recovery = await work.notes.get(RECOVERY) is not None
     age = None if "written" not in told else max(0, int(time.time()) - told["written"])

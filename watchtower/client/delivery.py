@@ -33,6 +33,11 @@ _MOST_WAIT: Final = 15.0
 _NOT_DECIDED: Final = frozenset({"key_unknown", "pending_full"})
 """Why a claim was not kept that may be in a moment: no server has told of its channel yet."""
 
+_UNKNOWN: Final = "unknown_channel"
+_MAY_YET_APPEAR: Final = 1_200.0
+"""Seconds, some three hundred ledgers, for which a channel that no ledger has may be too new: the
+servers that were asked may be behind, and the claim is not to be lost by that."""
+
 _OF_THE_CLAIM: Final = frozenset({400, 413, 415, 422})
 """Refusals that may be due to one claim among others."""
 
@@ -61,6 +66,7 @@ class Delivery:
         self._waits = Backoff(first=_FIRST_WAIT, most=_MOST_WAIT, luck=luck)
         self._wake = asyncio.Event()
         self._set_aside: set[Claim] = set()
+        self._unknown_since: dict[Claim, float] = {}
 
     def wake(self) -> None:
         """Say that something was put into the queue."""
@@ -106,11 +112,22 @@ class Delivery:
         answered = [
             (claim, answer)
             for claim, answer in zip(claims, answers, strict=True)
-            if answer.why_not_kept not in _NOT_DECIDED
+            if self._is_decided(claim, answer)
         ]
         await asyncio.to_thread(self._queue.answered, [claim for claim, _ in answered])
         for claim, answer in answered:
             self._tell(claim, answer)
+
+    def _is_decided(self, claim: Claim, answer: Answer) -> bool:
+        why = answer.why_not_kept
+        if why != _UNKNOWN:
+            self._unknown_since.pop(claim, None)
+            return why not in _NOT_DECIDED
+        now = asyncio.get_running_loop().time()
+        if now - self._unknown_since.setdefault(claim, now) < _MAY_YET_APPEAR:
+            return False
+        del self._unknown_since[claim]
+        return True
 
     def _tell(self, claim: Claim, answer: Answer) -> None:
         try:

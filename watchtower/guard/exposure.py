@@ -84,8 +84,16 @@ class Exposure:
 
     def put_in(self, channel_id: ChannelId) -> None:
         """Count a channel that is in none of the sums, as it is now."""
-        if self._has_begun:
-            self._add(channel_id, self.of_channel(channel_id))
+        channel = self._channels.get(channel_id)
+        if not self._has_begun or channel is None:
+            return
+        self._add(channel_id, self.of_channel(channel_id))
+        # Not where it is taken out: a payer that stays above its limit keeps its place.
+        payer = channel.entry.source
+        if self._most is not None and self.of_payer(payer) > self._most:
+            self.above.setdefault(payer)
+        else:
+            self.above.pop(payer, None)
 
     def _add(self, channel_id: ChannelId, drops: int) -> None:
         if drops == 0:
@@ -97,7 +105,3 @@ class Exposure:
             self._payers[payer] = of_payer
         else:
             del self._payers[payer]
-        if self._most is not None and of_payer > self._most:
-            self.above.setdefault(payer)
-        else:
-            self.above.pop(payer, None)

@@ -151,8 +151,10 @@ class Bidder:
             self._entered += 1
             return self._urgent(wish, budget, price) if wish.is_urgent else price
         if wish.is_urgent and not self._is_crowded:
-            # Too dear for what is at stake; whatever is given may yet find a gap, or the queue.
-            return budget
+            # Too dear for what is at stake; whatever is given may yet find a gap, or the queue:
+            # also what the day has left, where the whole budget is not to be had.
+            share = self._left(wish.account) // max(1, self._crowd)
+            return Drops(max(self._market.base, min(budget, share)))
         has_room = self._queue_moves and self._queued[wish.account] < QUEUED_PER_ACCOUNT
         if has_room and self._market.to_queue <= budget:
             self._queued[wish.account] += 1

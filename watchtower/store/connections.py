@@ -37,7 +37,7 @@ _PREPARE: Final = [
 
 
 class Connections:
-    """The connections to the store at ``path``."""
+    """The connections to the store at ``path``; ``writers`` is how many have written so far."""
 
     def __init__(self, path: Path, patience: float, driver: Driver | None = None) -> None:
         """Open none yet; each will wait ``patience`` seconds for what another process holds."""
@@ -45,6 +45,7 @@ class Connections:
         self._database = f"file:{quote(str(path))}?mode=rw"
         self._patience = patience
         self._driver = driver or connect
+        self.writers = 0
         self._writer: Driven | None = None
         self._readers: list[Driven] = []
         self._turn = asyncio.Lock()
@@ -63,8 +64,7 @@ class Connections:
             try:
                 yield writer
             except BaseException:
-                if not await uninterrupted(_undone(writer)):
-                    self._writer = None
+                await uninterrupted(self._undo(writer))
                 raise
 
     @asynccontextmanager
@@ -113,7 +113,12 @@ class Connections:
 
     async def _open_writer(self) -> Driven:
         self._writer = writer = await self._open()
+        self.writers += 1
         return writer
+
+    async def _undo(self, writer: Driven) -> None:
+        if not await _undone(writer):
+            self._writer = None
 
     async def _open_reader(self) -> None:
         self._readers.append(await self._open())

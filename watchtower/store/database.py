@@ -226,15 +226,16 @@ class Store:
             finally:
                 await copy.close()
 
-    async def data_version(self) -> int:
-        """Return a number that changes when another process has committed, and costs next to none.
+    async def data_version(self) -> tuple[int, int]:
+        """Return what changes when another process has committed, and costs next to nothing.
 
-        Our own commits do not change it: it is asked of the connection that makes them.
+        Our own commits do not change it: it is asked of the connection that makes them. One that
+        was opened anew counts from the beginning, so that it is told apart.
         """
         with sqlite_faults(self.path):
             async with self._connections.writing() as connection:
                 ((row,),) = await connection.trip([DATA_VERSION])
-                return int(row[0])
+                return self._connections.writers, int(row[0])
 
     def _transaction(self, connection: Driven, *, is_writing: bool = False) -> Transaction:
         return Transaction(

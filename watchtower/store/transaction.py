@@ -204,6 +204,9 @@ class Transaction:
         return answers
 
     async def _travel(self, statements: Sequence[Statement]) -> list[list[Any]]:
+        if self._failure is not None:
+            # SQLite may have undone the transaction by itself: nothing may be done outside of one.
+            raise self._failure
         self._collected = []
         try:
             return await self.connection.trip(statements)

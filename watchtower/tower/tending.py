@@ -105,7 +105,7 @@ class Rounds:
         self._shadow = shadow
         self._rhythm = rhythm
         self._clock = clock
-        self._version = -1
+        self._version: tuple[int, int] | None = None
         self._journal_number = journal_number
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
@@ -149,12 +149,14 @@ class Rounds:
         """Take up what some entries tell, of which most may be our own."""
         async with self._store.read() as work:
             entries = await work.journal.since(self._journal_number, _PAGE)
-        best = self._tower.watch.best
+        channels, best = self._tower.watch.channels, self._tower.watch.best
         kept = [
             (entry.kind, entry.channel, entry.ledger_index, entry.facts)
             for entry in (numbered.entry for numbered in entries)
             if entry.kind == "claim_kept" and entry.channel is not None
-            if (known := best.get(entry.channel)) is None or known.amount < entry.facts["amount"]
+            if entry.channel not in channels
+            or (known := best.get(entry.channel)) is None
+            or known.amount < entry.facts["amount"]
         ]
         self._tell(kept)
         for channel in sorted({channel for _, channel, _, _ in kept}):
