@@ -28,7 +28,7 @@ class Place:
         """The names by which a browser may come here; None where none can."""
         if self.path is not None:
             return None
-        return frozenset({"localhost", "127.0.0.1", "::1", self.host})
+        return frozenset({"localhost", "127.0.0.1", "::1", self.host.lower()})
 
     @property
     def is_private(self) -> bool:

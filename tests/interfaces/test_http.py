@@ -29,11 +29,18 @@ SLOW = (
 NOTHING = {"channel": "", "amount": 0, "signature": "", "public_key": ""}
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+@asynccontextmanager
+async def stage_at_a_socket(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose tower listens at a unix socket."""
     async with stage_on(tmp_path) as made:
         made.with_settings(http=HttpSettings(listen=f"unix:{tmp_path / 'door.sock'}"))
+        yield made
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose tower listens at a unix socket."""
+    async with stage_at_a_socket(tmp_path) as made:
         yield made
 
 

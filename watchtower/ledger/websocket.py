@@ -42,8 +42,9 @@ async def dial(url: str, settings: DialSettings) -> AsyncIterator[Socket]:
         )
         try:
             client = await stack.enter_async_context(connecting)
-        except (OSError, WebSocketException, EOFError, ImportError) as trouble:
+        except (OSError, RuntimeError, WebSocketException, EOFError, ImportError) as trouble:
             # ImportError: the environment names a SOCKS proxy, and what speaks to it is missing.
+            # RuntimeError: asyncio holds the file's number for that of a connection that has gone.
             why = str(trouble) or type(trouble).__name__
             raise UnreachableError(servers=url, why=why) from trouble
         yield _WebSocket(client)

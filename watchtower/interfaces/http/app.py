@@ -19,6 +19,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from watchtower import __version__
@@ -249,6 +250,9 @@ def make_app(
             description=f"Claims and channels. At most {MOST_CLAIMS} claims come together.",
             use_handler_docstrings=True,
             components=SECURITY,
+            # The document alone: the pages around it load scripts from elsewhere, which would be
+            # at home here, and could read what is told to this machine.
+            render_plugins=[JsonRenderPlugin()],
         ),
         request_max_body_size=_MOST_BYTES,
         state=State(),

@@ -126,13 +126,14 @@ class Doorway:
                 "ssl_handshake_timeout": _HANDSHAKE,
                 "ssl_shutdown_timeout": _FAREWELL,
             }
+        talker = self._welcome()
         try:
-            await loop.connect_accepted_socket(self._welcome, guest, **options)
+            await loop.connect_accepted_socket(lambda: talker, guest, **options)
         except OSError:
             # What goes wrong in a handshake is nobody's business but theirs.
-            guest.close()
+            _let_go(guest, talker)
         except BaseException:
-            guest.close()
+            _let_go(guest, talker)
             raise
         finally:
             self._entering.pop(guest, None)
@@ -157,6 +158,18 @@ class _Guest(socket.socket):
         if (left := self._left) is not None:
             self._left = None
             left()
+
+
+def _let_go(guest: _Guest, talker: asyncio.Protocol) -> None:
+    """Close a connection, which may be in by this very turn.
+
+    Its transport has to go first: it would look after the number of a file that is somebody else's
+    by then, be it a server's that we listen to.
+    """
+    transport = getattr(talker, "transport", None)
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
+    guest.close()
 
 
 def household_of(address: Any) -> str:

@@ -25,6 +25,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchtower.errors import ListenError
+from watchtower.hosts import is_loopback
 from watchtower.interfaces.http.doorway import Doorway
 from watchtower.interfaces.http.refusal import refuse
 from watchtower.interfaces.http.stream_socket import (
@@ -47,6 +48,9 @@ _HEAD: Final = 5.0
 """Seconds for the head of a request, from its first byte or from the connection on."""
 
 _KEEP_ALIVE: Final = 30
+_PIECE: Final = 4_096
+"""Bytes of a request that are read before others have a turn."""
+
 _HEAD_BYTES: Final = 16_384
 _BACKLOG: Final = 128
 _GRACE: Final = 5
@@ -76,7 +80,12 @@ def listening(place: Place) -> Iterator[socket.socket]:
 
 def _tcp(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    return socket.create_server((place.host, place.port), family=family, backlog=_BACKLOG)
+    made = socket.create_server((place.host, place.port), family=family, backlog=_BACKLOG)
+    if place.is_private and not is_loopback(made.getsockname()[0]):
+        # A name that ought to be this machine's, by a name server that says otherwise.
+        made.close()
+        raise OSError(0, "the name leads beyond this machine")
+    return made
 
 
 def _unix(path: Path) -> socket.socket:
@@ -185,6 +194,8 @@ class _Impatient(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._rest = bytearray()
+        self._is_taking = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -193,12 +204,42 @@ class _Impatient(H11Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        """Take a piece now, and the rest when others have had their turn.
+
+        One read may bring forty thousand chunks of a byte each, from somebody without a token.
+        """
+        self._rest += data
+        if self._rest and not self._is_taking:
+            self._take_next()
+
+    def _take_next(self) -> None:
+        self._is_taking = False
+        if self.transport.is_closing():
+            self._rest.clear()
+            return
+        talker, piece = self.transport.get_protocol(), bytes(self._rest[:_PIECE])
+        del self._rest[:_PIECE]
+        if self._rest:
+            self._is_taking = True
+            self.transport.pause_reading()
+            self.loop.call_soon(self._take_next)
+        if talker is self:
+            self._take(piece)
+        elif isinstance(talker, StreamSocket):
+            talker.data_received(piece)  # what it has become meanwhile
+        is_held_up = self.flow.read_paused if talker is self else not _takes_more(talker)
+        if not (self._is_taking or is_held_up):
+            self.transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
         try:
             super().data_received(data)
         except h11.LocalProtocolError:
             # It was answered already, and what came behind that is nothing that can be answered.
             self.transport.abort()
             return
+        if self.transport.is_closing():
+            self._arm("answer", _PATIENCE)
         if self.conn.their_state is not h11.SEND_BODY:
             self._disarm("body")
         if self.conn.their_state is h11.IDLE:
@@ -237,12 +278,21 @@ class _Impatient(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         for what in tuple(self._timers):
             self._disarm(what)
+        if self.flow.write_paused:
+            # It has not read what it was answered before, and nobody would tell the new protocol,
+            # which would write without end.
+            self.transport.abort()
+            return
         super().handle_websocket_upgrade(event)
 
     @override
     def _should_upgrade(self) -> bool:
-        # Whatever else asks for it would be no handshake (RFC 6455, section 4.1).
-        return bool(self.scope["method"] == "GET" and super()._should_upgrade())
+        # Whatever else asks for it would be no handshake (RFC 6455, section 4.1; RFC 9110, 5.5).
+        return bool(
+            self.scope["method"] == "GET"
+            and all(value.isascii() for _, value in self.scope["headers"])
+            and super()._should_upgrade()
+        )
 
     @override
     def timeout_keep_alive_handler(self) -> None:
@@ -255,6 +305,10 @@ class _Impatient(H11Protocol):
     def _disarm(self, what: str) -> None:
         if (timer := self._timers.pop(what, None)) is not None:
             timer.cancel()
+
+
+def _takes_more(talker: object) -> bool:
+    return isinstance(talker, StreamSocket) and not talker.read_paused and talker.writable.is_set()
 
 
 class _Hurried:

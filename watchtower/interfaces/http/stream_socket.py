@@ -80,10 +80,12 @@ class StreamSocket(WebSocketsSansIOProtocol):
         self._was_heard = True
         try:
             super().data_received(data)
-        except InvalidState:
-            # It said goodbye in the same breath as what cannot be answered without one: raised any
-            # further, this would be told at `error`, in an outsider's name.
+        except (InvalidState, ValueError):
+            # It said goodbye in the same breath as what cannot be answered without one, or what
+            # ``websockets`` refuses is nothing that it can quote. Raised any further, this would be
+            # told at `error`, in an outsider's name, and a place would be lost for good.
             self.transport.abort()
+            return
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # What h11 took for a handshake is none, for ``websockets`` allows less in one. It is
             # waited for by nobody: uvicorn answers nothing.
