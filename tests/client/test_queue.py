@@ -58,6 +58,14 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def by_strangers(count: int) -> list[Claim]:
+    """Claims of one channel, each well signed, and by a key of its own."""
+    return [
+        Claim(CHANNEL, Drops(9), person.sign_claim(CHANNEL, Drops(9)), person.public_key)
+        for person in (Person.named(f"thief {number}") for number in range(count))
+    ]
+
+
 def claims_heard(tower: Teller) -> list[tuple[str, int]]:
     """What a tower was given, in order."""
     told = [msgspec.json.decode(body) for _, _, _, body in tower.heard]
@@ -178,7 +186,7 @@ def test_forged_claim_pushes_out_nothing(queue: Queue) -> None:
     forged = Claim(CHANNEL, Drops(99), theirs, PAYER.public_key)
     own = Claim(CHANNEL, Drops(99), theirs, THIEF.public_key)
     keyless = Claim(CHANNEL, Drops(99), theirs)
-    assert queue.put([genuine, forged, own, keyless]) == [True, False, True, True]
+    assert queue.put([genuine, forged, own, keyless]) == ["", "bad_signature", "", ""]
     waiting = queue.waiting(10)
     assert genuine in waiting
     assert forged not in waiting
@@ -213,15 +221,27 @@ def test_full_queue_takes_nothing_and_drops_nothing(queue: Queue) -> None:
 def test_one_channel_cannot_fill_the_queue(queue: Queue) -> None:
     """Keys are free, so claims of one channel have a bound of their own; the payer's goes on."""
     queue.put([signed(1)])
-    strange = [
-        Claim(CHANNEL, Drops(9), person.sign_claim(CHANNEL, Drops(9)), person.public_key)
-        for person in (Person.named(f"thief {number}") for number in range(16))
-    ]
-    queue.put(strange[1:])
-    with pytest.raises(ClientFileError, match="16 claims of channel"):
-        queue.put(strange[:1])
-    queue.put([signed(2)])
-    assert signed(2) in queue.waiting(100)
+    strange = by_strangers(17)
+    assert queue.put(strange) == [""] * 15 + ["pending_full"] * 2
+    assert queue.put([signed(2)]) == [""]
+    assert set(queue.waiting(100)) == {signed(2), *strange[:15]}
+
+
+def test_channel_without_room_keeps_no_other_claim_out(queue: Queue) -> None:
+    """A stranger fills his channel, and hands one more over in a batch with honest claims."""
+    *strange, one_more = by_strangers(17)
+    queue.put(strange)
+    honest = [signed(5, channel(1)), signed(6, channel(2))]
+    assert queue.put([honest[0], one_more, honest[1]]) == ["", "pending_full", ""]
+    assert set(queue.waiting(100)) == {*strange, *honest}
+
+
+def test_claims_without_room_take_none_of_the_whole_queue(path: Path) -> None:
+    """What is refused on its own channel is not counted against the others."""
+    small = Queue(path, most=17)
+    assert small.put([*by_strangers(40), signed(5, channel(1))])[-1] == ""
+    assert small.count() == 17
+    small.close()
 
 
 def test_claim_that_was_raised_while_it_was_delivered_stays(queue: Queue) -> None:
@@ -249,6 +269,19 @@ async def test_forged_claim_is_answered_as_the_tower_would(path: Path) -> None:
     assert isinstance(told[0], Answer)
     assert told[0].why_not_kept == "bad_signature"
     assert isinstance(told[1], Queued)
+
+
+async def test_claim_without_room_on_its_channel_is_told_apart(path: Path) -> None:
+    """It alone is neither kept nor queued, and is to be handed over again; the others wait."""
+    batch = [*by_strangers(17), signed(5, channel(1))]
+    async with TowerClient(NOBODY, queue=path, patience=0.0) as tower:
+        *others, refused, last = await tower.submit_all(batch)
+        assert await tower.count_queued() == 17
+    assert all(isinstance(one, Queued) for one in (*others, last))
+    assert isinstance(refused, Answer)
+    assert (refused.kept, refused.pending, refused.serve) == (False, False, False)
+    assert refused.why_not_kept == "pending_full"
+    assert "hand it over again" in refused.sentence
 
 
 def test_files_are_their_owners_alone(queue: Queue, path: Path) -> None:

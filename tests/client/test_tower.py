@@ -222,6 +222,45 @@ def test_token_is_not_sent_in_the_clear() -> None:
     TowerClient("http://localhost:8412", token="secret")
 
 
+async def test_token_of_a_file_with_a_last_line_is_sent_without_it() -> None:
+    """It is what `Path.read_text` returns; the newline could not be sent, and nobody would hear."""
+    async with (
+        teller(keep()) as found,
+        TowerClient(found.place, token=" xwt_secret\r\n", patience=0.0) as tower,
+    ):
+        await tower.submit(signed(5))
+    assert found.heard[0][2]["authorization"] == "Bearer xwt_secret"
+
+
+@pytest.mark.parametrize("token", ["", "\n", "xwt_secret xwt_more", "xwt_sec\nret", "xwt_sécret"])
+@pytest.mark.parametrize("place", ["http://localhost:8412", "unix:/run/watchtower/door.sock"])
+def test_token_that_cannot_be_sent_is_refused_and_not_repeated(place: str, token: str) -> None:
+    """Refused with each request it would pass for a tower that is away, and stand in every log."""
+    with pytest.raises(ConfigError, match="token") as raised:
+        TowerClient(place, token=token)
+    assert "xwt" not in str(raised.value)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://user:hunter2@tower.example",
+        "https://hunter2@tower.example",
+        "https://user:hunter2@",
+        "ftp://user:hunter2@tower.example",
+        "http://user:hunter2@[",
+        "user:hunter2@tower.example",
+    ],
+)
+def test_place_with_a_password_is_refused_and_not_repeated(place: str) -> None:
+    """The place stands in errors, in `Queued.why` and in logs."""
+    with pytest.raises(ConfigError, match="token") as raised:
+        TowerClient(place)
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+
+
 async def test_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable that somebody set for something else must not lead claims and tokens away."""
     async with teller(problem(502, "proxied")) as proxy, teller(keep()) as found:

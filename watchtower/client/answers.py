@@ -16,12 +16,19 @@ __all__ = [
     "Queued",
     "Readiness",
     "answer_of",
-    "bad_signature",
     "channel_of",
+    "not_queued",
 ]
 
 _NOT_KEPT: Final = "not_kept"
 _NOT_ABOVE: Final = "not_above_best"
+_WHY_NOT_QUEUED: Final = {
+    "bad_signature": "The key that the claim names did not sign it.",
+    "pending_full": (
+        "The tower did not answer, and as many claims of this channel as may wait for it do so "
+        "already: hand it over again."
+    ),
+}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,8 +142,8 @@ def channel_of(told: Any) -> ChannelShown:
     return _read(told, ChannelShown)
 
 
-def bad_signature(claim: Claim) -> Answer:
-    """Return what the tower would answer to a claim that its own key has not signed."""
+def not_queued(claim: Claim, why: str) -> Answer:
+    """Return the answer to a claim that `Queue.put` did not take, in the tower's words."""
     return Answer(
         channel=claim.channel,
         kept=False,
@@ -145,8 +152,8 @@ def bad_signature(claim: Claim) -> Answer:
         reasons=(_NOT_KEPT,),
         why_not_serve=("The claim was not kept.",),
         amount=claim.amount,
-        why_not_kept="bad_signature",
-        sentence="The key that the claim names did not sign it.",
+        why_not_kept=why,
+        sentence=_WHY_NOT_QUEUED[why],
     )
 
 

@@ -2,7 +2,7 @@
 
 What it guarantees: a claim that `Queue.put` took is on disk, and stays until the tower has answered
 it, whichever process asks. Memory and disk are bounded: a full queue takes nothing more, and drops
-nothing that it has.
+nothing that it has. One channel's claims never keep those of another out before it is full.
 
 For each channel one claim is enough, the highest, if it is the payer's. Anybody can write a higher
 number, and a key of his own beside it, so claims push out only lower ones that the same key has
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -68,31 +69,26 @@ class Queue:
         self.let_others()
         self._file.close()
 
-    def put(self, claims: Sequence[Claim]) -> list[bool]:
-        """Put claims on disk, all or none; say of each whether it may be worth anything.
+    def put(self, claims: Sequence[Claim]) -> list[str]:
+        """Put claims on disk; say of each in one word why it is not there, nothing if it is.
 
-        False is said of one that the key it names did not sign; it is not kept.
+        ``bad_signature`` is said of one that the key it names did not sign, ``pending_full`` of one
+        for which its channel has no room now. The others of the same call are on disk.
 
         Raises:
-            ClientFileError: none of them is on disk; the queue is full, or the disk.
+            ClientFileError: none of them is on disk; the whole queue is full, or the disk.
         """
         signed = [is_signed_by_its_key(claim) for claim in claims]
         with self._file.writing() as connection:
             before = connection.execute("SELECT count(*) FROM claims").fetchone()[0]
-            for claim, is_signed in zip(claims, signed, strict=True):
-                if is_signed is not False:
-                    slot = _slot(claim)
-                    row = (claim.channel, slot, claim.amount, claim.signature, claim.public_key)
-                    connection.execute(_RAISE, row)
+            whys = [
+                "bad_signature" if is_signed is False else _put(connection, claim)
+                for claim, is_signed in zip(claims, signed, strict=True)
+            ]
             count = connection.execute("SELECT count(*) FROM claims").fetchone()[0]
             if count > max(before, self._most):
                 raise ClientFileError(path=self._file.path, why=f"{self._most} claims wait in it")
-            for channel in {claim.channel for claim in claims}:
-                of_one = "SELECT count(*) FROM claims WHERE channel = ?"
-                if connection.execute(of_one, (channel,)).fetchone()[0] > _MOST_OF_A_CHANNEL:
-                    why = f"{_MOST_OF_A_CHANNEL} claims of channel {channel} wait in it"
-                    raise ClientFileError(path=self._file.path, why=why)
-        return [is_signed is not False for is_signed in signed]
+        return whys
 
     def waiting(self, most: int, *, behind: Claim | None = None) -> list[Claim]:
         """Return up to ``most`` of the claims that wait, in a fixed order, behind another one.
@@ -164,6 +160,17 @@ class Queue:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _put(connection: sqlite3.Connection, claim: Claim) -> str:
+    slot = _slot(claim)
+    # A stranger may fill a channel: that is for him alone, and not for whoever comes beside him.
+    others = "SELECT count(*) FROM claims WHERE channel = ? AND slot <> ?"
+    if connection.execute(others, (claim.channel, slot)).fetchone()[0] >= _MOST_OF_A_CHANNEL:
+        return "pending_full"
+    row = (claim.channel, slot, claim.amount, claim.signature, claim.public_key)
+    connection.execute(_RAISE, row)
+    return ""
 
 
 def _slot(claim: Claim) -> str:

@@ -24,8 +24,8 @@ from watchtower.client.answers import (
     Queued,
     Readiness,
     answer_of,
-    bad_signature,
     channel_of,
+    not_queued,
 )
 from watchtower.client.claim import Claim, wire_of
 from watchtower.client.delivery import Delivery
@@ -127,6 +127,9 @@ class TowerClient:
 
     async def submit(self, claim: Claim) -> Answer | Queued:
         """Hand one claim over; return the tower's answer, or that it waits on this disk.
+
+        With the tower away, a claim for which its channel has no room in the queue is answered with
+        ``pending_full``: it is neither kept nor queued, and may be handed over again.
 
         Raises:
             TowerUnreachableError: no answer came, and there is no queue.
@@ -241,12 +244,12 @@ class TowerClient:
     async def _put(
         self, queue: Queue, claims: Sequence[Claim], trouble: TowerUnreachableError
     ) -> list[Answer | Queued]:
-        taken = await asyncio.to_thread(queue.put, claims)
+        whys = await asyncio.to_thread(queue.put, claims)
         if self._delivery is not None:
             self._delivery.wake()
         return [
-            Queued(claim=claim, why=str(trouble)) if is_taken else bad_signature(claim)
-            for claim, is_taken in zip(claims, taken, strict=True)
+            not_queued(claim, why) if why else Queued(claim=claim, why=str(trouble))
+            for claim, why in zip(claims, whys, strict=True)
         ]
 
     async def _hand_over(self, claims: Sequence[Claim]) -> list[Answer]:

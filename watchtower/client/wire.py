@@ -7,6 +7,7 @@ through a proxy that some variable names: claims and tokens are for the tower al
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -21,6 +22,7 @@ from watchtower.hosts import is_loopback
 __all__ = ["Told", "Wire"]
 
 _UNIX: Final = "unix:"
+_TOKEN: Final = re.compile(r"[!-~]+", re.ASCII)
 _MOST_BYTES: Final = 8 << 20
 _MOST_TOLD: Final = 300
 """Letters of what a server says that go into an error, and so into a log."""
@@ -46,22 +48,24 @@ class Wire:
 
     Args:
         place: ``http://…``, ``https://…``, or ``unix:`` and the path of a socket.
-        token: what says who we are; None where the socket's mode does.
+        token: what says who we are, with or without white space around it, as the last line of a
+            file has; None where the socket's mode does.
         timeout: seconds for one request and its answer.
 
     Raises:
-        ConfigError: there is no such place, or a token would go over the network in the clear.
+        ConfigError: there is no such place, it names a user, or a token cannot be sent or would
+            go over the network in the clear. Neither the user nor the token is in it.
     """
 
     def __init__(self, place: str, *, token: str | None, timeout: float) -> None:
         self.place = place
         self._timeout = timeout
-        headers = {"accept": "application/json"}
-        if token is not None:
-            headers["authorization"] = f"Bearer {token}"
         path = place.removeprefix(_UNIX) if place.startswith(_UNIX) else None
         if path is None:
             _refuse_unsafe(place, token)
+        headers = {"accept": "application/json"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {_sendable(token, place)}"
         transport = httpx.AsyncHTTPTransport(uds=path, limits=_CONNECTIONS)
         self._client = httpx.AsyncClient(
             base_url="http://door" if path is not None else place,
@@ -142,7 +146,20 @@ class Wire:
             raise TowerUnreachableError(place=self.place, why=why) from wrong
 
 
+def _sendable(token: str, place: str) -> str:
+    stripped = token.strip()
+    if not _TOKEN.fullmatch(stripped):
+        # Found out with each request, it would pass for a tower that is away, and be in each log.
+        why = "its token is empty, or has characters inside that no token has"
+        raise ConfigError(path=place, why=why)
+    return stripped
+
+
 def _refuse_unsafe(place: str, token: str | None) -> None:
+    if "@" in place:
+        # The place is in every error, and so in logs: a password must not be in it.
+        why = "it names a user, or has an @ for something else; say who you are with `token`"
+        raise ConfigError(path="of the tower's place", why=why)
     try:
         url = httpx.URL(urlsplit(place).geturl())
     except (ValueError, httpx.InvalidURL):

@@ -253,6 +253,7 @@ OPEN = "".join(f"user {name}\ntopic readwrite #\n" for name in PASSWORDS)
         "$SYS/broker/version",
         "/watchtower/answers/x",
         "watchtower/answers/" + "x" * 600,
+        "watchtower/answers/shop" + "/" * 230,
     ],
 )
 async def test_a_hostile_response_topic_makes_us_write_nowhere(tmp_path: Path, topic: str) -> None:
@@ -271,6 +272,9 @@ async def test_a_hostile_response_topic_makes_us_write_nowhere(tmp_path: Path, t
                 if str(message.topic) == "the/end":
                     break
                 seen.append(str(message.topic))
+                if seen[-1] == "watchtower/status/watchtower":
+                    # Else the broker would have ended our connection, and told our last will.
+                    assert msgspec.json.decode(bytes(message.payload))["here"]
         assert await best_of(stage, channel) == 6
     assert sorted(set(seen) - {"watchtower/status/watchtower"}) == [
         "watchtower/answers/shop/till",

@@ -17,6 +17,9 @@ __all__ = ["Topics"]
 _LONGEST_ANSWER: Final = 512
 """Bytes of a topic for answers, of the 65,535 that a broker takes."""
 
+_MOST_LEVELS: Final = 32
+"""Levels of a topic for answers. Mosquitto takes some 200 (its ``TOPIC_HIERARCHY_LIMIT``)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topics:
@@ -56,14 +59,16 @@ class Topics:
     def takes_answers(self, topic: str) -> bool:
         """Return whether we answer to a topic that somebody named.
 
-        Only under ``answers``, where nothing of ours stands. A broker refuses a wildcard or NUL in
-        the topic of a message, and lets the connection go with it: that would be ours.
+        Only under ``answers``, where nothing of ours stands. A broker refuses a wildcard, NUL, or
+        too many levels in the topic of a message, and lets the connection go with it: that would be
+        ours, and whoever names such topics again and again would keep us away.
         """
         begin = f"{self.prefix}/answers/"
         return (
             topic.startswith(begin)
             and len(topic) > len(begin)
             and len(topic.encode("utf-8", "replace")) <= _LONGEST_ANSWER
+            and topic.count("/") < _MOST_LEVELS
             and topic.isprintable()
             and not any(forbidden in topic for forbidden in "+#")
         )
