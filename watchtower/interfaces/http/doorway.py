@@ -126,9 +126,10 @@ class Doorway:
                 "ssl_handshake_timeout": _HANDSHAKE,
                 "ssl_shutdown_timeout": _FAREWELL,
             }
-        talker = self._welcome()
+        talker: asyncio.Protocol | None = None
         try:
-            await loop.connect_accepted_socket(lambda: talker, guest, **options)
+            talker = welcomed = self._welcome()
+            await loop.connect_accepted_socket(lambda: welcomed, guest, **options)
         except OSError:
             # What goes wrong in a handshake is nobody's business but theirs.
             _let_go(guest, talker)
@@ -160,7 +161,7 @@ class _Guest(socket.socket):
             left()
 
 
-def _let_go(guest: _Guest, talker: asyncio.Protocol) -> None:
+def _let_go(guest: _Guest, talker: asyncio.Protocol | None) -> None:
     """Close a connection, which may be in by this very turn.
 
     Its transport has to go first: it would look after the number of a file that is somebody else's
