@@ -88,8 +88,18 @@ class Exposure:
         if not self._has_begun or channel is None:
             return
         self._add(channel_id, self.of_channel(channel_id))
-        # Not where it is taken out: a payer that stays above its limit keeps its place.
-        payer = channel.entry.source
+        self._stand(channel.entry.source)
+
+    def forget(self, channel_id: ChannelId) -> None:
+        """Leave a channel out of the sums for good."""
+        channel = self._channels.get(channel_id)
+        if self._has_begun and channel is not None:
+            self.take_out(channel_id)
+            self._stand(channel.entry.source)
+
+    def _stand(self, payer: Address) -> None:
+        # Not where a channel is taken out to be put in again: a payer that stays above its limit
+        # keeps its place.
         if self._most is not None and self.of_payer(payer) > self._most:
             self.above.setdefault(payer)
         else:

@@ -304,7 +304,7 @@ class Watch:
         """
         if self.outgoing.is_foreign(channel_id):
             return False
-        self.incoming.exposure.take_out(channel_id)
+        self.incoming.exposure.forget(channel_id)
         for side in (self.incoming, self.outgoing):
             side.forget(channel_id)
         for held in (self.channels, self.best):
