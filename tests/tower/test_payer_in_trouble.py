@@ -24,6 +24,16 @@ CLEANED_UP: Final = Rules(amendments=DEFAULT_AMENDMENTS | {"fixCleanup3_2_0"})
 MANY: Final = 1_000
 
 
+async def until_history_begins(stage: Stage) -> None:
+    """Wait until the tower accounts for ledgers: how those before were paid it cannot know."""
+
+    async def has_begun() -> bool:
+        async with stage.store() as store, store.read() as work:
+            return await work.cursor.get() is not None
+
+    await stage.until(has_begun)
+
+
 async def test_foreign_claim_that_was_made_while_the_tower_was_away_is_noticed(
     stage: Stage,
 ) -> None:
@@ -65,6 +75,7 @@ async def test_what_the_payer_pays_by_itself_raises_no_alarm(stage: Stage) -> No
     channel = await stage.channel()
     async with stage.tower():
         await register(stage, channel, 10 * XRP)
+        await until_history_begins(stage)
         await stage.pay(channel, Balance=str(40 * XRP))
         await stage.until_told(channel, "paid")
         await redeem(stage, channel, 60 * XRP)
