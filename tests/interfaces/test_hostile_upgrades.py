@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.interfaces.certificates import Authority
-from tests.interfaces.test_http import client_of, stage_at_a_socket, wire
+from tests.interfaces.streams import path_of
+from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import Stage
 from watchtower.errors import ListenError
 from watchtower.interfaces.http import serve as http_serve
@@ -29,23 +29,11 @@ UPGRADE = (
 )
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage whose tower listens at a unix socket."""
-    async with stage_at_a_socket(tmp_path) as made:
-        yield made
-
-
 async def send_for_ever(mute: socket.socket) -> None:
     """Send byte after byte."""
     while True:
         await asyncio.get_running_loop().sock_sendall(mute, b"z")
         await asyncio.sleep(0.05)
-
-
-def path_of(stage: Stage) -> str:
-    """Where it listens."""
-    return stage.settings.http.listen.removeprefix("unix:")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.tower.conftest import XRP, Stage, stage_on
+from tests.tower.conftest import XRP, Stage
 from watchtower.errors import ListenError
 from watchtower.interfaces.http import serve as http_serve
 from watchtower.judgement.claim import Claim
@@ -27,21 +27,6 @@ SLOW = (
     b"content-length: 500\r\n\r\n{"
 )
 NOTHING = {"channel": "", "amount": 0, "signature": "", "public_key": ""}
-
-
-@asynccontextmanager
-async def stage_at_a_socket(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage whose tower listens at a unix socket."""
-    async with stage_on(tmp_path) as made:
-        made.with_settings(http=HttpSettings(listen=f"unix:{tmp_path / 'door.sock'}"))
-        yield made
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage whose tower listens at a unix socket."""
-    async with stage_at_a_socket(tmp_path) as made:
-        yield made
 
 
 @asynccontextmanager

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from tests.claims.formats.test_mpp import CHALLENGE, header
-from tests.interfaces.test_http import client_of, stage, wire
+from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import XRP, Stage
 from watchtower.judgement.claim import Claim
 from watchtower.units import ChannelId
-
-__all__ = ["stage"]
 
 MPP = {"format": "mpp"}
 
