@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from bench.instrument import alternate, ratios
-from bench.intake import Flow
+from bench.intake import Flow, as_message
 from bench.report import Report, reading
 from bench.scale import Scale
 from watchtower.judgement.claim import Claim
@@ -88,7 +88,7 @@ class Client:
             # Each caller has channels of its own, and so never comes too late.
             mine = claims[number::_CALLERS]
             for first in range(0, len(mine), _BATCH):
-                batch = [_message(claim) for claim in mine[first : first + _BATCH]]
+                batch = [as_message(claim) for claim in mine[first : first + _BATCH]]
                 _check(await _ask(reader, writer, batch), len(batch))
             writer.close()
 
@@ -105,7 +105,7 @@ class Client:
 
         async def hand_over(claim: Claim, due: float) -> None:
             connection = await free.get()
-            await _ask(*connection, _message(claim))
+            await _ask(*connection, as_message(claim))
             free.put_nowait(connection)
             waits.append(time.perf_counter() - due)
 
@@ -139,12 +139,3 @@ async def _ask(
 def _check(answer: bytes, count: int) -> None:
     if answer.count(b'"kept":true') != count:
         raise AssertionError("a good claim was not kept")
-
-
-def _message(claim: Claim) -> dict[str, object]:
-    return {
-        "channel": claim.channel,
-        "amount": claim.amount,
-        "signature": claim.signature,
-        "public_key": claim.public_key,
-    }

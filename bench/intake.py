@@ -38,7 +38,7 @@ from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
 
-__all__ = ["Flow", "measure"]
+__all__ = ["Flow", "as_message", "measure"]
 
 Value = TypeVar("Value")
 
@@ -251,6 +251,16 @@ class Flow:
             public_key=self._payer.public_key,
             settle_delay=86_400,
         )
+
+
+def as_message(claim: Claim) -> dict[str, object]:
+    """Return a claim as it is sent."""
+    return {
+        "channel": claim.channel,
+        "amount": claim.amount,
+        "signature": claim.signature,
+        "public_key": claim.public_key,
+    }
 
 
 def _in_bytes(claim: Claim) -> tuple[bytes, bytes, bytes]:

@@ -26,7 +26,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bench.instrument import alternate, ratios
-from bench.intake import Flow
+from bench.intake import Flow, as_message
 from bench.mqtt_door import TOPICS
 from bench.report import Report, reading
 from bench.scale import Scale
@@ -167,14 +167,5 @@ async def _call(client: aiomqtt.Client, topic: str, batches: Sequence[Sequence[C
         tasks.create_task(read())
         for batch in batches:
             await room.acquire()
-            body = msgspec.json.encode([_message(claim) for claim in batch])
+            body = msgspec.json.encode([as_message(claim) for claim in batch])
             await client.publish(TOPICS.claims, body, qos=1, properties=told)
-
-
-def _message(claim: Claim) -> dict[str, object]:
-    return {
-        "channel": claim.channel,
-        "amount": claim.amount,
-        "signature": claim.signature,
-        "public_key": claim.public_key,
-    }

@@ -27,6 +27,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from watchtower.errors import ListenError
 from watchtower.hosts import is_loopback
 from watchtower.interfaces.http.doorway import Doorway
+from watchtower.interfaces.http.patience import Patience
 from watchtower.interfaces.http.refusal import refuse
 from watchtower.interfaces.http.stream_socket import (
     MOST_BYTES,
@@ -193,14 +194,14 @@ class _Impatient(H11Protocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._patience = Patience(self.loop, self._end)
         self._rest = bytearray()
         self._is_taking = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._arm("head", _HEAD)
+        self._patience.wait_for("head", _HEAD)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -239,18 +240,17 @@ class _Impatient(H11Protocol):
             self.transport.abort()
             return
         if self.transport.is_closing():
-            self._arm("answer", _PATIENCE)
+            self._patience.wait_for("answer", _PATIENCE)
         if self.conn.their_state is not h11.SEND_BODY:
-            self._disarm("body")
+            self._patience.came("body")
         if self.conn.their_state is h11.IDLE:
-            self._arm("head", _HEAD)
+            self._patience.wait_for("head", _HEAD)
         else:
-            self._disarm("head")
+            self._patience.came("head")
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        for what in tuple(self._timers):
-            self._disarm(what)
+        self._patience.is_over()
         super().connection_lost(exc)
 
     @override
@@ -259,25 +259,24 @@ class _Impatient(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:
             # It was answered before it had sent everything, and may never do so. Closing at once
             # would take the answer from whoever is just about to.
-            self._arm("body", _HEAD)
+            self._patience.wait_for("body", _HEAD)
         if self.transport.is_closing():
-            self._arm("answer", _PATIENCE)
+            self._patience.wait_for("answer", _PATIENCE)
 
     @override
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._arm("answer", _PATIENCE)
+        self._patience.wait_for("answer", _PATIENCE)
 
     @override
     def resume_writing(self) -> None:
         super().resume_writing()
         if not self.transport.is_closing():
-            self._disarm("answer")
+            self._patience.came("answer")
 
     @override
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        for what in tuple(self._timers):
-            self._disarm(what)
+        self._patience.is_over()
         if self.flow.write_paused:
             # It has not read what it was answered before, and nobody would tell the new protocol,
             # which would write without end.
@@ -296,15 +295,10 @@ class _Impatient(H11Protocol):
 
     @override
     def timeout_keep_alive_handler(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self.transport.abort()
-
-    def _arm(self, what: str, seconds: float) -> None:
-        if what not in self._timers:
-            self._timers[what] = self.loop.call_later(seconds, self.transport.abort)
-
-    def _disarm(self, what: str) -> None:
-        if (timer := self._timers.pop(what, None)) is not None:
-            timer.cancel()
 
 
 def _takes_more(talker: object) -> bool:

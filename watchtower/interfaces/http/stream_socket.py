@@ -20,6 +20,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
+from watchtower.interfaces.http.patience import Patience
 from watchtower.interfaces.http.refusal import refuse
 
 __all__ = ["MOST_BYTES", "PING_EVERY", "PONG_WITHIN", "StreamSocket"]
@@ -58,7 +59,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.close_timeout = _GOODBYE
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._patience = Patience(self.loop, self._end)
         self._was_heard = False
 
     @override
@@ -71,8 +72,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        for what in tuple(self._timers):
-            self._disarm(what)
+        self._patience.is_over()
         super().connection_lost(exc)
 
     @override
@@ -97,7 +97,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
 
     @override
     def send_receive_event_to_app(self) -> None:
-        self._disarm("message")
+        self._patience.came("message")
         super().send_receive_event_to_app()
 
     @override
@@ -115,12 +115,12 @@ class StreamSocket(WebSocketsSansIOProtocol):
         super().pause_writing()
         # Every ping is answered at once: who sends them and reads nothing would fill our memory.
         self.transport.pause_reading()
-        self._arm("answer", _UNREAD)
+        self._patience.wait_for("answer", _UNREAD)
 
     @override
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._disarm("answer")
+        self._patience.came("answer")
         if not self.read_paused:
             self.transport.resume_reading()
 
@@ -150,6 +150,9 @@ class StreamSocket(WebSocketsSansIOProtocol):
         self._look()
         return message
 
+    def _end(self) -> None:
+        self.transport.abort()
+
     def _let_go(self) -> None:
         """End it for what nobody sends who means well."""
         while not self.queue.empty():
@@ -162,20 +165,12 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def _look(self) -> None:
         """Have patience only for so long, with what has begun and not ended."""
         if self.close_sent or self.transport.is_closing():
-            self._arm("end", _UNREAD)
+            self._patience.wait_for("end", _UNREAD)
         is_begun = self.conn.cur_size is not None or len(self.conn.reader.buffer) > 0
         if is_begun and not self.read_paused:
-            self._arm("message", _MESSAGE)
+            self._patience.wait_for("message", _MESSAGE)
         else:
-            self._disarm("message")
-
-    def _arm(self, what: str, seconds: float) -> None:
-        if what not in self._timers:
-            self._timers[what] = self.loop.call_later(seconds, self.transport.abort)
-
-    def _disarm(self, what: str) -> None:
-        if (timer := self._timers.pop(what, None)) is not None:
-            timer.cancel()
+            self._patience.came("message")
 
 
 async def _crowded(scope: Any, _receive: Any, send: Any) -> None:
