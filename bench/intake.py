@@ -171,8 +171,8 @@ class Flow:
             # Each caller has channels of its own, and so never comes too late.
             mine = claims[number::_CALLERS]
             for first in range(0, len(mine), _BATCH):
-                receipts = await self.door.take(mine[first : first + _BATCH])
-                if not all(receipt.is_stored for receipt in receipts):
+                answers = await self.door.take(mine[first : first + _BATCH])
+                if not all(answer.is_stored for answer in answers):
                     raise AssertionError("a good claim was not kept")
 
         async def all_call() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from nacl.signing import SigningKey
 
-from watchtower.claims.signed import Held, State, receipts_for
+from watchtower.claims.receipt import Held, State, receipts_for
 from watchtower.client.payment import Terms, challenge_for
 from watchtower.judgement.claim import Claim
 from watchtower.units import Address, Drops

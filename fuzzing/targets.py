@@ -25,13 +25,13 @@ from watchtower.access.token import identity_of
 from watchtower.claims.formats.registry import FORMATS, HEADED, Read
 from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.message import parse_claim
-from watchtower.claims.signed import SignedReceipt, why_void
+from watchtower.claims.receipt import Receipt, why_void
 from watchtower.cli.lines import LONGEST, Splitter, pass_over
 from watchtower.client.payment import Credential, read_credential
 from watchtower.errors import AnswerError, InputError, ReceiptError
 from watchtower.hosts import same_server
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
-from watchtower.interfaces.http.messages import ReceiptMessage
+from watchtower.interfaces.http.messages import AnswerMessage
 from watchtower.judgement.claim import Claim, Verified, verify
 from watchtower.judgement.signature import canonical
 from watchtower.ledger.answers import read_account_field, read_fees, read_submission
@@ -128,7 +128,7 @@ def _body(data: bytes) -> None:
         handed = ClaimsBody(request).decode_bytes(body)
         assert isinstance(handed, Handed)
         for one in handed.each:
-            if isinstance(one, ReceiptMessage):
+            if isinstance(one, AnswerMessage):
                 msgspec.json.encode(one)
             else:
                 _promised(one)
@@ -136,9 +136,9 @@ def _body(data: bytes) -> None:
 
 def _receipt(data: bytes) -> None:
     with _refusing(ReceiptError):
-        receipt = SignedReceipt.parse(data)
+        receipt = Receipt.parse(data)
         why_void(receipt, receipt.tower)
-        assert SignedReceipt.parse(msgspec.json.encode(receipt.message())) == receipt
+        assert Receipt.parse(msgspec.json.encode(receipt.message())) == receipt
 
 
 def _credential(data: bytes) -> None:

@@ -50,8 +50,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.channel_view": ("judgement", "settings", "wiring"),
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
     "interfaces.metered": ("claims",),
-    "interfaces.answering": ("claims.given", "claims.message", "claims.receipt"),
-    "interfaces.mqtt": ("claims.given", "claims.receipt", "ledger.backoff"),
+    "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
+    "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
     "interfaces.http": ("access", "claims", "judgement.claim"),
     # what a platform imports: none of the daemon, for it runs elsewhere

@@ -217,9 +217,9 @@ async def test_a_close_request_that_comes_while_it_is_written_is_in_the_answer(
         }
     )
     store.free.set()
-    (receipt,) = await knocking
-    assert isinstance(receipt.decision.kept, Kept)
-    assert receipt.decision.serve == DoNotServe(
+    (answer,) = await knocking
+    assert isinstance(answer.decision.kept, Kept)
+    assert answer.decision.serve == DoNotServe(
         reasons=(Closing(expiration=RippleTime(NOW + 3_600)),)
     )
 
@@ -227,8 +227,8 @@ async def test_a_close_request_that_comes_while_it_is_written_is_in_the_answer(
 async def test_a_strange_channel_is_asked_for_and_its_claim_waits(door: Door, land: Land) -> None:
     """Nobody can tell of it now: pending."""
     strange = ChannelId("D" * 64)
-    (receipt,) = await door.take([signed(strange, 5, KEYS[0])])
-    assert isinstance(receipt.decision.kept, Pending)
+    (answer,) = await door.take([signed(strange, 5, KEYS[0])])
+    assert isinstance(answer.decision.kept, Pending)
     assert land.asked == [strange]
 
 
@@ -247,7 +247,7 @@ async def test_a_claim_without_a_key_is_verified_by_its_channels(door: Door, lan
 
 
 async def test_what_was_kept_is_taken_up_before_anybody_is_answered(door: Door, land: Land) -> None:
-    """Who has the receipt may rely on the tower: it redeems this very claim."""
+    """Who has the answer may rely on the tower: it redeems this very claim."""
     await door.take([claim(5), claim(7)])
     assert [[one.amount for one in taken.raised] for taken in land.kept] == [[7]]
 
@@ -263,8 +263,8 @@ async def test_a_full_disk_is_told_to_everybody_and_the_next_claims_are_kept(
     assert [type(answer) for answer in answers] == [StoreFullError, StoreFullError]
     assert land.kept == []
     store.is_full = False
-    (receipt,) = await door.take([claim(1)])
-    assert receipt.is_stored
+    (answer,) = await door.take([claim(1)])
+    assert answer.is_stored
 
 
 async def test_a_caller_that_goes_away_holds_up_nobody(door: Door, store: Counting) -> None:
@@ -277,8 +277,8 @@ async def test_a_caller_that_goes_away_holds_up_nobody(door: Door, store: Counti
     gone.cancel()
     store.free.set()
     await first
-    (receipt,) = await door.take([claim(3)])
-    assert receipt.is_stored
+    (answer,) = await door.take([claim(3)])
+    assert answer.is_stored
 
 
 async def test_who_waits_when_the_door_closes_is_told(
@@ -301,9 +301,9 @@ async def test_who_waits_when_the_door_closes_is_told(
 async def test_a_bad_signature_among_good_ones_is_the_only_one_refused(door: Door) -> None:
     """Each claim of a batch has its own answer."""
     good, bad = claim(5), signed(CHANNELS[1], 5, KEYS[0], good=False)
-    receipts = await door.take([good, bad, claim(6, 2)])
-    assert [receipt.is_stored for receipt in receipts] == [True, False, True]
-    assert receipts[1].best == Drops(0)
+    answers = await door.take([good, bad, claim(6, 2)])
+    assert [answer.is_stored for answer in answers] == [True, False, True]
+    assert answers[1].best == Drops(0)
 
 
 async def test_two_who_race_for_one_limit_do_not_both_get_past_it(careful_door: Door) -> None:
@@ -334,9 +334,9 @@ async def test_what_another_process_kept_while_it_was_written_is_in_the_answer(
     await store.written.wait()
     land.watch.raise_best(claim(4, 1))
     store.free.set()
-    (receipt,) = await knocking
-    assert isinstance(receipt.decision.kept, Kept)
-    assert receipt.decision.serve == too_much(10)
+    (answer,) = await knocking
+    assert isinstance(answer.decision.kept, Kept)
+    assert answer.decision.serve == too_much(10)
 
 
 async def test_the_money_is_told_as_it_stands_when_the_answer_leaves(
@@ -349,10 +349,10 @@ async def test_the_money_is_told_as_it_stands_when_the_answer_leaves(
     end = RippleTime(NOW + 1_000)
     land.entries[CHANNELS[0]] = replace(entry(CHANNELS[0], 4), expiration=end)
     store.free.set()
-    (receipt,) = await knocking
+    (answer,) = await knocking
     margin = Policy().margin
-    assert (receipt.best, receipt.at_stake) == (10, 6)
-    assert (receipt.sure_until, receipt.notice) == (end - margin, 1_000 - margin)
+    assert (answer.best, answer.at_stake) == (10, 6)
+    assert (answer.sure_until, answer.notice) == (end - margin, 1_000 - margin)
 
 
 async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kept(
@@ -360,9 +360,9 @@ async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kep
 ) -> None:
     """One reason more, behind those that are found here; to what was not kept nothing is added."""
     quota = Standing.QUOTA
-    receipts = await door.take([claim(5), claim(6), claim(3)], against=[None, quota, quota])
-    assert [receipt.is_stored for receipt in receipts] == [True, True, False]
-    assert [receipt.decision.serve for receipt in receipts] == [
+    answers = await door.take([claim(5), claim(6), claim(3)], against=[None, quota, quota])
+    assert [answer.is_stored for answer in answers] == [True, True, False]
+    assert [answer.decision.serve for answer in answers] == [
         Serve(),
         DoNotServe(reasons=(quota,)),
         DoNotServe(reasons=(Standing.NOT_KEPT,)),

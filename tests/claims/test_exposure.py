@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.claims.test_group import CHANNELS, KEYS, NOW, PAYEE, PAYER, entry, signed
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import (
     Closing,
     DoesNotApply,
@@ -23,7 +24,6 @@ from watchtower.claims.decision import (
 )
 from watchtower.claims.exposure import ServingLimits, Sums
 from watchtower.claims.group import Group, seen_again
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Guard, Sight
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
@@ -70,7 +70,7 @@ class House:
         fact = ChannelChanged(entry=self.watch.channels[name].entry, at=AT)
         return Sight(fact=fact, ledger_time=NOW)
 
-    def take(self, *claims: Claim) -> tuple[list[Receipt], Sums]:
+    def take(self, *claims: Claim) -> tuple[list[Answer], Sums]:
         """Take claims together, and take up what was kept."""
         group = Group(
             guard=self.guard,
@@ -78,10 +78,10 @@ class House:
             best=dict(self.watch.best),
             sums=Sums(self.watch.incoming.exposure),
         )
-        receipts = [group.take(claim, self.sight(claim.channel)) for claim in claims]
+        answers = [group.take(claim, self.sight(claim.channel)) for claim in claims]
         for raised in group.raised.values():
             self.watch.raise_best(raised.claim)
-        return receipts, group.sums
+        return answers, group.sums
 
 
 def claim(drops: int, number: int = 0) -> Claim:
@@ -89,9 +89,9 @@ def claim(drops: int, number: int = 0) -> Claim:
     return signed(CHANNELS[number], drops, KEYS[0])
 
 
-def reached(receipt: Receipt) -> list[tuple[Whose, int, int]]:
+def reached(answer: Answer) -> list[tuple[Whose, int, int]]:
     """The limits that stand against a claim."""
-    serve = receipt.decision.serve
+    serve = answer.decision.serve
     reasons = serve.reasons if isinstance(serve, DoNotServe) else ()
     return [(r.whose, r.at_stake, r.allowed) for r in reasons if isinstance(r, ExposureReached)]
 
@@ -125,13 +125,13 @@ def test_a_claim_above_a_limit_is_kept_and_not_served(
     """Every limit that it passes is told with its numbers, in a word and a sentence."""
     house = House(guard(**limits))
     if together:
-        receipts, _ = house.take(*claims)
+        answers, _ = house.take(*claims)
     else:
-        receipts = [house.take(one)[0][0] for one in claims]
-    assert all(isinstance(receipt.decision.kept, Kept) for receipt in receipts)
-    assert reached(receipts[-1]) == last
-    assert [reached(receipt) for receipt in receipts[:-1]] == [[]] * (len(receipts) - 1)
-    serve = receipts[-1].decision.serve
+        answers = [house.take(one)[0][0] for one in claims]
+    assert all(isinstance(answer.decision.kept, Kept) for answer in answers)
+    assert reached(answers[-1]) == last
+    assert [reached(answer) for answer in answers[:-1]] == [[]] * (len(answers) - 1)
+    serve = answers[-1].decision.serve
     if last:
         assert isinstance(serve, DoNotServe)
         assert {name_of_reason(reason) for reason in serve.reasons} == {"exposure_limit"}
@@ -163,12 +163,12 @@ def test_limits_hold_together_as_one_by_one(
     together, alone = House(careful, balances), House(careful, balances)
     claims = [claim(drops, number) for drops, number in wanted]
     one_by_one = [alone.take(one)[0][0] for one in claims]
-    receipts, sums = together.take(*claims)
-    assert receipts == one_by_one
+    answers, sums = together.take(*claims)
+    assert answers == one_by_one
     # And what the group brought is what the watch has by now: nothing changed besides.
-    for receipt in receipts:
-        if receipt.exposed is not None:
-            assert sums.as_it_is_now(receipt.exposed) is receipt.exposed
+    for answer in answers:
+        if answer.exposed is not None:
+            assert sums.as_it_is_now(answer.exposed) is answer.exposed
 
 
 def test_of_two_claims_of_which_one_fits_the_first_is_served() -> None:
@@ -183,11 +183,11 @@ def test_of_two_claims_of_which_one_fits_the_first_is_served() -> None:
 def test_what_others_brought_meanwhile_counts_when_the_answer_leaves() -> None:
     """Another process kept a claim of the same payer while this one was written."""
     house = House(guard(payer=9))
-    (receipt,), sums = house.take(claim(6))
+    (answer,), sums = house.take(claim(6))
     house.watch.raise_best(claim(5, 1))
-    assert receipt.exposed is not None
-    now = sums.as_it_is_now(receipt.exposed)
-    again = seen_again(receipt, house.sight(CHANNELS[0]), house.guard, now)
+    assert answer.exposed is not None
+    now = sums.as_it_is_now(answer.exposed)
+    again = seen_again(answer, house.sight(CHANNELS[0]), house.guard, now)
     assert reached(again) == [(Whose.PAYER, 11, 9)]
     assert isinstance(again.decision.kept, Kept)
 
@@ -196,15 +196,15 @@ def test_what_was_redeemed_meanwhile_makes_room_when_the_answer_leaves() -> None
     """It was a moment's no, and the numbers of it would be false by now."""
     house = House(guard(payer=9))
     house.take(claim(5, 1))
-    (receipt,), sums = house.take(claim(6))
-    assert reached(receipt) == [(Whose.PAYER, 11, 9)]
+    (answer,), sums = house.take(claim(6))
+    assert reached(answer) == [(Whose.PAYER, 11, 9)]
     paid = ChannelChanged(
         entry=channel(CHANNELS[1], 5), at=Position(LedgerIndex(10), END_OF_LEDGER)
     )
     house.watch.learn(paid)
-    assert receipt.exposed is not None
-    now = sums.as_it_is_now(receipt.exposed)
-    again = seen_again(receipt, house.sight(CHANNELS[0]), house.guard, now)
+    assert answer.exposed is not None
+    now = sums.as_it_is_now(answer.exposed)
+    again = seen_again(answer, house.sight(CHANNELS[0]), house.guard, now)
     assert again.decision.serve == Serve()
 
 
@@ -213,16 +213,16 @@ def test_a_close_request_is_in_the_answer_of_a_claim_above_a_limit(*, redeemed: 
     """Where the limit has room again by then, the close request alone says no."""
     house = House(guard(total=9))
     house.take(claim(5, 1))
-    (receipt,), sums = house.take(claim(6))
+    (answer,), sums = house.take(claim(6))
     later = Position(LedgerIndex(10), END_OF_LEDGER)
     if redeemed:
         house.watch.learn(ChannelChanged(entry=channel(CHANNELS[1], 5), at=later))
     end = RippleTime(NOW + 3_600)
     closing = ChannelChanged(entry=replace(channel(CHANNELS[0]), expiration=end), at=later)
     house.watch.learn(closing)
-    assert receipt.exposed is not None
-    now = sums.as_it_is_now(receipt.exposed)
-    again = seen_again(receipt, house.sight(CHANNELS[0]), house.guard, now)
+    assert answer.exposed is not None
+    now = sums.as_it_is_now(answer.exposed)
+    again = seen_again(answer, house.sight(CHANNELS[0]), house.guard, now)
     limit = (
         ()
         if redeemed
@@ -234,8 +234,8 @@ def test_a_close_request_is_in_the_answer_of_a_claim_above_a_limit(*, redeemed: 
 def test_where_nobody_can_tell_of_the_channel_by_then_the_limit_is_not_the_reason() -> None:
     """The one reason that is sure is told."""
     house = House(guard(total=5))
-    (receipt,), _ = house.take(claim(6))
-    again = seen_again(receipt, Sight(fact=None, ledger_time=NOW), house.guard, receipt.exposed)
+    (answer,), _ = house.take(claim(6))
+    again = seen_again(answer, Sight(fact=None, ledger_time=NOW), house.guard, answer.exposed)
     assert again.decision.serve == DoNotServe(reasons=(Standing.LEDGER_STALE,))
 
 
@@ -243,16 +243,16 @@ def test_what_a_payer_registers_has_no_limit() -> None:
     """It is nobody's promise to us."""
     limits = ServingLimits(channel=Drops(1), payer=Drops(1), total=Drops(1))
     careful = Guard(payees=[], payers=[PAYER], policy=Policy(), limits=limits)
-    (receipt,), _ = House(careful).take(claim(6))
-    assert receipt.decision.serve == DoesNotApply()
-    assert receipt.exposed is None
-    assert (receipt.at_stake, receipt.sure_until, receipt.notice) == (0, None, None)
+    (answer,), _ = House(careful).take(claim(6))
+    assert answer.decision.serve == DoesNotApply()
+    assert answer.exposed is None
+    assert (answer.at_stake, answer.sure_until, answer.notice) == (0, None, None)
 
 
 def test_without_limits_nothing_is_summed_up() -> None:
     """Who sets none pays nothing for them."""
-    (receipt,), _ = House(guard()).take(claim(6))
-    assert receipt.exposed is None
+    (answer,), _ = House(guard()).take(claim(6))
+    assert answer.exposed is None
 
 
 def test_a_lower_claim_counts_for_nothing() -> None:
@@ -273,23 +273,23 @@ def test_a_claim_on_a_channel_that_is_gone_counts_for_nothing() -> None:
         channels=dict(house.watch.channels),
         sums=Sums(house.watch.incoming.exposure),
     )
-    receipt = group.take(claim(6), Sight(fact=gone, ledger_time=NOW))
-    assert isinstance(receipt.decision.kept, Kept)
-    assert (receipt.at_stake, receipt.sure_until, receipt.notice) == (0, None, 0)
-    assert receipt.exposed is not None
-    assert (receipt.exposed.of_channel, receipt.exposed.total) == (0, 0)
+    answer = group.take(claim(6), Sight(fact=gone, ledger_time=NOW))
+    assert isinstance(answer.decision.kept, Kept)
+    assert (answer.at_stake, answer.sure_until, answer.notice) == (0, None, 0)
+    assert answer.exposed is not None
+    assert (answer.exposed.of_channel, answer.exposed.total) == (0, 0)
 
 
 def test_what_the_channel_itself_paid_meanwhile_makes_room_on_it() -> None:
     """The limit of the channel is asked by its newest balance."""
     house = House(guard(channel=9))
-    (receipt,), sums = house.take(claim(12))
-    assert reached(receipt) == [(Whose.CHANNEL, 12, 9)]
+    (answer,), sums = house.take(claim(12))
+    assert reached(answer) == [(Whose.CHANNEL, 12, 9)]
     later = Position(LedgerIndex(10), END_OF_LEDGER)
     house.watch.learn(ChannelChanged(entry=channel(CHANNELS[0], 5), at=later))
-    assert receipt.exposed is not None
-    now = sums.as_it_is_now(receipt.exposed)
-    again = seen_again(receipt, house.sight(CHANNELS[0]), house.guard, now)
+    assert answer.exposed is not None
+    now = sums.as_it_is_now(answer.exposed)
+    again = seen_again(answer, house.sight(CHANNELS[0]), house.guard, now)
     assert again.decision.serve == Serve()
     assert again.at_stake == 7
 
@@ -297,19 +297,19 @@ def test_what_the_channel_itself_paid_meanwhile_makes_room_on_it() -> None:
 def test_what_waited_is_not_judged_by_what_comes_while_it_is_written() -> None:
     """Nobody has decided yet whether it is the channel's key."""
     group = Group(guard=guard(total=9))
-    receipt = group.take(claim(6), UNSEEN)
-    again = seen_again(receipt, House(guard()).sight(CHANNELS[0]), group.guard)
-    assert again is receipt
-    assert (receipt.at_stake, receipt.sure_until, receipt.notice) == (0, None, None)
+    answer = group.take(claim(6), UNSEEN)
+    again = seen_again(answer, House(guard()).sight(CHANNELS[0]), group.guard)
+    assert again is answer
+    assert (answer.at_stake, answer.sure_until, answer.notice) == (0, None, None)
 
 
 def test_where_nobody_can_tell_of_a_known_channel_nothing_is_said_of_its_notice() -> None:
     """The payer may have asked to close meanwhile; what is at stake is told as it was known."""
     house = House(guard())
     group = Group(guard=house.guard, channels=dict(house.watch.channels))
-    receipt = group.take(claim(6), UNSEEN)
-    assert isinstance(receipt.decision.kept, Kept)
-    assert (receipt.at_stake, receipt.notice) == (6, None)
+    answer = group.take(claim(6), UNSEEN)
+    assert isinstance(answer.decision.kept, Kept)
+    assert (answer.at_stake, answer.notice) == (6, None)
 
 
 @pytest.mark.parametrize("at_its_end", [True, False])
@@ -321,7 +321,7 @@ def test_what_is_at_stake_at_the_very_end_is_told_by_the_rules_of_the_network(
     entry_now = replace(channel(CHANNELS[0]), expiration=NOW)
     rules = replace(STRICT, known=True, expires_at_its_end=at_its_end)
     sight = Sight(fact=ChannelChanged(entry=entry_now, at=AT), ledger_time=NOW, rules=rules)
-    receipt = Group(guard=house.guard).take(claim(6), sight)
+    answer = Group(guard=house.guard).take(claim(6), sight)
     judged = judge(
         Channel(entry=entry_now, as_of=AT),
         claim(6),
@@ -329,4 +329,4 @@ def test_what_is_at_stake_at_the_very_end_is_told_by_the_rules_of_the_network(
         policy=house.guard.policy,
         rules=rules,
     )
-    assert receipt.at_stake == judged.at_stake == (0 if at_its_end else 6)
+    assert answer.at_stake == judged.at_stake == (0 if at_its_end else 6)

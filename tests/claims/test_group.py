@@ -134,7 +134,7 @@ async def both_ways(
         taken = await Intake(together, guard, most_pending=ROOM).take_all(
             [claim for claim, _ in after], lambda _claim: next(sights)[1]
         )
-        assert list(taken.receipts) == one_by_one
+        assert list(taken.answers) == one_by_one
         assert await remembered(together) == await remembered(alone)
 
 
@@ -153,9 +153,9 @@ def test_a_thousand_claims_on_a_channel_are_one_record() -> None:
     group = Group(guard=GUARDS["payee"])
     at = Position(LedgerIndex(9), END_OF_LEDGER)
     seen = Sight(fact=ChannelChanged(entry=entry(CHANNELS[0], 0), at=at), ledger_time=NOW)
-    receipts = [group.take(signed(CHANNELS[0], drops, KEYS[0]), seen) for drops in range(1, 101)]
+    answers = [group.take(signed(CHANNELS[0], drops, KEYS[0]), seen) for drops in range(1, 101)]
 
-    assert [receipt.best for receipt in receipts] == list(range(1, 101))
+    assert [answer.best for answer in answers] == list(range(1, 101))
     assert [(r.claim.amount, r.claims) for r in group.raised.values()] == [(100, 100)]
 
 

@@ -91,9 +91,9 @@ async def best_of(store: Store) -> Drops | None:
 
 async def test_good_claim_is_kept_and_its_channel_remembered(intake: Intake, store: Store) -> None:
     """The daemon may never have run; the claim alone makes the channel known."""
-    receipt = await intake.take(signed(100), seen())
-    assert isinstance(receipt.decision.kept, Kept)
-    assert isinstance(receipt.decision.serve, Serve)
+    answer = await intake.take(signed(100), seen())
+    assert isinstance(answer.decision.kept, Kept)
+    assert isinstance(answer.decision.serve, Serve)
     assert await best_of(store) == 100
     async with store.read() as work:
         assert await work.channels.get(CHANNEL) is not None
@@ -105,18 +105,18 @@ async def test_lower_claim_leaves_the_best_one(intake: Intake, store: Store) -> 
     """The best claim only grows."""
     await intake.take(signed(100), seen())
     for drops in (100, 99):
-        receipt = await intake.take(signed(drops), seen())
-        assert isinstance(receipt.decision.kept, NotKept)
-        assert isinstance(receipt.decision.kept.why, NotAbove)
-        assert not receipt.is_stored
+        answer = await intake.take(signed(drops), seen())
+        assert isinstance(answer.decision.kept, NotKept)
+        assert isinstance(answer.decision.kept.why, NotAbove)
+        assert not answer.is_stored
     assert await best_of(store) == 100
 
 
 async def test_claim_beyond_the_funds_is_kept_and_not_served(intake: Intake, store: Store) -> None:
     """It pays all that there is, and more once the payer adds funds."""
-    receipt = await intake.take(signed(5_000), seen())
-    assert isinstance(receipt.decision.kept, Kept)
-    assert isinstance(receipt.decision.serve, DoNotServe)
+    answer = await intake.take(signed(5_000), seen())
+    assert isinstance(answer.decision.kept, Kept)
+    assert isinstance(answer.decision.serve, DoNotServe)
     assert await best_of(store) == 5_000
 
 
@@ -124,8 +124,8 @@ async def test_claim_for_another_payee_is_refused_and_nothing_is_remembered(
     intake: Intake, store: Store
 ) -> None:
     """Anybody could fill our store with channels of their own."""
-    receipt = await intake.take(signed(100), seen(destination=PAYER))
-    assert receipt.report()["error"] == "ClaimDestinationError"
+    answer = await intake.take(signed(100), seen(destination=PAYER))
+    assert answer.report()["error"] == "ClaimDestinationError"
     async with store.read() as work:
         assert await work.channels.load_all() == []
         assert await work.journal.tail(5) == []
@@ -135,11 +135,11 @@ async def test_claim_waits_while_nobody_can_tell_and_is_kept_when_somebody_does(
     intake: Intake, store: Store
 ) -> None:
     """No server answers: the payer's word is on disk all the same."""
-    receipt = await intake.take(signed(100), UNSEEN)
-    assert isinstance(receipt.decision.kept, Pending)
+    answer = await intake.take(signed(100), UNSEEN)
+    assert isinstance(answer.decision.kept, Pending)
     async with store.read() as work:
         (pending,) = await work.claims.load_pending()
-    (later,) = (await intake.settle_pending([pending], lambda _claim: seen())).receipts
+    (later,) = (await intake.settle_pending([pending], lambda _claim: seen())).answers
     assert isinstance(later.decision.kept, Kept)
     assert await best_of(store) == 100
     async with store.read() as work:
@@ -151,8 +151,8 @@ async def test_strangers_pending_claim_does_not_stand_in_the_payers_way(
 ) -> None:
     """A huge claim under a key of their own, while no server can tell whose channel it is."""
     await intake.take(signed(10**9, STRANGER), UNSEEN)
-    receipt = await intake.take(signed(100), UNSEEN)
-    assert isinstance(receipt.decision.kept, Pending)
+    answer = await intake.take(signed(100), UNSEEN)
+    assert isinstance(answer.decision.kept, Pending)
     async with store.read() as work:
         pending = await work.claims.load_pending()
     for claim in pending:
@@ -168,8 +168,8 @@ async def test_pending_claim_of_no_channel_is_refused_once_a_server_says_so(
 ) -> None:
     """What was never a channel does not wait for ever; the journal keeps the word."""
     await intake.take(signed(100), UNSEEN)
-    (receipt,) = (await intake.settle_pending([signed(100)], lambda _claim: MISSING)).receipts
-    assert receipt.report()["error"] == "ClaimUnknownChannelError"
+    (answer,) = (await intake.settle_pending([signed(100)], lambda _claim: MISSING)).answers
+    assert answer.report()["error"] == "ClaimUnknownChannelError"
     async with store.read() as work:
         assert await work.claims.load_pending() == []
         (story,) = [n.entry for n in await work.journal.tail(1)]
@@ -179,7 +179,7 @@ async def test_pending_claim_of_no_channel_is_refused_once_a_server_says_so(
 async def test_claim_is_not_acknowledged_when_the_disk_refuses(
     intake: Intake, store: Store
 ) -> None:
-    """No receipt is given, and what was kept before is still there."""
+    """No answer is given, and what was kept before is still there."""
     await intake.take(signed(100), seen())
     await limit(store)
     refused = False
@@ -195,8 +195,8 @@ async def test_claim_is_not_acknowledged_when_the_disk_refuses(
 
 async def test_payment_without_a_claim_sets_the_floor(intake: Intake, store: Store) -> None:
     """What the ledger has paid already is not worth keeping."""
-    receipt = await intake.take(signed(40), seen(balance=40))
-    assert isinstance(receipt.decision.kept, NotKept)
+    answer = await intake.take(signed(40), seen(balance=40))
+    assert isinstance(answer.decision.kept, NotKept)
     assert await best_of(store) is None
 
 

@@ -11,12 +11,12 @@ import pytest
 from tests.claims.test_door import Counting
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
+from watchtower.claims.answer import Answer
 from watchtower.claims.given import Given
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
-from watchtower.claims.receipt import Receipt
+from watchtower.claims.receipt import Receipt, State, why_void
 from watchtower.claims.sight import UNSEEN, Sight
-from watchtower.claims.signed import SignedReceipt, State, why_void
 from watchtower.errors import StoreFullError
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, Position
@@ -50,12 +50,12 @@ def intake(store: Store, identity: Identity) -> Intake:
     return Intake(store, GUARDS["payee"], Notary(lambda: 1_790_000_000.25, identity))
 
 
-def proof(receipt: Receipt, identity: Identity) -> SignedReceipt:
+def proof(answer: Answer, identity: Identity) -> Receipt:
     """The receipt in an answer, which is good."""
-    assert receipt.signed is not None
-    assert why_void(receipt.signed, identity.public_key) is None
-    assert receipt.signed.at == 1_790_000_000_250
-    return receipt.signed
+    assert answer.receipt is not None
+    assert why_void(answer.receipt, identity.public_key) is None
+    assert answer.receipt.at == 1_790_000_000_250
+    return answer.receipt
 
 
 async def test_a_group_has_a_receipt_for_each_claim(
@@ -64,7 +64,7 @@ async def test_a_group_has_a_receipt_for_each_claim(
     """Each stands alone, all are of one signature, and what each is for is on disk."""
     claims = [signed(CHANNELS[number % 3], number + 1, KEYS[0]) for number in range(7)]
     taken = await intake.take_all(claims, sight_of)
-    proofs = [proof(receipt, identity) for receipt in taken.receipts]
+    proofs = [proof(answer, identity) for answer in taken.answers]
 
     # Of three claims on a channel the highest is written, and is good for all of them.
     assert [one.channel for one in proofs] == [claim.channel for claim in claims]
@@ -96,7 +96,7 @@ async def test_a_claim_that_waits_for_its_channel_says_so(
     claims = [signed(CHANNELS[0], drops, KEYS[0]) for drops in (2, 3)]
     for _ in range(2):
         taken = await intake.take_all(claims, lambda _: UNSEEN)
-        proofs = [proof(receipt, identity) for receipt in taken.receipts]
+        proofs = [proof(answer, identity) for answer in taken.answers]
         assert [(one.state, one.amount) for one in proofs] == [(State.PENDING, 3)] * 2
 
 
@@ -107,9 +107,9 @@ async def test_nothing_is_signed_for_what_is_not_held(intake: Intake) -> None:
         await intake.take(held, sight_of(held))
     for drops in (1, 3):
         bad = replace(signed(CHANNELS[0], drops, KEYS[0]), signature="30" * 70)
-        assert (await intake.take(bad, sight_of(bad))).signed is None
+        assert (await intake.take(bad, sight_of(bad))).receipt is None
     paid = signed(CHANNELS[1], 3, KEYS[0])
-    assert (await intake.take(paid, sight_of(paid, balance=5))).signed is None
+    assert (await intake.take(paid, sight_of(paid, balance=5))).receipt is None
 
 
 async def test_what_is_signed_is_on_disk(store: Store, identity: Identity) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed
 from tests.store.make import CHEAP
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import (
     DoNotServe,
     Kept,
@@ -19,7 +20,6 @@ from watchtower.claims.decision import (
     as_error,
 )
 from watchtower.claims.intake import Intake
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import END_OF_LEDGER, ChannelChanged, ChannelMissing, Position
@@ -40,13 +40,13 @@ def seen(channel: ChannelId) -> Sight:
     return Sight(fact=ChannelChanged(entry=entry(channel, 0), at=AT), ledger_time=NOW)
 
 
-def is_full(receipt: Receipt) -> bool:
+def is_full(answer: Answer) -> bool:
     """Whether there was no room for it, and it says so."""
-    kept = receipt.decision.kept
+    kept = answer.decision.kept
     if not (isinstance(kept, NotKept) and isinstance(kept.why, PendingFull)):
         return False
-    assert receipt.decision.serve == DoNotServe(reasons=(Standing.NOT_KEPT,))
-    assert (receipt.is_stored, receipt.best, receipt.held) == (False, 0, None)
+    assert answer.decision.serve == DoNotServe(reasons=(Standing.NOT_KEPT,))
+    assert (answer.is_stored, answer.best, answer.held) == (False, 0, None)
     return True
 
 
@@ -62,8 +62,8 @@ async def intake(store: Store) -> Intake:
     """An intake with room for three, which strangers have taken."""
     made = Intake(store, GUARDS["payee"], most_pending=ROOM)
     for number in range(ROOM):
-        receipt = await made.take(signed(strange(number), 5, KEYS[1]), UNSEEN)
-        assert isinstance(receipt.decision.kept, Pending)
+        answer = await made.take(signed(strange(number), 5, KEYS[1]), UNSEEN)
+        assert isinstance(answer.decision.kept, Pending)
     return made
 
 
@@ -79,9 +79,9 @@ async def test_one_more_than_there_is_room_for_is_refused_and_may_come_again(
 ) -> None:
     """A refusal of its own, with a sentence that says what to do; nothing is written."""
     claim = signed(CHANNELS[0], 5, KEYS[0])
-    receipt = await intake.take(claim, UNSEEN)
-    assert is_full(receipt)
-    assert receipt.report()["why_not_kept"] == "pending_full"
+    answer = await intake.take(claim, UNSEEN)
+    assert is_full(answer)
+    assert answer.report()["why_not_kept"] == "pending_full"
     assert "again" in str(as_error(PendingFull(channel=CHANNELS[0])))
     assert await waiting(store) == ROOM
     (asked,) = await intake.check_all([claim], lambda _claim: UNSEEN)
@@ -95,9 +95,9 @@ async def test_another_key_for_a_channel_that_waits_needs_room_as_well(intake: I
 
 async def test_who_waits_already_may_raise_its_claim(intake: Intake, store: Store) -> None:
     """It takes no more room than before; the payer goes on paying."""
-    receipt = await intake.take(signed(strange(1), 9, KEYS[1]), UNSEEN)
-    assert isinstance(receipt.decision.kept, Pending)
-    assert (receipt.best, await waiting(store)) == (9, ROOM)
+    answer = await intake.take(signed(strange(1), 9, KEYS[1]), UNSEEN)
+    assert isinstance(answer.decision.kept, Pending)
+    assert (answer.best, await waiting(store)) == (9, ROOM)
 
 
 async def test_a_claim_for_a_channel_that_is_known_to_be_ours_never_waits(
@@ -105,8 +105,8 @@ async def test_a_claim_for_a_channel_that_is_known_to_be_ours_never_waits(
 ) -> None:
     """However full it is, and although nobody can tell of the channel now."""
     await intake.take(signed(CHANNELS[0], 5, KEYS[0]), seen(CHANNELS[0]))
-    receipt = await intake.take(signed(CHANNELS[0], 7, KEYS[0]), UNSEEN)
-    assert isinstance(receipt.decision.kept, Kept)
+    answer = await intake.take(signed(CHANNELS[0], 7, KEYS[0]), UNSEEN)
+    assert isinstance(answer.decision.kept, Kept)
     assert await waiting(store) == ROOM
 
 
@@ -117,14 +117,14 @@ async def test_what_is_decided_makes_room(intake: Intake, store: Store) -> None:
         [signed(strange(0), 5, KEYS[1]), signed(strange(1), 5, KEYS[1])],
         lambda claim: missing if claim.channel == strange(0) else UNSEEN,
     )
-    assert [receipt.is_pending for receipt in taken.receipts] == [False, True]
+    assert [answer.is_pending for answer in taken.answers] == [False, True]
     assert await waiting(store) == ROOM - 1
     async with store.read() as work:
         kinds = [entry.kind for entry in await work.journal.load_all()]
     # What goes on waiting is not told as if it had come once more.
     assert (kinds.count("claim_pending"), kinds.count("claim_refused")) == (ROOM, 1)
-    receipt = await intake.take(signed(CHANNELS[0], 5, KEYS[0]), UNSEEN)
-    assert isinstance(receipt.decision.kept, Pending)
+    answer = await intake.take(signed(CHANNELS[0], 5, KEYS[0]), UNSEEN)
+    assert isinstance(answer.decision.kept, Pending)
 
 
 async def test_room_is_shared_by_those_who_come_together(store: Store) -> None:
@@ -138,7 +138,7 @@ async def test_room_is_shared_by_those_who_come_together(store: Store) -> None:
         signed(strange(1), 6, KEYS[0]),
     ]
     taken = await intake.take_all(claims, lambda _claim: UNSEEN)
-    assert [is_full(receipt) for receipt in taken.receipts] == [False, False, False, True, False]
+    assert [is_full(answer) for answer in taken.answers] == [False, False, False, True, False]
     assert await waiting(store) == 2
 
 
@@ -168,7 +168,7 @@ async def test_settling_many_is_one_transaction_with_a_word_for_each(store: Stor
         [theirs, mine, made_up],
         lambda claim: missing if claim.channel == made_up.channel else seen(claim.channel),
     )
-    assert [receipt.is_stored for receipt in taken.receipts] == [False, True, False]
+    assert [answer.is_stored for answer in taken.answers] == [False, True, False]
     assert [claim.amount for claim in taken.raised] == [5]
     assert [channel.entry.channel for channel in taken.opened] == [CHANNELS[0]]
     assert await waiting(store) == 0

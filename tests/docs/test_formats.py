@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.architecture.sources import read_house
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import (
     Decision,
     DoNotServe,
@@ -18,8 +19,7 @@ from watchtower.claims.decision import (
     Standing,
 )
 from watchtower.claims.message import parse_claim_json
-from watchtower.claims.receipt import Receipt
-from watchtower.claims.signed import SignedMessage
+from watchtower.claims.receipt import ReceiptMessage
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.verdict import Verdict
 from watchtower.response.attempt import OutcomeKind
@@ -60,7 +60,7 @@ def test_an_answer_has_the_fields_that_are_documented() -> None:
     )
     fields: set[str] = set()
     for decision in (served, refused):
-        fields |= Receipt(claim=CLAIM, decision=decision, best=Drops(9)).report().keys()
+        fields |= Answer(claim=CLAIM, decision=decision, best=Drops(9)).report().keys()
 
     # `channel` and `amount` are the claim's own; the command numbers lines, and adds the receipt.
     expected = fields - {"channel", "amount"} | {"line", "receipt"}
@@ -70,7 +70,7 @@ def test_an_answer_has_the_fields_that_are_documented() -> None:
 def test_the_fields_of_a_receipt_are_documented() -> None:
     """Whoever verifies one without us needs each of them."""
     documented = first_column((DOCS / "receipts.md").read_text(encoding="utf-8"))
-    assert documented == set(SignedMessage.__struct_fields__)
+    assert documented == set(ReceiptMessage.__struct_fields__)
 
 
 def test_an_alarm_has_the_fields_and_kinds_that_are_documented() -> None:

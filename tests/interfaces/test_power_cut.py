@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.interfaces.test_http import wire
 from tests.tower.conftest import stage_on
-from watchtower.claims.signed import SignedReceipt, why_void
+from watchtower.claims.receipt import Receipt, why_void
 from watchtower.demo.process import PASSPHRASE, TowerProcess
 from watchtower.judgement.claim import Claim
 from watchtower.keys.identity import make_identity
@@ -86,13 +86,13 @@ async def test_every_acknowledged_claim_survives_a_kill(
         config.write_text(config.read_text() + '\n[http]\nlisten = "unix:door.sock"\n')
         await tower.start()
         acknowledged: dict[ChannelId, int] = {}
-        receipts: list[SignedReceipt] = []
+        receipts: list[Receipt] = []
         enough = asyncio.Event()
 
         def answered(told: list[dict[str, Any]]) -> None:
             for answer in told:
                 if answer["kept"] or answer["pending"]:
-                    receipts.append(SignedReceipt.parse(json.dumps(answer["receipt"])))
+                    receipts.append(Receipt.parse(json.dumps(answer["receipt"])))
                     channel, drops = answer["channel"], int(answer["amount"])
                     acknowledged[channel] = max(acknowledged.get(channel, 0), drops)
             if sum(acknowledged.values()) >= 5 * answers:

@@ -16,8 +16,8 @@ from tests.interfaces.streams import Rude, ask, heard, stream_of
 from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import Stage
 from watchtower import assembly
+from watchtower.claims.answer import Answer
 from watchtower.claims.door import Door
-from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.feed import Feed, Following
 from watchtower.interfaces.happening import Happening
 from watchtower.interfaces.http import conversation, stream_socket
@@ -36,7 +36,7 @@ async def test_who_has_no_more_room_is_read_from_again_when_it_is_answered(
     take = Door.take
     inside = 0
 
-    async def counted(self: Door, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def counted(self: Door, claims: Sequence[Claim]) -> Sequence[Answer]:
         nonlocal inside
         inside += len(claims)
         most.append(inside)
@@ -267,7 +267,7 @@ async def test_whose_pong_stands_behind_claims_is_not_given_up(
     monkeypatch.setattr(stream_socket, "PONG_WITHIN", 0.2)
     take = Door.take
 
-    async def slowly(self: Door, claims: Sequence[Claim]) -> Sequence[Receipt]:
+    async def slowly(self: Door, claims: Sequence[Claim]) -> Sequence[Answer]:
         await asyncio.sleep(0.5)
         return await take(self, claims)
 

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from tests.store.make import CHEAP
+from watchtower.claims.answer import Answer
 from watchtower.claims.intake import Intake
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Sight
 from watchtower.daemon import run
 from watchtower.errors import WatchtowerError
@@ -78,7 +78,7 @@ class Stage:
             signature=self.payer.sign_claim(channel, Drops(drops)),
         )
 
-    async def keep(self, channel: ChannelId, drops: int) -> Receipt:
+    async def keep(self, channel: ChannelId, drops: int) -> Answer:
         """Give the tower a claim, as ``watchtower claim add`` does."""
         async with self.store() as store, Servers.connected([self.sandbox.url]) as servers:
             intake = Intake(store, guard_of(self.settings))

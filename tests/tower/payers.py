@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.tower.conftest import Stage
+from watchtower.claims.answer import Answer
 from watchtower.claims.intake import Intake
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Sight
 from watchtower.judgement.claim import Claim
 from watchtower.keys.vault import Algorithm, Vault
@@ -39,7 +39,7 @@ async def until_gone(stage: Stage, channel: Any) -> None:
     await stage.until(gone)
 
 
-async def register(stage: Stage, channel: ChannelId, drops: int) -> Receipt:
+async def register(stage: Stage, channel: ChannelId, drops: int) -> Answer:
     """The payer tells the tower what it has signed."""
     claim = Claim(
         channel=channel,

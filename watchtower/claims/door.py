@@ -2,7 +2,7 @@
 
 What it guarantees:
 
-- A receipt is given after fsync. Claims that are here at the same time share one: while a group is
+- An answer is given after fsync. Claims that are here at the same time share one: while a group is
   written the next one gathers, so that groups grow with the load and nobody waits for a timer.
 - Whether to serve is answered by what is known when the answer leaves, and not by what was known
   when the claim came (rule 8).
@@ -18,13 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decide import under_key
 from watchtower.claims.decision import WhyNotServe
 from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.given import Given
 from watchtower.claims.group import seen_again
 from watchtower.claims.intake import Intake, Taken
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Guard, Sight
 from watchtower.claims.verifying import Verifier, known_beforehand
 from watchtower.errors import DoorClosedError, StoreError, WatchtowerError
@@ -76,7 +76,7 @@ class _Knock:
     against: Against
     sights: dict[ChannelId, Sight]
     checked: Mapping[Claim, Verified | Refused]
-    answer: asyncio.Future[Sequence[Receipt]]
+    answer: asyncio.Future[Sequence[Answer]]
 
 
 class Door:
@@ -103,8 +103,8 @@ class Door:
         self._checking = asyncio.Semaphore(_CHECKING)
         self._is_closed = False
 
-    async def take(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Receipt]:
-        """Keep claims in their order, and return their receipts, once they are on disk.
+    async def take(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Answer]:
+        """Keep claims in their order, and return their answers, once they are on disk.
 
         Args:
             claims: what was handed over.
@@ -133,7 +133,7 @@ class Door:
             self._knocked.set()
             return await knock.answer
 
-    async def check(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Receipt]:
+    async def check(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Answer]:
         """Answer as `take` would, and keep nothing.
 
         Raises:
@@ -225,20 +225,20 @@ class Door:
             return
         self._lookout.taken(taken)
         now = _View(self._lookout, strange)
-        receipts = iter(taken.receipts)
+        answers = iter(taken.answers)
         for knock in group:
             mine = [
-                self._as_it_is_now(next(receipts), taken.sums, before, now) for _ in knock.claims
+                self._as_it_is_now(next(answers), taken.sums, before, now) for _ in knock.claims
             ]
             _answer(knock, _but(mine, knock.against))
 
-    def _as_it_is_now(self, receipt: Receipt, sums: Sums, before: _View, now: _View) -> Receipt:
-        sight, exposed = now.of(receipt.claim), receipt.exposed
+    def _as_it_is_now(self, answer: Answer, sums: Sums, before: _View, now: _View) -> Answer:
+        sight, exposed = now.of(answer.claim), answer.exposed
         if exposed is not None:
             exposed = sums.as_it_is_now(exposed)
-        if sight == before.of(receipt.claim) and exposed is receipt.exposed:
-            return receipt
-        return seen_again(receipt, sight, self._guard, exposed)
+        if sight == before.of(answer.claim) and exposed is answer.exposed:
+            return answer
+        return seen_again(answer, sight, self._guard, exposed)
 
 
 class _View:
@@ -259,14 +259,14 @@ class _View:
         return sight
 
 
-def _but(receipts: Sequence[Receipt], against: Against) -> Sequence[Receipt]:
+def _but(answers: Sequence[Answer], against: Against) -> Sequence[Answer]:
     if not against:
-        return receipts
-    pairs = zip(receipts, against, strict=True)
-    return [receipt if why is None else receipt.but(why) for receipt, why in pairs]
+        return answers
+    pairs = zip(answers, against, strict=True)
+    return [answer if why is None else answer.but(why) for answer, why in pairs]
 
 
-def _answer(knock: _Knock, answer: Sequence[Receipt] | WatchtowerError) -> None:
+def _answer(knock: _Knock, answer: Sequence[Answer] | WatchtowerError) -> None:
     if knock.answer.done():
         return
     if isinstance(answer, WatchtowerError):

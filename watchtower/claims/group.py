@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decide import Check, Ground, decide, ground_of, may_serve
 from watchtower.claims.decision import (
     Decision,
@@ -28,9 +29,8 @@ from watchtower.claims.decision import (
 )
 from watchtower.claims.exposure import Exposed, Sums
 from watchtower.claims.given import Given, KeylessClaim
-from watchtower.claims.receipt import Receipt
+from watchtower.claims.receipt import Held, State
 from watchtower.claims.sight import Guard, Sight
-from watchtower.claims.signed import Held, State
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.claim import Claim, verify
 from watchtower.judgement.stake import unpaid
@@ -83,17 +83,17 @@ class Group:
     waiting: dict[PendingName, Raised] = field(default_factory=dict)
     _grounds: dict[ChannelId, tuple[Sight, Ground]] = field(default_factory=dict)
 
-    def take(self, claim: Given, sight: Sight) -> Receipt:
-        """Decide about the next claim; the receipt is for when what is to be kept is on disk."""
+    def take(self, claim: Given, sight: Sight) -> Answer:
+        """Decide about the next claim; the answer is for when what is to be kept is on disk."""
         ground = self._ground(claim.channel, sight)
         best = self._best_of(claim, is_known=ground.channel is not None)
         decision = self._if_there_is_room(decide(claim, ground, best, check=self.check))
         self._keep(decision)
         held = _held(claim, decision, best, is_known=ground.channel is not None)
-        receipt = _receipt(claim, decision, _best_after(decision, best), ground, held)
+        answer = _answer_for(claim, decision, _best_after(decision, best), ground, held)
         if isinstance(decision.kept, Kept) and self.guard.limits.are_set:
-            return self._limited(receipt, ground)
-        return receipt
+            return self._limited(answer, ground)
+        return answer
 
     def on_disk(self, held: Held) -> Held:
         """Return what is on disk for something that was decided, once the group is written.
@@ -107,16 +107,16 @@ class Group:
             last = self.waiting.get((claim.channel, claim.public_key))
         return held if last is None else Held(last.claim, held.state)
 
-    def _limited(self, receipt: Receipt, ground: Ground) -> Receipt:
-        """Return the receipt with the limits that its claim passes, behind those before it."""
+    def _limited(self, answer: Answer, ground: Ground) -> Answer:
+        """Return the answer with the limits that its claim passes, behind those before it."""
         channel = ground.channel
         if channel is None or not ground.pays_us:
-            return receipt
+            return answer
         unredeemed = Drops(0)
         if channel.closed_at is None:
-            unredeemed = unpaid(channel.entry, receipt.best)
+            unredeemed = unpaid(channel.entry, answer.best)
         exposed = self.sums.count(channel.entry, unredeemed)
-        return _held_to(self.guard, replace(receipt, exposed=exposed))
+        return _held_to(self.guard, replace(answer, exposed=exposed))
 
     def _ground(self, name: ChannelId, sight: Sight) -> Ground:
         """Return what claims on a channel stand on, worked out once for each sight of it."""
@@ -174,38 +174,38 @@ class Group:
 
 
 def seen_again(
-    receipt: Receipt, sight: Sight, guard: Guard, exposed: Exposed | None = None
-) -> Receipt:
-    """Return a receipt as it is by what is seen of the channel now; what was kept is kept.
+    answer: Answer, sight: Sight, guard: Guard, exposed: Exposed | None = None
+) -> Answer:
+    """Return an answer as it is by what is seen of the channel now; what was kept is kept.
 
     While a claim is written the ledger goes on: a close request that was validated meanwhile must
     not find an answer on its way that says to serve. Nor must what is at stake by then, with the
     claim's payer and in all (``exposed``), where that is above a limit.
     """
-    if receipt.is_pending:
-        return receipt  # it was not judged, and is not by what comes later either
-    fact, decision = sight.fact, _unlimited(receipt.decision)
+    if answer.is_pending:
+        return answer  # it was not judged, and is not by what comes later either
+    fact, decision = sight.fact, _unlimited(answer.decision)
     if not isinstance(fact, ChannelChanged):
         if isinstance(decision.serve, Serve):
             why = Standing.LEDGER_STALE if fact is None else Standing.CLOSED
             decision = replace(decision, serve=DoNotServe(reasons=(why,)))
         return replace(
-            receipt,
+            answer,
             decision=decision,
             at_stake=Drops(0),
             sure_until=None,
-            notice=None if fact is None or receipt.notice is None else 0,
+            notice=None if fact is None or answer.notice is None else 0,
             exposed=None,
         )
     ground = ground_of(Channel(entry=fact.entry, as_of=fact.at), sight, guard)
     if isinstance(decision.serve, Serve):
         decision = replace(decision, serve=may_serve(decision.kept, ground))
     if exposed is not None:
-        exposed = replace(exposed, of_channel=unpaid(fact.entry, receipt.best))
+        exposed = replace(exposed, of_channel=unpaid(fact.entry, answer.best))
     again = replace(
-        receipt,
+        answer,
         decision=decision,
-        at_stake=ground.at_stake(receipt.best),
+        at_stake=ground.at_stake(answer.best),
         sure_until=ground.sure_until,
         notice=ground.notice,
         exposed=exposed,
@@ -213,15 +213,15 @@ def seen_again(
     return _held_to(guard, again)
 
 
-def _held_to(guard: Guard, receipt: Receipt) -> Receipt:
-    """Return a receipt that says which limits are passed, and not to serve by them."""
-    decision, exposed = receipt.decision, receipt.exposed
+def _held_to(guard: Guard, answer: Answer) -> Answer:
+    """Return an answer that says which limits are passed, and not to serve by them."""
+    decision, exposed = answer.decision, answer.exposed
     reached = () if exposed is None else guard.limits.reached(exposed)
     if not reached:
-        return receipt
+        return answer
     others = decision.serve.reasons if isinstance(decision.serve, DoNotServe) else ()
     serve = DoNotServe(reasons=(*others, *reached))
-    return replace(receipt, decision=replace(decision, serve=serve))
+    return replace(answer, decision=replace(decision, serve=serve))
 
 
 def _unlimited(decision: Decision) -> Decision:
@@ -233,10 +233,10 @@ def _unlimited(decision: Decision) -> Decision:
     return replace(decision, serve=serve)
 
 
-def _receipt(
+def _answer_for(
     claim: Given, decision: Decision, best: Drops, ground: Ground, held: Held | None
-) -> Receipt:
-    return Receipt(
+) -> Answer:
+    return Answer(
         claim=claim,
         decision=decision,
         best=best,

@@ -1,7 +1,7 @@
 """How claims come in: looked at, decided, on disk, and only then acknowledged.
 
-What it guarantees: a claim whose receipt says *kept* or *pending* survives a power cut, for the
-receipt is made after the transaction that stored it. A claim that is refused leaves the store as
+What it guarantees: a claim whose answer says *kept* or *pending* survives a power cut, for the
+answer is made after the transaction that stored it. A claim that is refused leaves the store as
 it was. Everything that is decided about a claim is decided in one write transaction, so two
 processes that take claims at once cannot lower the best one.
 
@@ -15,13 +15,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decide import Check
 from watchtower.claims.decision import NotKept, NotKeptWhy, as_error
 from watchtower.claims.exposure import NOTHING_AT_STAKE, AtStake, Sums
 from watchtower.claims.given import Given
 from watchtower.claims.group import Group, PendingName, Raised
 from watchtower.claims.notary import Notary
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import Guard, Sight
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim, verify
@@ -103,7 +103,7 @@ class Taken:
     channel. ``sums`` is what is at stake with them.
     """
 
-    receipts: tuple[Receipt, ...]
+    answers: tuple[Answer, ...]
     opened: tuple[Channel, ...]
     raised: tuple[Claim, ...]
     sums: Sums = field(default_factory=Sums)
@@ -137,14 +137,14 @@ class Intake:
         self._guard = guard
         self._notary = notary
 
-    async def take(self, claim: Given, sight: Sight) -> Receipt:
-        """Decide about one claim and store it; the receipt is given after fsync.
+    async def take(self, claim: Given, sight: Sight) -> Answer:
+        """Decide about one claim and store it; the answer is given after fsync.
 
         Raises:
             StoreError: the store cannot be written; nothing was kept.
         """
         taken = await self.take_all([claim], lambda _claim: sight)
-        return taken.receipts[0]
+        return taken.answers[0]
 
     async def take_all(
         self,
@@ -155,7 +155,7 @@ class Intake:
         watched: Callable[[ChannelId], Channel | None] = _nobody_watches,
         at_stake: AtStake = NOTHING_AT_STAKE,
     ) -> Taken:
-        """Decide about claims in their order, and store them; all receipts are for one fsync.
+        """Decide about claims in their order, and store them; all answers are for one fsync.
 
         Args:
             claims: at least one.
@@ -169,14 +169,12 @@ class Intake:
         """
         async with self._store.write() as work:
             group = await self._group(work, claims, check, watched, at_stake)
-            receipts = tuple([group.take(claim, see(claim)) for claim in claims])
+            answers = tuple([group.take(claim, see(claim)) for claim in claims])
             lines = await _keep(work, group)
         self._tell(lines)
         # Not before here: what is signed is true.
         return Taken(
-            receipts=receipts
-            if self._notary is None
-            else self._notary.sign(receipts, group.on_disk),
+            answers=answers if self._notary is None else self._notary.sign(answers, group.on_disk),
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
             sums=group.sums,
@@ -189,7 +187,7 @@ class Intake:
         *,
         check: Check = verify,
         at_stake: AtStake = NOTHING_AT_STAKE,
-    ) -> tuple[Receipt, ...]:
+    ) -> tuple[Answer, ...]:
         """Decide as `take_all` does, and keep nothing."""
         async with self._store.read() as work:
             group = await self._group(work, claims, check, _nobody_watches, at_stake)
@@ -198,7 +196,7 @@ class Intake:
     async def settle_pending(self, claims: Sequence[Claim], see: Callable[[Claim], Sight]) -> Taken:
         """Decide about claims that waited for their channel, now that a server has answered.
 
-        Those of which nothing can be told yet go on waiting; their receipts say *pending*.
+        Those of which nothing can be told yet go on waiting; their answers say *pending*.
 
         Args:
             claims: at least one.
@@ -211,9 +209,9 @@ class Intake:
             group = await self._group(work, claims, verify, _nobody_watches)
             # They are no better than themselves, and have their room.
             group.pending, group.room = {}, None
-            receipts = tuple([group.take(claim, see(claim)) for claim in claims])
+            answers = tuple([group.take(claim, see(claim)) for claim in claims])
             group.waiting.clear()
-            told = list(zip(claims, receipts, strict=True))
+            told = list(zip(claims, answers, strict=True))
             await work.claims.drop_all_pending(one for one, got in told if not got.is_pending)
             lines = await _keep(work, group)
             refused = [
@@ -225,7 +223,7 @@ class Intake:
                 await work.journal.append_all(refused)
         self._tell([*lines, *refused])
         return Taken(
-            receipts=receipts,
+            answers=answers,
             opened=tuple(group.opened.values()),
             raised=tuple(raised.claim for raised in group.raised.values()),
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from watchtower.claims.receipt import Receipt
-from watchtower.claims.signed import Held, receipts_for
+from watchtower.claims.answer import Answer
+from watchtower.claims.receipt import Held, receipts_for
 
 __all__ = ["Notary"]
 
@@ -40,8 +40,8 @@ class Notary:
         return None if self.seal is None else self.seal.public_key
 
     def sign(
-        self, answers: Sequence[Receipt], on_disk: Callable[[Held], Held]
-    ) -> tuple[Receipt, ...]:
+        self, answers: Sequence[Answer], on_disk: Callable[[Held], Held]
+    ) -> tuple[Answer, ...]:
         """Return answers with a receipt in each whose claim is on disk, one signature for all.
 
         ``on_disk`` says what is there now for what was decided: of several claims on a channel
@@ -57,13 +57,13 @@ class Notary:
                 leaves.setdefault(held, len(leaves))
         if not leaves:
             return tuple(answers)
-        signed = receipts_for(
+        receipts = receipts_for(
             list(leaves),
             tower=self.seal.public_key,
             at=int(self.clock() * _MILLISECONDS),
             sign=self.seal.sign,
         )
         return tuple(
-            one if held is None else replace(one, held=held, signed=signed[leaves[held]])
+            one if held is None else replace(one, held=held, receipt=receipts[leaves[held]])
             for one, held in zip(answers, there, strict=True)
         )

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import NotKept, as_error
 from watchtower.claims.formats.registry import FORMATS, HEADED, PLAIN
 from watchtower.claims.given import Given
 from watchtower.claims.message import parse_claim
-from watchtower.claims.receipt import Receipt
 from watchtower.cli.desk import open_desk
 from watchtower.cli.importing import Order, import_claims, report_of, sentences
 from watchtower.cli.output import examples, json_option, tell
@@ -77,10 +77,10 @@ def add(
         one = parse_claim(
             channel=channel, amount=amount, signature=signature, public_key=public_key
         )
-        receipt = run_async(_take_one(loaded, one))
-        if isinstance(receipt.decision.kept, NotKept):
-            raise as_error(receipt.decision.kept.why)
-        tell(report_of(receipt), sentences(receipt), as_json=as_json)
+        answer = run_async(_take_one(loaded, one))
+        if isinstance(answer.decision.kept, NotKept):
+            raise as_error(answer.decision.kept.why)
+        tell(report_of(answer), sentences(answer), as_json=as_json)
         return
     if channel is None and file is None:
         raise click.UsageError("give a claim, or --file FILE, or - for standard input")
@@ -102,10 +102,10 @@ def list_claims(*, as_json: bool) -> None:
         tell(report, f"{report['channel']}  {drops}  {state}", as_json=as_json)
 
 
-async def _take_one(loaded: Settings, one: Given) -> Receipt:
+async def _take_one(loaded: Settings, one: Given) -> Answer:
     async with open_desk(loaded) as desk:
-        (receipt,) = await desk.take_all([one])
-    return receipt
+        (answer,) = await desk.take_all([one])
+    return answer
 
 
 async def _claims(loaded: Settings) -> list[dict[str, Any]]:

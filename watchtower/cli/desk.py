@@ -12,10 +12,10 @@ from typing import Final
 
 import click
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.given import Given
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
-from watchtower.claims.receipt import Receipt
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.cli.exposure import StoredExposure
 from watchtower.cli.session import ledger_time, open_store
@@ -59,7 +59,7 @@ class Desk:
         self._exposure = StoredExposure(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 
-    async def take_all(self, claims: Sequence[Given]) -> Sequence[Receipt]:
+    async def take_all(self, claims: Sequence[Given]) -> Sequence[Answer]:
         """Look at the claims' channels, decide and store; there is at least one claim."""
         await self._exposure.count()  # before anything is looked at, which would be old behind it
         limit = asyncio.Semaphore(_AT_ONCE)
@@ -81,7 +81,7 @@ class Desk:
         self._exposure.taken(taken)
         # A long import sees more channels than there is memory for.
         self._sights = {name: seen for name, seen in self._sights.items() if seen[0] > long_ago}
-        return taken.receipts
+        return taken.answers
 
     def _sight_of(self, channel: ChannelId) -> Sight:
         """Return what is seen of a channel, and that it is old where it was long ago.

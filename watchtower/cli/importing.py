@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import click
 import msgspec
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import (
     ChannelUnknown,
     DoesNotApply,
@@ -28,7 +29,6 @@ from watchtower.claims.decision import (
 )
 from watchtower.claims.formats.registry import FORMATS, HEADED, Read
 from watchtower.claims.given import Given
-from watchtower.claims.receipt import Receipt
 from watchtower.cli.desk import Desk, open_desk
 from watchtower.cli.lines import Group, Mark, Splitter, pass_over
 from watchtower.cli.output import tell
@@ -159,14 +159,14 @@ class _Import:
         lines = self._without_heading(group)
         read = [self._read_line(line) for line in lines]
         claims = [one for one in read if isinstance(one, Given)]
-        receipts = iter(await self._desk.take_all(claims) if claims else ())
+        answers = iter(await self._desk.take_all(claims) if claims else ())
         first = group.first + len(group.lines) - len(lines)
         for number, one in enumerate(read, first):
             if isinstance(one, InputError):
                 self._answer(number, _wrong(one), str(one), None)
             elif one is not None:
-                receipt = next(receipts)
-                self._answer(number, report_of(receipt), sentences(receipt), receipt)
+                answer = next(answers)
+                self._answer(number, report_of(answer), sentences(answer), answer)
         shown.show(group.end.offset, self._tally)
         await self._mark(group.end)
 
@@ -193,12 +193,12 @@ class _Import:
             return wrong
 
     def _answer(
-        self, number: int, report: Mapping[str, Any], text: str, receipt: Receipt | None
+        self, number: int, report: Mapping[str, Any], text: str, answer: Answer | None
     ) -> None:
-        self._tally.add(receipt)
+        self._tally.add(answer)
         tell({"line": number, **report}, f"line {number}: {text}", as_json=self._order.as_json)
         self.exit_code = self.exit_code or int(report.get("exit_code", 0))
-        kept = None if receipt is None else receipt.decision.kept
+        kept = None if answer is None else answer.decision.kept
         if isinstance(kept, NotKept):
             self._is_to_come_again |= isinstance(kept.why, KeyUnknown | PendingFull)
             self._has_unknown |= isinstance(kept.why, ChannelUnknown)
@@ -233,17 +233,17 @@ def _wrong(wrong: InputError) -> dict[str, Any]:
     }
 
 
-def report_of(receipt: Receipt) -> dict[str, Any]:
+def report_of(answer: Answer) -> dict[str, Any]:
     """Return the two answers about a claim ready for JSON, with the tower's signature."""
-    signed = receipt.signed
-    if signed is None:
-        return receipt.report()
-    return receipt.report() | {"receipt": msgspec.to_builtins(signed.message())}
+    receipt = answer.receipt
+    if receipt is None:
+        return answer.report()
+    return answer.report() | {"receipt": msgspec.to_builtins(receipt.message())}
 
 
-def sentences(receipt: Receipt) -> str:
+def sentences(answer: Answer) -> str:
     """Return the two answers about a claim for people."""
-    kept, report = receipt.decision.kept, receipt.report()
+    kept, report = answer.decision.kept, answer.report()
     if isinstance(kept, NotKept):
         return f"not kept: {report['sentence']}"
     amount = format_drops(kept.claim.amount)
@@ -253,7 +253,7 @@ def sentences(receipt: Receipt) -> str:
         first = f"kept: {amount} is now the best claim"
         if kept.rescued:
             first += " (its signature was put into the form that the ledger takes)"
-    if isinstance(receipt.decision.serve, DoesNotApply):
+    if isinstance(answer.decision.serve, DoesNotApply):
         return f"{first}\nregistered as signed by the payer; there is nothing to serve"
     serve = "yes" if report["serve"] else "no. " + " ".join(report["why_not_serve"])
     return f"{first}\nserve: {serve}"

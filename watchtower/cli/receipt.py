@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from watchtower.claims.signed import SignedReceipt, State, why_void
+from watchtower.claims.receipt import Receipt, State, why_void
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.errors import PublicKeyError, ReceiptFormatError, ReceiptVoidError, WatchtowerError
 from watchtower.units import format_drops
@@ -64,8 +64,8 @@ def verify(file: str, tower: str, *, as_json: bool) -> None:
         sys.exit(first.exit_code)
 
 
-def _verified(line: bytes, tower: str) -> SignedReceipt:
-    found = SignedReceipt.parse(line)
+def _verified(line: bytes, tower: str) -> Receipt:
+    found = Receipt.parse(line)
     why = why_void(found, tower)
     if why is not None:
         raise ReceiptVoidError(amount=found.amount, channel=found.channel, why=why.value)
@@ -87,7 +87,7 @@ def _open(file: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
 
 
-def _sentence(found: SignedReceipt) -> str:
+def _sentence(found: Receipt) -> str:
     until = "" if found.state is State.KEPT else ", until a server tells of that channel"
     return (
         f"good: at {_time(found)} the tower held {format_drops(found.amount)} of channel "
@@ -95,7 +95,7 @@ def _sentence(found: SignedReceipt) -> str:
     )
 
 
-def _report(number: int, found: SignedReceipt) -> dict[str, Any]:
+def _report(number: int, found: Receipt) -> dict[str, Any]:
     return {
         "line": number,
         "good": True,
@@ -118,7 +118,7 @@ def _wrong(number: int, wrong: WatchtowerError) -> dict[str, Any]:
     }
 
 
-def _time(found: SignedReceipt) -> str:
+def _time(found: Receipt) -> str:
     try:
         whole = datetime.fromtimestamp(found.at / 1_000, UTC)
     except (OverflowError, ValueError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import Kept, NotAbove, NotKept, Pending
-from watchtower.claims.receipt import Receipt
 
 __all__ = ["Tally"]
 
@@ -21,10 +21,10 @@ class Tally:
     refused: int = 0
     malformed: int = 0
 
-    def add(self, receipt: Receipt | None) -> None:
+    def add(self, answer: Answer | None) -> None:
         """Count the answer to a line; None where it was no claim."""
         self.lines += 1
-        kept = None if receipt is None else receipt.decision.kept
+        kept = None if answer is None else answer.decision.kept
         match kept:
             case None:
                 self.malformed += 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import Standing
 from watchtower.claims.door import Against, Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
-from watchtower.claims.receipt import Receipt
 from watchtower.errors import DoorClosedError, StoreError
 
 __all__ = ["check_within", "take_within"]
@@ -16,7 +16,7 @@ __all__ = ["check_within", "take_within"]
 
 async def take_within(
     bucket: Bucket | None, claims: Sequence[Given], door: Door, now: float
-) -> Sequence[Receipt]:
+) -> Sequence[Answer]:
     """Hand claims over, the first of them within what is left in ``bucket``; None is no quota.
 
     ``now`` is steady, in seconds. What could not be kept is not counted.
@@ -38,7 +38,7 @@ async def take_within(
 
 async def check_within(
     bucket: Bucket | None, claims: Sequence[Given], door: Door, now: float
-) -> Sequence[Receipt]:
+) -> Sequence[Answer]:
     """Answer as `take_within` would, and count nothing.
 
     Raises:

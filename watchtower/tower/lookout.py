@@ -141,7 +141,7 @@ class Lookout:
     def taken(self, taken: Taken) -> None:
         """Take up what was kept; it is on disk."""
         self._tower.take_up(taken.opened, taken.raised)
-        if any(receipt.is_pending for receipt in taken.receipts):
+        if any(answer.is_pending for answer in taken.answers):
             self._rounds.expect_pending()
 
     async def _ask(self, channel: ChannelId) -> Sight:

@@ -119,9 +119,9 @@ class PendingClaims:
             some = claims[first : first + _TOGETHER]
             taken = await self._intake.settle_pending(some, lambda one: sights[one.channel])
             self._tower.take_up(taken.opened, taken.raised)
-            for receipt in taken.receipts:
-                log = _log.info if receipt.is_stored else _log.debug
-                log("pending_claim_settled", **receipt.report())
+            for answer in taken.answers:
+                log = _log.info if answer.is_stored else _log.debug
+                log("pending_claim_settled", **answer.report())
 
     def _some_of(self, waiting: Iterable[ChannelId]) -> Sequence[ChannelId]:
         """Return the next of those channels: thousands hold up nothing else."""

@@ -25,20 +25,20 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from watchtower import __version__
 from watchtower.access.gate import Gate
 from watchtower.access.token import Scope
+from watchtower.claims.answer import Answer
 from watchtower.claims.door import Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
-from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.knocking import OPEN, SECURITY, admitted, guard_of, needs
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
+    AnswerMessage,
     ChannelPage,
     Health,
     Problem,
-    ReceiptMessage,
 )
 from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
 from watchtower.interfaces.http.stream import stream_of
@@ -60,8 +60,8 @@ __all__ = [
 _MOST_BYTES: Final = 1 << 20
 """Of a request's body: a thousand claims are less than half of it."""
 
-_Answers = ReceiptMessage | list[ReceiptMessage]
-_Ask = Callable[[Bucket | None, Sequence[Given], Door, float], Awaitable[Sequence[Receipt]]]
+_Answers = AnswerMessage | list[AnswerMessage]
+_Ask = Callable[[Bucket | None, Sequence[Given], Door, float], Awaitable[Sequence[Answer]]]
 _Request = Request[Any, Any, Any]
 
 _CHANNEL: Final = "^[0-9A-Fa-f]{64}$"
@@ -261,11 +261,11 @@ def make_app(
 
 async def _answers(data: Handed, ask: _Ask, door: Door, request: _Request) -> _Answers:
     """Return an answer for each claim, in the form in which they came."""
-    claims = [one for one in data.each if not isinstance(one, ReceiptMessage)]
+    claims = [one for one in data.each if not isinstance(one, AnswerMessage)]
     bucket, now = admitted(request).bucket, get_running_loop().time()
-    receipts = iter(await ask(bucket, claims, door, now))
+    found = iter(await ask(bucket, claims, door, now))
     answers = [
-        one if isinstance(one, ReceiptMessage) else ReceiptMessage.of(next(receipts))
+        one if isinstance(one, AnswerMessage) else AnswerMessage.of(next(found))
         for one in data.each
     ]
     return answers if data.is_list else answers[0]

@@ -22,7 +22,7 @@ from watchtower.claims.formats.registry import FORMATS, PLAIN, Read
 from watchtower.claims.given import Given
 from watchtower.claims.message import ClaimMessage, claim_of
 from watchtower.errors import InputError
-from watchtower.interfaces.http.messages import MOST_CLAIMS, Claims, ReceiptMessage, refusal_of
+from watchtower.interfaces.http.messages import MOST_CLAIMS, AnswerMessage, Claims, refusal_of
 
 __all__ = ["ClaimsBody", "Handed"]
 
@@ -35,7 +35,7 @@ _NONE: Final = ClaimMessage(channel="", amount="", signature="")
 class Handed(NamedTuple):
     """What a request hands over: each is a claim, or the answer to what is none."""
 
-    each: Sequence[Given | ReceiptMessage]
+    each: Sequence[Given | AnswerMessage]
     is_list: bool
 
 
@@ -126,14 +126,14 @@ def _bound(found: Sequence[object]) -> None:
         raise RequestEntityTooLarge(detail=f"Hand over {MOST_CLAIMS} claims at a time at most.")
 
 
-def _claim_of(message: ClaimMessage) -> Given | ReceiptMessage:
+def _claim_of(message: ClaimMessage) -> Given | AnswerMessage:
     try:
         return claim_of(message)
     except InputError as wrong:
         return refusal_of(message, wrong)
 
 
-def _read(document: bytes, read: Read) -> Given | ReceiptMessage:
+def _read(document: bytes, read: Read) -> Given | AnswerMessage:
     try:
         return read(document)
     except InputError as wrong:

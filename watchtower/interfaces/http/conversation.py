@@ -21,10 +21,10 @@ from msgspec import Struct
 
 from watchtower.access.gate import Admitted, Turned
 from watchtower.access.token import Scope
+from watchtower.claims.answer import Answer
 from watchtower.claims.door import Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
-from watchtower.claims.receipt import Receipt
 from watchtower.interfaces.answering import answer_each
 from watchtower.interfaces.feed import Feed, Following
 from watchtower.interfaces.happening import Happening, Interest, Lagged
@@ -165,7 +165,7 @@ class Conversation:
     async def _submit(self, request: Submit, bucket: Bucket | None) -> None:
         count, now = len(request.claims), asyncio.get_running_loop().time()
 
-        def hand_over(claims: Sequence[Given]) -> Awaitable[Sequence[Receipt]]:
+        def hand_over(claims: Sequence[Given]) -> Awaitable[Sequence[Answer]]:
             return take_within(bucket, claims, self._door, now)
 
         try:

@@ -6,20 +6,20 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.decision import NotKept, Pending
 from watchtower.claims.message import ClaimMessage
-from watchtower.claims.receipt import Receipt
-from watchtower.claims.signed import SignedMessage
+from watchtower.claims.receipt import ReceiptMessage
 from watchtower.errors import InputError
 
 __all__ = [
     "MOST_CLAIMS",
     "PROBLEM_TYPE",
+    "AnswerMessage",
     "ChannelPage",
     "Claims",
     "Health",
     "Problem",
-    "ReceiptMessage",
     "refusal_of",
 ]
 
@@ -38,7 +38,7 @@ Claims = ClaimMessage | list[ClaimMessage]
 """One claim, or several that are answered together."""
 
 
-class ReceiptMessage(Struct, frozen=True):
+class AnswerMessage(Struct, frozen=True):
     """The two answers about one claim.
 
     ``kept`` or ``pending`` is true if it is on disk. ``reasons`` say in one word each why nothing
@@ -64,13 +64,13 @@ class ReceiptMessage(Struct, frozen=True):
     rescued: bool | UnsetType = UNSET
     why_not_kept: str | UnsetType = UNSET
     sentence: str | UnsetType = UNSET
-    receipt: SignedMessage | UnsetType = UNSET
+    receipt: ReceiptMessage | UnsetType = UNSET
 
     @classmethod
-    def of(cls, receipt: Receipt) -> ReceiptMessage:
-        """Return a receipt as it is sent."""
-        report = receipt.report()
-        kept = receipt.decision.kept
+    def of(cls, answer: Answer) -> AnswerMessage:
+        """Return an answer as it is sent."""
+        report = answer.report()
+        kept = answer.decision.kept
         is_refused = isinstance(kept, NotKept)
         return cls(
             channel=report["channel"],
@@ -88,13 +88,13 @@ class ReceiptMessage(Struct, frozen=True):
             rescued=report.get("rescued", UNSET),
             why_not_kept=report["why_not_kept"] if is_refused else UNSET,
             sentence=report["sentence"] if is_refused else UNSET,
-            receipt=UNSET if receipt.signed is None else receipt.signed.message(),
+            receipt=UNSET if answer.receipt is None else answer.receipt.message(),
         )
 
 
-def refusal_of(message: ClaimMessage, wrong: InputError) -> ReceiptMessage:
+def refusal_of(message: ClaimMessage, wrong: InputError) -> AnswerMessage:
     """Return the answer to what is no claim at all."""
-    return ReceiptMessage(
+    return AnswerMessage(
         channel=message.channel[:64],
         kept=False,
         pending=False,

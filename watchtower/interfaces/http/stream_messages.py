@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from watchtower.claims.message import ClaimMessage
 from watchtower.errors import InputError
 from watchtower.interfaces.happening import KINDS, Happening, Interest, Lagged
-from watchtower.interfaces.http.messages import MOST_CLAIMS, Problem, ReceiptMessage
+from watchtower.interfaces.http.messages import MOST_CLAIMS, AnswerMessage, Problem
 from watchtower.units import parse_channel_id
 
 __all__ = [
@@ -89,7 +89,7 @@ class AnswersMessage(Struct, frozen=True):
     """The answers to claims, one each, in their order; all of them are on disk."""
 
     id: Id
-    answers: list[ReceiptMessage]
+    answers: list[AnswerMessage]
 
 
 class FollowingMessage(Struct, frozen=True):

@@ -20,16 +20,16 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
+from watchtower.claims.answer import Answer
 from watchtower.claims.given import Given
-from watchtower.claims.receipt import Receipt
 from watchtower.errors import DoorClosedError, StoreError
 from watchtower.interfaces.answering import answer_each
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
     PROBLEM_TYPE,
+    AnswerMessage,
     Claims,
     Problem,
-    ReceiptMessage,
 )
 from watchtower.interfaces.mqtt.connection import BrokerLost, Connection, Delivery
 from watchtower.interfaces.mqtt.topics import Topics
@@ -57,7 +57,7 @@ PROBLEMS: Final = {
 }
 """The words of problems that are told here; each means what it means over HTTP (docs/http.md)."""
 
-_Answer = ReceiptMessage | list[ReceiptMessage] | Problem
+_Answer = AnswerMessage | list[AnswerMessage] | Problem
 """One answer to one claim, a list of them to a list, or why there is none."""
 
 _DECODER: Final = msgspec.json.Decoder(Claims)
@@ -66,8 +66,8 @@ _DECODER: Final = msgspec.json.Decoder(Claims)
 class Door(Protocol):
     """Who keeps claims."""
 
-    async def take(self, claims: Sequence[Given]) -> Sequence[Receipt]:
-        """Keep claims in their order; return their receipts once they are on disk."""
+    async def take(self, claims: Sequence[Given]) -> Sequence[Answer]:
+        """Keep claims in their order; return their answers once they are on disk."""
         ...
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
 from tests.claims.test_group import CHANNELS, KEYS, signed
-from watchtower.claims.signed import (
+from watchtower.claims.receipt import (
     Held,
-    SignedReceipt,
+    Receipt,
     State,
     WhyVoid,
     receipts_for,
@@ -32,7 +32,7 @@ HELD = [
 ]
 
 
-def receipts(held: list[Held] | None = None) -> list[SignedReceipt]:
+def receipts(held: list[Held] | None = None) -> list[Receipt]:
     """What the tower signs for a group."""
     return receipts_for(
         HELD if held is None else held,
@@ -42,7 +42,7 @@ def receipts(held: list[Held] | None = None) -> list[SignedReceipt]:
     )
 
 
-def text_of(receipt: SignedReceipt) -> bytes:
+def text_of(receipt: Receipt) -> bytes:
     """The receipt as it is sent."""
     return msgspec.json.encode(receipt.message())
 
@@ -90,8 +90,8 @@ def test_a_receipt_survives_its_journey(size: int, data: st.DataObject) -> None:
     receipt = data.draw(st.sampled_from(receipts(held)))
     inside = msgspec.json.encode({"kept": True, "receipt": receipt.message()})
 
-    assert SignedReceipt.parse(text_of(receipt)) == receipt
-    assert SignedReceipt.parse(inside) == receipt
+    assert Receipt.parse(text_of(receipt)) == receipt
+    assert Receipt.parse(inside) == receipt
     assert why_void(receipt, TOWER) is None
 
 
@@ -162,17 +162,17 @@ def test_what_is_no_receipt_is_told_so(changes: dict[str, object]) -> None:
     fields = msgspec.to_builtins(receipts()[0].message()) | changes
 
     with pytest.raises(ReceiptFormatError):
-        SignedReceipt.parse(msgspec.json.encode(fields))
+        Receipt.parse(msgspec.json.encode(fields))
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_whatever_is_read_is_a_receipt_or_that_error(text: bytes) -> None:
     """No other exception leaves the parser."""
     with pytest.raises(ReceiptFormatError):
-        SignedReceipt.parse(text)
+        Receipt.parse(text)
 
 
 def test_deep_nesting_is_no_receipt() -> None:
     """And does not end the process."""
     with pytest.raises(ReceiptFormatError):
-        SignedReceipt.parse(b'{"receipt":' * 100_000)
+        Receipt.parse(b'{"receipt":' * 100_000)
