@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -17,6 +17,8 @@ from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.authority import Right
+from watchtower.keys.hands import Hands
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
@@ -152,18 +154,27 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signer = Signer(
-        Vault(store),
-        settings.payees,
-        cap,
-        most_tickets=pool.size,
-        payers=settings.payers,
-        source_of=ground.watch.outgoing.source_of,
+    keys_here = [
+        Signer(
+            Vault(store),
+            settings.payees,
+            cap,
+            right=right,
+            most_tickets=pool.size,
+            payers=settings.payers,
+            source_of=ground.watch.outgoing.source_of,
+        )
+        for right in (Right.REGULAR_KEY, Right.MASTER_KEY)
+    ]
+    hands = Hands(
+        keys_here,
+        dict.fromkeys(ground.accounts, (Right.REGULAR_KEY, Right.MASTER_KEY)),
+        clock=asyncio.get_running_loop().time,
     )
     responder = Responder(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=hands,
         submitter=submitter,
         launch=launch,
         limits=limits,
@@ -171,7 +182,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     restocker = Restocker(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=hands,
         launch=launch,
         limits=limits,
         pool=pool,
@@ -188,10 +199,12 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower, limits, pool), submitter
+    return tower, _rounds(ground, tower, limits, pool, keys_here), submitter
 
 
-def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
+def _rounds(
+    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, keys_here: Sequence[Signer]
+) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
     return Rounds(
@@ -211,6 +224,7 @@ def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> R
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
+        key_holders=[signer.hold for signer in keys_here],
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
