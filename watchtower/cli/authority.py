@@ -127,8 +127,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         number = f"{one['order']}." if one["order"] else "- "
         key = f" {one['public_key']}" if one["public_key"] else ""
         yield f"  {number} {right.words}{key}: {_state(one)}"
-        yield f"     A thief could: {one['thief']}"
-        yield f"     It does not protect from: {one['open']}"
+        yield f"     To a thief: {one['thief']}"
+        yield f"     Open to: {one['open']}"
     if report["not_set_up"]:
         names = ", ".join(Right(name).words for name in report["not_set_up"])
         yield f"  Allowed, and not set up: {names}."
