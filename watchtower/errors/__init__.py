@@ -43,7 +43,11 @@ By where it came from, and so by what the caller may do::
     │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
-    │   └── SigningRefusedError     51    outside what keys may sign
+    │   ├── SigningRefusedError     51    outside what keys may sign
+    │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
+    │   ├── NoRightError            53    nothing is configured to sign for this account
+    │   ├── FeeMoneyError           54    whoever pays its fees cannot
+    │   └── SignerUnfitError        57    every server refuses who signed
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -121,7 +125,11 @@ from watchtower.errors.receipt import (
 )
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
+    FeeMoneyError,
     KeyMissingError,
+    MasterKeyIdleError,
+    NoRightError,
+    SignerUnfitError,
     SigningError,
     SigningRefusedError,
 )
@@ -159,11 +167,14 @@ __all__ = [
     "ClientFileError",
     "ConfigError",
     "DoorClosedError",
+    "FeeMoneyError",
     "HistoryMissingError",
     "InputError",
     "KeyMissingError",
     "LedgerError",
     "ListenError",
+    "MasterKeyIdleError",
+    "NoRightError",
     "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
@@ -175,6 +186,7 @@ __all__ = [
     "RequestTimeoutError",
     "ResumeError",
     "SeedError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",
