@@ -183,7 +183,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     assert importers == {
         "store.secrets": [
             "keys.identity",
-            "keys.signer",
+            "keys.stored_key",
             "keys.vault",
             "store.restore",
             "store.work",

@@ -1,9 +1,8 @@
 """The one place that signs.
 
 It signs what ``permission.py`` allows and nothing else; fetches a key for what is to be signed now
-and lets go of it; and hands out nothing that it has not read back from the bytes and verified.
-secp256k1 signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled
-PublicKey.cpp: ecdsaCanonicality); ed25519 is RFC 8032.
+and lets go of it; and hands out nothing that it has not read back from the bytes and verified,
+wherever the key is and whoever signed with it.
 """
 
 from __future__ import annotations
@@ -13,27 +12,43 @@ from dataclasses import dataclass
 from hashlib import sha512
 from typing import Any, Final, NamedTuple, Protocol
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PublicKey
 from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import VerifyKey
 from xrpl.core import binarycodec
 
 from watchtower.errors import SigningRefusedError
 from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import Roles, why_not
-from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "SigningKey"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
 
 
-class KeySource(Protocol):
-    """Where the signer gets its keys: the vault."""
+class SigningKey(Protocol):
+    """What can sign, without showing how: a secret in memory, or a device that has it."""
 
-    async def key_of(self, account: Address) -> StoredKey:
+    @property
+    def public_key(self) -> str:
+        """Its public half in upper-case hex: ``ED…`` is ed25519, ``02…`` or ``03…`` secp256k1."""
+        ...
+
+    async def sign(self, message: bytes) -> bytes:
+        """Return the signature of ``message``, which is given as it is before any hashing.
+
+        Raises:
+            SigningError: it cannot be had now.
+        """
+        ...
+
+
+class KeySource(Protocol):
+    """Where the signer gets its keys."""
+
+    async def key_of(self, account: Address) -> SigningKey:
         """Return the key that signs for ``account``."""
         ...
 
@@ -109,12 +124,12 @@ class Signer:
 
         Each account's key is fetched once, and let go of when the last is signed.
         """
-        keys: dict[Address, StoredKey] = {}
+        keys: dict[Address, SigningKey] = {}
         for transaction in transactions:
             yield await self._sign(transaction, keys)
 
     async def _sign(
-        self, transaction: Mapping[str, Any], keys: dict[Address, StoredKey]
+        self, transaction: Mapping[str, Any], keys: dict[Address, SigningKey]
     ) -> SignedTransaction:
         """Sign with a key out of ``keys``, into which it is put if it is not there yet."""
         channel = transaction.get("Channel")
@@ -131,26 +146,20 @@ class Signer:
         key = keys.get(account)
         if key is None:
             key = keys[account] = await self._keys.key_of(account)
-        return _signed({**transaction, "SigningPubKey": key.public_key}, key)
+        return await _signed({**transaction, "SigningPubKey": key.public_key}, key)
 
 
-def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+async def _signed(unsigned: dict[str, Any], key: SigningKey) -> SignedTransaction:
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)
-    signature = _signature(message, key)
+    signature = await key.sign(message)
     signed = {**unsigned, "TxnSignature": signature.hex().upper()}
     data = codec.encode(signed)
     if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
     digest = _half_sha512(_TRANSACTION_ID + data)
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
-
-
-def _signature(message: bytes, key: StoredKey) -> bytes:
-    if key.public_key.startswith(_ED25519):
-        return SigningKey(key.private_key).sign(message).signature
-    return PrivateKey(key.private_key).sign(_half_sha512(message), hasher=None)
 
 
 def _verify(message: bytes, signature: bytes, public_key: str) -> bool:
