@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
+from watchtower.hsm_settings import HsmSettings
 from watchtower.http_settings import HttpSettings
 from watchtower.mqtt_settings import MqttSettings
 from watchtower.units import Address, parse_address
@@ -29,6 +30,7 @@ __all__ = [
     "AlertSettings",
     "ClaimSettings",
     "FeeSettings",
+    "HsmSettings",
     "HttpSettings",
     "LedgerSettings",
     "LogSettings",
@@ -168,6 +170,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
     mqtt: MqttSettings = MqttSettings()
+    hsm: HsmSettings = HsmSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -235,10 +238,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
         http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
+        hsm = settings.hsm.within(folder)
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt)
+    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt, hsm=hsm)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -273,7 +277,11 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := settings.http.why_unsafe() or settings.mqtt.why_unusable():
+    if why := (
+        settings.http.why_unsafe()
+        or settings.mqtt.why_unusable()
+        or settings.hsm.why_unusable(accounts)
+    ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)

@@ -16,9 +16,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "places": (),
     "brokers": (),
     "collector": (),
+    "hsm_settings": (),
     "http_settings": (),
     "mqtt_settings": (),
-    "settings": ("http_settings", "mqtt_settings"),
+    "settings": ("hsm_settings", "http_settings", "mqtt_settings"),
+    "hsm_access": ("hsm_settings", "keys.hsm", "keys.hsm_keys", "keys.pin", "keys.signer"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
     "logs": (),
@@ -40,8 +42,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.events",
         "response.attempt",
     ),
-    # what we may sign: seeds live in the store
+    # what we may sign: seeds live in the store, and what a token signs is judged like a claim's
     "keys": ("store.database", "store.secrets"),
+    "keys.hsm": ("judgement.signature",),
+    "keys.store_key": ("store.header", "store.unlocking"),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -75,6 +79,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.changes": ("response.attempt", "response.spending", "store.work"),
     "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
     "tower.herald": (
+        "alerts.of_keys",
         "alerts.of_payers",
         "ledger.health",
         "response.attempt",
@@ -90,6 +95,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
+    "tower.key_watch": ("alerts.of_keys",),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
     "tower.pending": ("claims.intake", "claims.sight", "store.database"),
@@ -188,7 +194,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly"],
+        "keys.signer": ["assembly", "hsm_access", "keys.hsm_keys"],
     }
 
 

@@ -31,6 +31,7 @@ _NAMES: Final = (
     "channel",
     "claim",
     "demo",
+    "hsm",
     "init",
     "key",
     "receipt",

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from watchtower.errors import KeyMissingError, RequestRefusedError, SigningError
+from watchtower.errors import RequestRefusedError, SigningError
 from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt
 from watchtower.response.enquiry import Enquiry, enquire
@@ -264,7 +264,7 @@ class Responder:
 def _refused_alike(
     obligations: Iterable[Duty], refused: Duty, why: SigningError
 ) -> Collection[Duty]:
-    """Return what cannot be signed either: with no key, everything of the account."""
-    if isinstance(why, KeyMissingError):
+    """Return what cannot be signed either: without its key, nothing of the account."""
+    if why.of_account:
         return [o for o in obligations if o.account == refused.account]
     return [refused]

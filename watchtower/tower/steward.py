@@ -48,11 +48,22 @@ class Steward:
         self._desk = desk
         self._changes = changes
         self._keys: Mapping[Address, str] = {}
+        self._in_store: Mapping[Address, str] = {}
+        self._elsewhere: Mapping[Address, str] = {}
         self._noticed: list[_Noticed] = []
 
     def hold(self, keys: Mapping[Address, str]) -> None:
         """Take note of the public keys that we hold now, by account."""
-        self._keys = dict(keys)
+        self._in_store = dict(keys)
+        self._take_up()
+
+    def hold_elsewhere(self, keys: Mapping[Address, str]) -> None:
+        """Take note of the public keys that sign for us outside the store; they go before."""
+        self._elsewhere = dict(keys)
+        self._take_up()
+
+    def _take_up(self) -> None:
+        self._keys = {**self._in_store, **self._elsewhere}
         for account in self._watch.estates:
             self._look(account)
 
