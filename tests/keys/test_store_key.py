@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.softhsm import SoftHsm
 from tests.store import make
@@ -27,6 +30,7 @@ from watchtower.store.restore import restore
 from watchtower.store.tables import FORMAT
 
 MASTER = bytes(range(32))
+_MOMENTS = ("before_cursor_execute", "after_cursor_execute", "commit")
 
 
 def _nobody() -> str:
@@ -83,6 +87,49 @@ async def test_what_opened_the_store_before_is_not_left_in_the_file(
         files = path.read_bytes() + path.with_name("w.db-wal").read_bytes()
     assert before.wrapped not in files
     assert before.parameters not in files
+
+
+async def test_killed_at_any_statement_exactly_one_of_the_two_ways_opens(
+    softhsm: SoftHsm, tmp_path: Path
+) -> None:
+    """What a kill would leave on disk is copied before and behind each statement."""
+    path, left = tmp_path / "w.db", list[Path]()
+
+    def kill(*_: object) -> None:
+        folder = tmp_path / f"killed {len(left)}"
+        folder.mkdir()
+        for name in ("w.db", "w.db-wal"):
+            if path.with_name(name).exists():
+                shutil.copyfile(path.with_name(name), folder / name)
+        left.append(folder / "w.db")
+
+    async with await make.store(path) as store:
+        hsm = softhsm.hsm()
+
+        async def slots(master: bytes) -> list[Slot]:
+            slot = await slot_by_hsm(hsm, "store", master, FORMAT)
+            for moment in _MOMENTS:
+                event.listen(Engine, moment, kill)
+            return [slot]
+
+        try:
+            await store.replace_slots(slots)
+        finally:
+            for moment in _MOMENTS:
+                event.remove(Engine, moment, kill)
+        kill()
+    opened = {"passphrase": 0, "hsm": 0}
+    for killed in left:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(await make.reopen(killed))
+                opened["passphrase"] += 1
+            except PassphraseError:
+                way = AnyWayIn(_nobody, softhsm.hsm())
+                await stack.enter_async_context(await Store.open(killed, way))
+                opened["hsm"] += 1
+    assert len(left) > 10
+    assert min(opened.values()) > 0
 
 
 async def test_both_kept_means_that_either_opens(softhsm: SoftHsm, tmp_path: Path) -> None:

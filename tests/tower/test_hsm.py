@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from xrpl.core.keypairs import derive_classic_address
 
 from tests.softhsm import PIN, SoftHsm, softhsm_in
 from tests.tower.conftest import XRP, Stage
-from tests.tower.test_accounts import alarms
+from tests.tower.test_accounts import DISABLE_MASTER, alarms
 from watchtower.errors import HsmError
 from watchtower.hsm_settings import HsmKeySettings, HsmSettings
 from watchtower.keys.store_key import AnyWayIn, slot_by_hsm
 from watchtower.keys.vault import Algorithm
+from watchtower.settings import AlertSettings
 from watchtower.store.database import Store
 from watchtower.store.header import Slot
 from watchtower.store.tables import FORMAT
@@ -60,17 +62,24 @@ async def _until_alarm(stage: Stage, *, stands: bool) -> None:
 
 @pytest.mark.parametrize("algorithm", Algorithm)
 async def test_a_key_in_a_token_redeems(
-    stage: Stage, softhsm: SoftHsm, algorithm: Algorithm
+    stage: Stage, softhsm: SoftHsm, algorithm: Algorithm, tmp_path: Path
 ) -> None:
-    """And nothing is signed by the key that lies in the store, which could."""
+    """The store's key, which signs no more, is neither tried nor complained about."""
     key = await _key_in_token(stage, softhsm, algorithm)
+    disable = {"TransactionType": "AccountSet", "SetFlag": DISABLE_MASTER}
+    await stage.hand.settle(disable, stage.payee)
+    told = tmp_path / "told.jsonl"
+    code = f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read() + chr(10))"
+    stage.with_settings(alerts=AlertSettings(command=(sys.executable, "-c", code)))
     channel = await stage.channel()
     await stage.keep(channel, 30 * XRP)
     async with stage.tower():
         await stage.close_request(channel)
         await stage.until_paid(channel, 30 * XRP)
+        await stage.until_told(channel, "attempt_settled")
         assert "authority_lost" not in await alarms(stage)
     assert await _signed_by(stage) == {key}
+    assert "authority_lost" not in told.read_text()
 
 
 async def test_a_token_that_is_away_while_it_is_owed_redeems_when_it_is_back(

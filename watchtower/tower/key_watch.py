@@ -42,8 +42,8 @@ class Keys(Protocol):
 class Holder(Protocol):
     """Whoever has to know which keys we have."""
 
-    def hold_elsewhere(self, keys: Mapping[Address, str]) -> None:
-        """Take note of public keys by account."""
+    def hold_elsewhere(self, keys: Mapping[Address, str | None]) -> None:
+        """Take note of public keys by account; None while one has not been seen."""
         ...
 
 
@@ -55,7 +55,8 @@ class KeyWatch:
         self._keys = keys
         self._desk = desk
         self._holder = holder
-        self._proven: dict[Address, str] = {}
+        self._proven: dict[Address, str | None] = dict.fromkeys(keys.accounts)
+        holder.hold_elsewhere(self._proven)
 
     async def watch_for_ever(self) -> None:
         """Look every now and then, and more often while something is wrong."""

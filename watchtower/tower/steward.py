@@ -49,7 +49,7 @@ class Steward:
         self._changes = changes
         self._keys: Mapping[Address, str] = {}
         self._in_store: Mapping[Address, str] = {}
-        self._elsewhere: Mapping[Address, str] = {}
+        self._elsewhere: Mapping[Address, str | None] = {}
         self._noticed: list[_Noticed] = []
 
     def hold(self, keys: Mapping[Address, str]) -> None:
@@ -57,13 +57,17 @@ class Steward:
         self._in_store = dict(keys)
         self._take_up()
 
-    def hold_elsewhere(self, keys: Mapping[Address, str]) -> None:
-        """Take note of the public keys that sign for us outside the store; they go before."""
+    def hold_elsewhere(self, keys: Mapping[Address, str | None]) -> None:
+        """Take note of the public keys that sign for us outside the store, None if not known yet.
+
+        For their accounts a key in the store counts no more.
+        """
         self._elsewhere = dict(keys)
         self._take_up()
 
     def _take_up(self) -> None:
-        self._keys = {**self._in_store, **self._elsewhere}
+        held = {**self._in_store, **self._elsewhere}
+        self._keys = {account: key for account, key in held.items() if key is not None}
         for account in self._watch.estates:
             self._look(account)
 
