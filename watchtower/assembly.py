@@ -19,7 +19,6 @@ from watchtower.guard.watch import Watch
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
-from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
@@ -31,8 +30,10 @@ from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.response.tickets import TicketPool
 from watchtower.settings import Settings
+from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.means import Means
@@ -171,18 +172,16 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signer = Signer(
+    signing = Signing(
+        settings,
         ground.hsm_keys or Vault(store),
-        settings.payees,
-        cap,
-        most_tickets=pool.size,
-        payers=settings.payers,
-        source_of=ground.watch.outgoing.source_of,
+        ground.watch,
+        clock=asyncio.get_running_loop().time,
     )
     responder = Responder(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=signing.hands,
         submitter=submitter,
         launch=launch,
         limits=limits,
@@ -190,7 +189,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     restocker = Restocker(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=signing.hands,
         launch=launch,
         limits=limits,
         pool=pool,
@@ -207,10 +206,12 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower, limits, pool), submitter
+    return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
 
-def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
+def _rounds(
+    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
+) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
     return Rounds(
@@ -230,6 +231,8 @@ def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> R
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
+        key_holders=[signing.hold],
+        entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

@@ -151,7 +151,7 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "tend", rounds.tend_for_ever()
     yield "feed watchdog", ground.service.feed(lambda: True)
     if ground.hsm_keys is not None:
-        watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=tower.steward)
+        watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()
     if ground.heartbeat is not None:
         yield "heartbeat", ground.heartbeat.run()

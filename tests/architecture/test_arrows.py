@@ -16,10 +16,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "places": (),
     "brokers": (),
     "collector": (),
+    "authority_settings": (),
     "hsm_settings": (),
     "http_settings": (),
     "mqtt_settings": (),
-    "settings": ("hsm_settings", "http_settings", "mqtt_settings"),
+    "settings": ("authority_settings", "hsm_settings", "http_settings", "mqtt_settings"),
     "hsm_access": ("hsm_settings", "keys.hsm", "keys.hsm_keys", "keys.pin", "keys.signer"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
@@ -43,7 +44,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.attempt",
     ),
     # what we may sign: seeds live in the store, and what a token signs is judged like a claim's
-    "keys": ("store.database", "store.secrets"),
+    "keys": ("response.way", "store.database", "store.secrets"),
     "keys.hsm": ("judgement.signature",),
     "keys.store_key": ("store.header", "store.unlocking"),
     # whom we tell: decides nothing
@@ -95,6 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
+    "tower.entitlement": ("alerts.of_authority",),
     "tower.key_watch": ("alerts.of_keys",),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
@@ -118,6 +120,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "claims.exposure",
         "claims.sight",
         "judgement.policy",
+        "keys.authority",
         "ledger.link",
         "response.fees",
         "response.respond",
@@ -129,7 +132,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 The longest name that fits a module counts.
 """
 
-MAY_KNOW_EVERYBODY = ("assembly", "front", "front_mqtt", "daemon", "cli", "__main__")
+MAY_KNOW_EVERYBODY = ("assembly", "signing", "front", "front_mqtt", "daemon", "cli", "__main__")
 
 
 def rule_for(module: str) -> str | None:
@@ -194,7 +197,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly", "hsm_access", "keys.hsm_keys"],
+        "keys.signer": ["hsm_access", "keys.hands", "keys.hsm_keys", "signing"],
     }
 
 

@@ -25,6 +25,7 @@ PURE = (
     "access.gate",
     "access.token",
     "alerts.catalogue",
+    "alerts.of_authority",
     "alerts.of_certificates",
     "alerts.of_doors",
     "alerts.of_exposure",
@@ -74,6 +75,7 @@ PURE = (
     "judgement.signature",
     "judgement.stake",
     "judgement.verdict",
+    "keys.authority",
     "keys.claim_encoding",
     "keys.ec_point",
     "keys.permission",
@@ -109,7 +111,9 @@ PURE = (
     "response.spending",
     "response.tickets",
     "response.transaction",
+    "response.way",
     "store.statements",
+    "tower.noted_accounts",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
 

@@ -27,6 +27,7 @@ from watchtower.errors import (
     KeyMissingError,
     SigningRefusedError,
 )
+from watchtower.keys.authority import Right
 from watchtower.keys.ec_point import SECP256K1
 from watchtower.keys.hsm import Hsm
 from watchtower.keys.hsm_keys import HsmKeys, KeyInHsm
@@ -155,7 +156,7 @@ async def test_both_kinds_sign_claims_by_the_one_signer(hsm: Hsm, vault: Vault) 
         key = await hsm.make_key(algorithm, algorithm)
         account = Address(derive_classic_address(key.public_key))
         keys = HsmKeys(hsm, [KeyInHsm(account=account, label=algorithm)], vault)
-        signer = Signer(keys, [account, SECP256K1_ACCOUNT], Drops(100))
+        signer = Signer(keys, [account, SECP256K1_ACCOUNT], Drops(100), right=Right.MASTER_KEY)
         signed = await signer.sign(_claim(account))
         assert key.public_key in signed.blob
         assert (await signer.sign(_claim(SECP256K1_ACCOUNT))).blob

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from xrpl.core.binarycodec import decode
 from xrpl.core.keypairs import derive_classic_address
@@ -14,7 +15,7 @@ from xrpl.core.keypairs import derive_classic_address
 from tests.softhsm import PIN, SoftHsm, softhsm_in
 from tests.tower.conftest import XRP, Stage
 from tests.tower.test_accounts import DISABLE_MASTER, alarms
-from watchtower.errors import HsmError
+from watchtower.errors import HsmError, SigningError
 from watchtower.hsm_settings import HsmKeySettings, HsmSettings
 from watchtower.keys.store_key import AnyWayIn, slot_by_hsm
 from watchtower.keys.vault import Algorithm
@@ -134,10 +135,27 @@ async def test_a_wrong_pin_loses_nothing_and_the_right_one_is_taken_while_the_to
         await stage.keep(channel, 30 * XRP)
         await stage.close_request(channel)
         await _until_alarm(stage, stands=True)
-        assert "the PIN" in (await alarms(stage))["hsm_does_not_sign"]["sentence"]
+        assert "PIN" in (await alarms(stage))["hsm_does_not_sign"]["sentence"]
         assert await stage.balance(channel) == 0
         softhsm.give_pin(PIN)
         await stage.until_paid(channel, 30 * XRP)
+
+
+async def test_a_master_key_in_a_token_signs_only_in_so_many_words(
+    stage: Stage, softhsm: SoftHsm
+) -> None:
+    """That it is in a token makes it no weaker key."""
+    await _key_in_token(stage, softhsm, Algorithm.SECP256K1)
+    [key] = stage.settings.hsm.keys
+    as_master = msgspec.structs.replace(key, regular_key=False)
+    stage.with_settings(hsm=msgspec.structs.replace(stage.settings.hsm, keys=(as_master,)))
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    async with stage.tower(once=True) as daemon:
+        with pytest.raises(SigningError):
+            await asyncio.wait_for(daemon, 60)
+    assert await stage.balance(channel) == 0
 
 
 async def test_once_says_what_the_token_lacks(stage: Stage, softhsm: SoftHsm) -> None:

@@ -45,6 +45,10 @@ By where it came from, and so by what the caller may do::
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
     │   ├── SigningRefusedError     51    outside what keys may sign
+    │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
+    │   ├── NoRightError            53    nothing is configured to sign for this account
+    │   ├── FeeMoneyError           54    whoever pays its fees cannot
+    │   ├── SignerUnfitError        57    every server refuses who signed
     │   └── HsmError                      an HSM does not give what is asked of it
     │       ├── HsmAbsentError      80    no such token, or no way to it
     │       ├── HsmPinError         81    the token was not opened: no PIN is tried twice
@@ -140,7 +144,11 @@ from watchtower.errors.receipt import (
 )
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
+    FeeMoneyError,
     KeyMissingError,
+    MasterKeyIdleError,
+    NoRightError,
+    SignerUnfitError,
     SigningError,
     SigningRefusedError,
 )
@@ -179,6 +187,7 @@ __all__ = [
     "ClientFileError",
     "ConfigError",
     "DoorClosedError",
+    "FeeMoneyError",
     "HistoryMissingError",
     "HsmAbsentError",
     "HsmError",
@@ -192,6 +201,8 @@ __all__ = [
     "KeyMissingError",
     "LedgerError",
     "ListenError",
+    "MasterKeyIdleError",
+    "NoRightError",
     "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
@@ -203,6 +214,7 @@ __all__ = [
     "RequestTimeoutError",
     "ResumeError",
     "SeedError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",

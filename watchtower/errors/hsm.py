@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from watchtower.errors.signing import SigningError
 
 __all__ = [
@@ -21,8 +19,6 @@ __all__ = [
 class HsmError(SigningError):
     """The HSM does not sign, or does not do something else that was asked of it."""
 
-    of_account: ClassVar[bool] = True
-
 
 class HsmAbsentError(HsmError):
     """There is no such token, or nothing to reach it with."""
@@ -38,10 +34,7 @@ class HsmPinError(HsmError):
     """The token was not opened; no PIN is tried twice, for tokens lock after a few wrong ones."""
 
     exit_code = 81
-    template = (
-        "The HSM token {token} was not opened: {why}. What is owed stays owed, and is signed once "
-        "the token is open."
-    )
+    template = "The HSM token {token} was not opened: {why}."
 
 
 class HsmMechanismError(HsmError):

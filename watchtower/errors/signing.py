@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from watchtower.errors.root import WatchtowerError
 
-__all__ = ["KeyMissingError", "SigningError", "SigningRefusedError"]
+__all__ = [
+    "FeeMoneyError",
+    "KeyMissingError",
+    "MasterKeyIdleError",
+    "NoRightError",
+    "SignerUnfitError",
+    "SigningError",
+    "SigningRefusedError",
+]
 
 
 class SigningError(WatchtowerError):
-    """The signer does not sign. ``of_account``: nor anything else of the account, for now."""
-
-    of_account: ClassVar[bool] = False
+    """The signer does not sign."""
 
 
 class KeyMissingError(SigningError):
     """There is no key for the account, so nothing can be redeemed for it."""
 
     exit_code = 50
-    of_account: ClassVar[bool] = True
     template = (
         "There is no key for {account}, so nothing can be redeemed for it. Import one with "
         "`watchtower key import --account {account}`."
@@ -31,3 +34,38 @@ class SigningRefusedError(SigningError):
 
     exit_code = 51
     template = "The signer refused: {why}."
+
+
+class MasterKeyIdleError(SigningError):
+    """The only key there is for the account is its master key, which nobody has allowed to sign."""
+
+    exit_code = 52
+    template = (
+        "The key of {account} is its master key, and that signs nothing unless "
+        "`allow_master_key = true` stands under `[authority]` in the configuration; give the "
+        "account a regular key and import that with `--regular-key`, or set it."
+    )
+
+
+class NoRightError(SigningError):
+    """The configuration gives no right to sign for the account that anybody here could use."""
+
+    exit_code = 53
+    template = (
+        "Nothing may sign for {account}: {why}. `watchtower authority show` tells by what right "
+        "something could."
+    )
+
+
+class FeeMoneyError(SigningError):
+    """Whoever pays for what is signed for an account has too little, or may pay no more today."""
+
+    exit_code = 54
+    template = "{payer} pays the fee of what is signed for {account}, and cannot pay it: {why}."
+
+
+class SignerUnfitError(SigningError):
+    """Every server says that whoever signed for an account may not, or that nobody pays for it."""
+
+    exit_code = 57
+    template = "Servers take nothing that is signed for {account} in this way: {why}."

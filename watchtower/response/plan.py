@@ -32,6 +32,7 @@ from watchtower.response.obligation import Duty
 from watchtower.response.pace import Pace
 from watchtower.response.schedule import due_now, in_order
 from watchtower.response.seats import Seats
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Leave", "Plan", "Redeem", "Terms", "Wait", "plan"]
@@ -49,6 +50,7 @@ class Redeem:
     seat: Seat
     fee: Drops
     last_ledger: LedgerIndex
+    way: Way = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Leave:
     obligation: Duty
     fee_asked: Drops
     why: Refusal
+    way: Way = PLAIN
 
 
 Plan = Redeem | Wait | Leave
@@ -96,6 +99,9 @@ class Terms:
             ledger they say so.
         entered: how many of our transactions left since the market was asked for.
         asked: the drops that an attempt needs to enter the open ledger, where servers told them.
+        ways: how each side of a channel is signed for; one that is not named, by its own key.
+        purses: what those who pay for other accounts have left, where it is known.
+        unfit: attempts that no server takes from who signed them, where somebody else signs now.
     """
 
     validated: LedgerIndex
@@ -114,6 +120,9 @@ class Terms:
     unseated: Mapping[TxHash, LedgerIndex] = field(default_factory=dict)
     entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
+    ways: Mapping[tuple[Address, ChannelId], Way] = field(default_factory=dict)
+    purses: Mapping[Address, Drops] = field(default_factory=dict)
+    unfit: Collection[TxHash] = ()
 
 
 def plan(
@@ -150,6 +159,7 @@ class _Planner:
             terms.market,
             terms.policy,
             allowance=terms.allowance,
+            purses=terms.purses,
             # What is in the newest ledger may not be known yet, and takes up no room any more.
             waiting=[a for a in alive if a.made_in < (terms.accounted or 0)],
             queued=terms.queued,
@@ -217,8 +227,8 @@ class _Planner:
             return None
         fee = self._bidder.bid(wish)
         if isinstance(fee, Refusal):
-            asked = self._terms.market.price()
-            return Leave(obligation=obligation, fee_asked=asked, why=fee)
+            asked = self._terms.market.times(wish.way.fee_units).price()
+            return Leave(obligation=obligation, fee_asked=asked, why=fee, way=wish.way)
         return self._redeem(obligation, seat, fee)
 
     def _rescue(
@@ -234,6 +244,10 @@ class _Planner:
             is_gone = is_overdue and (terms.accounted or 0) >= since + 2
             never_sat = since == newest.made_in and wish.is_urgent
             return _or_none(self._begin(obligation, wish)) if is_gone or never_sat else None
+        if newest.transaction in terms.unfit:
+            # On the same seat, so that at most one of the two applies, whoever was right.
+            wish = self._wish(obligation, is_due=is_due)
+            return _or_none(self._begin(obligation, wish, newest.seat))
         if self._waits_for_nobody(newest):
             return _or_none(self._begin(obligation, self._wish(obligation, is_due=is_due)))
         if not is_overdue and newest.transaction not in terms.underpriced:
@@ -241,15 +255,26 @@ class _Planner:
         ticket = self._seats.ticket(obligation.account)
         if is_overdue and ticket and not any(attempt.seat.is_ticket for attempt in mine):
             return _or_none(self._begin(obligation, self._wish(obligation), ticket))
-        fee = self._bidder.raise_bid(
-            self._wish_of_seat(obligation, newest, is_due=is_due),
-            newest.fee,
-            refused=newest.transaction in terms.underpriced,
-            asked=terms.asked.get(newest.transaction, Drops(0)),
+        fee = self._raised(self._wish_of_seat(obligation, newest, is_due=is_due), newest)
+        return None if isinstance(fee, Refusal) else self._redeem(obligation, newest.seat, fee)
+
+    def _raised(self, wish: Wish, attempt: Attempt) -> Drops | Refusal:
+        """Return the fee with which an attempt is replaced on its seat, in whatever way now.
+
+        It replaces by its *level*: what it pays in parts of its own base fee (TxQ.cpp:907), which
+        is another one where there are more or fewer signers than before.
+        """
+        terms, before, now = self._terms, attempt.fee_units, wish.way.fee_units
+        fee, asked = attempt.fee, terms.asked.get(attempt.transaction, Drops(0))
+        if before != now:
+            fee, asked = (Drops(-(-drops * now // before)) for drops in (fee, asked))
+        return self._bidder.raise_bid(
+            wish,
+            fee,
+            refused=attempt.transaction in terms.underpriced,
+            asked=asked,
+            paid_by=attempt.payer,
         )
-        if isinstance(fee, Refusal):
-            return None
-        return self._redeem(obligation, newest.seat, fee)
 
     def _waits_for_nobody(self, newest: Attempt) -> bool:
         """Return whether servers miss a sequence before an attempt's that none of ours will take.
@@ -274,7 +299,11 @@ class _Planner:
             at_stake=obligation.at_stake if gain is None else gain,
             left=ledgers_left(obligation.deadline, self._terms.now),
             is_due=is_due,
+            way=self._way(obligation),
         )
+
+    def _way(self, obligation: Duty) -> Way:
+        return self._terms.ways.get(_side(obligation), PLAIN)
 
     def _wish_of_seat(self, obligation: Duty, newest: Attempt, *, is_due: bool) -> Wish:
         """Return the wish behind a seat: that of the channel, or of who is held up behind it."""
@@ -288,12 +317,19 @@ class _Planner:
             at_stake=max(own.at_stake, behind.at_stake),
             left=min(lefts, default=None),
             is_due=is_due,
+            way=own.way,
         )
 
     def _redeem(self, obligation: Duty, seat: Seat, fee: Drops) -> Redeem:
         self._seats.take(obligation.account, seat)
         last_ledger = LedgerIndex(self._terms.validated + self._terms.last_ledger_offset)
-        return Redeem(obligation=obligation, seat=seat, fee=fee, last_ledger=last_ledger)
+        return Redeem(
+            obligation=obligation,
+            seat=seat,
+            fee=fee,
+            last_ledger=last_ledger,
+            way=self._way(obligation),
+        )
 
 
 def _held_up(

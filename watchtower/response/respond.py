@@ -12,9 +12,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from watchtower.errors import RequestRefusedError, SigningError
+from watchtower.errors import (
+    FeeMoneyError,
+    RequestRefusedError,
+    SignerUnfitError,
+    SigningError,
+    SigningRefusedError,
+)
 from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt
+from watchtower.response.bidding import Refusal
 from watchtower.response.enquiry import Enquiry, enquire
 from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
@@ -23,9 +30,13 @@ from watchtower.response.plan import Leave, Redeem, Terms, plan
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Servers, Signed, Signer
 from watchtower.response.transaction import claim_transaction, close_transaction
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 __all__ = ["Limits", "Responder", "Response"]
+
+_Side = tuple[Address, ChannelId]
+_Sat = tuple[Address, Seat]
 
 _AT_ONCE: Final = 10
 """Attempts that are signed, written down and sent together at first, and then twice as many every
@@ -112,7 +123,7 @@ class Responder:
         # could be paid already, or past its last ledger before it leaves.
         newest = self._docket.newest or newest
         obligations = self._docket.obligations()
-        done = await self._carry_out(obligations, self._terms(newest, enquiry))
+        done = await self._carry_out(obligations, newest, enquiry)
         refused = enquiry.refused
         unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
         response = replace(done, unseated=unseated)
@@ -131,8 +142,10 @@ class Responder:
             self._planned, self._standing = {}, Response()
         return any(self._planned.get((o.account, o.channel), -1) < o.target for o in obligations)
 
-    def _terms(self, newest: LedgerClosed, enquiry: Enquiry) -> Terms:
+    def _terms(self, obligations: Iterable[Duty], newest: LedgerClosed, enquiry: Enquiry) -> Terms:
+        """Return the terms of this moment, with who signs for each as it is now."""
         submitter, accounts = self._submitter, enquiry.sequences
+        ways = self._ways(obligations)
         return Terms(
             validated=newest.ledger_index,
             now=newest.pressing_time,
@@ -142,50 +155,133 @@ class Responder:
             tickets={account: self._docket.tickets(account) for account in accounts},
             market=enquiry.market,
             policy=self._limits.fees,
-            allowance=self._allowance(accounts),
+            allowance=self._allowance(accounts, ways),
+            purses=self._purses(ways),
             last_ledger_offset=self._limits.last_ledger_offset,
             underpriced=submitter.underpriced,
             queued=submitter.queued,
             held_up=submitter.held_up,
             unseated=submitter.unseated,
             asked=submitter.asked,
+            ways=ways,
+            unfit={a.transaction for a in self._unfit() if self._by(ways, a) != a.by},
         )
 
-    def _allowance(self, accounts: Iterable[Address]) -> dict[Address, Drops]:
-        """Return what each account may still spend today, were all that is on its way to apply."""
-        seats: defaultdict[Address, dict[Seat, Drops]] = defaultdict(dict)
-        for attempt in self._docket.attempts.values():
-            of_account = seats[attempt.account]
-            of_account[attempt.seat] = max(attempt.fee, of_account.get(attempt.seat, Drops(0)))
-        cap = self._limits.fees.daily_cap
+    def _unfit(self) -> list[Attempt]:
+        """Return the attempts that no server takes from who signed them, or for want of money."""
+        attempts = self._docket.attempts
+        return [attempts[unfit] for unfit in self._submitter.unfit if unfit in attempts]
+
+    def _by(self, ways: Mapping[_Side, Way], attempt: Attempt) -> str:
+        if attempt.channel is None:
+            return attempt.by
+        way = ways.get((attempt.account, attempt.channel))
+        return attempt.by if way is None else way.by
+
+    def _turn_from_unfit(self) -> None:
+        """Turn from whoever signed what no server takes from it.
+
+        That may be untrue. But nobody is shut out by it, and whoever is next was configured too.
+        """
+        for attempt in self._unfit():
+            way = self._signer.way(attempt.account, attempt.channel)
+            if way is not None and way.by == attempt.by:
+                why = self._submitter.alarming.get(attempt.transaction, "it may not")
+                refused = SignerUnfitError(account=attempt.account, why=why)
+                self._signer.turn(attempt.account, attempt.channel, refused, by=attempt.by)
+
+    def _ways(self, obligations: Iterable[Duty]) -> dict[_Side, Way]:
+        """Choose who signs for each side; where nobody can, it is planned as for a plain key.
+
+        Signing then says what is missing.
+        """
+        sides = {(o.account, o.channel) for o in obligations}
+        return {side: self._signer.way(*side) or PLAIN for side in sides}
+
+    def _allowance(
+        self, accounts: Iterable[Address], ways: Mapping[_Side, Way]
+    ) -> dict[Address, Drops]:
+        """Return what each may still spend today, were all that is on its way to apply."""
+        cap, under_way = self._limits.fees.daily_cap, self._fees_under_way()
         return {
-            account: Drops(max(0, cap - self._docket.spent(account) - sum(seats[account].values())))
-            for account in accounts
+            payer: Drops(max(0, cap - self._docket.spent(payer) - under_way.get(payer, 0)))
+            for payer in {*accounts, *_payers(ways)}
         }
 
-    async def _carry_out(self, obligations: Collection[Duty], terms: Terms) -> Response:
+    def _purses(self, ways: Mapping[_Side, Way]) -> dict[Address, Drops]:
+        """Return what those who pay for others have left, were all that is on its way to apply.
+
+        All of it counts: a fee may come out of the reserve (rippled Transactor.cpp, checkFee).
+        """
+        under_way = self._fees_under_way()
+        balances = {payer: self._docket.balance(payer) for payer in _payers(ways)}
+        return {
+            payer: Drops(max(0, balance - under_way.get(payer, 0)))
+            for payer, balance in balances.items()
+            if balance is not None
+        }
+
+    def _fees_under_way(self) -> dict[Address, int]:
+        """Return what attempts under way may cost whoever pays for them; one fee for each seat."""
+        seats: defaultdict[Address, dict[_Sat, Drops]] = defaultdict(dict)
+        for attempt in self._docket.attempts.values():
+            of_payer, sat = seats[attempt.payer], (attempt.account, attempt.seat)
+            of_payer[sat] = max(attempt.fee, of_payer.get(sat, Drops(0)))
+        return {payer: sum(fees.values()) for payer, fees in seats.items()}
+
+    async def _carry_out(
+        self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
+    ) -> Response:
         """Carry out the plan for one ledger, until the next one closes.
 
-        When a key refuses, what is left is planned anew without it: an unsigned seat would be a
-        hole for all behind it.
+        When who signs refuses, what is left is planned anew: with who is next, in the way and at
+        the price of that one, or without it, for an unsigned seat would be a hole for all behind
+        it.
         """
         sent: list[Attempt] = []
         unsigned: list[tuple[Duty, SigningError]] = []
+        penniless: set[tuple[Address, str]] = set()
+        self._turn_from_unfit()
         while True:
-            plans = plan(
-                obligations, self._docket.attempts.values(), replace(terms, entered=len(sent))
-            )
+            terms = replace(self._terms(obligations, newest, enquiry), entered=len(sent))
+            plans = plan(obligations, self._docket.attempts.values(), terms)
             redeem = [step for step in plans if isinstance(step, Redeem)]
             left = tuple(step for step in plans if isinstance(step, Leave))
+            if self._turn_from_penniless(left, penniless):
+                continue
             if self._launch.shadow:
                 return Response(left=left, would_redeem=tuple(redeem))
             refused = await self._send_while_it_lasts(redeem, terms.validated, sent)
             if refused is None:
                 return Response(sent=tuple(sent), left=left, unsigned=tuple(unsigned))
+            owed, why = refused
+            has_next = self._signer.turn(owed.account, owed.channel, why)
+            if has_next and self._docket.newest is newest:
+                continue
+            # Whoever takes longer to refuse than a ledger lasts is not waited for twice: the next
+            # pass is due, and begins with who is next.
             alike = _refused_alike(obligations, *refused)
             unsigned += [(obligation, refused[1]) for obligation in alike]
             gone = {(obligation.account, obligation.channel) for obligation in alike}
             obligations = [o for o in obligations if (o.account, o.channel) not in gone]
+
+    def _turn_from_penniless(
+        self, left: Iterable[Leave], penniless: set[tuple[Address, str]]
+    ) -> bool:
+        """Turn from whoever has others pay, and these cannot; return whether that changed any.
+
+        What the account itself may spend is the operator's to say, and is no reason to turn. In
+        one pass nobody is turned from twice; ``penniless`` remembers that.
+        """
+        turned = False
+        for step in left:
+            owed, way = step.obligation, step.way
+            is_penniless = step.why in {Refusal.POOR, Refusal.DAILY_CAP}
+            if way.fee_payer and is_penniless and (owed.account, way.by) not in penniless:
+                penniless.add((owed.account, way.by))
+                why = FeeMoneyError(account=owed.account, payer=way.fee_payer, why=step.why.value)
+                turned |= self._signer.turn(owed.account, owed.channel, why, by=way.by)
+        return turned
 
     async def _send_while_it_lasts(
         self, redeem: Sequence[Redeem], validated: LedgerIndex, sent: list[Attempt]
@@ -258,13 +354,21 @@ class Responder:
             transaction=signed.transaction,
             blob=signed.blob,
             purpose=owed.purpose,
+            fee_units=step.way.fee_units,
+            fee_payer=step.way.fee_payer,
+            by=step.way.by,
         )
+
+
+def _payers(ways: Mapping[_Side, Way]) -> set[Address]:
+    """Return who pays for other accounts."""
+    return {way.fee_payer for way in ways.values() if way.fee_payer is not None}
 
 
 def _refused_alike(
     obligations: Iterable[Duty], refused: Duty, why: SigningError
 ) -> Collection[Duty]:
-    """Return what cannot be signed either: without its key, nothing of the account."""
-    if why.of_account:
-        return [o for o in obligations if o.account == refused.account]
-    return [refused]
+    """Return what cannot be signed either: all of the account, but for a refusal of this alone."""
+    if isinstance(why, SigningRefusedError):
+        return [refused]
+    return [o for o in obligations if o.account == refused.account]

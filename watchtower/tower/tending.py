@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -28,10 +28,12 @@ from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
+from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
+from watchtower.units import Address
 
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 
@@ -81,6 +83,8 @@ class Rounds:
         foresight: Foresight,
         pending: PendingClaims,
         restraint: Restraint,
+        entitlement: Entitlement,
+        key_holders: Iterable[Callable[[Mapping[Address, str]], None]] = (),
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -92,7 +96,8 @@ class Rounds:
         The two must come from one transaction: a claim that was kept in between would be in the
         store, acknowledged, and guarded by nobody until the next start.
 
-        ``tell`` is called with claims that another process has kept.
+        ``tell`` is called with claims that another process has kept, ``key_holders`` with the
+        public key that the store has for each account, whenever one was imported.
         """
         self._tell = tell
         self._tower = tower
@@ -110,6 +115,10 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
+        self._entitlement = entitlement
+        self._key_holders = tuple(key_holders)
+        self._keys_in_store: Mapping[Address, str] = {}
+        self._keys_elsewhere: Mapping[Address, str | None] = {}
         self._has_new_keys = True
         self._has_new_tokens = True
         self._of_tokens: Callable[[], Awaitable[None]] | None = None
@@ -185,6 +194,7 @@ class Rounds:
             self._tower.save,
             self._settle_pending,
             self.look_at_keys,
+            self._entitlement.look,
             self._foresight.look_ahead,
             self._restraint.look,
             self.tell_status,
@@ -202,12 +212,28 @@ class Rounds:
             _log.warning("round_failed", round=look.__name__, why=str(failure))
 
     async def look_at_keys(self) -> None:
-        """Have the steward know which keys are held, whenever one was imported."""
+        """Have everybody concerned know which keys are held, whenever one was imported."""
         if self._has_new_keys:
             async with self._store.read() as work:
                 keys = await work.secrets.load_all()
-            self._tower.steward.hold({key.account: key.public_key for key in keys})
+            self._keys_in_store = {key.account: key.public_key for key in keys}
+            self._tell_keys()
             self._has_new_keys = False
+
+    def hold_elsewhere(self, keys: Mapping[Address, str | None]) -> None:
+        """Take note of the public keys that sign for us outside the store, None if not known yet.
+
+        For their accounts a key in the store counts no more.
+        """
+        self._keys_elsewhere = dict(keys)
+        if not self._has_new_keys:  # else they are told with what the store has
+            self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        held = {**self._keys_in_store, **self._keys_elsewhere}
+        known = {account: key for account, key in held.items() if key is not None}
+        for hold in (self._tower.steward.hold, *self._key_holders):
+            hold(known)
 
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
