@@ -20,6 +20,7 @@ from bench.report import Report, reading
 from bench.scale import Scale
 from watchtower.keys.authority import Right
 from watchtower.keys.signer import Signer
+from watchtower.keys.stored_key import UnsealedKey
 from watchtower.sandbox.family_seed import keys_of
 from watchtower.sandbox.people import Person
 from watchtower.store.secrets import StoredKey
@@ -37,13 +38,14 @@ class _OneKey:
 
     def __init__(self, person: Person) -> None:
         _, private_key = keys_of(person.seed)
-        self._key = StoredKey(
-            account=person.address, public_key=person.public_key, private_key=private_key
+        self._account = person.address
+        self._key = UnsealedKey(
+            StoredKey(account=person.address, public_key=person.public_key, private_key=private_key)
         )
 
-    async def key_of(self, account: Address) -> StoredKey:
+    async def key_of(self, account: Address) -> UnsealedKey:
         """Return the key."""
-        if account != self._key.account:
+        if account != self._account:
             raise AssertionError(account)
         return self._key
 

@@ -47,6 +47,11 @@ need_broker() {
   fi
 }
 
+# For scripts that run what talks to an HSM: the tests make tokens of their own in SoftHSM.
+need_softhsm() {
+  command -v softhsm2-util >/dev/null || need_packages softhsm2
+}
+
 find_python() {
   local name
   for name in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do

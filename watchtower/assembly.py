@@ -9,14 +9,17 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
+from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -53,6 +56,9 @@ from watchtower.wiring import (
     serving_limits_of,
 )
 
+if TYPE_CHECKING:
+    from watchtower.keys.hsm_keys import HsmKeys
+
 __all__ = ["Ground", "build", "prepare"]
 
 
@@ -77,6 +83,7 @@ class Ground:
     shadow: bool
     once: bool
     machine: Machine
+    hsm_keys: HsmKeys | None
 
 
 async def prepare(
@@ -99,6 +106,7 @@ async def prepare(
         payer_policy=payer_policy_of(settings),
     )
     watch, cursor = memory.watch, memory.cursor
+    hsm_keys = _hsm_keys(stack, store, settings, environment)
     links = Servers(
         settings.servers,
         accounts=accounts,
@@ -108,9 +116,9 @@ async def prepare(
         luck=machine.luck,
     )
     servers = await stack.enter_async_context(links)
-    stream_settings = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
+    pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
     stream = await stack.enter_async_context(
-        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=stream_settings)
+        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=pace)
     )
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
@@ -136,7 +144,19 @@ async def prepare(
         shadow=shadow,
         once=once,
         machine=machine,
+        hsm_keys=hsm_keys,
     )
+
+
+def _hsm_keys(
+    stack: AsyncExitStack, store: Store, settings: Settings, environment: Mapping[str, str]
+) -> HsmKeys | None:
+    """Return the keys of the token that the settings name, and of the store for other accounts."""
+    hsm = hsm_of(settings.hsm, environment)
+    if hsm is None or not settings.hsm.keys:
+        return None
+    stack.push_async_callback(hsm.close)
+    return hsm_keys_of(hsm, settings.hsm, Vault(store))
 
 
 def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
@@ -152,7 +172,12 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signing = Signing(settings, store, ground.watch, clock=asyncio.get_running_loop().time)
+    signing = Signing(
+        settings,
+        ground.hsm_keys or Vault(store),
+        ground.watch,
+        clock=asyncio.get_running_loop().time,
+    )
     responder = Responder(
         ground.watch,
         servers=servers,

@@ -25,6 +25,8 @@ from watchtower.settings import Settings
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
+from watchtower.store.unlocking import Unlocker
+from watchtower.tower.key_watch import KeyWatch
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
 
@@ -43,7 +45,7 @@ class _Stopped(Exception):  # noqa: N818 - a turn of events, and never leaves th
 
 async def run(
     settings: Settings,
-    passphrase: str,
+    secret: str | Unlocker,
     environment: Mapping[str, str],
     *,
     once: bool = False,
@@ -54,7 +56,7 @@ async def run(
 
     Args:
         settings: as loaded.
-        passphrase: opens the store.
+        secret: the passphrase of the store, or who opens it otherwise.
         environment: where systemd says how to reach it.
         once: look, answer what needs answering, wait for the outcomes, and return.
         shadow: decide everything and send nothing.
@@ -76,7 +78,7 @@ async def run(
     """
     path, machine = Path(settings.store), machine or Machine()
     async with AsyncExitStack() as stack:
-        opening = Store.open(path, passphrase, clock=machine.clock, driver=machine.driver)
+        opening = Store.open(path, secret, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
         front = (
@@ -148,6 +150,9 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
     yield "feed watchdog", ground.service.feed(lambda: True)
+    if ground.hsm_keys is not None:
+        watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
+        yield "prove keys", watch.watch_for_ever()
     if ground.heartbeat is not None:
         yield "heartbeat", ground.heartbeat.run()
 

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
+from watchtower.hsm_settings import HsmSettings
 from watchtower.http_settings import HttpSettings
 from watchtower.mqtt_settings import MqttSettings
 from watchtower.units import Address, parse_address
@@ -31,6 +32,7 @@ __all__ = [
     "AuthoritySettings",
     "ClaimSettings",
     "FeeSettings",
+    "HsmSettings",
     "HttpSettings",
     "LedgerSettings",
     "LogSettings",
@@ -172,6 +174,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
     mqtt: MqttSettings = MqttSettings()
+    hsm: HsmSettings = HsmSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -244,11 +247,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     folder = path.absolute().parent
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
-        http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
+        parts = {name: getattr(settings, name).within(folder) for name in ("http", "mqtt", "hsm")}
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt)
+    return msgspec.structs.replace(settings, store=str(store), **parts)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -283,11 +286,11 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    own_rights = (account.rights for account in _named(settings.accounts))
     if (
-        why := settings.authority.why_unusable(own_rights)
+        why := settings.authority.why_unusable(a.rights for a in _named(settings.accounts))
         or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
+        or settings.hsm.why_unusable(accounts)
     ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):

@@ -13,10 +13,8 @@ from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import authority_fault
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.hands import Hands
-from watchtower.keys.signer import Signer
-from watchtower.keys.vault import Vault
+from watchtower.keys.signer import KeySource, Signer
 from watchtower.settings import Settings
-from watchtower.store.database import Store
 from watchtower.units import Address
 from watchtower.wiring import limits_of, pool_of, rights_of
 
@@ -29,21 +27,22 @@ class Signing:
     """The hands of one tower; ``hands`` chooses among them."""
 
     def __init__(
-        self, settings: Settings, store: Store, watch: Watch, *, clock: Callable[[], float]
+        self, settings: Settings, keys: KeySource, watch: Watch, *, clock: Callable[[], float]
     ) -> None:
-        """Make every hand; no key is looked at yet."""
+        """Make every hand that signs with ``keys``; none of these is looked at yet."""
         self._watch = watch
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, str] = {}
         self._keys_here = [
             Signer(
-                Vault(store),
+                keys,
                 settings.payees,
                 limits_of(settings).fees.cap,
                 right=right,
                 most_tickets=pool_of(settings).size,
                 payers=settings.payers,
                 source_of=watch.outgoing.source_of,
+                elsewhere=_in_hsm(settings),
             )
             for right in _BY_KEYS_HERE
         ]
@@ -75,3 +74,11 @@ class Signing:
         if key is None or right not in _BY_KEYS_HERE:
             return False
         return authority_fault(self._watch.estates.get(account), key) is not None
+
+
+def _in_hsm(settings: Settings) -> dict[Address, Right]:
+    """Return the accounts whose keys are in a token, and by what right these sign."""
+    return {
+        Address(key.account): Right.REGULAR_KEY if key.regular_key else Right.MASTER_KEY
+        for key in settings.hsm.keys
+    }

@@ -13,6 +13,7 @@ from watchtower.alerts import (
     of_certificates,
     of_doors,
     of_exposure,
+    of_keys,
     of_payers,
 )
 from watchtower.alerts.rules import Alarm, Severity
@@ -57,7 +58,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_authority, of_certificates, of_doors, of_exposure, of_payers)
+FILES = (catalogue, of_authority, of_certificates, of_doors, of_exposure, of_keys, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -135,6 +136,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "daily_cap_reached",
         "foreign_claim_key",
         "foreign_close",
+        "hsm_does_not_sign",
         "key_missing",
         "lost",
         "no_right",

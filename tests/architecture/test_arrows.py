@@ -17,9 +17,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "brokers": (),
     "collector": (),
     "authority_settings": (),
+    "hsm_settings": (),
     "http_settings": (),
     "mqtt_settings": (),
-    "settings": ("authority_settings", "http_settings", "mqtt_settings"),
+    "settings": ("authority_settings", "hsm_settings", "http_settings", "mqtt_settings"),
+    "hsm_access": ("hsm_settings", "keys.hsm", "keys.hsm_keys", "keys.pin", "keys.signer"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
     "logs": (),
@@ -41,8 +43,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.events",
         "response.attempt",
     ),
-    # what we may sign: seeds live in the store
+    # what we may sign: seeds live in the store, and what a token signs is judged like a claim's
     "keys": ("response.way", "store.database", "store.secrets"),
+    "keys.hsm": ("judgement.signature",),
+    "keys.store_key": ("store.header", "store.unlocking"),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -76,6 +80,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.changes": ("response.attempt", "response.spending", "store.work"),
     "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
     "tower.herald": (
+        "alerts.of_keys",
         "alerts.of_payers",
         "ledger.health",
         "response.attempt",
@@ -92,6 +97,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
+    "tower.key_watch": ("alerts.of_keys",),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
     "tower.pending": ("claims.intake", "claims.sight", "store.database"),
@@ -186,12 +192,12 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     assert importers == {
         "store.secrets": [
             "keys.identity",
-            "keys.signer",
+            "keys.stored_key",
             "keys.vault",
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["keys.hands", "signing"],
+        "keys.signer": ["hsm_access", "keys.hands", "keys.hsm_keys", "signing"],
     }
 
 

@@ -19,7 +19,7 @@ from watchtower.errors import SigningError, SigningRefusedError
 from watchtower.keys.authority import Right
 from watchtower.keys.hands import Hands
 from watchtower.keys.signer import Signer
-from watchtower.store.secrets import StoredKey
+from watchtower.keys.stored_key import UnsealedKey
 from watchtower.units import Address, Drops
 
 ACCOUNT = Address("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
@@ -42,7 +42,7 @@ KINDS = sorted({kind.value for kind in TransactionType} - {"PaymentChannelClaim"
 class Locked:
     """A vault from which no key may come."""
 
-    async def key_of(self, account: Address) -> StoredKey:
+    async def key_of(self, account: Address) -> UnsealedKey:
         """Nobody should ask."""
         raise AssertionError(account)
 

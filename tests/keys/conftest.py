@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.softhsm import SoftHsm, softhsm_in
 from tests.store import make
 from watchtower.keys.vault import Vault
 from watchtower.store.database import Store
@@ -32,3 +33,10 @@ async def vault(store: Store) -> Vault:
     await vault.import_seed(SECP256K1_ACCOUNT, SECP256K1_SEED)
     await vault.import_seed(ED25519_ACCOUNT, ED25519_SEED)
     return vault
+
+
+@pytest.fixture
+def softhsm(tmp_path: Path) -> Iterator[SoftHsm]:
+    """Give a token of a real module."""
+    with softhsm_in(tmp_path / "hsm") as made:
+        yield made

@@ -24,6 +24,7 @@ from tests.store import make
 from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
 from watchtower.keys.authority import Right
 from watchtower.keys.signer import Signer
+from watchtower.keys.stored_key import UnsealedKey
 from watchtower.keys.vault import Vault
 from watchtower.ledger.events import Seat
 from watchtower.response.transaction import claim_transaction
@@ -43,9 +44,9 @@ class OneKey:
         """Have ``key``."""
         self.key = key
 
-    async def key_of(self, account: Address) -> StoredKey:
+    async def key_of(self, account: Address) -> UnsealedKey:
         """Return it as the key of ``account``."""
-        return replace(self.key, account=account)
+        return UnsealedKey(replace(self.key, account=account))
 
 
 def _claim(account: Address, seat: Seat = Seat(7), network_id: int = 0) -> dict[str, Any]:
@@ -108,7 +109,7 @@ async def test_a_forbidden_transaction_is_refused_before_any_key_is_touched(
     """The refusal says why; a source without keys would say that instead."""
 
     class NoKeys:
-        async def key_of(self, account: Address) -> StoredKey:
+        async def key_of(self, account: Address) -> UnsealedKey:
             raise KeyMissingError(account=account)
 
     with pytest.raises(SigningRefusedError, match="The signer refused: "):
@@ -125,7 +126,7 @@ async def test_many_are_signed_with_one_look_at_the_key_and_up_to_the_first_refu
     class Counting:
         looks = 0
 
-        async def key_of(self, account: Address) -> StoredKey:
+        async def key_of(self, account: Address) -> UnsealedKey:
             self.looks += 1
             return await vault.key_of(account)
 

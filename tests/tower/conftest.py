@@ -114,7 +114,7 @@ class Stage:
     async def tower(self, **options: Any) -> AsyncIterator[asyncio.Task[Mapping[str, Any]]]:
         """A running tower, stopped at the end; a test that awaits it sees how it ended itself."""
         daemon = asyncio.create_task(
-            run(self.settings, PASSPHRASE, **{"environment": {}, **options})
+            run(self.settings, **{"secret": PASSPHRASE, "environment": {}, **options})
         )
         try:
             yield daemon

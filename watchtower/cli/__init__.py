@@ -32,6 +32,7 @@ _NAMES: Final = (
     "channel",
     "claim",
     "demo",
+    "hsm",
     "init",
     "key",
     "receipt",

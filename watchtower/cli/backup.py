@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, passphrase, run_async, settings
+from watchtower.cli.session import open_store, passphrase, run_async, settings, way_in
 from watchtower.settings import Settings
 from watchtower.store.alone import alone
 from watchtower.store.backup import backup as write_backup
@@ -49,7 +49,6 @@ def restore(file: Path, passphrase_file: str | None, *, as_json: bool) -> None:
     runs.
     """
     loaded = settings()
-    own = passphrase()
     other = (
         None
         if passphrase_file is None
@@ -57,7 +56,7 @@ def restore(file: Path, passphrase_file: str | None, *, as_json: bool) -> None:
     )
     store = Path(loaded.store)
     with alone(store):
-        restored = run_async(restore_backup(file, store, own, backup_passphrase=other))
+        restored = run_async(restore_backup(file, store, way_in(loaded), backup_passphrase=other))
     report = {"file": str(file), "store": loaded.store, **dataclasses.asdict(restored)}
     text = (
         f"Restored {file} into {loaded.store}. Run `watchtower run`: it reconciles the store "

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.session import hsm, open_store, run_async, settings
 from watchtower.errors import ConfigError, SeedError
+from watchtower.hsm_access import hsm_keys_of
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Vault
@@ -65,13 +66,13 @@ def import_key(
 @json_option
 def list_keys(*, as_json: bool) -> None:
     """List the keys, without any secret."""
-    cards = run_async(_cards(settings()))
-    if as_json or cards:
-        for card in cards:
-            kind = "regular key" if card.is_regular_key else "master key"
-            text = f"{card.account}  {card.algorithm}  {kind}  {card.public_key}"
-            tell(_report(card), text, as_json=as_json)
-    else:
+    loaded = settings()
+    cards = run_async(_cards(loaded))
+    for card in cards:
+        _tell_card(card, where="store", as_json=as_json)
+    for card in run_async(_hsm_cards(loaded)):
+        _tell_card(card, where="hsm", as_json=as_json)
+    if not cards and not loaded.hsm.keys and not as_json:
         click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
 
 
@@ -84,6 +85,23 @@ def show_identity(*, as_json: bool) -> None:
     """Show the tower's own key, by which its receipts are verified; publish it."""
     identity = run_async(_identity(settings()))
     tell({"public_key": identity.public_key}, identity.public_key, as_json=as_json)
+
+
+def _tell_card(card: KeyCard, *, where: str, as_json: bool) -> None:
+    kind = "regular key" if card.is_regular_key else "master key"
+    place = "  in the HSM" if where == "hsm" else ""
+    text = f"{card.account}  {card.algorithm}  {kind}  {card.public_key}{place}"
+    tell({**_report(card), "where": where}, text, as_json=as_json)
+
+
+async def _hsm_cards(loaded: Settings) -> list[KeyCard]:
+    token = hsm(loaded)
+    if token is None:
+        return []
+    try:
+        return await hsm_keys_of(token, loaded.hsm).cards()
+    finally:
+        await token.close()
 
 
 def _why_idle(loaded: Settings, card: KeyCard) -> str | None:

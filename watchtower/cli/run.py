@@ -7,7 +7,7 @@ import os
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import passphrase, run_async, settings
+from watchtower.cli.session import run_async, settings, way_in
 from watchtower.collector import calm
 from watchtower.daemon import run as run_daemon
 from watchtower.units import Drops, format_drops
@@ -29,7 +29,7 @@ def run(*, once: bool, shadow: bool, as_json: bool) -> None:
     """Guard the channels until stopped (SIGTERM, SIGINT); the log goes to standard error."""
     loaded = settings(is_daemon=True)
     calm()
-    status = run_async(run_daemon(loaded, passphrase(), os.environ, once=once, shadow=shadow))
+    status = run_async(run_daemon(loaded, way_in(loaded), os.environ, once=once, shadow=shadow))
     at_stake = format_drops(Drops(status["at_stake"]))
     text = (
         f"Stopped at ledger {status['ledger_index']}: {status['channels']} channels, "

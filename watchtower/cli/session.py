@@ -8,19 +8,33 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from watchtower.errors import AnswerError
+from watchtower.hsm_access import hsm_of
 from watchtower.keys.passphrase import find_passphrase
+from watchtower.keys.store_key import AnyWayIn
 from watchtower.ledger.servers import Servers
 from watchtower.logs import configure
 from watchtower.settings import Settings, config_path, load
 from watchtower.store.database import Store
 from watchtower.units import RippleTime
 
-__all__ = ["ledger_time", "new_passphrase", "open_store", "passphrase", "run_async", "settings"]
+if TYPE_CHECKING:
+    from watchtower.keys.hsm import Hsm
+
+__all__ = [
+    "hsm",
+    "ledger_time",
+    "new_passphrase",
+    "open_store",
+    "passphrase",
+    "run_async",
+    "settings",
+    "way_in",
+]
 
 Result = TypeVar("Result")
 
@@ -38,19 +52,32 @@ def settings(environment: Mapping[str, str] = os.environ, *, is_daemon: bool = F
 
 def passphrase(environment: Mapping[str, str] = os.environ) -> str:
     """Return the passphrase, asking a person for it only at a terminal."""
-    return find_passphrase(environment, _prompt(confirm=False))
+    return find_passphrase(environment, _prompt("Passphrase", confirm=False))
 
 
 def new_passphrase(environment: Mapping[str, str] = os.environ) -> str:
     """Return the passphrase of a store to be made; a person writes it twice."""
-    return find_passphrase(environment, _prompt(confirm=True))
+    return find_passphrase(environment, _prompt("Passphrase", confirm=True))
 
 
 @asynccontextmanager
 async def open_store(loaded: Settings) -> AsyncIterator[Store]:
     """Open the store that the settings name."""
-    async with await Store.open(Path(loaded.store), passphrase()) as store:
+    async with await Store.open(Path(loaded.store), way_in(loaded)) as store:
         yield store
+
+
+def way_in(loaded: Settings, environment: Mapping[str, str] = os.environ) -> AnyWayIn:
+    """Return what opens a store: the token if it is wrapped by one, or else the passphrase."""
+    return AnyWayIn(lambda: passphrase(environment), hsm(loaded, environment))
+
+
+def hsm(
+    loaded: Settings, environment: Mapping[str, str] = os.environ, *, last_try: bool = False
+) -> Hsm | None:
+    """Return the token of the settings; a person is asked for its PIN only at a terminal."""
+    prompt = _prompt("PIN of the token", confirm=False)
+    return hsm_of(loaded.hsm, environment, prompt, last_try=last_try)
 
 
 async def ledger_time(servers: Servers) -> RippleTime:
@@ -72,14 +99,12 @@ def run_async(main: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(main)
 
 
-def _prompt(*, confirm: bool) -> Callable[[], str] | None:
+def _prompt(what: str, *, confirm: bool) -> Callable[[], str] | None:
     if not sys.stdin.isatty():
         return None
 
     def ask() -> str:
-        answer: str = click.prompt(
-            "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
-        )
+        answer: str = click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True)
         return answer
 
     return ask

@@ -24,7 +24,8 @@ By where it came from, and so by what the caller may do::
     │   ├── StoreNetworkError       26    the store belongs to another network
     │   ├── StoreVersionError       27    written by a newer watchtower
     │   ├── StoreFullError          28    no space left, or the disk refuses to write
-    │   └── StoreBusyError          29    another process holds it: try again
+    │   ├── StoreBusyError          29    another process holds it: try again
+    │   └── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
     ├── LedgerError                       the other side lied, is stale, or out of reach
     │   ├── UnreachableError        30    no server answers: retry
     │   ├── RequestTimeoutError     31    a server did not answer in time: retry elsewhere
@@ -47,7 +48,15 @@ By where it came from, and so by what the caller may do::
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
     │   ├── NoRightError            53    nothing is configured to sign for this account
     │   ├── FeeMoneyError           54    whoever pays its fees cannot
-    │   └── SignerUnfitError        57    every server refuses who signed
+    │   ├── SignerUnfitError        57    every server refuses who signed
+    │   └── HsmError                      an HSM does not give what is asked of it
+    │       ├── HsmAbsentError      80    no such token, or no way to it
+    │       ├── HsmPinError         81    the token was not opened: no PIN is tried twice
+    │       ├── HsmMechanismError   82    the token cannot do that
+    │       ├── HsmKeyMissingError  83    no usable key of that label
+    │       ├── HsmKeyForeignError  84    the key of another account
+    │       ├── HsmFailedError      85    it did not do it, also not in a new session
+    │       └── HsmKeyExistsError   86    there is a key of that label
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -96,6 +105,16 @@ from watchtower.errors.client import (
     TowerRefusedError,
     TowerUnreachableError,
 )
+from watchtower.errors.hsm import (
+    HsmAbsentError,
+    HsmError,
+    HsmFailedError,
+    HsmKeyExistsError,
+    HsmKeyForeignError,
+    HsmKeyMissingError,
+    HsmMechanismError,
+    HsmPinError,
+)
 from watchtower.errors.input import (
     AddressError,
     AmountError,
@@ -142,6 +161,7 @@ from watchtower.errors.store import (
     StoreExistsError,
     StoreFullError,
     StoreMissingError,
+    StoreNeedsHsmError,
     StoreNetworkError,
     StoreTamperedError,
     StoreVersionError,
@@ -169,6 +189,14 @@ __all__ = [
     "DoorClosedError",
     "FeeMoneyError",
     "HistoryMissingError",
+    "HsmAbsentError",
+    "HsmError",
+    "HsmFailedError",
+    "HsmKeyExistsError",
+    "HsmKeyForeignError",
+    "HsmKeyMissingError",
+    "HsmMechanismError",
+    "HsmPinError",
     "InputError",
     "KeyMissingError",
     "LedgerError",
@@ -195,6 +223,7 @@ __all__ = [
     "StoreExistsError",
     "StoreFullError",
     "StoreMissingError",
+    "StoreNeedsHsmError",
     "StoreNetworkError",
     "StoreTamperedError",
     "StoreVersionError",

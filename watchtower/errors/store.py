@@ -13,6 +13,7 @@ __all__ = [
     "StoreExistsError",
     "StoreFullError",
     "StoreMissingError",
+    "StoreNeedsHsmError",
     "StoreNetworkError",
     "StoreTamperedError",
     "StoreVersionError",
@@ -109,3 +110,13 @@ class StoreBusyError(StoreError):
 
     exit_code = 29
     template = "The store {path} is busy with another process. Try again in a moment."
+
+
+class StoreNeedsHsmError(StoreError):
+    """No passphrase opens the store; a key in an HSM does, and that key is not at hand."""
+
+    exit_code = 87
+    template = (
+        "The store {path} opens with the key {label} of the HSM token {token}, and did not: {why}. "
+        "Nothing was changed."
+    )

@@ -1,9 +1,8 @@
 """The one place that signs with keys that are here: a hand (``hands.py``) of one right.
 
 It signs what ``permission.py`` allows and nothing else; fetches a key for what is to be signed now
-and lets go of it; and hands out nothing that it has not read back from the bytes and verified.
-secp256k1 signatures are deterministic (RFC 6979) with low S, as the ledger demands (rippled
-PublicKey.cpp: ecdsaCanonicality); ed25519 is RFC 8032.
+and lets go of it; and hands out nothing that it has not read back from the bytes and verified,
+wherever the key is and whoever signed with it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PublicKey
 from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import VerifyKey
 from xrpl.core import binarycodec
 
 from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
@@ -23,19 +23,35 @@ from watchtower.keys.authority import Right, right_of
 from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import Roles, why_not
 from watchtower.response.way import PLAIN, Way
-from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "SigningKey"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
 
 
-class KeySource(Protocol):
-    """Where the signer gets its keys: the vault."""
+class SigningKey(Protocol):
+    """What can sign, without showing how: a secret in memory, or a device that has it."""
 
-    async def key_of(self, account: Address) -> StoredKey:
+    @property
+    def public_key(self) -> str:
+        """Its public half in upper-case hex: ``ED…`` is ed25519, ``02…`` or ``03…`` secp256k1."""
+        ...
+
+    async def sign(self, message: bytes) -> bytes:
+        """Return the signature of ``message``, which is given as it is before any hashing.
+
+        Raises:
+            SigningError: it cannot be had now.
+        """
+        ...
+
+
+class KeySource(Protocol):
+    """Where the signer gets its keys."""
+
+    async def key_of(self, account: Address) -> SigningKey:
         """Return the key that signs for ``account``."""
         ...
 
@@ -79,6 +95,7 @@ class Signer:
         most_tickets: int = 0,
         payers: Collection[Address] = (),
         source_of: Callable[[ChannelId], Address | None] = lambda _: None,
+        elsewhere: Mapping[Address, Right] = MappingProxyType({}),
     ) -> None:
         """Sign with ``keys`` for ``payees`` and ``payers`` only.
 
@@ -91,8 +108,11 @@ class Signer:
             most_tickets: how many tickets one may make.
             payers: the accounts in the configuration that may close what they are the source of.
             source_of: tells a channel's source, from validated ledgers and nothing else.
+            elsewhere: the accounts whose keys are in no store, and by what right these sign. They
+                are tried although they may not be at hand: whoever has them says what is wrong.
         """
         self.right = right
+        self._elsewhere = elsewhere
         self._known: Mapping[Address, str] | None = None
         self._keys = keys
         self._most_tickets = most_tickets
@@ -108,6 +128,8 @@ class Signer:
         """Return how this hand signs for ``account``; None where it is known to have no key."""
         if account not in self._roles.payees and account not in self._roles.payers:
             return None
+        if account in self._elsewhere:
+            return PLAIN if self._elsewhere[account] is self.right else None
         if self._known is None:
             return PLAIN
         key = self._known.get(account)
@@ -130,12 +152,12 @@ class Signer:
 
         Each account's key is fetched once, and let go of when the last is signed.
         """
-        keys: dict[Address, StoredKey] = {}
+        keys: dict[Address, SigningKey] = {}
         for transaction in transactions:
             yield await self._sign(transaction, keys)
 
     async def _sign(
-        self, transaction: Mapping[str, Any], keys: dict[Address, StoredKey]
+        self, transaction: Mapping[str, Any], keys: dict[Address, SigningKey]
     ) -> SignedTransaction:
         """Sign with a key out of ``keys``, into which it is put if it is not there yet."""
         channel = transaction.get("Channel")
@@ -152,9 +174,9 @@ class Signer:
         key = keys.get(account)
         if key is None:
             key = keys[account] = await self._key_of(account)
-        return _signed({**transaction, "SigningPubKey": key.public_key}, key)
+        return await _signed({**transaction, "SigningPubKey": key.public_key}, key)
 
-    async def _key_of(self, account: Address) -> StoredKey:
+    async def _key_of(self, account: Address) -> SigningKey:
         """Fetch a key of this hand's right, whatever it was called when it was imported."""
         key = await self._keys.key_of(account)
         found = right_of(account, key.public_key)
@@ -165,23 +187,17 @@ class Signer:
         raise KeyMissingError(account=account)
 
 
-def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+async def _signed(unsigned: dict[str, Any], key: SigningKey) -> SignedTransaction:
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)
-    signature = _signature(message, key)
+    signature = await key.sign(message)
     signed = {**unsigned, "TxnSignature": signature.hex().upper()}
     data = codec.encode(signed)
     if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
     digest = _half_sha512(_TRANSACTION_ID + data)
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
-
-
-def _signature(message: bytes, key: StoredKey) -> bytes:
-    if key.public_key.startswith(_ED25519):
-        return SigningKey(key.private_key).sign(message).signature
-    return PrivateKey(key.private_key).sign(_half_sha512(message), hasher=None)
 
 
 def _verify(message: bytes, signature: bytes, public_key: str) -> bool:

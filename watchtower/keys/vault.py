@@ -16,6 +16,7 @@ from xrpl.core.addresscodec import SEED_LENGTH, decode_seed
 from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
 from watchtower.errors import KeyMissingError, SeedError
+from watchtower.keys.stored_key import UnsealedKey
 from watchtower.store.database import Store
 from watchtower.store.secrets import IDENTITY, StoredKey
 from watchtower.units import Address
@@ -86,8 +87,8 @@ class Vault:
             )
         return _card(key)
 
-    async def key_of(self, account: Address) -> StoredKey:
-        """Return the key that signs for ``account``. Only the signer has a reason to ask.
+    async def key_of(self, account: Address) -> UnsealedKey:
+        """Return what signs for ``account``. Only the signer has a reason to ask.
 
         Raises:
             KeyMissingError: there is none.
@@ -96,7 +97,7 @@ class Vault:
             key = await work.secrets.get(account)
         if key is None:
             raise KeyMissingError(account=account)
-        return key
+        return UnsealedKey(key)
 
     async def cards(self) -> list[KeyCard]:
         """Return what may be told about every account's key, in the order of accounts."""

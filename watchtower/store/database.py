@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -37,12 +37,13 @@ from watchtower.store.connections import Connections, Driver
 from watchtower.store.driver import Driven
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
-from watchtower.store.header import DEFAULT_COST, Cost
-from watchtower.store.schema import create_schema, open_header, read_header, rewrap
+from watchtower.store.header import DEFAULT_COST, Cost, Slot
+from watchtower.store.schema import create_schema, known_header, put_slots, read_header
 from watchtower.store.statements import DATA_VERSION, Statement
 from watchtower.store.tables import FORMAT
 from watchtower.store.transaction import KnownCensus, Transaction
 from watchtower.store.uninterrupted import uninterrupted
+from watchtower.store.unlocking import Unlocker, unlocker
 from watchtower.store.work import Work
 
 __all__ = ["Driver", "Store"]
@@ -100,7 +101,7 @@ class Store:
     async def open(
         cls,
         path: Path,
-        passphrase: str,
+        secret: str | Unlocker,
         *,
         cost: Cost = DEFAULT_COST,
         patience: float = _PATIENCE,
@@ -109,15 +110,17 @@ class Store:
     ) -> Self:
         """Open a store, bringing an older format up to the present.
 
-        ``patience`` is how many seconds a write waits for another process; ``cost`` is used only
-        where an older format has to be wrapped anew; ``driver`` reaches SQLite, by default in a
-        thread of its own for each connection.
+        ``secret`` is the passphrase, or who opens the store otherwise. ``patience`` is how many
+        seconds a write waits for another process; ``cost`` is used only where an older format has
+        to be wrapped anew; ``driver`` reaches SQLite, by default in a thread of its own for each
+        connection.
 
         Raises:
             StoreMissingError: there is none.
             StoreDamagedError: the file is truncated, or no database of ours.
             StoreVersionError: it was written by a newer watchtower.
             PassphraseError: the passphrase is wrong.
+            StoreNeedsHsmError: an HSM opens it, and is not at hand.
             StoreTamperedError: the network it is pinned to fails its seal.
         """
         path = _absolute(path)
@@ -125,7 +128,7 @@ class Store:
         connections = Connections(path, patience, driver)
         with sqlite_faults(path):
             async with connections.engine().connect() as connection:
-                keyring = await _unlock(connection, path, passphrase, cost)
+                keyring = await _unlock(connection, path, unlocker(secret, cost))
             store = cls(path, connections, keyring, clock)
             try:
                 async with store.read() as work:
@@ -190,15 +193,34 @@ class Store:
             await work.network.pin(network)
         self.network = network
 
-    async def rewrap(self, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
-        """Let ``passphrase`` open the store from now on, and no other."""
+    async def rewrap(self, secret: str | Unlocker, *, cost: Cost = DEFAULT_COST) -> None:
+        """Let ``secret`` open the store from now on, and nothing else."""
+        by = unlocker(secret, cost)
+        await self.replace_slots(lambda master: by.renew(self.path, master, [], (FORMAT, FORMAT)))
+
+    async def slots(self) -> list[Slot]:
+        """Return what opens the store, sealed as it stands in the file."""
+        with sqlite_faults(self.path):
+            async with self._connections.engine().connect() as connection:
+                _, slots = await read_header(connection, self.path)
+                return slots
+
+    async def replace_slots(self, make: Callable[[bytes], Awaitable[Sequence[Slot]]]) -> None:
+        """Let what ``make`` makes of the master key open the store from now on, and nothing else.
+
+        The master key stays what it is. Either all that was made is on disk when this returns, or
+        what was there before: killed at any moment, one of the two opens the store.
+        """
+        slots = await make(self._keyring.master)
+        if not slots:
+            raise ValueError("nothing would open the store any more")
         with sqlite_faults(self.path):
             async with (
                 self._connections.writing(),  # whoever writes in this process has ended
                 self._connections.engine().connect() as connection,
             ):
                 try:
-                    await uninterrupted(rewrap(connection, self._keyring.master, passphrase, cost))
+                    await uninterrupted(put_slots(connection, slots))
                 finally:
                     await uninterrupted(connection.rollback())
 
@@ -262,7 +284,7 @@ def _look_at(path: Path) -> None:
         raise StoreDamagedError(path=path, why="it is no database")
 
 
-async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost: Cost) -> Keyring:
+async def _unlock(connection: AsyncConnection, path: Path, by: Unlocker) -> Keyring:
     found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
     if found != "ok":
         raise StoreDamagedError(path=path, why=found)
@@ -270,8 +292,9 @@ async def _unlock(connection: AsyncConnection, path: Path, passphrase: str, cost
     foreign = "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
     if (await connection.exec_driver_sql(foreign)).scalar_one():
         raise StoreTamperedError(path=path, what="its schema")
-    master, store_format = await open_header(connection, path, passphrase)
+    store_format, slots = await known_header(connection, path)
     await connection.rollback()
+    master = await by.open(path, slots, store_format)
     if store_format < FORMAT:
-        await rewrap(connection, master, passphrase, cost)
+        await put_slots(connection, await by.renew(path, master, slots, (store_format, FORMAT)))
     return Keyring(master)

@@ -1,9 +1,14 @@
-"""The slots: how the master key is wrapped, so that only a passphrase opens the store.
+"""The slots: how the master key is wrapped, so that only who may open the store does.
 
-A slot is the master key, sealed with AES-256-GCM under a key that Argon2id (RFC 9106) makes of
-the passphrase. The store's format and the slot's own parameters are the associated data: a
-header that was changed in any way does not open, exactly like a wrong passphrase. Several slots
-may stand beside each other, of several kinds; ``passphrase`` is the one there is.
+A slot is the master key, sealed with AES-256-GCM. The store's format, the slot's kind and its own
+parameters are the associated data: a header that was changed in any way does not open, exactly
+like a wrong passphrase. Several slots may stand beside each other; each of them opens the store,
+which is as safe as the weakest. What seals a slot depends on its kind:
+
+- ``passphrase``: a key that Argon2id (RFC 9106) makes of the passphrase; its parameters are the
+  salt and what a guess costs;
+- ``hsm``: 32 random bytes of the slot's own, which only a token opens (``keys/store_key.py``); its
+  parameters are these bytes as the token sealed them, and which of its keys did.
 
 Deterministic but for ``random``; Argon2id takes its time on purpose, so call it in a thread.
 """
@@ -23,9 +28,20 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from watchtower.store.cipher import Randomness
 
-__all__ = ["DEFAULT_COST", "Cost", "Slot", "checksum", "unwrap", "wrap"]
+__all__ = [
+    "DEFAULT_COST",
+    "PASSPHRASE",
+    "Cost",
+    "Slot",
+    "checksum",
+    "unwrap",
+    "unwrap_with",
+    "wrap",
+    "wrap_with",
+]
 
-_KIND: Final = "passphrase"
+PASSPHRASE: Final = "passphrase"  # noqa: S105 - what the kind is called
+"""The kind of slot that a passphrase opens."""
 
 _NONCE_BYTES: Final = 12
 _SALT_BYTES: Final = 16
@@ -77,15 +93,34 @@ def wrap(
     parameters = msgspec.msgpack.encode(
         _Parameters(memory_kib=cost.memory_kib, passes=cost.passes, lanes=cost.lanes, salt=salt)
     )
+    return wrap_with(
+        master,
+        _stretch(passphrase, cost, salt),
+        kind=PASSPHRASE,
+        parameters=parameters,
+        store_format=store_format,
+        random=random,
+    )
+
+
+def wrap_with(
+    master: bytes,
+    key: bytes,
+    *,
+    kind: str,
+    parameters: bytes,
+    store_format: int,
+    random: Randomness = os.urandom,
+) -> Slot:
+    """Return a slot of any kind; ``key`` are 32 bytes that are hard to come by."""
     nonce = random(_NONCE_BYTES)
-    cipher = AESGCM(_stretch(passphrase, cost, salt))
-    sealed = cipher.encrypt(nonce, master, _label(store_format, _KIND, parameters))
-    return Slot(kind=_KIND, parameters=parameters, wrapped=nonce + sealed)
+    sealed = AESGCM(key).encrypt(nonce, master, _label(store_format, kind, parameters))
+    return Slot(kind=kind, parameters=parameters, wrapped=nonce + sealed)
 
 
 def unwrap(slot: Slot, passphrase: str, *, store_format: int) -> bytes | None:
     """Return the master key; None if the passphrase is wrong or the slot was changed."""
-    if slot.kind != _KIND:
+    if slot.kind != PASSPHRASE:
         return None
     try:
         told = msgspec.msgpack.decode(slot.parameters, type=_Parameters)
@@ -94,11 +129,16 @@ def unwrap(slot: Slot, passphrase: str, *, store_format: int) -> bytes | None:
     cost = Cost(memory_kib=told.memory_kib, passes=told.passes, lanes=told.lanes)
     if not _is_sane(cost, told.salt):
         return None
-    cipher = AESGCM(_stretch(passphrase, cost, told.salt))
+    return unwrap_with(slot, _stretch(passphrase, cost, told.salt), store_format=store_format)
+
+
+def unwrap_with(slot: Slot, key: bytes, *, store_format: int) -> bytes | None:
+    """Return the master key; None if the key is another one or the slot was changed."""
     nonce, sealed = slot.wrapped[:_NONCE_BYTES], slot.wrapped[_NONCE_BYTES:]
+    label = _label(store_format, slot.kind, slot.parameters)
     try:
-        return cipher.decrypt(nonce, sealed, _label(store_format, slot.kind, slot.parameters))
-    except (InvalidTag, ValueError):
+        return AESGCM(key).decrypt(nonce, sealed, label)
+    except (InvalidTag, ValueError):  # ValueError: no key at all, or cut shorter than a tag
         return None
 
 

@@ -30,6 +30,7 @@ from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.journal import Entry
 from watchtower.store.notes import RECOVERY
 from watchtower.store.secrets import IDENTITY, StoredKey
+from watchtower.store.unlocking import Unlocker
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
 
@@ -66,15 +67,15 @@ class _Contents:
 async def restore(
     backup: Path,
     target: Path,
-    passphrase: str,
+    secret: str | Unlocker,
     *,
     backup_passphrase: str | None = None,
     cost: Cost = DEFAULT_COST,
 ) -> Restored:
     """Bring what ``backup`` holds into the store at ``target``, which need not exist.
 
-    ``passphrase`` opens the store, also afterwards; ``backup_passphrase`` the backup, if that has
-    another one.
+    ``secret``, a passphrase or who opens stores otherwise, opens the store, also afterwards;
+    ``backup_passphrase`` the backup, if that has another one.
 
     Raises:
         StoreMissingError: there is no backup.
@@ -85,14 +86,14 @@ async def restore(
     """
     if not await asyncio.to_thread(backup.is_file):
         raise StoreMissingError(path=backup)
-    key = passphrase if backup_passphrase is None else backup_passphrase
+    key = secret if backup_passphrase is None else backup_passphrase
     if await asyncio.to_thread(target.exists):
-        return await _merge_file(backup, key, target, passphrase)
+        return await _merge_file(backup, key, target, secret)
     with new_file(target) as draft:
         store = await _open_copy(backup, draft, key)
         async with store:
-            if key != passphrase:
-                await store.rewrap(passphrase, cost=cost)
+            if key != secret:
+                await store.rewrap(secret, cost=cost)
             with renamed_errors(backup):
                 contents = await _contents(store)
             restored = _count(contents, is_new_store=True)
@@ -101,8 +102,10 @@ async def restore(
     return restored
 
 
-async def _merge_file(backup: Path, key: str, target: Path, passphrase: str) -> Restored:
-    async with await Store.open(target, passphrase) as store:
+async def _merge_file(
+    backup: Path, key: str | Unlocker, target: Path, secret: str | Unlocker
+) -> Restored:
+    async with await Store.open(target, secret) as store:
         with disk_faults(target), tempfile.TemporaryDirectory(dir=target.parent) as room:
             copy = await _open_copy(backup, Path(room) / "copy", key)
             async with copy:
@@ -114,11 +117,11 @@ async def _merge_file(backup: Path, key: str, target: Path, passphrase: str) -> 
         return restored
 
 
-async def _open_copy(backup: Path, copy: Path, passphrase: str) -> Store:
+async def _open_copy(backup: Path, copy: Path, secret: str | Unlocker) -> Store:
     with disk_faults(copy.parent):
         await asyncio.to_thread(shutil.copyfile, backup, copy)
     with renamed_errors(backup):
-        return await Store.open(copy, passphrase)
+        return await Store.open(copy, secret)
 
 
 async def _contents(store: Store) -> _Contents:

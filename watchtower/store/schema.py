@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Sequence
 from pathlib import Path
 
 from alembic import command
@@ -11,11 +12,11 @@ from alembic.config import Config
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from watchtower.errors import PassphraseError, StoreDamagedError, StoreVersionError
-from watchtower.store.header import Cost, Slot, checksum, unwrap, wrap
+from watchtower.errors import StoreDamagedError, StoreVersionError
+from watchtower.store.header import Cost, Slot, checksum, wrap
 from watchtower.store.tables import FORMAT, HEADER, SLOTS
 
-__all__ = ["create_schema", "open_header", "read_header", "rewrap"]
+__all__ = ["create_schema", "known_header", "put_slots", "read_header"]
 
 
 async def create_schema(
@@ -29,35 +30,33 @@ async def create_schema(
     await connection.commit()
 
 
-async def open_header(
-    connection: AsyncConnection, path: Path, passphrase: str
-) -> tuple[bytes, int]:
-    """Return the master key and the format of the file.
+async def known_header(connection: AsyncConnection, path: Path) -> tuple[int, list[Slot]]:
+    """Return the format and the slots of a file that this version can open.
 
     Raises:
         StoreDamagedError: there is no header, or not as it was written.
         StoreVersionError: the format is newer than we know.
-        PassphraseError: the passphrase opens none of the slots.
     """
     store_format, slots = await read_header(connection, path)
     if store_format > FORMAT:
         raise StoreVersionError(path=path, found=store_format, known=FORMAT)
-    for slot in slots:
-        master = await asyncio.to_thread(unwrap, slot, passphrase, store_format=store_format)
-        if master is not None:
-            return master, store_format
-    raise PassphraseError(path=path)
+    return store_format, slots
 
 
-async def rewrap(connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost) -> None:
-    """Bring the tables to the present format, and wrap ``master`` anew, in one transaction."""
-    slot = await asyncio.to_thread(wrap, master, passphrase, store_format=FORMAT, cost=cost)
+async def put_slots(connection: AsyncConnection, slots: Sequence[Slot]) -> None:
+    """Bring the tables to the present format, and have ``slots`` alone, in one transaction.
+
+    A slot that goes is overwritten, so that nobody finds it in the file's free space.
+    """
+    await connection.exec_driver_sql("PRAGMA secure_delete=ON")
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
     await connection.run_sync(_upgrade)
     await connection.execute(delete(HEADER))
     await connection.execute(delete(SLOTS))
-    await _write_header(connection, [slot])
+    await _write_header(connection, slots)
     await connection.commit()
+    # The pages of before stand in the log until they are taken over into the file.
+    await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _upgrade(connection: Connection) -> None:
@@ -68,12 +67,12 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-async def _write_header(connection: AsyncConnection, slots: list[Slot]) -> None:
+async def _write_header(connection: AsyncConnection, slots: Sequence[Slot]) -> None:
     for slot in slots:
         await connection.execute(
             insert(SLOTS).values(kind=slot.kind, parameters=slot.parameters, wrapped=slot.wrapped)
         )
-    digest = checksum(FORMAT, slots)
+    digest = checksum(FORMAT, list(slots))
     await connection.execute(insert(HEADER).values(id=1, format=FORMAT, checksum=digest))
 
 

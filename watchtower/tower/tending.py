@@ -117,6 +117,8 @@ class Rounds:
         self._told_at = 0.0
         self._entitlement = entitlement
         self._key_holders = tuple(key_holders)
+        self._keys_in_store: Mapping[Address, str] = {}
+        self._keys_elsewhere: Mapping[Address, str | None] = {}
         self._has_new_keys = True
         self._has_new_tokens = True
         self._of_tokens: Callable[[], Awaitable[None]] | None = None
@@ -214,10 +216,24 @@ class Rounds:
         if self._has_new_keys:
             async with self._store.read() as work:
                 keys = await work.secrets.load_all()
-            held = {key.account: key.public_key for key in keys}
-            for hold in (self._tower.steward.hold, *self._key_holders):
-                hold(held)
+            self._keys_in_store = {key.account: key.public_key for key in keys}
+            self._tell_keys()
             self._has_new_keys = False
+
+    def hold_elsewhere(self, keys: Mapping[Address, str | None]) -> None:
+        """Take note of the public keys that sign for us outside the store, None if not known yet.
+
+        For their accounts a key in the store counts no more.
+        """
+        self._keys_elsewhere = dict(keys)
+        if not self._has_new_keys:  # else they are told with what the store has
+            self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        held = {**self._keys_in_store, **self._keys_elsewhere}
+        known = {account: key for account, key in held.items() if key is not None}
+        for hold in (self._tower.steward.hold, *self._key_holders):
+            hold(known)
 
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
