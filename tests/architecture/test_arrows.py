@@ -90,6 +90,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.delegation": ("alerts.of_delegation",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
     "tower.means": ("response.tickets",),

@@ -56,7 +56,8 @@ _TOLD_WITHIN: Final = 2
 class Watch:
     """The present state of everything we guard for ``payees``, and for ``payers``.
 
-    ``incoming`` has the judgements for payees, ``outgoing`` those for payers.
+    ``incoming`` has the judgements for payees, ``outgoing`` those for payers. ``own`` is the
+    tower's own account, if it has one: it is known, and its channels are not guarded.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Watch:
         policy: Policy,
         *,
         payers: Iterable[Address] = (),
+        own: Address | None = None,
         payer_policy: PayerPolicy | None = None,
         tallies: Mapping[ChannelId, Tally] | None = None,
         channels: Iterable[Channel] = (),
@@ -88,6 +90,7 @@ class Watch:
         )
         self.payees = self.incoming.payees
         self.accounts = self.payees | self.outgoing.payers
+        self.own = own
         self.estates: dict[Address, Estate] = {}
         self.rules = STRICT
         self._rules_at: Position | None = None
@@ -158,7 +161,7 @@ class Watch:
         account = account_of(fact)
         before = self.estates.get(account)
         after = learn_of_estate(before, fact)
-        if account not in self.accounts or after == before:
+        if (account not in self.accounts and account != self.own) or after == before:
             return Learned()
         self.estates[account] = after
         if after.as_of is not None:
