@@ -17,6 +17,7 @@ from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.authority import Right
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -30,6 +31,7 @@ from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
@@ -40,7 +42,7 @@ from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -50,6 +52,7 @@ from watchtower.wiring import (
     payer_policy_of,
     policy_of,
     pool_of,
+    rights_of,
     serving_limits_of,
 )
 
@@ -96,12 +99,14 @@ async def prepare(
         settings.payees,
         policy_of(settings),
         payers=settings.payers,
+        own=settings.authority.own,
         payer_policy=payer_policy_of(settings),
     )
     watch, cursor = memory.watch, memory.cursor
     links = Servers(
         settings.servers,
         accounts=accounts,
+        delegate=settings.authority.own,
         network_id=store.network,
         settings=link_settings(settings),
         dial=machine.dial,
@@ -161,6 +166,12 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         launch=launch,
         limits=limits,
     )
+    means = Means(ground.watch, store=store, pool=pool, fee_cap=cap)
+
+    async def may_have_tickets(account: Address) -> bool:
+        # A delegate makes none, so that nobody is asked for the reserve of any.
+        return signing.spends_own(account) and await means.admit(account)
+
     restocker = Restocker(
         ground.watch,
         servers=servers,
@@ -168,7 +179,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         launch=launch,
         limits=limits,
         pool=pool,
-        admit=Means(ground.watch, store=store, pool=pool, fee_cap=cap).admit,
+        admit=may_have_tickets,
     )
     tower = Tower(
         ground.watch,
@@ -200,6 +211,7 @@ def _rounds(
             desk=ground.desk,
             limits=limits,
             pool=pool,
+            spends_own=signing.spends_own,
             clock=asyncio.get_running_loop().time,
         ),
         pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),
@@ -207,10 +219,28 @@ def _rounds(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
         key_holders=[signing.hold],
+        delegation=_delegation(ground, tower),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
         tell=ground.feed.tell,
+    )
+
+
+def _delegation(ground: Ground, tower: Tower) -> Delegation | None:
+    settings = ground.settings
+    if settings.authority.own is None:
+        return None
+    rights = rights_of(settings)
+    return Delegation(
+        ground.watch,
+        delegate=settings.authority.own,
+        accounts=[a for a in settings.payees if Right.DELEGATED in rights[a]],
+        money=Drops(settings.authority.delegate.least_money_drops),
+        servers=ground.servers,
+        desk=ground.desk,
+        learn=tower.learn,
+        clock=asyncio.get_running_loop().time,
     )

@@ -286,6 +286,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     own_rights = (account.rights for account in _named(settings.accounts))
     if (
         why := settings.authority.why_unusable(own_rights)
+        or settings.authority.delegate.why_unusable(accounts, settings.fees.cap_drops)
         or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
     ):

@@ -186,13 +186,15 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
 
     assert importers == {
         "store.secrets": [
+            "keys.delegated",
+            "keys.grant",
             "keys.identity",
             "keys.signer",
             "keys.vault",
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["keys.hands", "signing"],
+        "keys.signer": ["keys.delegated", "keys.grant", "keys.hands", "signing"],
     }
 
 

@@ -24,6 +24,7 @@ from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.delegation import DelegationFault, delegation_fault
 from watchtower.judgement.estate import Estate, account_of
 from watchtower.judgement.estate import learn as learn_of_estate
 from watchtower.judgement.judge import Judgement
@@ -244,6 +245,21 @@ class Watch:
         """Return an account's next sequence in the validated ledger; None if it is not known."""
         estate = self.estates.get(account)
         return None if estate is None else estate.sequence
+
+    def delegation_fault(self, account: Address) -> DelegationFault | None:
+        """Return why no claim can be sent in the name of ``account`` by our own; None if one can.
+
+        UNKNOWN where there is no account of our own, or nothing is known yet.
+        """
+        if self.own is None:
+            return DelegationFault.UNKNOWN
+        return delegation_fault(
+            self.estates.get(account),
+            self.estates.get(self.own),
+            delegate=self.own,
+            rules=self.rules,
+            least_fee=Drops(0) if self.newest is None else self.newest.base_fee,
+        )
 
     def spare(self, account: Address) -> Drops | None:
         """Return what an account has above its reserve, in drops.

@@ -108,7 +108,7 @@ class Servers:
         Args:
             urls: ``ws://`` or ``wss://`` addresses.
             accounts: whose transactions the stream tells.
-            delegate: whose permissions to send for an account are read along with it.
+            delegate: whose permissions to send for accounts are read, too; told like one of them.
             network_id: the pinned network, None to take the first that is told.
             settings: times and limits.
             dial: opens connections.
@@ -117,7 +117,7 @@ class Servers:
         self.network_id = network_id
         self._delegate = delegate
         self._settings = settings or LinkSettings()
-        self._accounts = frozenset(accounts)
+        self._accounts = frozenset((*accounts, *((delegate,) if delegate else ())))
         self._inbox = Inbox()
         self.newest: Callable[[], LedgerIndex | None] = lambda: None
         self._links = [

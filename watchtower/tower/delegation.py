@@ -1,8 +1,8 @@
-"""The tower as a delegate: whether it may send claims for others, told to who signs and to people.
+"""The tower as a delegate: whether it may send claims for others, and can pay, told to people.
 
-It decides by the last known state of both accounts alone (``judgement/delegation.py``). Where a
-permission was lost it asks again, for a transaction that takes it back may be a single server's
-lie, and a right that is there must not be lost by that.
+It decides nothing: who signs asks the watch itself. Where a permission was lost the ledger is asked
+again, for a transaction that takes it back may be a single server's lie, and a right that is there
+must not be lost by that.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from watchtower.alerts import of_delegation
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError
 from watchtower.guard.watch import Watch
-from watchtower.judgement.delegation import DelegationFault, delegation_fault
-from watchtower.ledger.events import AccountFact, Fact
+from watchtower.judgement.delegation import DelegationFault
+from watchtower.ledger.events import AccountFact
 from watchtower.units import Address, Drops
 
 __all__ = ["Delegation"]
@@ -27,9 +27,6 @@ _log = structlog.get_logger(__name__)
 
 _ASK_AGAIN: Final = 60.0
 """Seconds between two looks at an account that permits nothing."""
-
-_LEAST: Final = Drops(1)
-"""The fee that is asked of the tower's account before the network's own is known."""
 
 
 class Servers(Protocol):
@@ -52,7 +49,7 @@ class Delegation:
         money: Drops,
         servers: Servers,
         desk: Desk,
-        learn: Callable[[Iterable[Fact]], None],
+        learn: Callable[[Iterable[AccountFact]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Look after the permissions of ``watch``.
@@ -77,28 +74,13 @@ class Delegation:
         self._clock = clock
         self._ask_at: dict[Address, float] = {}
 
-    def fault(self, account: Address) -> DelegationFault | None:
-        """Return why no claim can be sent in the name of ``account``; None if one can."""
-        watch = self._watch
-        return delegation_fault(
-            watch.estates.get(account),
-            watch.estates.get(self._delegate),
-            delegate=self._delegate,
-            rules=watch.rules,
-            least_fee=_LEAST if watch.newest is None else watch.newest.base_fee,
-        )
-
-    def stands(self, account: Address) -> bool:
-        """Return whether a claim can be sent in the name of ``account`` now."""
-        return self.fault(account) is None
-
     async def look(self) -> None:
         """Tell people how things stand, and ask again about what was lost."""
         for account in self._accounts:
-            fault = self.fault(account)
+            fault = self._watch.delegation_fault(account)
             if fault is DelegationFault.NOT_PERMITTED:
                 await self._ask_again(account)
-                fault = self.fault(account)
+                fault = self._watch.delegation_fault(account)
             if fault is None:
                 self._desk.end("delegation_missing", account)
             elif fault is not DelegationFault.UNKNOWN:
