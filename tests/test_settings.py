@@ -9,7 +9,7 @@ import pytest
 
 from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.claims.exposure import ServingLimits
-from watchtower.errors import ConfigError, StoreExistsError
+from watchtower.errors import AddressError, ConfigError, StoreExistsError
 from watchtower.first_settings import write_first
 from watchtower.keys.authority import Right
 from watchtower.settings import config_path, load
@@ -316,3 +316,18 @@ def test_the_names_of_rights_in_settings_are_those_of_the_house() -> None:
     """In the same order; the settings know no other room."""
     assert get_args(RightName) == tuple(right.value for right in Right)
     assert AuthoritySettings().rights == tuple(right.value for right in Right)
+
+
+def test_the_towers_own_account_is_nobodys_that_is_guarded(tmp_path: Path) -> None:
+    """What it has is for fees alone, and nobody else's channels hang on its key."""
+    settings = load(written(tmp_path, f'[authority.delegate]\naccount = "{PAYER}"\n'), {})
+    assert settings.authority.own == PAYER
+    assert PAYER not in settings.addresses
+    assert load(written(tmp_path, ""), {}).authority.own is None
+    with pytest.raises(ConfigError, match="guarded itself"):
+        load(written(tmp_path, f'[authority.delegate]\naccount = "{PAYEE}"\n'), {})
+    with pytest.raises(AddressError):
+        load(written(tmp_path, '[authority.delegate]\naccount = "rNobody"\n'), {})
+    little = f'[authority.delegate]\naccount = "{PAYER}"\nleast_money_drops = 999999\n'
+    with pytest.raises(ConfigError, match="least_money_drops"):
+        load(written(tmp_path, little), {})

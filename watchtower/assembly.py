@@ -19,6 +19,7 @@ from watchtower.guard.watch import Watch
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.authority import Right
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
@@ -33,6 +34,7 @@ from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
@@ -43,7 +45,7 @@ from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -53,6 +55,7 @@ from watchtower.wiring import (
     payer_policy_of,
     policy_of,
     pool_of,
+    rights_of,
     serving_limits_of,
 )
 
@@ -97,25 +100,17 @@ async def prepare(
     once: bool,
 ) -> Ground:
     """Open the way to the servers, and bring back what the store remembers."""
-    accounts = settings.addresses
     memory = await remember(
         store,
         settings.payees,
         policy_of(settings),
         payers=settings.payers,
+        own=settings.authority.own,
         payer_policy=payer_policy_of(settings),
     )
     watch, cursor = memory.watch, memory.cursor
     hsm_keys = _hsm_keys(stack, store, settings, environment)
-    links = Servers(
-        settings.servers,
-        accounts=accounts,
-        network_id=store.network,
-        settings=link_settings(settings),
-        dial=machine.dial,
-        luck=machine.luck,
-    )
-    servers = await stack.enter_async_context(links)
+    servers = await stack.enter_async_context(_servers(store, settings, machine))
     pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
     stream = await stack.enter_async_context(
         servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=pace)
@@ -124,7 +119,7 @@ async def prepare(
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
     return Ground(
         settings=settings,
-        accounts=accounts,
+        accounts=settings.addresses,
         store=store,
         servers=servers,
         stream=stream,
@@ -145,6 +140,18 @@ async def prepare(
         once=once,
         machine=machine,
         hsm_keys=hsm_keys,
+    )
+
+
+def _servers(store: Store, settings: Settings, machine: Machine) -> Servers:
+    return Servers(
+        settings.servers,
+        accounts=settings.addresses,
+        delegate=settings.authority.own,
+        network_id=store.network,
+        settings=link_settings(settings),
+        dial=machine.dial,
+        luck=machine.luck,
     )
 
 
@@ -186,6 +193,12 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         launch=launch,
         limits=limits,
     )
+    means = Means(ground.watch, store=store, pool=pool, fee_cap=cap)
+
+    async def may_have_tickets(account: Address) -> bool:
+        # A delegate makes none, so that nobody is asked for the reserve of any.
+        return signing.spends_own(account) and await means.admit(account)
+
     restocker = Restocker(
         ground.watch,
         servers=servers,
@@ -193,7 +206,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         launch=launch,
         limits=limits,
         pool=pool,
-        admit=Means(ground.watch, store=store, pool=pool, fee_cap=cap).admit,
+        admit=may_have_tickets,
     )
     tower = Tower(
         ground.watch,
@@ -225,6 +238,7 @@ def _rounds(
             desk=ground.desk,
             limits=limits,
             pool=pool,
+            spends_own=signing.spends_own,
             clock=asyncio.get_running_loop().time,
         ),
         pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),
@@ -232,10 +246,28 @@ def _rounds(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
         key_holders=[signing.hold],
+        delegation=_delegation(ground, tower),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
         tell=ground.feed.tell,
+    )
+
+
+def _delegation(ground: Ground, tower: Tower) -> Delegation | None:
+    settings = ground.settings
+    if settings.authority.own is None:
+        return None
+    rights = rights_of(settings)
+    return Delegation(
+        ground.watch,
+        delegate=settings.authority.own,
+        accounts=[a for a in settings.payees if Right.DELEGATED in rights[a]],
+        money=Drops(settings.authority.delegate.least_money_drops),
+        servers=ground.servers,
+        desk=ground.desk,
+        learn=tower.learn,
+        clock=asyncio.get_running_loop().time,
     )

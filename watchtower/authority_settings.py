@@ -6,16 +6,50 @@ it; and a list that could not mean what it says is refused at the start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from collections.abc import Collection, Iterable, Sequence
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-__all__ = ["AuthoritySettings", "RightName"]
+from watchtower.units import Address, parse_address
+
+__all__ = ["AuthoritySettings", "DelegateSettings", "RightName"]
 
 RightName = Literal["presigned", "delegated", "signer_list", "regular_key", "master_key"]
 
 _MASTER: Final = "master_key"
+
+
+class DelegateSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The tower's own account, which sends claims in the name of payees that permit it.
+
+    ``least_money_drops`` is what it should have above its reserve, for the fees of all of them.
+    """
+
+    account: str = ""
+    least_money_drops: Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)] = 5_000_000
+
+    def why_unusable(self, accounts: Collection[str], fee_cap: int) -> str | None:
+        """Return why these settings cannot be used beside ``accounts`` that are guarded.
+
+        None if they can.
+
+        Raises:
+            AddressError: the account's address has a bad form or checksum.
+        """
+        if not self.account:
+            return None
+        if parse_address(self.account) in accounts:
+            return (
+                f"`authority.delegate.account` is {self.account}, which is guarded itself; the "
+                "tower needs an account of its own, with nothing on it but XRP for fees"
+            )
+        if self.least_money_drops < fee_cap:
+            return (
+                "`authority.delegate.least_money_drops` must not be below `fees.cap_drops`, what "
+                "one attempt may cost"
+            )
+        return None
 
 
 class AuthoritySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +66,12 @@ class AuthoritySettings(Struct, frozen=True, forbid_unknown_fields=True):
         "master_key",
     )
     allow_master_key: bool = False
+    delegate: DelegateSettings = DelegateSettings()
+
+    @property
+    def own(self) -> Address | None:
+        """The tower's own account, which sends claims in the name of others; None without one."""
+        return Address(self.delegate.account) or None
 
     def of(self, own: Sequence[RightName] | None) -> tuple[RightName, ...]:
         """Return the rights that are used for an account with ``own`` ones, in their order."""

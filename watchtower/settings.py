@@ -288,6 +288,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_spending(settings, path)
     if (
         why := settings.authority.why_unusable(a.rights for a in _named(settings.accounts))
+        or settings.authority.delegate.why_unusable(accounts, settings.fees.cap_drops)
         or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
         or settings.hsm.why_unusable(accounts)

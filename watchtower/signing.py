@@ -11,7 +11,9 @@ from typing import Final
 
 from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import authority_fault
+from watchtower.judgement.delegation import DelegationFault
 from watchtower.keys.authority import Right, right_of
+from watchtower.keys.delegated import DelegatedHand
 from watchtower.keys.hands import Hands
 from watchtower.keys.signer import KeySource, Signer
 from watchtower.settings import Settings
@@ -33,6 +35,7 @@ class Signing:
         self._watch = watch
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, str] = {}
+        self._knows_keys = False
         self._keys_here = [
             Signer(
                 keys,
@@ -46,19 +49,40 @@ class Signing:
             )
             for right in _BY_KEYS_HERE
         ]
-        self.hands = Hands(self._keys_here, self._rights, clock=clock, is_doubted=self._is_doubted)
+        self._delegated = None if settings.authority.own is None else self._delegate(settings, keys)
+        delegated = [] if self._delegated is None else [self._delegated]
+        self.hands = Hands(
+            [*delegated, *self._keys_here], self._rights, clock=clock, is_doubted=self._is_doubted
+        )
 
     def hold(self, keys: Mapping[Address, str]) -> None:
         """Take note of the public keys that the store has now, by account."""
         self._keys = dict(keys)
+        self._knows_keys = True
         for signer in self._keys_here:
             signer.hold(keys)
+        if self._delegated is not None:
+            self._delegated.hold(keys)
+
+    def spends_own(self, account: Address) -> bool:
+        """Return whether anything but a delegate may sign for ``account``, as far as is known.
+
+        A delegate pays with money of its own, and makes no tickets.
+        """
+        by = self.hands.may_act(account) if self._knows_keys else ()
+        return any(right is not Right.DELEGATED for right in by)
 
     def why_idle(self, account: Address) -> str | None:
         """Return why nothing may sign for ``account``, as a part of a sentence; None if it may."""
         if self.hands.may_act(account):
             return None
+        delegation = self._why_not_delegated(account)
+        if delegation is DelegationFault.UNKNOWN:
+            # At the start: what the account permits is being read.
+            return None
         key = self._keys.get(account)
+        if key is None and delegation is not None:
+            return f"no key of it is in the store, and as its delegate: {delegation.sentence}"
         if key is None:
             return "no key of it is in the store, and no other right stands by"
         if right_of(account, key) is Right.MASTER_KEY:
@@ -67,6 +91,22 @@ class Signing:
                 "`allow_master_key = true` stands under `[authority]`"
             )
         return "its regular key is in the store, and `rights` does not name regular_key for it"
+
+    def _delegate(self, settings: Settings, keys: KeySource) -> DelegatedHand:
+        watch = self._watch
+        return DelegatedHand(
+            keys,
+            settings.payees,
+            limits_of(settings).fees.cap,
+            delegate=Address(settings.authority.delegate.account),
+            stands=lambda account: watch.delegation_fault(account) is None,
+        )
+
+    def _why_not_delegated(self, account: Address) -> DelegationFault | None:
+        """Return why a delegate that is configured does not sign; None where none is, too."""
+        if self._delegated is None or Right.DELEGATED not in self._rights.get(account, ()):
+            return None
+        return self._watch.delegation_fault(account)
 
     def _is_doubted(self, account: Address, right: Right) -> bool:
         """Return whether the ledger, as last seen, would refuse what a key here signs."""

@@ -11,6 +11,7 @@ from watchtower.alerts import (
     catalogue,
     of_authority,
     of_certificates,
+    of_delegation,
     of_doors,
     of_exposure,
     of_keys,
@@ -25,11 +26,13 @@ EXAMPLES: dict[str, Any] = {
     "amount": 5_000_000,
     "at_stake": 1_500_000,
     "ahead": 7,
+    "balance": 900_000,
     "behind": 7,
     "broker": "mqtts://broker.example:8883",
     "channel": "C" * 64,
     "channels": 12,
     "deadline": 0,
+    "delegate": ACCOUNT,
     "first": 3,
     "found": 1,
     "held": 1,
@@ -58,7 +61,16 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_authority, of_certificates, of_doors, of_exposure, of_keys, of_payers)
+FILES = (
+    catalogue,
+    of_authority,
+    of_certificates,
+    of_delegation,
+    of_doors,
+    of_exposure,
+    of_keys,
+    of_payers,
+)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -134,6 +146,8 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "authority_lost",
         "cursor_stuck",
         "daily_cap_reached",
+        "delegate_money_low",
+        "delegation_missing",
         "foreign_claim_key",
         "foreign_close",
         "hsm_does_not_sign",

@@ -95,6 +95,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.delegation": ("alerts.of_delegation",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
     "tower.key_watch": ("alerts.of_keys",),
@@ -197,7 +198,14 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["hsm_access", "keys.hands", "keys.hsm_keys", "signing"],
+        "keys.signer": [
+            "hsm_access",
+            "keys.delegated",
+            "keys.grant",
+            "keys.hands",
+            "keys.hsm_keys",
+            "signing",
+        ],
     }
 
 

@@ -22,9 +22,18 @@ def defaults(kind: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[
     """Yield every key of the settings with its default; NODEFAULT where there is none."""
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, Struct):
-            yield from defaults(field.type, f"{field.name}.")
+            yield from defaults(field.type, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", field.default
+
+
+def flattened(shown: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every key of a file, with those of its tables, and theirs, and its value."""
+    for key, value in shown.items():
+        if isinstance(value, dict):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def documented() -> dict[str, str]:
@@ -54,13 +63,7 @@ def test_the_example_shows_every_setting_at_its_default() -> None:
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
     uncommented = re.sub(r"^(json = true).*$", r"\1", uncommented, flags=re.MULTILINE)
     shown = tomllib.loads(uncommented)
-    flat = {
-        (f"{key}.{name}" if isinstance(value, dict) else key): (
-            value[name] if isinstance(value, dict) else value
-        )
-        for key, value in shown.items()
-        for name in (value if isinstance(value, dict) else [""])
-    }
+    flat = dict(flattened(shown))
     # It has no default to show: unset means that the terminal decides.
     assert flat.pop("log.json") is True
 

@@ -22,6 +22,7 @@ CLAIM = st.fixed_dictionaries(
         "Account": st.binary(min_size=20, max_size=20).map(encode_classic_address),
         "Amount": DROPS,
         "Balance": DROPS,
+        "Delegate": st.binary(min_size=20, max_size=20).map(encode_classic_address),
         "Channel": st.binary(min_size=32, max_size=32).map(lambda data: data.hex().upper()),
         "Fee": DROPS,
         "Flags": U32,
@@ -75,7 +76,8 @@ def test_damaged_bytes_are_refused_or_read_as_what_they_are(
     [
         {"TransactionType": "Payment"},
         {"Memos": []},
-        {"Delegate": ACCOUNT},
+        {"Delegate": "rNobody"},
+        {"Delegate": None},
         {"Flags": -1},
         {"Flags": 2**32},
         {"Flags": True},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.keys.conftest import ED25519_ACCOUNT, SECP256K1_ACCOUNT
-from watchtower.keys.permission import Roles, why_not
+from watchtower.keys.permission import Roles, why_not, why_not_delegated
 from watchtower.units import Address, Drops
 
 CAP = Drops(1000)
@@ -208,3 +208,46 @@ def test_an_account_that_is_both_redeems_as_before() -> None:
     closing = {**GOOD, "Flags": 0x00020000}
     assert "does not sign the field" in str(why_not(closing, BOTH, CAP, source=SECP256K1_ACCOUNT))
     assert "for a payer it signs nothing but" in str(why_not(GOOD, PAYER, CAP))
+
+
+TOWER = Address("rUfvdk3o4d8eoB7Xk4ZJU6dZDxez9CZtnd")
+
+
+def _why_not_delegated(**changes: object) -> str | None:
+    changed = {**GOOD, "Delegate": TOWER, **changes}
+    transaction = {field: value for field, value in changed.items() if value is not None}
+    return why_not_delegated(transaction, [SECP256K1_ACCOUNT], CAP, TOWER)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"Flags": 0x80000000}, {"Sequence": 0, "TicketSequence": 9}, {"Balance": "500"}]
+)
+def test_a_payees_delegate_redeems_in_its_name(changes: dict[str, object]) -> None:
+    """On the payee's sequence or ticket."""
+    assert _why_not_delegated(**changes) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"Delegate": None}, "does not name the tower's own account"),
+        ({"Delegate": SECP256K1_ACCOUNT}, "does not name the tower's own account"),
+        ({"Account": TOWER}, "delegate of its own"),
+        ({"Account": ED25519_ACCOUNT}, "not from an account in the configuration"),
+        ({"TransactionType": "Payment"}, "nothing but PaymentChannelClaim"),
+        ({"TransactionType": "TicketCreate"}, "nothing but PaymentChannelClaim"),
+        ({"TransactionType": "DelegateSet"}, "nothing but PaymentChannelClaim"),
+        ({"Flags": 0x00020000}, "tfClose"),
+        ({"Flags": 0x80020000}, "tfClose"),
+        ({"Flags": 0x00010000}, "tfRenew"),
+        ({"Fee": "1001"}, "above the cap of 1000"),
+        ({"Signature": None}, "has no Signature"),
+        ({"Memos": []}, "does not sign the field Memos"),
+        ({"Signers": []}, "does not sign the field Signers"),
+    ],
+)
+def test_a_delegate_signs_nothing_else_though_the_ledger_would_take_it(
+    changes: dict[str, object], why: str
+) -> None:
+    """The permission covers every form of the transaction; what is signed covers one."""
+    assert why in str(_why_not_delegated(**changes))

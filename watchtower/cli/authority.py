@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from watchtower.cli.delegation import delegate, revoke
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.judgement.authority import authority_fault
+from watchtower.judgement.delegation import CLAIMING
 from watchtower.judgement.estate import Estate
 from watchtower.keys.authority import WORTH, Authority, Right, right_of
 from watchtower.keys.vault import Vault
@@ -28,13 +30,15 @@ class _Account:
     """What there is to tell of one account.
 
     ``rights`` are those that the configuration gives it, in their order; ``standing`` what is
-    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked.
+    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked;
+    ``own`` the tower's own account, which may be its delegate.
     """
 
     address: Address
     rights: Sequence[Right]
     standing: Sequence[Authority]
     estate: Estate | None
+    own: Address | None
 
 
 @click.group()
@@ -55,10 +59,14 @@ def show(*, as_json: bool) -> None:
         tell(report, "\n".join(_lines(report)), as_json=as_json)
 
 
+authority.add_command(delegate)
+authority.add_command(revoke)
+
+
 async def _accounts(loaded: Settings) -> list[_Account]:
     rights = rights_of(loaded)
     async with open_store(loaded) as store:
-        standing = await _standing(store)
+        standing = await _standing(store, loaded)
         async with store.read() as work:
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
     return [
@@ -67,21 +75,30 @@ async def _accounts(loaded: Settings) -> list[_Account]:
             rights=rights[address],
             standing=[one for one in standing if one.account == address],
             estate=recalled(address, notes[address]),
+            own=loaded.authority.own,
         )
         for address in loaded.addresses
     ]
 
 
-async def _standing(store: Store) -> list[Authority]:
+async def _standing(store: Store, loaded: Settings) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
-    return [
+    cards, own = await Vault(store).cards(), loaded.authority.own
+    by_keys = [
         Authority(
             account=card.account,
             right=right_of(card.account, card.public_key),
             public_key=card.public_key,
         )
-        for card in await Vault(store).cards()
+        for card in cards
     ]
+    by_delegation = [
+        Authority(account=payee, right=Right.DELEGATED, public_key=card.public_key)
+        for card in cards
+        if card.account == own
+        for payee in sorted(loaded.payees)
+    ]
+    return [*by_keys, *by_delegation]
 
 
 def _report(account: _Account) -> dict[str, Any]:
@@ -91,29 +108,36 @@ def _report(account: _Account) -> dict[str, Any]:
     return {
         "account": account.address,
         "rights": [
-            _report_of(by_right[right], account.estate, number)
+            _report_of(by_right[right], account.estate, account.own, number)
             for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
         ],
         "not_set_up": [right.value for right in account.rights if right not in by_right],
     }
 
 
-def _report_of(one: Authority, estate: Estate | None, number: int | None) -> dict[str, Any]:
+def _report_of(
+    one: Authority, estate: Estate | None, own: Address | None, number: int | None
+) -> dict[str, Any]:
     worth = WORTH[one.right]
     return {
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
-        "ledger": _ledger_says(one, estate),
+        "ledger": _ledger_says(one, estate, own),
         "thief": worth.thief,
         "open": worth.open,
     }
 
 
-def _ledger_says(one: Authority, estate: Estate | None) -> str | None:
+def _ledger_says(one: Authority, estate: Estate | None, own: Address | None) -> str | None:
     """Return how the ledger would take it, as last seen; None where that is not known."""
     if estate is None or one.public_key is None:
         return None
+    if one.right is Right.DELEGATED:
+        permitted = None if own is None else estate.delegates.get(own)
+        if permitted is None:
+            return None
+        return "taken" if CLAIMING in permitted.kinds else "not_permitted"
     fault = authority_fault(estate, one.public_key)
     return "taken" if fault is None else fault.value
 
@@ -144,6 +168,8 @@ def _state(one: Mapping[str, Any]) -> str:
             return "whether the ledger takes it was not looked at yet (start the daemon once)"
         case "taken":
             return "the ledger takes it, as last seen"
+        case "not_permitted":
+            return "the account does not permit it: see `watchtower authority delegate`"
         case "gone":
             return "the account is not in the ledger"
         case "master_disabled":

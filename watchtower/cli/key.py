@@ -19,7 +19,7 @@ from watchtower.settings import Settings, config_path
 from watchtower.units import parse_address
 from watchtower.wiring import rights_of
 
-__all__ = ["key"]
+__all__ = ["key", "read_seed"]
 
 
 @click.group()
@@ -50,10 +50,10 @@ def import_key(
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
     loaded = settings()
     parse_address(account)
-    if account not in loaded.addresses:
+    if account not in loaded.addresses and account != loaded.authority.own:
         why = f"`accounts` does not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
-    seed = _read_seed(seed_file)
+    seed = read_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
     card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
     text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
@@ -107,6 +107,8 @@ async def _hsm_cards(loaded: Settings) -> list[KeyCard]:
 def _why_idle(loaded: Settings, card: KeyCard) -> str | None:
     """Return that a key will not sign, and what to do about it; None if it may."""
     right = right_of(card.account, card.public_key)
+    if card.account == loaded.authority.own:
+        return None
     if right in rights_of(loaded)[card.account]:
         return None
     if right is Right.MASTER_KEY:
@@ -137,7 +139,12 @@ async def _cards(loaded: Settings) -> list[KeyCard]:
         return await Vault(store).cards()
 
 
-def _read_seed(seed_file: str | None) -> str:
+def read_seed(seed_file: str | None) -> str:
+    """Return a seed from a file, from standard input (-), or from a person who sees nothing of it.
+
+    Raises:
+        SeedError: there is nobody to ask, or the file cannot be read.
+    """
     if seed_file is None:
         if not sys.stdin.isatty():
             raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")

@@ -32,7 +32,9 @@ By where it came from, and so by what the caller may do::
     │   ├── RequestRefusedError     32    a server answered with an error
     │   ├── HistoryMissingError     33    no server has the ledgers we missed
     │   ├── WrongNetworkError       34    a server of another network
-    │   └── AnswerError             35    an answer that makes no sense
+    │   ├── AnswerError             35    an answer that makes no sense
+    │   ├── DelegationRefusedError  36    the ledger would not take it, and nothing was sent
+    │   └── DelegationUnprovenError 37    sent, and not seen to come about
     ├── ClaimError                        a claim was not kept: it leaves everything as it was
     │   ├── ClaimSignatureError     40    the signature is not the channel key's
     │   ├── ClaimUnknownChannelError 41   no such channel
@@ -130,6 +132,8 @@ from watchtower.errors.input import (
 )
 from watchtower.errors.ledger import (
     AnswerError,
+    DelegationRefusedError,
+    DelegationUnprovenError,
     HistoryMissingError,
     LedgerError,
     RequestRefusedError,
@@ -186,6 +190,8 @@ __all__ = [
     "ClientError",
     "ClientFileError",
     "ConfigError",
+    "DelegationRefusedError",
+    "DelegationUnprovenError",
     "DoorClosedError",
     "FeeMoneyError",
     "HistoryMissingError",

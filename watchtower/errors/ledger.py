@@ -6,6 +6,8 @@ from watchtower.errors.root import WatchtowerError
 
 __all__ = [
     "AnswerError",
+    "DelegationRefusedError",
+    "DelegationUnprovenError",
     "HistoryMissingError",
     "LedgerError",
     "RequestRefusedError",
@@ -65,3 +67,20 @@ class AnswerError(LedgerError):
 
     exit_code = 35
     template = "{server} answered `{command}` with what cannot be understood: {why}."
+
+
+class DelegationRefusedError(LedgerError):
+    """What the ledger would not take was not sent: a permission to claim, or its revocation."""
+
+    exit_code = 36
+    template = "Nothing was permitted or taken back: {why}."
+
+
+class DelegationUnprovenError(LedgerError):
+    """A permission was to be given or taken back, and validated ledgers do not show it."""
+
+    exit_code = 37
+    template = (
+        "{transaction} was sent, and up to ledger {last_ledger}, its last, not all servers show "
+        "what it was for ({why}). Run the command again without --submit to see how things stand."
+    )

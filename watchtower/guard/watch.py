@@ -25,6 +25,7 @@ from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
+from watchtower.judgement.delegation import DelegationFault, delegation_fault
 from watchtower.judgement.estate import Estate, account_of
 from watchtower.judgement.estate import learn as learn_of_estate
 from watchtower.judgement.judge import Judgement
@@ -57,7 +58,8 @@ _TOLD_WITHIN: Final = 2
 class Watch:
     """The present state of everything we guard for ``payees``, and for ``payers``.
 
-    ``incoming`` has the judgements for payees, ``outgoing`` those for payers.
+    ``incoming`` has the judgements for payees, ``outgoing`` those for payers. ``own`` is the
+    tower's own account, if it has one: it is known, and its channels are not guarded.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Watch:
         policy: Policy,
         *,
         payers: Iterable[Address] = (),
+        own: Address | None = None,
         payer_policy: PayerPolicy | None = None,
         tallies: Mapping[ChannelId, Tally] | None = None,
         channels: Iterable[Channel] = (),
@@ -89,6 +92,7 @@ class Watch:
         )
         self.payees = self.incoming.payees
         self.accounts = self.payees | self.outgoing.payers
+        self.own = own
         self.estates: dict[Address, Estate] = {}
         self.rules = STRICT
         self._rules_at: Position | None = None
@@ -158,7 +162,7 @@ class Watch:
         account = account_of(fact)
         before = self.estates.get(account)
         after = learn_of_estate(before, fact)
-        if account not in self.accounts or after == before:
+        if (account not in self.accounts and account != self.own) or after == before:
             return Learned()
         self.estates[account] = after
         if after.as_of is not None:
@@ -240,6 +244,21 @@ class Watch:
         """Return an account's next sequence in the validated ledger; None if it is not known."""
         estate = self.estates.get(account)
         return None if estate is None else estate.sequence
+
+    def delegation_fault(self, account: Address) -> DelegationFault | None:
+        """Return why no claim can be sent in the name of ``account`` by our own; None if one can.
+
+        UNKNOWN where there is no account of our own, or nothing is known yet.
+        """
+        if self.own is None:
+            return DelegationFault.UNKNOWN
+        return delegation_fault(
+            self.estates.get(account),
+            self.estates.get(self.own),
+            delegate=self.own,
+            rules=self.rules,
+            least_fee=Drops(0) if self.newest is None else self.newest.base_fee,
+        )
 
     def spare(self, account: Address) -> Drops | None:
         """Return what an account has above its reserve, in drops.

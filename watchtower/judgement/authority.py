@@ -73,7 +73,11 @@ def alterations(before: Estate, after: Estate) -> tuple[str, ...]:
 
     Only what was known before can have changed: a first reading alters nothing.
     """
-    return (*_altered_root(before, after), *_altered_signers(before, after))
+    return (
+        *_altered_root(before, after),
+        *_altered_signers(before, after),
+        *_altered_delegates(before, after),
+    )
 
 
 def _altered_root(before: Estate, after: Estate) -> Iterator[str]:
@@ -109,3 +113,15 @@ def _altered_signers(before: Estate, after: Estate) -> Iterator[str]:
     else:
         names = ", ".join(account for account, _ in after.signers.signers)
         yield f"a signer list may sign for it now ({names})"
+
+
+def _altered_delegates(before: Estate, after: Estate) -> Iterator[str]:
+    for delegate, permitted in after.delegates.items():
+        old = before.delegates.get(delegate)
+        # What was never asked for is new only where a transaction was seen to give it.
+        if permitted == old or not (permitted.seen or old is not None):
+            continue
+        if old is not None and old.kinds == permitted.kinds:
+            continue
+        kinds = ", ".join(sorted(permitted.kinds)) or "nothing"
+        yield f"{delegate} may send {kinds} in its name now"

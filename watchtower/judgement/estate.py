@@ -16,6 +16,7 @@ from watchtower.ledger.events import (
     AccountEntry,
     AccountFact,
     AccountMissing,
+    DelegationChanged,
     LedgerClosed,
     Position,
     SignerList,
@@ -25,7 +26,7 @@ from watchtower.ledger.events import (
 )
 from watchtower.units import Address, Drops
 
-__all__ = ["Estate", "Tickets", "account_of", "learn"]
+__all__ = ["Estate", "Permitted", "Tickets", "account_of", "learn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,22 @@ class Tickets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Permitted:
+    """What a delegate may send for the account since ``at``; ``seen`` if it was seen to change."""
+
+    kinds: frozenset[str]
+    at: Position
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estate:
     """The last known state of one account.
 
     ``entry`` is None when the ledger has no such account, and before its root was read or seen;
     ``as_of`` tells the two apart. ``signers`` is the signer list, None if there is none or it is
-    not known (``signers_at``).
+    not known (``signers_at``). ``delegates`` are those of whom it is known what they may send in
+    its name, which may be nothing.
     """
 
     account: Address
@@ -56,6 +67,7 @@ class Estate:
     signers: SignerList | None = None
     signers_at: Position | None = None
     ticket_book: Tickets = field(default_factory=Tickets)
+    delegates: Mapping[Address, Permitted] = field(default_factory=dict)
 
     @property
     def is_missing(self) -> bool:
@@ -102,6 +114,8 @@ def learn(estate: Estate | None, fact: AccountFact) -> Estate:
             return replace(known, ticket_book=_changed(known.ticket_book, fact))
         case TicketsHeld():
             return replace(known, ticket_book=_listed(known.ticket_book, fact))
+        case DelegationChanged():
+            return _permission_learned(known, fact)
 
 
 def _root_learned(known: Estate, fact: AccountChanged | AccountMissing) -> Estate:
@@ -109,6 +123,14 @@ def _root_learned(known: Estate, fact: AccountChanged | AccountMissing) -> Estat
         return known
     entry = fact.entry if isinstance(fact, AccountChanged) else None
     return replace(known, entry=entry, as_of=fact.at)
+
+
+def _permission_learned(known: Estate, fact: DelegationChanged) -> Estate:
+    before = known.delegates.get(fact.delegate)
+    if before is not None and fact.at <= before.at:
+        return known
+    permitted = Permitted(kinds=fact.permissions, at=fact.at, seen=fact.transaction is not None)
+    return replace(known, delegates={**known.delegates, fact.delegate: permitted})
 
 
 def _changed(book: Tickets, fact: TicketsChanged) -> Tickets:

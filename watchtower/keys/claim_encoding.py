@@ -138,8 +138,14 @@ def _read_blob(data: bytes, at: int) -> tuple[str, int]:
     return _taken(data, at + 1, length).hex().upper(), at + 1 + length
 
 
-@lru_cache(maxsize=1024)
 def _write_account(value: Any) -> bytes:
+    if type(value) is not str:
+        raise ValueError("no account")
+    return _account(value)
+
+
+@lru_cache(maxsize=1024)
+def _account(value: str) -> bytes:
     account = decode_classic_address(value)
     if len(account) != _ACCOUNT_BYTES:
         raise ValueError("no account")
@@ -174,6 +180,7 @@ def _taken(data: bytes, at: int, length: int) -> bytes:
 _NUMBER: Final[tuple[_Write, _Read]] = _write_number, _read_number
 _DROPS: Final[tuple[_Write, _Read]] = _write_drops, _read_drops
 _BLOB: Final[tuple[_Write, _Read]] = _write_blob, _read_blob
+_ACCOUNT: Final[tuple[_Write, _Read]] = _write_account, _read_account
 
 _TABLE: Final[dict[str, tuple[bytes, tuple[_Write, _Read]]]] = {
     "TransactionType": (b"\x12", (_write_kind, _read_kind)),
@@ -190,7 +197,8 @@ _TABLE: Final[dict[str, tuple[bytes, tuple[_Write, _Read]]]] = {
     "SigningPubKey": (b"\x73", _BLOB),
     "TxnSignature": (b"\x74", _BLOB),
     "Signature": (b"\x76", _BLOB),
-    "Account": (b"\x81", (_write_account, _read_account)),
+    "Account": (b"\x81", _ACCOUNT),
+    "Delegate": (b"\x8c", _ACCOUNT),
 }
 """The fields in canonical order: by type, then by number within the type."""
 

@@ -5,6 +5,8 @@
   and can do no more harm than to lock up the reserve of as many tickets as the operator allows.
 - For a payer, ``PaymentChannelClaim`` with ``tfClose`` and nothing else: no amount, no claim, so
   that nothing can be paid by it (without a signature a payer may pay any balance it likes).
+- As a payee's delegate (XLS-75), ``PaymentChannelClaim`` that redeems, from that payee, with the
+  tower's own account in ``Delegate``; no tickets, and no close, whatever else the accounts are.
 
 A stolen or mistaken plan must not cost more than a fee. So each form is spelt out field by field,
 and what is not spelt out is refused: another flag, a delegate, a memo, an account that is not ours.
@@ -27,7 +29,7 @@ from typing import Any, Final, NamedTuple
 
 from watchtower.units import MAX_DROPS, Address, Drops
 
-__all__ = ["Roles", "why_not"]
+__all__ = ["Roles", "why_not", "why_not_delegated"]
 
 _COMMON: Final = frozenset({"TransactionType", "Account", "Fee", "Sequence", "LastLedgerSequence"})
 _NEEDED: Final = {
@@ -96,6 +98,29 @@ def why_not(
         or _bad_fee(transaction, fee_cap)
         or _bad_rest(transaction, most_tickets)
     )
+
+
+def why_not_delegated(
+    transaction: Mapping[str, Any],
+    payees: Collection[Address],
+    fee_cap: Drops,
+    delegate: Address,
+) -> str | None:
+    """Return the reason why the key of ``delegate`` must not sign ``transaction``; None if it may.
+
+    The ledger lets a delegate do more than it is asked for: the permission covers every form of
+    ``PaymentChannelClaim``, so that a close for the payee, and a payment out of a channel that the
+    payee itself funds, need no more than this signature. Here they end.
+    """
+    if transaction.get("Delegate") != delegate:
+        return "the transaction does not name the tower's own account as its delegate"
+    if transaction.get("Account") == delegate:
+        return "nobody is a delegate of its own (temBAD_SIGNER)"
+    if transaction.get("TransactionType") != "PaymentChannelClaim":
+        return "as a delegate it signs nothing but PaymentChannelClaim"
+    as_if_by_itself = {name: value for name, value in transaction.items() if name != "Delegate"}
+    # A payer's accounts are not named: what closes, or pays without a signature, is refused.
+    return why_not(as_if_by_itself, Roles(payees), fee_cap)
 
 
 def _is_close(transaction: Mapping[str, Any]) -> bool:

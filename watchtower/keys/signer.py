@@ -25,7 +25,7 @@ from watchtower.keys.permission import Roles, why_not
 from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer", "SigningKey"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "SigningKey", "signed_with"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
@@ -174,7 +174,7 @@ class Signer:
         key = keys.get(account)
         if key is None:
             key = keys[account] = await self._key_of(account)
-        return await _signed({**transaction, "SigningPubKey": key.public_key}, key)
+        return await signed_with(key, transaction)
 
     async def _key_of(self, account: Address) -> SigningKey:
         """Fetch a key of this hand's right, whatever it was called when it was imported."""
@@ -187,7 +187,13 @@ class Signer:
         raise KeyMissingError(account=account)
 
 
-async def _signed(unsigned: dict[str, Any], key: SigningKey) -> SignedTransaction:
+async def signed_with(key: SigningKey, transaction: Mapping[str, Any]) -> SignedTransaction:
+    """Return ``transaction`` signed with ``key``, whatever it is: who calls this has looked at it.
+
+    Raises:
+        SigningRefusedError: what was signed does not read back as it was asked.
+    """
+    unsigned = {**transaction, "SigningPubKey": key.public_key}
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)

@@ -1,5 +1,7 @@
 """An account as one server's validated ledger holds it: its root, signer list and tickets.
 
+And, where a delegate is asked for, what that may send in its name.
+
 What it guarantees: all of it was read from one validated ledger, and stands behind all of that
 ledger's transactions. That there is no such account is a fact as well.
 """
@@ -11,11 +13,13 @@ from typing import Any, Final
 
 from watchtower.errors import AnswerError, RequestRefusedError
 from watchtower.ledger.account_entries import account_entry, signer_list, ticket_number
+from watchtower.ledger.delegation import delegate_index, permissions_in
 from watchtower.ledger.events import (
     AccountChanged,
     AccountEntry,
     AccountFact,
     AccountMissing,
+    DelegationChanged,
     Position,
     SignerList,
     SignerListChanged,
@@ -28,10 +32,18 @@ from watchtower.units import Address
 __all__ = ["read_account"]
 
 _COMMAND: Final = "account_info"
+_OF_ENTRY: Final = "ledger_entry"
 
 
-async def read_account(server: StateServer, account: Address) -> tuple[AccountFact, ...]:
+async def read_account(
+    server: StateServer, account: Address, delegate: Address | None = None
+) -> tuple[AccountFact, ...]:
     """Return what the server's newest validated ledger says of ``account``.
+
+    Args:
+        server: who is asked.
+        account: whose entries.
+        delegate: who may be allowed to send for it; None where nobody is of interest.
 
     Raises:
         AnswerError: the answer is not from a validated ledger, or not about this account.
@@ -52,12 +64,14 @@ async def read_account(server: StateServer, account: Address) -> tuple[AccountFa
         root = _root(result, account)
         signers = _signers(result)
         tickets = await _tickets(server, root, at)
+        delegations = await _delegations(server, account, delegate, at)
     except MalformedError as wrong:
         raise AnswerError(server=server.url, command=_COMMAND, why=str(wrong)) from wrong
     return (
         AccountChanged(entry=root, at=at),
         SignerListChanged(account=account, signers=signers, at=at),
         TicketsHeld(account=account, tickets=tickets, at=at),
+        *delegations,
     )
 
 
@@ -93,3 +107,27 @@ async def _tickets(server: StateServer, root: AccountEntry, at: Position) -> fro
     if len(tickets) != root.ticket_count:
         raise MalformedError(f"it shows {len(tickets)} of {root.ticket_count} tickets")
     return tickets
+
+
+async def _delegations(
+    server: StateServer, account: Address, delegate: Address | None, at: Position
+) -> tuple[DelegationChanged, ...]:
+    """Return what ``delegate`` may send for the account in the same ledger; nobody is asked twice.
+
+    The entry is asked for by its index, which every server knows, also one that is too old for
+    entries of this type.
+    """
+    if delegate is None or delegate == account:
+        return ()
+    index = delegate_index(account, delegate)
+    try:
+        found = await server.request(_OF_ENTRY, index=index, ledger_index=at.ledger_index)
+    except RequestRefusedError as refused:
+        if refused.facts["error"] != "entryNotFound":
+            raise
+        permissions = frozenset[str]()
+    else:
+        if validated_position(server, _OF_ENTRY, found) != at:
+            raise MalformedError("the entry of its delegate is of another ledger")
+        permissions = permissions_in(found.get("node"), account, delegate)
+    return (DelegationChanged(account=account, delegate=delegate, permissions=permissions, at=at),)

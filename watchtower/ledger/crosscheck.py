@@ -33,6 +33,7 @@ from watchtower.ledger.events import (
     ChannelChanged,
     ChannelEntry,
     ChannelMissing,
+    DelegationChanged,
     Position,
     TicketsHeld,
 )
@@ -161,7 +162,8 @@ def account_of_all(told: Iterable[Sequence[AccountFact]]) -> tuple[AccountFact, 
 
     Of each thing what most tell is believed, if that is two or more, and else the newest. Only
     the tickets that all of them list are taken to be there: an attempt on an invented one would
-    wait for nothing, and there may be hundreds.
+    wait for nothing, and there may be hundreds. A permission counts that any of them tells: to try
+    without it costs little, and not to try with it costs the claim.
     """
     kinds: dict[type, list[AccountFact]] = {}
     for facts in told:
@@ -181,6 +183,9 @@ def _believed(facts: Sequence[AccountFact]) -> AccountFact:
     if times * 2 > len(facts):
         return max((f for f in facts if _without_place(f) == common), key=lambda f: f.at)
     newest = max(facts, key=lambda fact: fact.at)
+    if isinstance(newest, DelegationChanged):
+        given = [fact.permissions for fact in facts if isinstance(fact, DelegationChanged)]
+        return replace(newest, permissions=frozenset().union(*given))
     if not isinstance(newest, TicketsHeld):
         return newest
     listed = [fact.tickets for fact in facts if isinstance(fact, TicketsHeld)]

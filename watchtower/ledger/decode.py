@@ -3,10 +3,10 @@
 What it guarantees:
 
 * **The metadata alone speaks.** A fact comes from a ``PayChannel`` node among the affected nodes
-  (``account_entries.py`` reads those of our accounts, and ``claims_presented.py`` the one thing
-  that a transaction's own fields can prove), never from a transaction's type, flags or
-  result: a Fund can start a close, a late claim reports ``tesSUCCESS`` and pays nothing, an inner
-  transaction of a batch is one like any other.
+  (``account_entries.py`` and ``delegation.py`` read those of our accounts, and
+  ``claims_presented.py`` the one thing that a transaction's own fields can prove), never from a
+  transaction's type, flags or result: a Fund can start a close, a late claim reports
+  ``tesSUCCESS`` and pays nothing, an inner transaction of a batch is one like any other.
 * **Every shape is understood**: messages of the ``accounts`` and ``transactions`` streams, rows
   of ``account_tx`` and answers to ``tx``, of API version 1 and 2.
 * **What is unknown never stops us, what is malformed always does.** Unknown fields, entry types
@@ -25,6 +25,7 @@ from watchtower.errors import AnswerError
 from watchtower.ledger.account_entries import account_facts
 from watchtower.ledger.affected import Node, affected_nodes
 from watchtower.ledger.claims_presented import claim_presented
+from watchtower.ledger.delegation import delegation_facts, proven_by
 from watchtower.ledger.events import (
     ChannelChanged,
     ChannelDeleted,
@@ -168,9 +169,8 @@ def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> I
     found = (_channel_fact(node, transaction) for node in nodes)
     channels = [fact for fact in found if fact is not None and _concerns(fact.entry, accounts)]
     yield from channels
-    yield from account_facts(
-        nodes, accounts, at=transaction.at, transaction=transaction.transaction
-    )
+    for read in (account_facts, delegation_facts):
+        yield from read(nodes, accounts, at=transaction.at, transaction=transaction.transaction)
     presented = claim_presented(
         transaction.fields,
         channels,
@@ -182,7 +182,10 @@ def _facts(transaction: _Transaction, accounts: Collection[Address] | None) -> I
         yield presented
     account = address_in(transaction.fields, "Account")
     if accounts is None or account in accounts:
-        yield _seat_used(account, transaction, channels)
+        used = _seat_used(account, transaction, channels)
+        yield used
+        if (proven := proven_by(used)) is not None:
+            yield proven
 
 
 def _concerns(entry: ChannelEntry, accounts: Collection[Address] | None) -> bool:

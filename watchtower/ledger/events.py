@@ -28,6 +28,7 @@ __all__ = [
     "ChannelFact",
     "ChannelMissing",
     "ClaimPresented",
+    "DelegationChanged",
     "Fact",
     "LedgerAccounted",
     "LedgerClosed",
@@ -245,6 +246,21 @@ class SignerListChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationChanged:
+    """What the account lets ``delegate`` send in its name since ``at`` (XLS-75).
+
+    ``permissions`` are the types of transactions, in the ledger's words; none if there is no such
+    entry, or not any more. ``transaction`` is None when it was read and not seen to change.
+    """
+
+    account: Address
+    delegate: Address
+    permissions: frozenset[str]
+    at: Position
+    transaction: TxHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AmendmentsRead:
     """The network has enabled these amendments, by their ids; None if servers contradict."""
 
@@ -290,5 +306,12 @@ class LedgerAccounted:
 
 
 ChannelFact = ChannelChanged | ChannelDeleted | ChannelMissing
-AccountFact = AccountChanged | AccountMissing | TicketsChanged | TicketsHeld | SignerListChanged
+AccountFact = (
+    AccountChanged
+    | AccountMissing
+    | TicketsChanged
+    | TicketsHeld
+    | SignerListChanged
+    | DelegationChanged
+)
 Fact = ChannelFact | AccountFact | ClaimPresented | SeatUsed | AmendmentsRead

@@ -129,15 +129,19 @@ def _refuse_yet_to_come(link: Link, ledger_index: LedgerIndex, newest: LedgerInd
         raise AnswerError(server=link.url, command=_COMMAND, why=why)
 
 
-async def account_by_two(links: Sequence[Link], account: Address) -> tuple[AccountFact, ...]:
+async def account_by_two(
+    links: Sequence[Link], account: Address, delegate: Address | None = None
+) -> tuple[AccountFact, ...]:
     """Return what an account has of its own, as two servers tell it; all, where these do not agree.
+
+    And what ``delegate`` may send in its name, if there is one.
 
     Raises:
         LedgerError: no server could tell.
     """
 
     async def read(link: Link) -> tuple[AccountFact, ...]:
-        return await read_account(link, account)
+        return await read_account(link, account, delegate)
 
     told = await _ask_two(links, read, lambda told: is_unanimous(told.values()), grace=_GRACE)
     return account_of_all(told.values())

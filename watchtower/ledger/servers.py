@@ -97,6 +97,7 @@ class Servers:
         urls: Iterable[str],
         *,
         accounts: Collection[Address] = (),
+        delegate: Address | None = None,
         network_id: int | None = None,
         settings: LinkSettings | None = None,
         dial: Dial = dial,
@@ -107,14 +108,16 @@ class Servers:
         Args:
             urls: ``ws://`` or ``wss://`` addresses.
             accounts: whose transactions the stream tells.
+            delegate: whose permissions to send for accounts are read, too; told like one of them.
             network_id: the pinned network, None to take the first that is told.
             settings: times and limits.
             dial: opens connections.
             luck: numbers in [0, 1) for the jitter of reconnects.
         """
         self.network_id = network_id
+        self._delegate = delegate
         self._settings = settings or LinkSettings()
-        self._accounts = frozenset(accounts)
+        self._accounts = frozenset((*accounts, *((delegate,) if delegate else ())))
         self._inbox = Inbox()
         self.newest: Callable[[], LedgerIndex | None] = lambda: None
         self._links = [
@@ -314,7 +317,7 @@ class Servers:
             LedgerError: no server could tell.
         """
         await self._be_patient()
-        return await account_by_two(self._links, account)
+        return await account_by_two(self._links, account, self._delegate)
 
     async def read_amendments(self) -> AmendmentsRead:
         """Return the amendments that are enabled, as far as all servers that answer agree.

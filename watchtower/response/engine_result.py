@@ -48,6 +48,8 @@ _BY_CODE: Final = {
     "telWRONG_NETWORK": Reaction.ALARM,
     "terINSUF_FEE_B": Reaction.ALARM,
     "terNO_ACCOUNT": Reaction.ALARM,
+    # Costs nothing, and may be permitted yet (3.3.0 Transactor.cpp, checkPermission); before
+    # PermissionDelegationV1_1 it was the tec below, which is applied: it takes fee and seat.
     "terNO_DELEGATE_PERMISSION": Reaction.ALARM,
     "tecINSUFF_FEE": Reaction.ALARM,
     "tecNO_DELEGATE_PERMISSION": Reaction.ALARM,

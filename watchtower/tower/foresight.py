@@ -49,9 +49,14 @@ class Foresight:
         desk: Desk,
         limits: Limits,
         pool: TicketPool,
+        spends_own: Callable[[Address], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Look ahead with the operator's limits; ``clock`` is monotonic seconds."""
+        """Look ahead with the operator's limits; ``clock`` is monotonic seconds.
+
+        ``spends_own`` tells whether what is signed for an account is paid by itself.
+        """
+        self._spends_own = spends_own
         self._watch = watch
         self._servers = servers
         self._desk = desk
@@ -113,6 +118,10 @@ class Foresight:
         """Tell what an account cannot pay, or cannot hold."""
         newest, spare = self._watch.newest, self._watch.spare(account)
         if newest is None or spare is None:
+            return
+        if not self._spends_own(account):
+            for name in ("fee_money_low", "ticket_pool_short"):
+                self._desk.end(name, account)
             return
         # One attempt at the cap must always be possible; tickets are made from what is above that.
         cap = self._limits.fees.cap

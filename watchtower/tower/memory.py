@@ -43,6 +43,7 @@ async def remember(
     policy: Policy,
     *,
     payers: Collection[Address] = (),
+    own: Address | None = None,
     payer_policy: PayerPolicy | None = None,
 ) -> Memory:
     """Read what the store holds, in one transaction."""
@@ -57,6 +58,7 @@ async def remember(
             payees,
             policy,
             payers=payers,
+            own=own,
             payer_policy=payer_policy,
             tallies=tallies,
             channels=[*kept.channels.values(), *robbed],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from watchtower.judgement.estate import Estate
+from watchtower.judgement.estate import Estate, Permitted
 from watchtower.ledger.events import END_OF_LEDGER, AccountEntry, Position, SignerList
 from watchtower.units import Address, Drops, LedgerIndex
 
@@ -28,6 +28,9 @@ def noted(estate: Estate) -> dict[str, Any] | None:
         "entry": None if entry is None else [entry.flags, entry.regular_key],
         "signers": None if listed is None else [listed.quorum, [list(s) for s in listed.signers]],
         "signers_known": estate.signers_at is not None,
+        "delegates": {
+            delegate: sorted(permitted.kinds) for delegate, permitted in estate.delegates.items()
+        },
     }
 
 
@@ -56,6 +59,10 @@ def recalled(account: Address, note: Mapping[str, Any] | None) -> Estate | None:
         as_of=at,
         signers=None if listed is None else _signer_list(listed),
         signers_at=at if note["signers_known"] else None,
+        delegates={
+            Address(delegate): Permitted(kinds=frozenset(kinds), at=at, seen=False)
+            for delegate, kinds in note.get("delegates", {}).items()
+        },
     )
 
 

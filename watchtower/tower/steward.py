@@ -148,9 +148,11 @@ class Steward:
             else:
                 alarm = catalogue.foreign_claim(used.transaction, channel=channel, why=who)
                 self._desk.happen(alarm)
-        if not noticed.unpaid and used.signed_by and used.signed_by == self._keys.get(used.account):
-            alarm = catalogue.key_used_elsewhere(used.account, transaction=used.transaction)
-            self._desk.happen(alarm)
+        # The account's own key, or that of who sent it in its name, which may be the tower's own.
+        signer = used.delegate or used.account
+        is_held = bool(used.signed_by) and used.signed_by == self._keys.get(signer)
+        if is_held and (used.delegate or not noticed.unpaid):
+            self._desk.happen(catalogue.key_used_elsewhere(signer, transaction=used.transaction))
 
     def _signer_of(self, used: SeatUsed) -> str:
         if used.delegate is not None:

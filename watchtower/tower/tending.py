@@ -28,6 +28,7 @@ from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
+from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
@@ -84,6 +85,7 @@ class Rounds:
         pending: PendingClaims,
         restraint: Restraint,
         entitlement: Entitlement,
+        delegation: Delegation | None = None,
         key_holders: Iterable[Callable[[Mapping[Address, str]], None]] = (),
         journal_number: int,
         shadow: bool,
@@ -115,7 +117,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-        self._entitlement = entitlement
+        self._looks = (entitlement.look, *((delegation.look,) if delegation else ()))
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, str] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}
@@ -194,7 +196,7 @@ class Rounds:
             self._tower.save,
             self._settle_pending,
             self.look_at_keys,
-            self._entitlement.look,
+            *self._looks,
             self._foresight.look_ahead,
             self._restraint.look,
             self.tell_status,

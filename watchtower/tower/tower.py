@@ -36,6 +36,7 @@ from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement
 from watchtower.judgement.verdict import Closed
 from watchtower.ledger.events import (
+    AccountFact,
     ChannelFact,
     ClaimPresented,
     Fact,
@@ -276,6 +277,12 @@ class Tower:
             self.watch.adopt(channel)
         for claim in claims:
             self.watch.raise_best(claim)
+        self._wake.set()
+
+    def learn(self, facts: Iterable[AccountFact]) -> None:
+        """Take what was asked for apart from the stream."""
+        for fact in facts:
+            self._take_fact(fact)
         self._wake.set()
 
     async def _insist_on_recalling(self, batch: Sequence[Delivery]) -> set[ChannelId]:
