@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.judgement.authority import authority_fault
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
@@ -153,7 +154,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         tell=ground.feed.tell,
     )
     signer = Signer(
-        Vault(store),
+        Vault(store, accepts=_accepted_by(ground.watch)),
         settings.payees,
         cap,
         most_tickets=pool.size,
@@ -189,6 +190,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
     return tower, _rounds(ground, tower, limits, pool), submitter
+
+
+def _accepted_by(watch: Watch) -> Callable[[Address, str], bool]:
+    """Return what tells whether the ledger takes a key's signature, as the watch knows it."""
+    return lambda account, key: authority_fault(watch.estates.get(account), key) is None
 
 
 def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:

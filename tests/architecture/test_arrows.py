@@ -37,6 +37,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "access.token",
         "judgement.channel",
         "judgement.claim",
+        "keys.rotation",
         "ledger.events",
         "response.attempt",
     ),

@@ -75,6 +75,8 @@ PURE = (
     "judgement.verdict",
     "keys.claim_encoding",
     "keys.permission",
+    "keys.rotation",
+    "keys.tree",
     "ledger.account_entries",
     "ledger.affected",
     "ledger.agreement",

@@ -62,7 +62,7 @@ class Ground:
         self.changes = Changes(None)
         desk = Desk(self, repeat_after=3600)
         self.steward = Steward(self.watch, store=store, desk=desk, changes=self.changes)
-        self.steward.hold({PAYEE: KEY})
+        self.steward.hold({PAYEE: (KEY,)})
         self.watch.learn(ChannelChanged(entry=ENTRY, at=Position(LedgerIndex(5), 0)))
 
     def tell(self, notice: Notice) -> None:

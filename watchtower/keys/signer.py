@@ -24,7 +24,7 @@ from watchtower.keys.permission import Roles, why_not
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "signed"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
@@ -131,17 +131,25 @@ class Signer:
         key = keys.get(account)
         if key is None:
             key = keys[account] = await self._keys.key_of(account)
-        return _signed({**transaction, "SigningPubKey": key.public_key}, key)
+        return signed({**transaction, "SigningPubKey": key.public_key}, key)
 
 
-def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+def signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
+    """Return a transaction signed with ``key``, which stands in its ``SigningPubKey``.
+
+    Whether it may be signed is for the caller to have asked; what comes back was read back from
+    its bytes, and verified.
+
+    Raises:
+        SigningRefusedError: it does not read back as it was asked.
+    """
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)
     signature = _signature(message, key)
-    signed = {**unsigned, "TxnSignature": signature.hex().upper()}
-    data = codec.encode(signed)
-    if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
+    complete = {**unsigned, "TxnSignature": signature.hex().upper()}
+    data = codec.encode(complete)
+    if codec.decode(data) != complete or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
     digest = _half_sha512(_TRANSACTION_ID + data)
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))

@@ -3,11 +3,15 @@
 A family seed is turned into its key at once and forgotten; only the key is kept, sealed in the
 store. What a seed error says never contains the seed, and no exception of a library that may
 contain it is chained to one.
+
+While a key is rotated an account has two: the vault gives out the one that the ledger accepts by
+the account's last known state, so there is no moment in which nothing can be signed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -15,12 +19,13 @@ from xrpl.constants import CryptoAlgorithm, XRPLException
 from xrpl.core.addresscodec import SEED_LENGTH, decode_seed
 from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
-from watchtower.errors import KeyMissingError, SeedError
+from watchtower.errors import KeyMissingError, KeyThereError, SeedError
+from watchtower.keys.derivation import DerivedKey
 from watchtower.store.database import Store
-from watchtower.store.secrets import IDENTITY, StoredKey
+from watchtower.store.secrets import IDENTITY, Standing, StoredKey
 from watchtower.units import Address
 
-__all__ = ["Algorithm", "KeyCard", "Vault"]
+__all__ = ["Algorithm", "KeyCard", "Vault", "card_of", "key_of_derived", "key_of_seed"]
 
 _ED25519_PREFIX: Final = "ED"
 _SECRET_BYTES: Final = 32
@@ -35,20 +40,33 @@ class Algorithm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCard:
-    """What may be told about a key. ``public_key`` is upper-case hex."""
+    """What may be told about a key. ``public_key`` is upper-case hex; ``path`` is in the tree."""
 
     account: Address
     algorithm: Algorithm
     public_key: str
     is_regular_key: bool
+    standing: Standing = Standing.SIGNS
+    path: str | None = None
+
+
+def _accept_all(_account: Address, _public_key: str) -> bool:
+    return True
 
 
 class Vault:
     """The signing keys of one store."""
 
-    def __init__(self, store: Store) -> None:
-        """Keep keys in ``store``."""
+    def __init__(
+        self, store: Store, *, accepts: Callable[[Address, str], bool] = _accept_all
+    ) -> None:
+        """Keep keys in ``store``.
+
+        ``accepts`` tells whether the ledger takes a public key's signature for an account, by its
+        last known state; True while that is not known.
+        """
         self._store = store
+        self._accepts = accepts
 
     async def import_seed(
         self,
@@ -67,33 +85,50 @@ class Vault:
         Raises:
             SeedError: no family seed, of another algorithm, or of another account.
         """
-        key = _key_of_seed(account, seed.strip(), algorithm)
+        key = key_of_seed(account, seed, algorithm)
         address = derive_classic_address(key.public_key)
         if address != account:
             if not regular_key:
                 why = f"it belongs to {address} and not to {account}"
                 raise SeedError(why=why)
-            key = StoredKey(
-                account=account,
-                public_key=key.public_key,
-                private_key=key.private_key,
-                is_regular_key=True,
-            )
+            key = replace(key, is_regular_key=True)
         async with self._store.write() as work:
             await work.secrets.put(key)
             await work.journal.append(
                 "key_imported", facts={"account": account, "public_key": key.public_key}
             )
-        return _card(key)
+        return card_of(key)
+
+    async def keep_derived(self, account: Address, derived: DerivedKey) -> KeyCard:
+        """Keep a key of the tree as the one that signs for ``account``, which has none here yet.
+
+        Raises:
+            KeyThereError: it has one; nothing was changed.
+        """
+        key = key_of_derived(account, derived)
+        async with self._store.write() as work:
+            if await work.secrets.get(account) is not None:
+                raise KeyThereError(account=account)
+            await work.secrets.put(key)
+            facts = {"account": account, "public_key": key.public_key, "path": key.path}
+            await work.journal.append("key_derived", facts=facts)
+        return card_of(key)
 
     async def key_of(self, account: Address) -> StoredKey:
-        """Return the key that signs for ``account``. Only the signer has a reason to ask.
+        """Return the key that signs for ``account`` now. Only the signer has a reason to ask.
+
+        Of two, while one is rotated, it is the first that the ledger accepts; where it accepts
+        none, the account's own. A former key never signs: it is a master key, and stronger than
+        what was chosen instead.
 
         Raises:
             KeyMissingError: there is none.
         """
         async with self._store.read() as work:
-            key = await work.secrets.get(account)
+            known = await work.secrets.of_account(account)
+        keys = [key for key in known if key.standing is not Standing.FORMER]
+        accepted = (key for key in keys if self._accepts(account, key.public_key))
+        key = next(accepted, None) or next(iter(keys), None)
         if key is None:
             raise KeyMissingError(account=account)
         return key
@@ -102,11 +137,28 @@ class Vault:
         """Return what may be told about every account's key, in the order of accounts."""
         async with self._store.read() as work:
             keys = await work.secrets.load_all()
-        cards = (_card(key) for key in keys if key.account != IDENTITY)
-        return sorted(cards, key=lambda card: card.account)
+        cards = (card_of(key) for key in keys if key.account != IDENTITY)
+        return sorted(cards, key=lambda card: (card.account, list(Standing).index(card.standing)))
 
 
-def _key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:
+def key_of_derived(account: Address, derived: DerivedKey) -> StoredKey:
+    """Return a key of the tree as one that signs for ``account``, by right of its address."""
+    return StoredKey(
+        account=account,
+        public_key=derived.public_key,
+        private_key=derived.private_key,
+        is_regular_key=derived.address != account,
+        path=str(derived.path),
+    )
+
+
+def key_of_seed(account: Address, seed: str, algorithm: Algorithm | None = None) -> StoredKey:
+    """Return the key that a family seed makes, for ``account``, whoever's it is.
+
+    Raises:
+        SeedError: it is no family seed, or of another algorithm.
+    """
+    seed = seed.strip()
     told = _told_by(seed)
     if told is Algorithm.ED25519 and algorithm is Algorithm.SECP256K1:
         raise SeedError(why="an sEd… seed is of an ed25519 key, and secp256k1 was asked for")
@@ -130,11 +182,14 @@ def _told_by(seed: str) -> Algorithm:
     return Algorithm(algorithm.value)
 
 
-def _card(key: StoredKey) -> KeyCard:
+def card_of(key: StoredKey) -> KeyCard:
+    """Return what may be told about a key."""
     is_ed25519 = key.public_key.startswith(_ED25519_PREFIX)
     return KeyCard(
         account=key.account,
         algorithm=Algorithm.ED25519 if is_ed25519 else Algorithm.SECP256K1,
         public_key=key.public_key,
         is_regular_key=key.is_regular_key,
+        standing=key.standing,
+        path=key.path,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from watchtower.store.sealed import Record, SealedTable
@@ -17,7 +17,12 @@ from watchtower.store.tables import JOURNAL
 from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Entry", "Journal", "Line", "NumberedEntry"]
+__all__ = ["OF_KEYS", "Entry", "Journal", "Line", "NumberedEntry"]
+
+OF_KEYS: Final = frozenset(
+    {"key_imported", "key_derived", "key_retired", "key_rotated", "rotation_begun"}
+)
+"""The kinds of lines by which a daemon notices that the keys are others."""
 
 Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 """What an entry says: its kind, its channel, its ledger, its facts."""

@@ -4,7 +4,7 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *keys* that another process imported, and *tokens* that it made or revoked;
+- *keys* that another process imported, rotated or retired, and *tokens* that it made or revoked;
 - what will go wrong (``foresight.py``), *alarms* that go on, and the *status* that
   ``watchtower status`` shows.
 """
@@ -25,7 +25,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
-from watchtower.store.journal import NumberedEntry
+from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.foresight import Foresight
@@ -162,7 +162,7 @@ class Rounds:
         for channel in sorted({channel for _, channel, _, _ in kept}):
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
-        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
+        self._has_new_keys |= any(e.entry.kind in OF_KEYS for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
@@ -205,8 +205,7 @@ class Rounds:
         """Have the steward know which keys are held, whenever one was imported."""
         if self._has_new_keys:
             async with self._store.read() as work:
-                keys = await work.secrets.load_all()
-            self._tower.steward.hold({key.account: key.public_key for key in keys})
+                self._tower.steward.hold(await work.secrets.public_keys())
             self._has_new_keys = False
 
     async def tell_status(self) -> None:
