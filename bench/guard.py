@@ -19,6 +19,8 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.judgement.channel import observe
 from watchtower.judgement.claim import Claim
+from watchtower.keys.authority import Right
+from watchtower.keys.hands import Hands
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.accounts import read_account
@@ -148,7 +150,9 @@ class Guard:
         running = tasks.create_task(self._submitter.run())
         self._stack.callback(running.cancel)
         launch = Launch(watch, store=store, submitter=self._submitter)
-        signer = Signer(Vault(store), [account], limits.fees.cap, most_tickets=pool.size)
+        right = Right.MASTER_KEY
+        hand = Signer(Vault(store), [account], limits.fees.cap, right=right, most_tickets=pool.size)
+        signer = Hands([hand], {account: [right]}, clock=asyncio.get_running_loop().time)
         self._restocker = Restocker(
             watch,
             servers=self.station,

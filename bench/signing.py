@@ -18,6 +18,7 @@ from bench.encodings import claim
 from bench.instrument import Work, per_second, profile, ratios
 from bench.report import Report, reading
 from bench.scale import Scale
+from watchtower.keys.authority import Right
 from watchtower.keys.signer import Signer
 from watchtower.sandbox.family_seed import keys_of
 from watchtower.sandbox.people import Person
@@ -51,7 +52,7 @@ def measure(scale: Scale) -> Report:
     """Sign one claim, over and over."""
     payee = Person.named("payee")
     unsigned = {k: v for k, v in claim().items() if k not in _MADE_BY_SIGNING}
-    signer = Signer(_OneKey(payee), [payee.address], Drops(100))
+    signer = Signer(_OneKey(payee), [payee.address], Drops(100), right=Right.MASTER_KEY)
     tower = _tower(signer, unsigned)
     found = per_second(scale.rounds, {"tower": tower, "xrpl-py": _xrpl_py(payee, unsigned)})
     lines, where = profile(tower)

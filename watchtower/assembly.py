@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -18,6 +18,8 @@ from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.judgement.authority import authority_fault
+from watchtower.keys.authority import Right
+from watchtower.keys.hands import Hands
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
@@ -41,7 +43,7 @@ from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -153,18 +155,16 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signer = Signer(
-        Vault(store, accepts=_accepted_by(ground.watch)),
-        settings.payees,
-        cap,
-        most_tickets=pool.size,
-        payers=settings.payers,
-        source_of=ground.watch.outgoing.source_of,
+    keys_here = _keys_here(ground, cap, pool)
+    hands = Hands(
+        keys_here,
+        dict.fromkeys(ground.accounts, (Right.REGULAR_KEY, Right.MASTER_KEY)),
+        clock=asyncio.get_running_loop().time,
     )
     responder = Responder(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=hands,
         submitter=submitter,
         launch=launch,
         limits=limits,
@@ -172,7 +172,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     restocker = Restocker(
         ground.watch,
         servers=servers,
-        signer=signer,
+        signer=hands,
         launch=launch,
         limits=limits,
         pool=pool,
@@ -189,15 +189,41 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower, limits, pool), submitter
+    return tower, _rounds(ground, tower, limits, pool, keys_here), submitter
+
+
+def _keys_here(ground: Ground, cap: Drops, pool: TicketPool) -> list[Signer]:
+    """Make the hands of the keys that are in the store, one for each right that a key can have."""
+    accepts = _accepted_by(ground.watch)
+    return [
+        Signer(
+            Vault(ground.store, accepts=accepts, right=right),
+            ground.settings.payees,
+            cap,
+            right=right,
+            accepts=accepts,
+            most_tickets=pool.size,
+            payers=ground.settings.payers,
+            source_of=ground.watch.outgoing.source_of,
+        )
+        for right in (Right.REGULAR_KEY, Right.MASTER_KEY)
+    ]
 
 
 def _accepted_by(watch: Watch) -> Callable[[Address, str], bool]:
-    """Return what tells whether the ledger takes a key's signature, as the watch knows it."""
-    return lambda account, key: authority_fault(watch.estates.get(account), key) is None
+    """Return what tells whether the ledger is known to take a key's signature for an account."""
+
+    def accepts(account: Address, public_key: str) -> bool:
+        estate = watch.estates.get(account)
+        is_known = estate is not None and estate.as_of is not None
+        return is_known and authority_fault(estate, public_key) is None
+
+    return accepts
 
 
-def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> Rounds:
+def _rounds(
+    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, keys_here: Sequence[Signer]
+) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
     return Rounds(
@@ -217,6 +243,7 @@ def _rounds(ground: Ground, tower: Tower, limits: Limits, pool: TicketPool) -> R
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
+        key_holders=[signer.hold for signer in keys_here],
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

@@ -42,7 +42,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.attempt",
     ),
     # what we may sign: seeds live in the store
-    "keys": ("store.database", "store.secrets"),
+    "keys": ("response.way", "store.database", "store.secrets"),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -189,7 +189,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly"],
+        "keys.signer": ["assembly", "keys.hands"],
     }
 
 

@@ -73,6 +73,7 @@ PURE = (
     "judgement.signature",
     "judgement.stake",
     "judgement.verdict",
+    "keys.authority",
     "keys.claim_encoding",
     "keys.permission",
     "keys.rotation",
@@ -109,6 +110,7 @@ PURE = (
     "response.spending",
     "response.tickets",
     "response.transaction",
+    "response.way",
     "store.statements",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""

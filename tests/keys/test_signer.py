@@ -21,11 +21,13 @@ from tests.keys.conftest import (
     SECP256K1_SEED,
 )
 from tests.store import make
-from watchtower.errors import KeyMissingError, SigningRefusedError
+from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
+from watchtower.keys.authority import Right
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.events import Seat
 from watchtower.response.transaction import claim_transaction
+from watchtower.response.way import Way
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, Drops, LedgerIndex
 
@@ -66,7 +68,7 @@ async def test_the_bytes_are_those_of_xrpl_py(
 ) -> None:
     """Blob and hash, both kinds of key, sequence and ticket: both signatures are deterministic."""
     transaction = _claim(account, seat, network_id)
-    signed = await Signer(vault, ACCOUNTS, Drops(100)).sign(transaction)
+    signed = await Signer(vault, ACCOUNTS, Drops(100), right=Right.MASTER_KEY).sign(transaction)
     seed = SEEDS[account]
     is_ed25519 = seed == ED25519_SEED
     algorithm = CryptoAlgorithm.ED25519 if is_ed25519 else CryptoAlgorithm.SECP256K1
@@ -85,7 +87,7 @@ async def test_every_signature_is_one_the_ledger_takes(secret: bytes, fee: int) 
     secret = b"\x01" + secret[1:]  # below the group order
     public = PrivateKey(secret).public_key.format().hex().upper()
     key = StoredKey(account=SECP256K1_ACCOUNT, public_key=public, private_key=secret)
-    signer = Signer(OneKey(key), ACCOUNTS, Drops(100))
+    signer = Signer(OneKey(key), ACCOUNTS, Drops(100), right=Right.REGULAR_KEY)
     signed = await signer.sign({**_claim(SECP256K1_ACCOUNT), "Fee": str(fee)})
     der = bytes.fromhex(Transaction.from_blob(signed.blob).txn_signature or "")
     assert int.from_bytes(der[-der[5 + der[3]] :]) <= HALF_ORDER
@@ -110,7 +112,9 @@ async def test_a_forbidden_transaction_is_refused_before_any_key_is_touched(
             raise KeyMissingError(account=account)
 
     with pytest.raises(SigningRefusedError, match="The signer refused: "):
-        await Signer(NoKeys(), ACCOUNTS, Drops(100)).sign({**_claim(SECP256K1_ACCOUNT), **change})
+        await Signer(NoKeys(), ACCOUNTS, Drops(100), right=Right.MASTER_KEY).sign(
+            {**_claim(SECP256K1_ACCOUNT), **change}
+        )
 
 
 async def test_many_are_signed_with_one_look_at_the_key_and_up_to_the_first_refusal(
@@ -126,7 +130,7 @@ async def test_many_are_signed_with_one_look_at_the_key_and_up_to_the_first_refu
             return await vault.key_of(account)
 
     counting = Counting()
-    signer = Signer(counting, ACCOUNTS, Drops(100))
+    signer = Signer(counting, ACCOUNTS, Drops(100), right=Right.MASTER_KEY)
     wanted = [_claim(SECP256K1_ACCOUNT, Seat(number)) for number in (7, 8, 9)]
     signing = signer.sign_each([*wanted, {**wanted[0], "Fee": "101"}, wanted[0]])
     signed = [await anext(signing) for _ in wanted]
@@ -142,7 +146,7 @@ async def test_an_account_without_key_is_said(vault: Vault) -> None:
     """With what to do about it."""
     stranger = Address("rrrrrrrrrrrrrrrrrrrrBZbvji")
     with pytest.raises(KeyMissingError, match="watchtower key import --account rrrrr"):
-        await Signer(vault, [stranger], Drops(100)).sign(_claim(stranger))
+        await Signer(vault, [stranger], Drops(100), right=Right.MASTER_KEY).sign(_claim(stranger))
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -153,13 +157,42 @@ async def test_a_key_that_does_not_fit_its_public_half_signs_nothing(
     key = await vault.key_of(account)
     wrong = StoredKey(account=account, public_key=key.public_key, private_key=b"\x11" * 32)
     with pytest.raises(SigningRefusedError, match="does not read back"):
-        await Signer(OneKey(wrong), ACCOUNTS, Drops(100)).sign(_claim(account))
+        await Signer(OneKey(wrong), ACCOUNTS, Drops(100), right=Right.MASTER_KEY).sign(
+            _claim(account)
+        )
 
 
 async def test_a_regular_key_signs_for_the_account(vault: Vault) -> None:
     """The account stays the sender; only the key is another's."""
     await vault.import_seed(SECP256K1_ACCOUNT, ED25519_SEED, regular_key=True)
-    signed = await Signer(vault, ACCOUNTS, Drops(100)).sign(_claim(SECP256K1_ACCOUNT))
+    signer = Signer(vault, ACCOUNTS, Drops(100), right=Right.REGULAR_KEY)
+    signed = await signer.sign(_claim(SECP256K1_ACCOUNT))
     read = Transaction.from_blob(signed.blob)
     assert read.account == SECP256K1_ACCOUNT
     assert read.signing_pub_key == Wallet.from_seed(ED25519_SEED).public_key
+
+
+async def test_a_key_of_another_right_is_not_touched(vault: Vault) -> None:
+    """The hand of regular keys leaves the master key alone, and says what to do about it."""
+    signer = Signer(vault, ACCOUNTS, Drops(100), right=Right.REGULAR_KEY)
+    with pytest.raises(MasterKeyIdleError, match="allow_master_key = true"):
+        await signer.sign(_claim(SECP256K1_ACCOUNT))
+    await vault.import_seed(SECP256K1_ACCOUNT, ED25519_SEED, regular_key=True)
+    signer = Signer(vault, ACCOUNTS, Drops(100), right=Right.MASTER_KEY)
+    with pytest.raises(KeyMissingError):
+        await signer.sign(_claim(SECP256K1_ACCOUNT))
+
+
+async def test_who_knows_the_keys_tells_by_them_whether_it_has_a_way(vault: Vault) -> None:
+    """Before anybody told it of keys it has one, and signing then says what is missing."""
+    signer = Signer(vault, ACCOUNTS, Drops(100), right=Right.REGULAR_KEY)
+    master = (await vault.key_of(SECP256K1_ACCOUNT)).public_key
+    regular = (await vault.key_of(ED25519_ACCOUNT)).public_key
+
+    assert signer.way(SECP256K1_ACCOUNT) == Way()
+    signer.hold({SECP256K1_ACCOUNT: (master,)})
+    assert signer.way(SECP256K1_ACCOUNT) is None
+    signer.hold({SECP256K1_ACCOUNT: (regular,)})
+    assert signer.way(SECP256K1_ACCOUNT) == Way()
+    assert signer.way(ED25519_ACCOUNT) is None
+    assert signer.way(Address("rrrrrrrrrrrrrrrrrrrrBZbvji")) is None

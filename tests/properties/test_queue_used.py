@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
+from watchtower.errors import SigningError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
@@ -36,6 +37,7 @@ from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Limits, Responder
 from watchtower.response.submit import Submitter
+from watchtower.response.way import PLAIN, Way
 from watchtower.sandbox.bystanders import UseAt
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
@@ -132,6 +134,14 @@ class Signed:
 
 class Pen:
     """The payee's own hand."""
+
+    def way(self, _account: Address, _channel: ChannelId | None = None) -> Way:
+        """Sign with one signature."""
+        return PLAIN
+
+    def turn(self, _account: Address, _channel: ChannelId | None, _why: SigningError) -> bool:
+        """There is no other hand."""
+        return False
 
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
         """Sign anything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from xrpl.core.binarycodec import decode
 from watchtower.errors import RequestRefusedError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
+from watchtower.keys.authority import Right
+from watchtower.keys.hands import Hand, Hands
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
 from watchtower.ledger.answers import Fees
@@ -135,7 +138,7 @@ class Stage:
 
     def restocker(self) -> Restocker:
         """A restocker of pools of four, as after a start."""
-        signer = Signer(Vault(self.store), [PAYEE.address], LIMITS.fees.cap, most_tickets=4)
+        signer = hands_of(master_hand(self.store, [PAYEE.address], most_tickets=4))
         return Restocker(
             self.watch,
             servers=self.servers,
@@ -146,10 +149,17 @@ class Stage:
             admit=self.admit,
         )
 
-    def another(self, watch: Watch | None = None, *, shadow: bool = False) -> Responder:
+    def another(
+        self, watch: Watch | None = None, *, shadow: bool = False, hands: Hands | None = None
+    ) -> Responder:
         """Another responder on the same store and servers."""
         return responder_of(
-            watch or self.watch, self.store, self.servers, self.submitter, shadow=shadow
+            watch or self.watch,
+            self.store,
+            self.servers,
+            self.submitter,
+            shadow=shadow,
+            hands=hands,
         )
 
     def owe(self, number: int, drops: int = 30_000_000, payee: Person = PAYEE) -> ChannelId:
@@ -213,15 +223,34 @@ class Stage:
         return [decode(blob) for blob in self.servers.sent]
 
 
+def master_hand(store: Store, accounts: Sequence[Address], *, most_tickets: int = 0) -> Signer:
+    """The hand of the master keys in the store."""
+    vault, cap = Vault(store), LIMITS.fees.cap
+    return Signer(vault, accounts, cap, right=Right.MASTER_KEY, most_tickets=most_tickets)
+
+
+def hands_of(*hands: Hand) -> Hands:
+    """Hands for every account of the stage, each in turn."""
+    rights = [hand.right for hand in hands]
+    accounts = (PAYEE.address, OTHER.address)
+    return Hands(hands, dict.fromkeys(accounts, rights), clock=time.monotonic)
+
+
 def responder_of(
-    watch: Watch, store: Store, servers: Servers, submitter: Submitter, *, shadow: bool = False
+    watch: Watch,
+    store: Store,
+    servers: Servers,
+    submitter: Submitter,
+    *,
+    shadow: bool = False,
+    hands: Hands | None = None,
 ) -> Responder:
-    """A responder with the keys of the store."""
+    """A responder with the master keys of the store, or with other hands."""
     accounts = [PAYEE.address, OTHER.address]
     return Responder(
         watch,
         servers=servers,
-        signer=Signer(Vault(store), accounts, LIMITS.fees.cap),
+        signer=hands or hands_of(master_hand(store, accounts)),
         submitter=submitter,
         launch=Launch(watch, store=store, submitter=submitter, shadow=shadow),
         limits=LIMITS,

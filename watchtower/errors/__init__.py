@@ -43,7 +43,9 @@ By where it came from, and so by what the caller may do::
     │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
     │   ├── KeyMissingError         50    no key for this account
-    │   └── SigningRefusedError     51    outside what keys may sign
+    │   ├── SigningRefusedError     51    outside what keys may sign
+    │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
+    │   └── NoRightError            53    nothing is configured to sign for this account
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -136,6 +138,8 @@ from watchtower.errors.receipt import (
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
     KeyMissingError,
+    MasterKeyIdleError,
+    NoRightError,
     SigningError,
     SigningRefusedError,
 )
@@ -182,7 +186,9 @@ __all__ = [
     "KeyThereError",
     "LedgerError",
     "ListenError",
+    "MasterKeyIdleError",
     "MnemonicError",
+    "NoRightError",
     "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",

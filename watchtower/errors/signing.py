@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from watchtower.errors.root import WatchtowerError
 
-__all__ = ["KeyMissingError", "SigningError", "SigningRefusedError"]
+__all__ = [
+    "KeyMissingError",
+    "MasterKeyIdleError",
+    "NoRightError",
+    "SigningError",
+    "SigningRefusedError",
+]
 
 
 class SigningError(WatchtowerError):
@@ -26,3 +32,24 @@ class SigningRefusedError(SigningError):
 
     exit_code = 51
     template = "The signer refused: {why}."
+
+
+class MasterKeyIdleError(SigningError):
+    """The only key there is for the account is its master key, which nobody has allowed to sign."""
+
+    exit_code = 52
+    template = (
+        "The key of {account} is its master key, and that signs nothing unless "
+        "`allow_master_key = true` stands under `[authority]` in the configuration; give the "
+        "account a regular key and import that with `--regular-key`, or set it."
+    )
+
+
+class NoRightError(SigningError):
+    """The configuration gives no right to sign for the account that anybody here could use."""
+
+    exit_code = 53
+    template = (
+        "Nothing may sign for {account}: {why}. `watchtower authority show` tells by what right "
+        "something could."
+    )

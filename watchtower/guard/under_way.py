@@ -1,7 +1,7 @@
 """The attempts that are under way, until the ledger has proven what became of them. Pure.
 
 What it guarantees: an attempt leaves only with a proven outcome, and its fee is then counted for
-its account's day.
+the day of whose money it was.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class UnderWay:
         """Take note of what an attempt cost."""
         if not outcome.fee or now is None:
             return None
-        return self.pay(attempt.account, outcome.fee, now)
+        return self.pay(attempt.payer, outcome.fee, now)
 
     def _channel_of(self, attempt: Attempt) -> Channel | None:
         return None if attempt.channel is None else self._channels.get(attempt.channel)

@@ -252,6 +252,11 @@ class Watch:
             return None
         return estate.spendable(self.newest)
 
+    def balance(self, account: Address) -> Drops | None:
+        """Return all that an account has, in drops; None where it is not known, or not there."""
+        estate = self.estates.get(account)
+        return None if estate is None or estate.entry is None else estate.entry.balance
+
     def spent(self, account: Address) -> Drops:
         """Return what an account has spent on fees on the present day of ledger time."""
         return Drops(0) if self._now is None else self.under_way.spent(account, self._now)

@@ -1,4 +1,4 @@
-"""The one place that signs.
+"""The one place that signs with keys that are here: a hand (``hands.py``) of one right.
 
 It signs what ``permission.py`` allows and nothing else; fetches a key for what is to be signed now
 and lets go of it; and hands out nothing that it has not read back from the bytes and verified.
@@ -18,9 +18,11 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 from xrpl.core import binarycodec
 
-from watchtower.errors import SigningRefusedError
+from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
+from watchtower.keys.authority import Right, right_of
 from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import Roles, why_not
+from watchtower.response.way import PLAIN, Way
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
@@ -73,6 +75,8 @@ class Signer:
         payees: Collection[Address],
         fee_cap: Drops,
         *,
+        right: Right,
+        accepts: Callable[[Address, str], bool] = lambda _account, _public_key: False,
         most_tickets: int = 0,
         payers: Collection[Address] = (),
         source_of: Callable[[ChannelId], Address | None] = lambda _: None,
@@ -83,15 +87,39 @@ class Signer:
             keys: where the keys are.
             payees: the accounts in the configuration that redeem.
             fee_cap: the most drops that a transaction may cost.
+            right: the one right that this hand has. A key that is of another right, in the same
+                store, is not touched.
+            accepts: tells whether the ledger is known to take a public key for an account.
             most_tickets: how many tickets one may make.
             payers: the accounts in the configuration that may close what they are the source of.
             source_of: tells a channel's source, from validated ledgers and nothing else.
         """
+        self.right = right
+        self._known: Mapping[Address, Collection[str]] | None = None
+        self._accepts = accepts
         self._keys = keys
         self._most_tickets = most_tickets
         self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
         self._source_of = source_of
         self._fee_cap = fee_cap
+
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
+        """Take note of the public keys that there are now, by account, so that `way` can tell."""
+        self._known = dict(keys)
+
+    def way(self, account: Address) -> Way | None:
+        """Return how this hand signs for ``account``; None where it is known to have no key."""
+        if account not in self._roles.payees and account not in self._roles.payers:
+            return None
+        if self._known is None:
+            return PLAIN
+        keys = self._known.get(account, ())
+        # The second of two is the one that is to come: not before the ledger has named it.
+        can = any(
+            right_of(account, key) is self.right and (not place or self._accepts(account, key))
+            for place, key in enumerate(keys)
+        )
+        return PLAIN if can else None
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``SigningPubKey`` is filled in here.
@@ -99,6 +127,7 @@ class Signer:
         Raises:
             SigningRefusedError: it is outside what keys may sign.
             KeyMissingError: there is no key for its account.
+            MasterKeyIdleError: there is its master key alone, and that is not this hand's right.
         """
         return await self._sign(transaction, {})
 
@@ -130,8 +159,18 @@ class Signer:
         account = Address(transaction["Account"])
         key = keys.get(account)
         if key is None:
-            key = keys[account] = await self._keys.key_of(account)
+            key = keys[account] = await self._key_of(account)
         return signed({**transaction, "SigningPubKey": key.public_key}, key)
+
+    async def _key_of(self, account: Address) -> StoredKey:
+        """Fetch a key of this hand's right, whatever it was called when it was imported."""
+        key = await self._keys.key_of(account)
+        found = right_of(account, key.public_key)
+        if found is self.right:
+            return key
+        if found is Right.MASTER_KEY:
+            raise MasterKeyIdleError(account=account)
+        raise KeyMissingError(account=account)
 
 
 def signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:

@@ -20,6 +20,7 @@ from xrpl.core.addresscodec import SEED_LENGTH, decode_seed
 from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
 from watchtower.errors import KeyMissingError, KeyThereError, SeedError
+from watchtower.keys.authority import Right, right_of
 from watchtower.keys.derivation import DerivedKey
 from watchtower.store.database import Store
 from watchtower.store.secrets import IDENTITY, Standing, StoredKey
@@ -50,22 +51,28 @@ class KeyCard:
     path: str | None = None
 
 
-def _accept_all(_account: Address, _public_key: str) -> bool:
-    return True
+def _accept_none(_account: Address, _public_key: str) -> bool:
+    return False
 
 
 class Vault:
     """The signing keys of one store."""
 
     def __init__(
-        self, store: Store, *, accepts: Callable[[Address, str], bool] = _accept_all
+        self,
+        store: Store,
+        *,
+        accepts: Callable[[Address, str], bool] = _accept_none,
+        right: Right | None = None,
     ) -> None:
         """Keep keys in ``store``.
 
-        ``accepts`` tells whether the ledger takes a public key's signature for an account, by its
-        last known state; True while that is not known.
+        ``accepts`` tells whether the ledger is known to take a public key's signature for an
+        account, by the account's last known state. ``right`` is that of the hand that asks for
+        keys, if it is one: while a key is rotated there may be one of each right.
         """
         self._store = store
+        self._right = right
         self._accepts = accepts
 
     async def import_seed(
@@ -117,21 +124,29 @@ class Vault:
     async def key_of(self, account: Address) -> StoredKey:
         """Return the key that signs for ``account`` now. Only the signer has a reason to ask.
 
-        Of two, while one is rotated, it is the first that the ledger accepts; where it accepts
-        none, the account's own. A former key never signs: it is a master key, and stronger than
-        what was chosen instead.
+        Of two, while one is rotated, that is the account's own until the ledger refuses it and
+        takes the next one, or until the next one is of the right that is asked for and the own is
+        not. A former key never signs: it is a master key, and stronger than what was chosen
+        instead.
 
         Raises:
             KeyMissingError: there is none.
         """
         async with self._store.read() as work:
             known = await work.secrets.of_account(account)
-        keys = [key for key in known if key.standing is not Standing.FORMER]
-        accepted = (key for key in keys if self._accepts(account, key.public_key))
-        key = next(accepted, None) or next(iter(keys), None)
-        if key is None:
+        accepted = {k.public_key for k in known if self._accepts(account, k.public_key)}
+        usable = [
+            key
+            for key in known
+            if key.standing is Standing.SIGNS
+            or (key.standing is Standing.NEXT and key.public_key in accepted)
+        ]
+        if not usable:
             raise KeyMissingError(account=account)
-        return key
+        return min(usable, key=lambda k: (not self._is_of_right(k), k.public_key not in accepted))
+
+    def _is_of_right(self, key: StoredKey) -> bool:
+        return self._right in {None, right_of(key.account, key.public_key)}
 
     async def cards(self) -> list[KeyCard]:
         """Return what may be told about every account's key, in the order of accounts."""

@@ -69,7 +69,8 @@ class Attempt:
     ``channel`` is None for one that is not about a channel. ``target`` is the channel balance it
     asks for, ``balance_before`` the one it was planned on, ``blob`` the signed transaction in
     upper-case hex, ``made_in`` the validated ledger in which it was planned. After
-    ``last_ledger`` it can never apply.
+    ``last_ledger`` it can never apply. ``fee_units`` and ``fee_payer`` are those of the way in
+    which it was signed (`Way`).
     """
 
     channel: ChannelId | None
@@ -84,3 +85,10 @@ class Attempt:
     blob: str
     outcome: Outcome | None = None
     purpose: Purpose = Purpose.REDEEM
+    fee_units: int = 1
+    fee_payer: Address | None = None
+
+    @property
+    def payer(self) -> Address:
+        """Whose money the fee is."""
+        return self.fee_payer or self.account

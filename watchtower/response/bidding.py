@@ -19,6 +19,7 @@ from typing import Final
 from watchtower.response.attempt import Attempt
 from watchtower.response.fees import FeePolicy, replacement_fee
 from watchtower.response.market import Market
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, Drops, TxHash
 
 __all__ = ["QUEUED_PER_ACCOUNT", "Bidder", "Refusal", "Wish"]
@@ -45,13 +46,19 @@ class Wish:
     """What somebody wants to win, for whom, and how much it presses.
 
     ``left`` are the ledgers to the deadline, None without one; ``is_due`` says that it has to go
-    in this ledger, lest too many have to go in those that are left.
+    in this ledger, lest too many have to go in those that are left; ``way`` is how it is signed.
     """
 
     account: Address
     at_stake: Drops
     left: int | None
     is_due: bool = False
+    way: Way = PLAIN
+
+    @property
+    def payer(self) -> Address:
+        """Whose money is spent."""
+        return self.way.payer(self.account)
 
     @property
     def is_urgent(self) -> bool:
@@ -80,6 +87,7 @@ class Bidder:
             market: its prices.
             policy: the operator's limits.
             allowance: what each account may still spend today; one that is not named, all of it.
+                Whoever pays for another has it for all of those together.
             waiting: attempts on their way that were in no ledger yet: those that are not in the
                 queue take up room in this one.
             queued: the attempts that wait in the queue.
@@ -105,15 +113,21 @@ class Bidder:
     def bid(self, wish: Wish) -> Drops | Refusal:
         """Return the fee of a new attempt, or why there is none."""
         budget = self._policy.budget(wish.at_stake)
-        if self._market.base > budget:
+        if self._market_of(wish).base > budget:
             return Refusal.DUST
         fee = self._fee(wish, budget)
         if fee is None:
             return Refusal.DEAR
-        return self._spend(wish.account, fee)
+        return self._spend(wish.payer, fee)
 
     def raise_bid(
-        self, wish: Wish, fee: Drops, *, refused: bool = False, asked: Drops = _NOTHING
+        self,
+        wish: Wish,
+        fee: Drops,
+        *,
+        refused: bool = False,
+        asked: Drops = _NOTHING,
+        paid_by: Address | None = None,
     ) -> Drops | Refusal:
         """Return the fee with which an attempt that paid ``fee`` is replaced on its seat.
 
@@ -122,12 +136,14 @@ class Bidder:
 
         Args:
             wish: what is to be won.
-            fee: what the attempt paid.
+            fee: what the attempt paid, or would have paid had it been signed in the way of the
+                wish.
             refused: whether every server refused it for its fee, which asks for more by itself.
             asked: what servers asked of it to enter the open ledger.
+            paid_by: whose money the attempt's fee was, if not who pays now: that is not given back.
         """
         budget = self._policy.budget(wish.at_stake)
-        price = max(self._market.price(self._entered), asked)
+        price = max(self._market_of(wish).price(self._entered), asked)
         if refused:
             price = max(price, replacement_fee(fee))
         is_in_time = self._worth(wish, budget) == _NOTHING
@@ -139,26 +155,29 @@ class Bidder:
             raised = budget
         if wanted <= fee or raised > budget:
             return Refusal.DEAR
+        instead_of = fee if paid_by in (None, wish.payer) else _NOTHING
         if wish.is_urgent:
             # What is left of the day's money may do, where all that is wanted is not to be had.
-            raised = max(min(raised, Drops(fee + self._left(wish.account))), replacement_fee(fee))
-        return self._spend(wish.account, raised, instead_of=fee)
+            possible = Drops(instead_of + self._left(wish.payer))
+            raised = max(min(raised, possible), replacement_fee(fee))
+        return self._spend(wish.payer, raised, instead_of=instead_of)
 
     def _fee(self, wish: Wish, budget: Drops) -> Drops | None:
         """Return the fee of the cheapest way into the ledger that is good enough."""
-        price = self._market.price(self._entered)
-        if price == self._market.base or price <= self._worth(wish, budget):
+        market = self._market_of(wish)
+        price = market.price(self._entered)
+        if price == market.base or price <= self._worth(wish, budget):
             self._entered += 1
             return self._urgent(wish, budget, price) if wish.is_urgent else price
         if wish.is_urgent and not self._is_crowded:
             # Too dear for what is at stake; whatever is given may yet find a gap, or the queue:
             # also what the day has left, where the whole budget is not to be had.
-            share = self._left(wish.account) // max(1, self._crowd)
-            return Drops(max(self._market.base, min(budget, share)))
+            share = self._left(wish.payer) // max(1, self._crowd)
+            return Drops(max(market.base, min(budget, share)))
         has_room = self._queue_moves and self._queued[wish.account] < QUEUED_PER_ACCOUNT
-        if has_room and self._market.to_queue <= budget:
+        if has_room and wish.way.may_queue and market.to_queue <= budget:
             self._queued[wish.account] += 1
-            return self._market.to_queue
+            return market.to_queue
         return None
 
     def _urgent(self, wish: Wish, budget: Drops, price: Drops) -> Drops:
@@ -169,12 +188,12 @@ class Bidder:
         """
         if self._is_crowded:
             return price
-        share = self._left(wish.account) // max(1, self._crowd)
+        share = self._left(wish.payer) // max(1, self._crowd)
         ramp = min(self._policy.ramp(budget, wish.left), share)
         if wish.left is not None and wish.left > 1:
             # Not the last ledger yet: enough for the case that a whole ledger's worth of strangers
             # comes first.
-            market = self._market
+            market = self._market_of(wish)
             ramp = min(ramp, market.price(self._entered + market.expected))
         return max(price, Drops(ramp))
 
@@ -186,6 +205,9 @@ class Bidder:
         if wish.is_due or wish.is_urgent:
             return budget
         return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
+
+    def _market_of(self, wish: Wish) -> Market:
+        return self._market.times(wish.way.fee_units)
 
     def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
         left = self._left(account)

@@ -119,6 +119,21 @@ class Market:
         fee = max(self.base, self.open_ledger, curve)
         return fee if fee == self.base else Drops(fee + -(-fee // _HEADROOM))
 
+    def times(self, units: int) -> Market:
+        """Return the prices of a transaction that costs ``units`` base fees.
+
+        Servers compare levels: what is paid, in parts of the transaction's own base fee (rippled
+        TxQ.cpp, getFeeLevelPaid). So every price is as many times as high, and the curve with it.
+        """
+        if units == 1:
+            return self
+        return replace(
+            self,
+            base=Drops(self.base * units),
+            open_ledger=Drops(self.open_ledger * units),
+            queue=Drops(self.queue * units),
+        )
+
     def emptied(self) -> Market:
         """Return the prices of a ledger that nobody is in yet."""
         return replace(self, size=0, open_ledger=self.base)

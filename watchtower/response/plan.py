@@ -32,6 +32,7 @@ from watchtower.response.obligation import Duty
 from watchtower.response.pace import Pace
 from watchtower.response.schedule import due_now, in_order
 from watchtower.response.seats import Seats
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Leave", "Plan", "Redeem", "Terms", "Wait", "plan"]
@@ -49,6 +50,7 @@ class Redeem:
     seat: Seat
     fee: Drops
     last_ledger: LedgerIndex
+    way: Way = PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Terms:
             ledger they say so.
         entered: how many of our transactions left since the market was asked for.
         asked: the drops that an attempt needs to enter the open ledger, where servers told them.
+        ways: how each side of a channel is signed for, where it is not by a key of its account.
     """
 
     validated: LedgerIndex
@@ -114,6 +117,7 @@ class Terms:
     unseated: Mapping[TxHash, LedgerIndex] = field(default_factory=dict)
     entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
+    ways: Mapping[tuple[Address, ChannelId], Way] = field(default_factory=dict)
 
 
 def plan(
@@ -217,7 +221,7 @@ class _Planner:
             return None
         fee = self._bidder.bid(wish)
         if isinstance(fee, Refusal):
-            asked = self._terms.market.price()
+            asked = self._terms.market.times(wish.way.fee_units).price()
             return Leave(obligation=obligation, fee_asked=asked, why=fee)
         return self._redeem(obligation, seat, fee)
 
@@ -241,15 +245,26 @@ class _Planner:
         ticket = self._seats.ticket(obligation.account)
         if is_overdue and ticket and not any(attempt.seat.is_ticket for attempt in mine):
             return _or_none(self._begin(obligation, self._wish(obligation), ticket))
-        fee = self._bidder.raise_bid(
-            self._wish_of_seat(obligation, newest, is_due=is_due),
-            newest.fee,
-            refused=newest.transaction in terms.underpriced,
-            asked=terms.asked.get(newest.transaction, Drops(0)),
+        fee = self._raised(self._wish_of_seat(obligation, newest, is_due=is_due), newest)
+        return None if isinstance(fee, Refusal) else self._redeem(obligation, newest.seat, fee)
+
+    def _raised(self, wish: Wish, attempt: Attempt) -> Drops | Refusal:
+        """Return the fee with which an attempt is replaced on its seat, in whatever way now.
+
+        It replaces by its *level*: what it pays in parts of its own base fee (TxQ.cpp:907), which
+        is another one where there are more or fewer signers than before.
+        """
+        terms, before, now = self._terms, attempt.fee_units, wish.way.fee_units
+        fee, asked = attempt.fee, terms.asked.get(attempt.transaction, Drops(0))
+        if before != now:
+            fee, asked = (Drops(-(-drops * now // before)) for drops in (fee, asked))
+        return self._bidder.raise_bid(
+            wish,
+            fee,
+            refused=attempt.transaction in terms.underpriced,
+            asked=asked,
+            paid_by=attempt.payer,
         )
-        if isinstance(fee, Refusal):
-            return None
-        return self._redeem(obligation, newest.seat, fee)
 
     def _waits_for_nobody(self, newest: Attempt) -> bool:
         """Return whether servers miss a sequence before an attempt's that none of ours will take.
@@ -274,7 +289,11 @@ class _Planner:
             at_stake=obligation.at_stake if gain is None else gain,
             left=ledgers_left(obligation.deadline, self._terms.now),
             is_due=is_due,
+            way=self._way(obligation),
         )
+
+    def _way(self, obligation: Duty) -> Way:
+        return self._terms.ways.get(_side(obligation), PLAIN)
 
     def _wish_of_seat(self, obligation: Duty, newest: Attempt, *, is_due: bool) -> Wish:
         """Return the wish behind a seat: that of the channel, or of who is held up behind it."""
@@ -288,12 +307,19 @@ class _Planner:
             at_stake=max(own.at_stake, behind.at_stake),
             left=min(lefts, default=None),
             is_due=is_due,
+            way=own.way,
         )
 
     def _redeem(self, obligation: Duty, seat: Seat, fee: Drops) -> Redeem:
         self._seats.take(obligation.account, seat)
         last_ledger = LedgerIndex(self._terms.validated + self._terms.last_ledger_offset)
-        return Redeem(obligation=obligation, seat=seat, fee=fee, last_ledger=last_ledger)
+        return Redeem(
+            obligation=obligation,
+            seat=seat,
+            fee=fee,
+            last_ledger=last_ledger,
+            way=self._way(obligation),
+        )
 
 
 def _held_up(

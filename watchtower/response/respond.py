@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from watchtower.errors import KeyMissingError, RequestRefusedError, SigningError
+from watchtower.errors import RequestRefusedError, SigningError, SigningRefusedError
 from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt
 from watchtower.response.enquiry import Enquiry, enquire
@@ -23,9 +23,13 @@ from watchtower.response.plan import Leave, Redeem, Terms, plan
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Servers, Signed, Signer
 from watchtower.response.transaction import claim_transaction, close_transaction
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 __all__ = ["Limits", "Responder", "Response"]
+
+_Side = tuple[Address, ChannelId]
+_Sat = tuple[Address, Seat]
 
 _AT_ONCE: Final = 10
 """Attempts that are signed, written down and sent together at first, and then twice as many every
@@ -112,7 +116,7 @@ class Responder:
         # could be paid already, or past its last ledger before it leaves.
         newest = self._docket.newest or newest
         obligations = self._docket.obligations()
-        done = await self._carry_out(obligations, self._terms(newest, enquiry))
+        done = await self._carry_out(obligations, newest, enquiry)
         refused = enquiry.refused
         unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
         response = replace(done, unseated=unseated)
@@ -131,8 +135,10 @@ class Responder:
             self._planned, self._standing = {}, Response()
         return any(self._planned.get((o.account, o.channel), -1) < o.target for o in obligations)
 
-    def _terms(self, newest: LedgerClosed, enquiry: Enquiry) -> Terms:
+    def _terms(self, obligations: Iterable[Duty], newest: LedgerClosed, enquiry: Enquiry) -> Terms:
+        """Return the terms of this moment, with who signs for each as it is now."""
         submitter, accounts = self._submitter, enquiry.sequences
+        ways = self._ways(obligations)
         return Terms(
             validated=newest.ledger_index,
             now=newest.pressing_time,
@@ -142,39 +148,62 @@ class Responder:
             tickets={account: self._docket.tickets(account) for account in accounts},
             market=enquiry.market,
             policy=self._limits.fees,
-            allowance=self._allowance(accounts),
+            allowance=self._allowance(accounts, ways),
             last_ledger_offset=self._limits.last_ledger_offset,
             underpriced=submitter.underpriced,
             queued=submitter.queued,
             held_up=submitter.held_up,
             unseated=submitter.unseated,
             asked=submitter.asked,
+            ways=ways,
         )
 
-    def _allowance(self, accounts: Iterable[Address]) -> dict[Address, Drops]:
-        """Return what each account may still spend today, were all that is on its way to apply."""
-        seats: defaultdict[Address, dict[Seat, Drops]] = defaultdict(dict)
-        for attempt in self._docket.attempts.values():
-            of_account = seats[attempt.account]
-            of_account[attempt.seat] = max(attempt.fee, of_account.get(attempt.seat, Drops(0)))
-        cap = self._limits.fees.daily_cap
-        return {
-            account: Drops(max(0, cap - self._docket.spent(account) - sum(seats[account].values())))
-            for account in accounts
-        }
+    def _ways(self, obligations: Iterable[Duty]) -> dict[_Side, Way]:
+        """Choose who signs for each side; where nobody can, it is planned as for a plain key.
 
-    async def _carry_out(self, obligations: Collection[Duty], terms: Terms) -> Response:
+        Signing then says what is missing.
+        """
+        sides = {(o.account, o.channel) for o in obligations}
+        ways = {side: self._signer.way(*side) or PLAIN for side in sides}
+        return {side: way for side, way in ways.items() if way != PLAIN}
+
+    def _allowance(
+        self, accounts: Iterable[Address], ways: Mapping[_Side, Way]
+    ) -> dict[Address, Drops]:
+        """Return what each may still spend today, were all that is on its way to apply.
+
+        One that pays for another spends no more than it has, too. All of it: a fee may come out of
+        the reserve (rippled Transactor.cpp, checkFee), and what is at stake is not its own.
+        """
+        seats: defaultdict[Address, dict[_Sat, Drops]] = defaultdict(dict)
+        for attempt in self._docket.attempts.values():
+            of_payer, sat = seats[attempt.payer], (attempt.account, attempt.seat)
+            of_payer[sat] = max(attempt.fee, of_payer.get(sat, Drops(0)))
+        cap = self._limits.fees.daily_cap
+        others = {way.fee_payer for way in ways.values() if way.fee_payer is not None}
+        allowance = {}
+        for payer in {*accounts, *others}:
+            under_way = sum(seats[payer].values())
+            left = cap - self._docket.spent(payer)
+            balance = self._docket.balance(payer) if payer in others else None
+            left = left if balance is None else min(left, balance)
+            allowance[payer] = Drops(max(0, left - under_way))
+        return allowance
+
+    async def _carry_out(
+        self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
+    ) -> Response:
         """Carry out the plan for one ledger, until the next one closes.
 
-        When a key refuses, what is left is planned anew without it: an unsigned seat would be a
-        hole for all behind it.
+        When who signs refuses, what is left is planned anew: with who is next, in the way and at
+        the price of that one, or without it, for an unsigned seat would be a hole for all behind
+        it.
         """
         sent: list[Attempt] = []
         unsigned: list[tuple[Duty, SigningError]] = []
         while True:
-            plans = plan(
-                obligations, self._docket.attempts.values(), replace(terms, entered=len(sent))
-            )
+            terms = replace(self._terms(obligations, newest, enquiry), entered=len(sent))
+            plans = plan(obligations, self._docket.attempts.values(), terms)
             redeem = [step for step in plans if isinstance(step, Redeem)]
             left = tuple(step for step in plans if isinstance(step, Leave))
             if self._launch.shadow:
@@ -182,6 +211,12 @@ class Responder:
             refused = await self._send_while_it_lasts(redeem, terms.validated, sent)
             if refused is None:
                 return Response(sent=tuple(sent), left=left, unsigned=tuple(unsigned))
+            owed, why = refused
+            has_next = self._signer.turn(owed.account, owed.channel, why)
+            if has_next and self._docket.newest is newest:
+                continue
+            # Whoever takes longer to refuse than a ledger lasts is not waited for twice: the next
+            # pass is due, and begins with who is next.
             alike = _refused_alike(obligations, *refused)
             unsigned += [(obligation, refused[1]) for obligation in alike]
             gone = {(obligation.account, obligation.channel) for obligation in alike}
@@ -258,13 +293,15 @@ class Responder:
             transaction=signed.transaction,
             blob=signed.blob,
             purpose=owed.purpose,
+            fee_units=step.way.fee_units,
+            fee_payer=step.way.fee_payer,
         )
 
 
 def _refused_alike(
     obligations: Iterable[Duty], refused: Duty, why: SigningError
 ) -> Collection[Duty]:
-    """Return what cannot be signed either: with no key, everything of the account."""
-    if isinstance(why, KeyMissingError):
-        return [o for o in obligations if o.account == refused.account]
-    return [refused]
+    """Return what cannot be signed either: all of the account, but for a refusal of this alone."""
+    if isinstance(why, SigningRefusedError):
+        return [refused]
+    return [o for o in obligations if o.account == refused.account]

@@ -8,14 +8,16 @@ from typing import Final
 import structlog
 
 from watchtower.errors import SigningError
-from watchtower.ledger.events import LedgerClosed
+from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.enquiry import Enquiry, enquire
 from watchtower.response.launch import Launch
+from watchtower.response.market import Market
 from watchtower.response.respond import Limits
 from watchtower.response.seats import Seats
-from watchtower.response.surroundings import Docket, Servers, Signer
+from watchtower.response.surroundings import Docket, Servers, Signed, Signer
 from watchtower.response.tickets import TicketPool, ticket_transaction
+from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, Drops, LedgerIndex
 
 __all__ = ["Restocker"]
@@ -99,36 +101,50 @@ class Restocker:
 
         Making tickets can wait: it goes at the base fee, or not now.
         """
-        newest, market = self._docket.newest, enquiry.market
+        newest = self._docket.newest
         seats = Seats(self._docket.attempts.values(), next_sequence=enquiry.sequences, tickets={})
         seat = seats.sequence(account)
-        if seat is None or newest is None or market.is_escalated:
+        if seat is None or newest is None or enquiry.market.is_escalated:
             return None
         last_ledger = LedgerIndex(newest.ledger_index + self._limits.last_ledger_offset)
-        try:
-            signed = await self._signer.sign(
-                ticket_transaction(
-                    account=account,
-                    count=count,
-                    fee=market.base,
-                    seat=seat,
-                    last_ledger=last_ledger,
-                    network_id=self._servers.network_id or 0,
-                )
-            )
-        except SigningError as refused:
-            _log.info("tickets_not_signed", account=account, why=str(refused))
+        signed = await self._signed(account, count, seat, last_ledger, enquiry.market)
+        if signed is None:
             return None
+        signature, way, fee = signed
         return Attempt(
             channel=None,
             account=account,
             seat=seat,
             target=Drops(0),
             balance_before=Drops(0),
-            fee=market.base,
+            fee=fee,
             last_ledger=last_ledger,
             made_in=newest.ledger_index,
-            transaction=signed.transaction,
-            blob=signed.blob,
+            transaction=signature.transaction,
+            blob=signature.blob,
             purpose=Purpose.MAKE_TICKETS,
+            fee_units=way.fee_units,
+            fee_payer=way.fee_payer,
         )
+
+    async def _signed(
+        self, account: Address, count: int, seat: Seat, last_ledger: LedgerIndex, market: Market
+    ) -> tuple[Signed, Way, Drops] | None:
+        """Return what the first hand that does not refuse has signed, how, and for what fee."""
+        while True:
+            way = self._signer.way(account) or PLAIN
+            fee = market.times(way.fee_units).base
+            unsigned = ticket_transaction(
+                account=account,
+                count=count,
+                fee=fee,
+                seat=seat,
+                last_ledger=last_ledger,
+                network_id=self._servers.network_id or 0,
+            )
+            try:
+                return await self._signer.sign(unsigned), way, fee
+            except SigningError as refused:
+                if not self._signer.turn(account, None, refused):
+                    _log.info("tickets_not_signed", account=account, why=str(refused))
+                    return None

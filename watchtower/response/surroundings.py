@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from watchtower.errors import SigningError
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
 from watchtower.response.market import Fees
 from watchtower.response.obligation import Duty
 from watchtower.response.pace import Pace
+from watchtower.response.way import Way
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 __all__ = ["Docket", "Servers", "Signed", "Signer", "Store", "Work"]
@@ -66,6 +68,10 @@ class Docket(Protocol):
         """
         ...
 
+    def balance(self, account: Address) -> Drops | None:
+        """Return all that an account has, in drops; None where it is not known, or not there."""
+        ...
+
     def spent(self, account: Address) -> Drops:
         """Return what an account has spent on fees on the present day of ledger time."""
         ...
@@ -111,14 +117,22 @@ class Signed(Protocol):
 
 
 class Signer(Protocol):
-    """The one that signs."""
+    """Whoever signs: for each account, and where needed each channel of it, one of several."""
+
+    def way(self, account: Address, channel: ChannelId | None = None) -> Way | None:
+        """Choose who signs next for this side, and return how; None if nobody can, as it seems."""
+        ...
+
+    def turn(self, account: Address, channel: ChannelId | None, why: SigningError) -> bool:
+        """Give up who was chosen and raised ``why``; return whether another one can be tried."""
+        ...
 
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
-        """Sign a transaction of an account it has a key for, or raise a SigningError."""
+        """Have a transaction signed by who was chosen for it, or raise a SigningError."""
         ...
 
     def sign_each(self, transactions: Iterable[Mapping[str, Any]]) -> AsyncIterator[Signed]:
-        """Sign one after the other, with each key fetched once; end with a SigningError."""
+        """Have one after the other signed, by who was chosen; end with a SigningError."""
         ...
 
 

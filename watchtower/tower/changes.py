@@ -128,7 +128,7 @@ class Changes:
             attempt, outcome = settlement.attempt, settlement.outcome
             self._settled.append(attempt)
             if settlement.spent is not None:
-                self._spent[attempt.account] = settlement.spent
+                self._spent[attempt.payer] = settlement.spent
             facts = {
                 "transaction": attempt.transaction,
                 "outcome": outcome.kind.value,

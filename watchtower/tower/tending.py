@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -32,6 +32,7 @@ from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
+from watchtower.units import Address
 
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 
@@ -81,6 +82,7 @@ class Rounds:
         foresight: Foresight,
         pending: PendingClaims,
         restraint: Restraint,
+        key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -92,7 +94,8 @@ class Rounds:
         The two must come from one transaction: a claim that was kept in between would be in the
         store, acknowledged, and guarded by nobody until the next start.
 
-        ``tell`` is called with claims that another process has kept.
+        ``tell`` is called with claims that another process has kept, ``key_holders`` with the
+        public keys that the store has for each account, whenever these have changed.
         """
         self._tell = tell
         self._tower = tower
@@ -110,6 +113,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
+        self._key_holders = tuple(key_holders)
         self._has_new_keys = True
         self._has_new_tokens = True
         self._of_tokens: Callable[[], Awaitable[None]] | None = None
@@ -202,10 +206,12 @@ class Rounds:
             _log.warning("round_failed", round=look.__name__, why=str(failure))
 
     async def look_at_keys(self) -> None:
-        """Have the steward know which keys are held, whenever one was imported."""
+        """Have everybody concerned know which keys are held, whenever one was imported."""
         if self._has_new_keys:
             async with self._store.read() as work:
-                self._tower.steward.hold(await work.secrets.public_keys())
+                held = await work.secrets.public_keys()
+            for hold in (self._tower.steward.hold, *self._key_holders):
+                hold(held)
             self._has_new_keys = False
 
     async def tell_status(self) -> None:

@@ -1,0 +1,36 @@
+"""The way in which a transaction is signed, as far as its price depends on it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from watchtower.units import Address
+
+__all__ = ["PLAIN", "Way"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What planning has to know of who will sign.
+
+    Attributes:
+        fee_units: how many base fees the transaction costs at least: 1, and one more for each of
+            several signers (rippled Transactor.cpp, calculateBaseFee). The price of the open
+            ledger and of the queue are multiples of it.
+        may_queue: whether servers queue it. A delegated transaction they do not (rippled TxQ.cpp:
+            ``telCAN_NOT_QUEUE``), so that it enters the open ledger at its price or not at all.
+        fee_payer: whose money the fee is; None for the transaction's own account.
+    """
+
+    fee_units: int = 1
+    may_queue: bool = True
+    fee_payer: Address | None = None
+
+    def payer(self, account: Address) -> Address:
+        """Return who pays for a transaction of ``account``."""
+        return self.fee_payer or account
+
+
+PLAIN: Final = Way()
+"""One signature, by a key of the account itself."""
