@@ -43,6 +43,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     # what we may sign: seeds live in the store
     "keys": ("response.way", "store.database", "store.secrets"),
+    "keys.retiring": ("judgement.stake", "store.work"),
+    "keys.rotating": ("store.work",),
+    "keys.succession": ("ledger.events",),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -184,12 +187,15 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     assert importers == {
         "store.secrets": [
             "keys.identity",
+            "keys.next_key",
+            "keys.retiring",
+            "keys.rotating",
             "keys.signer",
             "keys.vault",
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly", "keys.hands"],
+        "keys.signer": ["assembly", "keys.hands", "keys.rotating"],
     }
 
 

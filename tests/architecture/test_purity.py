@@ -77,6 +77,7 @@ PURE = (
     "keys.claim_encoding",
     "keys.permission",
     "keys.rotation",
+    "keys.succession",
     "keys.tree",
     "ledger.account_entries",
     "ledger.affected",

@@ -26,7 +26,16 @@ from watchtower.store.database import Store
 from watchtower.store.secrets import IDENTITY, Standing, StoredKey
 from watchtower.units import Address
 
-__all__ = ["Algorithm", "KeyCard", "Vault", "card_of", "key_of_derived", "key_of_seed"]
+__all__ = [
+    "Algorithm",
+    "KeyCard",
+    "Standing",
+    "StoredKey",
+    "Vault",
+    "card_of",
+    "key_of_derived",
+    "key_of_seed",
+]
 
 _ED25519_PREFIX: Final = "ED"
 _SECRET_BYTES: Final = 32
