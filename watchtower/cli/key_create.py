@@ -116,7 +116,11 @@ def _show(mnemonic: Mnemonic) -> None:
     click.echo("Write these words down, in order, on paper. They are not shown again.\n")
     for first in range(0, len(numbered), _PER_LINE):
         click.echo("  ".join(numbered[first : first + _PER_LINE]))
-    click.pause("\nPress any key when they are written down; then the screen is cleared.")
+    click.prompt(
+        "\nPress Enter when they are written down; then the screen is cleared",
+        default="",
+        show_default=False,
+    )
     click.clear()
 
 

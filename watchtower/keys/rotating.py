@@ -72,7 +72,7 @@ class Ledger(Protocol):
         """Send a signed transaction to every server; what they answer, in words, is no proof."""
         ...
 
-    async def pause(self, seen: Seen) -> None:
+    async def pause(self, seen: Seen, /) -> None:
         """Wait until there may be more to see than ``seen``."""
         ...
 
