@@ -33,7 +33,7 @@ from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import guard_of
 
-__all__ = ["PAYEE", "WORDS", "XRP", "Turnover", "dispute_key", "open_turnover"]
+__all__ = ["PAYEE", "PAYER", "WORDS", "XRP", "Turnover", "dispute_key", "open_turnover"]
 
 XRP: Final = 1_000_000
 PAYER, PAYEE = Person.named("a payer of one"), Person.named("a payee with a regular key")

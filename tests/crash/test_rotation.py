@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.cli.conftest import fingerprint
 from tests.crash.killed_at import Moment, Step
-from tests.crash.rotation import PAYEE, WORDS, XRP, Turnover, dispute_key, open_turnover
+from tests.crash.rotation import PAYEE, PAYER, WORDS, XRP, Turnover, dispute_key, open_turnover
+from watchtower.keys.derivation import derive
+from watchtower.keys.mnemonic import read_mnemonic
+from watchtower.keys.tree import KeyPath, Purpose
 from watchtower.keys.vault import Standing
+from watchtower.sandbox.server import Sandbox
 
+OTHER_WORDS = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"
 FROM_STDIN = ("--mnemonic-file", "-", "--seed-file", "-")
 BOTH = (WORDS, PAYEE.seed)
 KINDS = ("rotation_begun", "rotation_signed", "rotation_validated", "key_rotated")
@@ -161,3 +168,97 @@ async def test_what_was_signed_with_the_old_key_is_signed_anew(tmp_path: Path) -
         assert stage.rotating.exit_code == 0, stage.said
         await stage.until_paid(40 * XRP)
         await assert_rotated(stage)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "code", "sentence"),
+    [
+        (FROM_STDIN, (WORDS, "sEdTM1uX8pu2do5XvTnutH6HsouMaM2"), 75, "neither its master key nor"),
+        (FROM_STDIN, (WORDS, f"{PAYEE.seed}x"), 14, "checksum is wrong"),
+        (FROM_STDIN, (OTHER_WORDS, PAYEE.seed), 71, "does not make the present key"),
+        (("--mnemonic-file", "-"), (WORDS,), 14, "no terminal to ask at"),
+        (("--mnemonic-file", "-", "--with-held-key", "--index", "0"), (WORDS,), 75, "already"),
+        (("--resume",), (), 75, "no rotation of it is under way"),
+        (("--abandon",), (), 75, "no rotation of it is under way"),
+    ],
+)
+async def test_a_secret_that_does_not_fit_changes_nothing(
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    lines: tuple[str, ...],
+    code: int,
+    sentence: str,
+) -> None:
+    """One sentence; no rotation has begun, and the key that signs is the one that did."""
+    async with open_turnover(tmp_path) as stage:
+        before = fingerprint(Path(stage.settings.store))
+        await stage.rotate(*arguments, lines=lines)
+        assert stage.rotating.exit_code == code, stage.said
+        (told,) = [line for line in stage.said if "sentence" in line]
+        assert sentence in told["sentence"]
+        assert not [line for line in stage.said if WORDS in str(line) or PAYEE.seed in str(line)]
+        assert fingerprint(Path(stage.settings.store)) == before
+        assert await stage.regular_key() == dispute_key(0).address
+
+
+async def test_a_rotation_is_given_up_and_begun_anew(tmp_path: Path) -> None:
+    """While it waits for the owner's wallet no second one begins; given up, nothing is left."""
+    async with open_turnover(tmp_path) as stage:
+        file = tmp_path / "unsigned.json"
+        await stage.rotate("--fresh", "--write", str(file))
+        await stage.rotate(*FROM_STDIN, lines=BOTH)
+        assert stage.rotating.exit_code == 75
+        (told,) = await stage.rotate("--abandon")
+        assert told["stage"] == "abandoned"
+        (card,) = await stage.cards()
+        assert card.public_key == dispute_key(0).public_key
+        await stage.rotate(*FROM_STDIN, lines=BOTH)
+        await assert_rotated(stage)
+
+
+async def test_a_server_that_says_the_new_key_is_named_already_is_not_believed(
+    tmp_path: Path,
+) -> None:
+    """The old key stays until every server that answers says so; then it goes."""
+    async with open_turnover(tmp_path) as stage, Sandbox(beside=stage.sandbox) as second:
+        config = tmp_path / "watchtower.toml"
+        text = config.read_text().replace(
+            f'"{stage.sandbox.url}"', f'"{stage.sandbox.url}", "{second.url}"'
+        )
+        config.write_text(text)
+        file = tmp_path / "unsigned.json"
+        await stage.rotate("--mnemonic-file", "-", "--write", str(file), lines=[WORDS])
+        named = {"account_data.RegularKey": dispute_key(1).address}
+        second.misbehave(lies={"account_info": named})
+        await stage.begin("--resume")
+        for _ in range(5):
+            await stage.sandbox.accept()
+            await asyncio.sleep(0.3)
+            assert stage.rotating.exit_code is None, stage.said
+        assert [card.standing for card in await stage.cards()] == [Standing.SIGNS, Standing.NEXT]
+        second.misbehave(behave=True)
+        await stage.hand.settle(msgspec.json.decode(file.read_bytes()), PAYEE)
+        await stage.finish()
+        assert stage.rotating.exit_code == 0, stage.said
+        await assert_rotated(stage)
+
+
+async def test_the_successor_of_a_channel_is_planned_and_not_made(tmp_path: Path) -> None:
+    """With the next key of the claim branch, and what the ledger says of the channel."""
+    async with open_turnover(tmp_path) as stage:
+        await stage.keep(40 * XRP)
+        before = fingerprint(Path(stage.settings.store))
+        words = ("key", "rotate", "--claim-key", "--channel", stage.channel)
+        from_words = ("--index", "2", "--mnemonic-file", "-")
+        (told,) = await stage.rotating.command(*words, *from_words, lines=f"{WORDS}\n".encode())
+        path = KeyPath(purpose=Purpose.CLAIM, index=2)
+        key = derive(read_mnemonic(WORDS).seed(), path).public_key
+        assert told["path"] == str(path)
+        assert told["create"]["PublicKey"] == told["public_key"] == key
+        assert told["create"]["Amount"] == str(60 * XRP)
+        assert next(step["who"] for step in told["steps"]) == "payer"
+        assert fingerprint(Path(stage.settings.store)) == before
+        created = await stage.hand.build(told["create"], PAYER)
+        await stage.hand.settle(created, PAYER)
+        await stage.rotating.command(*words, "--public-key", PAYER.public_key)
+        assert stage.rotating.exit_code == 75
