@@ -186,6 +186,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
 
     assert importers == {
         "store.secrets": [
+            "keys.appointment",
             "keys.identity",
             "keys.next_key",
             "keys.retiring",
@@ -195,7 +196,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly", "keys.hands", "keys.rotating"],
+        "keys.signer": ["assembly", "keys.appointment", "keys.hands", "keys.rotating"],
     }
 
 

@@ -223,7 +223,7 @@ async def test_a_server_that_says_the_new_key_is_named_already_is_not_believed(
     async with open_turnover(tmp_path) as stage, Sandbox(beside=stage.sandbox) as second:
         config = tmp_path / "watchtower.toml"
         text = config.read_text().replace(
-            f'"{stage.sandbox.url}"', f'"{stage.sandbox.url}", "{second.url}"'
+            f'"{stage.sandbox.url}"', f'"{second.url}", "{stage.sandbox.url}"'
         )
         config.write_text(text)
         file = tmp_path / "unsigned.json"

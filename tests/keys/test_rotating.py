@@ -10,9 +10,10 @@ from typing_extensions import override
 
 from tests.keys.conftest import ED25519_SEED, SECP256K1_ACCOUNT, SECP256K1_SEED
 from watchtower.errors import RotationError
+from watchtower.keys.appointment import set_regular_key
 from watchtower.keys.authority import Right
 from watchtower.keys.next_key import fresh_key
-from watchtower.keys.rotating import Rotator, Terms, set_regular_key
+from watchtower.keys.rotating import Rotator, Terms
 from watchtower.keys.rotation import Rotation, Seen, Stage
 from watchtower.keys.vault import Algorithm, Standing, StoredKey, Vault, key_of_seed
 from watchtower.store.database import Store

@@ -43,6 +43,7 @@ sights = st.builds(
     regular_key=st.sampled_from((None, OLD, NEW, OTHER)),
     sequence=st.integers(1, 40),
     is_master_disabled=st.booleans(),
+    is_contradicted=st.booleans(),
 )
 
 
@@ -51,8 +52,11 @@ def test_the_old_key_is_given_up_only_when_the_ledger_names_the_new_one(
     rotation: Rotation, seen: Seen
 ) -> None:
     """And only behind the step that wrote that down."""
+    is_named = seen.regular_key == NEW and not seen.is_contradicted
     concludes = next_step(rotation, seen) is NextStep.CONCLUDE
-    assert concludes == (rotation.stage is Stage.VALIDATED and seen.regular_key == NEW)
+    assert concludes == (rotation.stage is Stage.VALIDATED and is_named)
+    if next_step(rotation, seen) is NextStep.NOTE_VALIDATED:
+        assert is_named
 
 
 @given(rotations, sights)
@@ -65,6 +69,7 @@ def test_nothing_is_signed_while_something_signed_may_still_apply(
         assert step in {NextStep.SEND, NextStep.NOTE_VALIDATED}
     if step is NextStep.SIGN:
         assert seen.regular_key != NEW
+        assert not seen.is_contradicted
         assert rotation.stage in {Stage.PENDING, Stage.SIGNED}
 
 
@@ -91,6 +96,17 @@ def test_a_rotation_comes_to_its_end_once_the_ledger_names_the_new_key(
         steps += 1
     assert steps <= 2
     assert rotation.signed(appointment).appointment == appointment
+
+
+@given(appointments, sights)
+def test_what_was_signed_may_apply_until_its_last_ledger_or_its_sequence_is_gone(
+    appointment: Appointment, seen: Seen
+) -> None:
+    """Behind either it never can (rippled: tefMAX_LEDGER, tefPAST_SEQ)."""
+    rotation = Rotation(account=ACCOUNT, new_key="02", new_address=NEW).signed(appointment)
+    is_past = seen.ledger_index >= appointment.last_ledger
+    is_used = seen.sequence > appointment.sequence
+    assert may_still_apply(rotation, seen) == (not is_past and not is_used)
 
 
 def test_a_new_key_that_was_replaced_in_its_turn_stops_the_rotation() -> None:

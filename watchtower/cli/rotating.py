@@ -32,6 +32,9 @@ _PATIENCE: Final = 10.0
 _SAID: Final = {
     NextStep.SIGN: "Signing the SetRegularKey.",
     NextStep.SEND: "Sent. Waiting for a validated ledger that names the new key.",
+    NextStep.WAIT_FOR_SERVERS: (
+        "The servers differ about the account's regular key. Waiting until they agree."
+    ),
     NextStep.WAIT_FOR_OWNER: "Waiting for the SetRegularKey of the owner's wallet.",
     NextStep.NOTE_VALIDATED: "A validated ledger names the new key.",
     NextStep.CONCLUDE: "Proving the new key.",
@@ -163,7 +166,7 @@ async def _rotator(loaded: Settings, *, quiet: bool) -> AsyncIterator[tuple[Rota
             loaded.servers, _PATIENCE, network_id=store.network, settings=link_settings(loaded)
         ) as servers,
     ):
-        ledger = RotationLedger(servers, last_ledger_offset=limits.last_ledger_offset, tell=say)
+        ledger = RotationLedger(servers, last_ledger_offset=limits.last_ledger_offset)
         yield Rotator(store, ledger, fee_cap=limits.fees.cap, tell=told), store
 
 

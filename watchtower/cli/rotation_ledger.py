@@ -8,7 +8,7 @@ goes on signing with whichever key the ledger takes meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from watchtower.errors import LedgerError, RotationError
@@ -33,23 +33,17 @@ _MOST_AHEAD: Final = 300
 class RotationLedger:
     """What the servers say to a rotation."""
 
-    def __init__(
-        self, servers: Servers, *, last_ledger_offset: int, tell: Callable[[str], None]
-    ) -> None:
-        """Ask ``servers``; a SetRegularKey is good for ``last_ledger_offset`` ledgers.
-
-        ``tell`` is called with a sentence when they contradict each other.
-        """
+    def __init__(self, servers: Servers, *, last_ledger_offset: int) -> None:
+        """Ask ``servers``; a SetRegularKey is good for ``last_ledger_offset`` ledgers."""
         self._servers = servers
         self._offset = last_ledger_offset
-        self._tell = tell
-        self._told = ""
         self._times = 0
 
     async def look(self, account: Address) -> Seen:
         """Return what every server's validated ledger says of ``account``.
 
-        Where they differ about its regular key, what the one says that has come least far.
+        Where they differ about its regular key, what the one says that has come least far, and
+        that it is contradicted.
 
         Raises:
             RotationError: there is no such account.
@@ -74,8 +68,8 @@ class RotationLedger:
             raise RotationError(account=account, why="the account is not in the ledger")
         seen = [_seen(fact) for fact in facts if isinstance(fact, AccountChanged)]
         if len({one.regular_key for one in seen}) > 1:
-            self._say("The servers differ about its regular key; waiting until they agree.")
-            return min(seen, key=lambda one: one.ledger_index)
+            behind = min(seen, key=lambda one: one.ledger_index)
+            return replace(behind, is_contradicted=True)
         return max(seen, key=lambda one: one.ledger_index)
 
     async def terms(self, account: Address) -> Terms:
@@ -109,11 +103,6 @@ class RotationLedger:
 
     def _has_more(self, seen: Seen) -> bool:
         return any((s.validated or 0) > seen.ledger_index for s in self._servers.states())
-
-    def _say(self, sentence: str) -> None:
-        if sentence != self._told:
-            self._told = sentence
-            self._tell(sentence)
 
 
 def _seen(fact: AccountChanged) -> Seen:

@@ -17,9 +17,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from xrpl.core.keypairs import derive_classic_address
-
 from watchtower.errors import RotationError
+from watchtower.keys.appointment import address_of, prove, set_regular_key
 from watchtower.keys.rotation import (
     Appointment,
     NextStep,
@@ -35,10 +34,7 @@ from watchtower.store.secrets import Standing, StoredKey
 from watchtower.store.work import Work
 from watchtower.units import Address, Drops, LedgerIndex
 
-__all__ = ["Bundles", "Ledger", "OwnerKey", "Rotator", "Terms", "set_regular_key"]
-
-_LAST_NETWORK_WITHOUT_ID: Final = 1024
-"""Networks above it require ``NetworkID`` (rippled Transactor.cpp, preflight0)."""
+__all__ = ["Bundles", "Ledger", "OwnerKey", "Rotator", "Terms"]
 
 _MOST_SIGNED: Final = 3
 """How many SetRegularKeys one run signs: each lapsed, or lost its sequence to something else."""
@@ -125,7 +121,7 @@ class Rotator:
             RotationError: it would not.
             LedgerError: no server told of the account.
         """
-        why_not = why_not_appoint(_address_of(key), account, await self._ledger.look(account))
+        why_not = why_not_appoint(address_of(key), account, await self._ledger.look(account))
         if why_not is not None:
             raise RotationError(account=account, why=why_not)
 
@@ -136,8 +132,8 @@ class Rotator:
             RotationError: one is under way, or the ledger would refuse the key.
             LedgerError: no server told of the account.
         """
-        account, address = new.account, _address_of(new)
-        seen = await self._ledger.look(account)
+        account, address = new.account, address_of(new)
+        seen = await self._agreed(account)
         if address == account:
             why = "the new key is its master key, which the ledger refuses as a regular key"
             raise RotationError(account=account, why=why)
@@ -207,7 +203,7 @@ class Rotator:
             RotationError: it has, or may.
         """
         rotation = await self._under_way(account)
-        seen = await self._ledger.look(account)
+        seen = await self._agreed(account)
         if seen.regular_key == rotation.new_address:
             why = "a validated ledger names the new key already, so it is not given up"
             raise RotationError(account=account, why=f"{why}; finish with --resume")
@@ -264,7 +260,7 @@ class Rotator:
             why = "the SetRegularKey is not signed yet; give --seed-file, or --write FILE"
             raise RotationError(account=account, why=why)
         key = await owner()
-        why_not = why_not_appoint(_address_of(key), account, seen)
+        why_not = why_not_appoint(address_of(key), account, seen)
         if why_not is not None:
             raise RotationError(account=account, why=why_not)
         terms = await self._ledger.terms(account)
@@ -302,9 +298,9 @@ class Rotator:
             if new is None:
                 why = "the new key is not in the store; restore the backup that has it"
                 raise RotationError(account=account, why=why)
-            _prove(new, rotation, seen)
+            prove(new, rotation, seen)
             old = await work.secrets.get(account)
-            if old is not None and _address_of(old) == account:
+            if old is not None and address_of(old) == account:
                 # Nobody knows whether its seed is kept elsewhere: a person retires it.
                 await work.secrets.put(replace(old, standing=Standing.FORMER))
             await work.secrets.put(replace(new, standing=Standing.SIGNS))
@@ -312,52 +308,24 @@ class Rotator:
             await _write(work, done, "key_rotated", seen.ledger_index, killed_bundles=list(killed))
         return done
 
+    async def _agreed(self, account: Address) -> Seen:
+        """Look at an account of whose regular key all servers say the same.
+
+        Raises:
+            RotationError: they do not.
+        """
+        seen = await self._ledger.look(account)
+        if seen.is_contradicted:
+            why = "the servers contradict each other about its regular key; try again in a minute"
+            raise RotationError(account=account, why=why)
+        return seen
+
     async def _under_way(self, account: Address) -> Rotation:
         async with self._store.read() as work:
             rotation = await work.rotations.get(account)
         if rotation is None or not rotation.is_under_way:
             raise RotationError(account=account, why="no rotation of it is under way")
         return rotation
-
-
-def set_regular_key(account: Address, new: Address, network_id: int) -> dict[str, Any]:
-    """Return the transaction that names ``new``, without fee, seat and signature."""
-    transaction: dict[str, Any] = {
-        "TransactionType": "SetRegularKey",
-        "Account": account,
-        "RegularKey": new,
-        "Flags": 0,
-    }
-    if network_id > _LAST_NETWORK_WITHOUT_ID:
-        transaction["NetworkID"] = network_id
-    return transaction
-
-
-def _prove(key: StoredKey, rotation: Rotation, seen: Seen) -> None:
-    """See that the key that is here is the one that the ledger names, and that it signs.
-
-    What it signs can never apply: its last ledger has passed. The ledger's own rule for a regular
-    key is that its address is the one in the account's root (rippled Transactor.cpp,
-    checkSingleSign), so this is all that a transaction in the ledger would prove, without a fee,
-    and without a sequence that a claim may need now.
-
-    Raises:
-        RotationError: it is not, or does not.
-    """
-    if not rotation.new_address == seen.regular_key == _address_of(key):
-        why = "the key in the store is not the one that the ledger names"
-        raise RotationError(account=rotation.account, why=why)
-    proof = {
-        "TransactionType": "AccountSet",
-        "Account": rotation.account,
-        "Fee": "10",
-        "Flags": 0,
-        "Sequence": seen.sequence,
-        "LastLedgerSequence": seen.ledger_index,
-        "SigningPubKey": key.public_key,
-    }
-    # Raises where what comes back does not verify under the public key.
-    signed(proof, key)
 
 
 async def _is_still(work: Work, rotation: Rotation) -> None:
@@ -385,7 +353,3 @@ async def _write(
         facts["transaction"] = rotation.appointment.transaction
         facts["last_ledger"] = rotation.appointment.last_ledger
     await work.journal.append(kind, ledger_index=ledger_index, facts=facts)
-
-
-def _address_of(key: StoredKey) -> Address:
-    return Address(derive_classic_address(key.public_key))

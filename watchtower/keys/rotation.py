@@ -46,6 +46,7 @@ class NextStep(Enum):
 
     SIGN = "sign the SetRegularKey, write it down, then send it"
     SEND = "send the SetRegularKey again"
+    WAIT_FOR_SERVERS = "wait until the servers agree about the account's regular key"
     WAIT_FOR_OWNER = "wait until the owner's wallet has sent it"
     NOTE_VALIDATED = "write down that a validated ledger names the new key"
     CONCLUDE = "prove that the new key works, and make it the one that signs"
@@ -109,18 +110,26 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a validated ledger says of an account; ``sequence`` is the next one."""
+    """What a validated ledger says of an account; ``sequence`` is the next one.
+
+    ``is_contradicted``: servers differ about the regular key, and this is one of their words.
+    """
 
     ledger_index: LedgerIndex
     regular_key: Address | None
     sequence: int
     is_master_disabled: bool = False
+    is_contradicted: bool = False
 
 
 def next_step(rotation: Rotation, seen: Seen) -> NextStep:
     """Return what is to be done now."""
     if rotation.stage is Stage.DONE:
         return NextStep.NOTHING
+    if seen.is_contradicted:
+        # One of them lies, or has not come as far as the others: nothing is concluded from it.
+        again = may_still_apply(rotation, seen)
+        return NextStep.SEND if again else NextStep.WAIT_FOR_SERVERS
     is_named = seen.regular_key == rotation.new_address
     if rotation.stage is Stage.VALIDATED:
         return NextStep.CONCLUDE if is_named else NextStep.STOP
