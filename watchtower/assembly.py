@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -17,11 +17,6 @@ from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
-from watchtower.judgement.authority import authority_fault
-from watchtower.keys.authority import Right
-from watchtower.keys.hands import Hands
-from watchtower.keys.signer import Signer
-from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -32,8 +27,10 @@ from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.response.tickets import TicketPool
 from watchtower.settings import Settings
+from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.means import Means
@@ -43,7 +40,7 @@ from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address, Drops
+from watchtower.units import Address
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -155,16 +152,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    keys_here = _keys_here(ground, cap, pool)
-    hands = Hands(
-        keys_here,
-        dict.fromkeys(ground.accounts, (Right.REGULAR_KEY, Right.MASTER_KEY)),
-        clock=asyncio.get_running_loop().time,
-    )
+    signing = Signing(settings, store, ground.watch, clock=asyncio.get_running_loop().time)
     responder = Responder(
         ground.watch,
         servers=servers,
-        signer=hands,
+        signer=signing.hands,
         submitter=submitter,
         launch=launch,
         limits=limits,
@@ -172,7 +164,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     restocker = Restocker(
         ground.watch,
         servers=servers,
-        signer=hands,
+        signer=signing.hands,
         launch=launch,
         limits=limits,
         pool=pool,
@@ -189,40 +181,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower, limits, pool, keys_here), submitter
-
-
-def _keys_here(ground: Ground, cap: Drops, pool: TicketPool) -> list[Signer]:
-    """Make the hands of the keys that are in the store, one for each right that a key can have."""
-    accepts = _accepted_by(ground.watch)
-    return [
-        Signer(
-            Vault(ground.store, accepts=accepts, right=right),
-            ground.settings.payees,
-            cap,
-            right=right,
-            accepts=accepts,
-            most_tickets=pool.size,
-            payers=ground.settings.payers,
-            source_of=ground.watch.outgoing.source_of,
-        )
-        for right in (Right.REGULAR_KEY, Right.MASTER_KEY)
-    ]
-
-
-def _accepted_by(watch: Watch) -> Callable[[Address, str], bool]:
-    """Return what tells whether the ledger is known to take a key's signature for an account."""
-
-    def accepts(account: Address, public_key: str) -> bool:
-        estate = watch.estates.get(account)
-        is_known = estate is not None and estate.as_of is not None
-        return is_known and authority_fault(estate, public_key) is None
-
-    return accepts
+    return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
 
 def _rounds(
-    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, keys_here: Sequence[Signer]
+    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
@@ -243,7 +206,8 @@ def _rounds(
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
-        key_holders=[signer.hold for signer in keys_here],
+        key_holders=[signing.hold],
+        entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

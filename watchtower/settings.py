@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
@@ -27,6 +28,7 @@ __all__ = [
     "DEFAULT_CONFIG",
     "AccountSettings",
     "AlertSettings",
+    "AuthoritySettings",
     "ClaimSettings",
     "FeeSettings",
     "HttpSettings",
@@ -64,10 +66,11 @@ Role = Literal["payee", "payer", "both"]
 
 
 class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account that is not only guarded as a payee."""
+    """An account that is not only guarded as a payee, or by rights of its own."""
 
     address: str
     role: Role = "payee"
+    rights: tuple[RightName, ...] | None = None
 
 
 class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,6 +165,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_plaintext_servers: bool = False
     policy: PolicySettings = PolicySettings()
     payer: PayerSettings = PayerSettings()
+    authority: AuthoritySettings = AuthoritySettings()
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
     ledger: LedgerSettings = LedgerSettings()
@@ -190,6 +194,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def payers(self) -> frozenset[Address]:
         """The accounts whose outgoing channels are guarded."""
         return frozenset(account for account, role in self.roles.items() if role != "payee")
+
+    @property
+    def rights(self) -> dict[Address, tuple[RightName, ...]]:
+        """By which rights the tower may sign for each account, in their order."""
+        named = _named(self.accounts)
+        return {Address(account.address): self.authority.of(account.rights) for account in named}
 
 
 def _named(accounts: Sequence[str | AccountSettings]) -> list[AccountSettings]:
@@ -273,7 +283,12 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := settings.http.why_unsafe() or settings.mqtt.why_unusable():
+    own_rights = (account.rights for account in _named(settings.accounts))
+    if (
+        why := settings.authority.why_unusable(own_rights)
+        or settings.http.why_unsafe()
+        or settings.mqtt.why_unusable()
+    ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_certificates, of_doors, of_exposure, of_payers
+from watchtower.alerts import (
+    catalogue,
+    of_authority,
+    of_certificates,
+    of_doors,
+    of_exposure,
+    of_payers,
+)
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
@@ -50,7 +57,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_certificates, of_doors, of_exposure, of_payers)
+FILES = (catalogue, of_authority, of_certificates, of_doors, of_exposure, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -130,6 +137,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "foreign_close",
         "key_missing",
         "lost",
+        "no_right",
         "no_server",
         "result_alarming",
         "server_wrong_network",

@@ -16,9 +16,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "places": (),
     "brokers": (),
     "collector": (),
+    "authority_settings": (),
     "http_settings": (),
     "mqtt_settings": (),
-    "settings": ("http_settings", "mqtt_settings"),
+    "settings": ("authority_settings", "http_settings", "mqtt_settings"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
     "logs": (),
@@ -94,6 +95,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
+    "tower.entitlement": ("alerts.of_authority",),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
     "tower.pending": ("claims.intake", "claims.sight", "store.database"),
@@ -116,6 +118,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "claims.exposure",
         "claims.sight",
         "judgement.policy",
+        "keys.authority",
         "ledger.link",
         "response.fees",
         "response.respond",
@@ -127,7 +130,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 The longest name that fits a module counts.
 """
 
-MAY_KNOW_EVERYBODY = ("assembly", "front", "front_mqtt", "daemon", "cli", "__main__")
+MAY_KNOW_EVERYBODY = ("assembly", "signing", "front", "front_mqtt", "daemon", "cli", "__main__")
 
 
 def rule_for(module: str) -> str | None:
@@ -196,7 +199,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly", "keys.appointment", "keys.hands", "keys.rotating"],
+        "keys.signer": ["keys.appointment", "keys.hands", "keys.rotating", "signing"],
     }
 
 

@@ -45,7 +45,9 @@ By where it came from, and so by what the caller may do::
     │   ├── KeyMissingError         50    no key for this account
     │   ├── SigningRefusedError     51    outside what keys may sign
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
-    │   └── NoRightError            53    nothing is configured to sign for this account
+    │   ├── NoRightError            53    nothing is configured to sign for this account
+    │   ├── FeeMoneyError           54    whoever pays its fees cannot
+    │   └── SignerUnfitError        57    every server refuses who signed
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -137,9 +139,11 @@ from watchtower.errors.receipt import (
 )
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
+    FeeMoneyError,
     KeyMissingError,
     MasterKeyIdleError,
     NoRightError,
+    SignerUnfitError,
     SigningError,
     SigningRefusedError,
 )
@@ -179,6 +183,7 @@ __all__ = [
     "CustodyError",
     "DerivationPathError",
     "DoorClosedError",
+    "FeeMoneyError",
     "HistoryMissingError",
     "InputError",
     "KeyMissingError",
@@ -201,6 +206,7 @@ __all__ = [
     "ResumeError",
     "RotationError",
     "SeedError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",

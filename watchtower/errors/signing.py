@@ -5,9 +5,11 @@ from __future__ import annotations
 from watchtower.errors.root import WatchtowerError
 
 __all__ = [
+    "FeeMoneyError",
     "KeyMissingError",
     "MasterKeyIdleError",
     "NoRightError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
 ]
@@ -53,3 +55,17 @@ class NoRightError(SigningError):
         "Nothing may sign for {account}: {why}. `watchtower authority show` tells by what right "
         "something could."
     )
+
+
+class FeeMoneyError(SigningError):
+    """Whoever pays for what is signed for an account has too little, or may pay no more today."""
+
+    exit_code = 54
+    template = "{payer} pays the fee of what is signed for {account}, and cannot pay it: {why}."
+
+
+class SignerUnfitError(SigningError):
+    """Every server says that whoever signed for an account may not, or that nobody pays for it."""
+
+    exit_code = 57
+    template = "Servers take nothing that is signed for {account} in this way: {why}."

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Final
-from uuid import uuid4
 
 from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import JOURNAL
@@ -23,6 +23,8 @@ OF_KEYS: Final = frozenset(
     {"key_imported", "key_derived", "key_retired", "key_rotated", "rotation_begun"}
 )
 """The kinds of lines by which a daemon notices that the keys are others."""
+
+_IDENTITY_BYTES: Final = 16
 
 Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 """What an entry says: its kind, its channel, its ledger, its facts."""
@@ -76,7 +78,7 @@ class Journal:
         written = int(self._transaction.clock() * 1000)
         entries = (
             Entry(
-                identity=uuid4().hex,
+                identity=token_hex(_IDENTITY_BYTES),
                 kind=kind,
                 channel=channel,
                 ledger_index=ledger_index,
