@@ -20,7 +20,6 @@ from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.authority import Right
-from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -109,7 +108,7 @@ async def prepare(
         payer_policy=payer_policy_of(settings),
     )
     watch, cursor = memory.watch, memory.cursor
-    hsm_keys = _hsm_keys(stack, store, settings, environment)
+    hsm_keys = _hsm_keys(stack, settings, environment)
     servers = await stack.enter_async_context(_servers(store, settings, machine))
     pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
     stream = await stack.enter_async_context(
@@ -156,14 +155,14 @@ def _servers(store: Store, settings: Settings, machine: Machine) -> Servers:
 
 
 def _hsm_keys(
-    stack: AsyncExitStack, store: Store, settings: Settings, environment: Mapping[str, str]
+    stack: AsyncExitStack, settings: Settings, environment: Mapping[str, str]
 ) -> HsmKeys | None:
-    """Return the keys of the token that the settings name, and of the store for other accounts."""
+    """Return the keys of the token that the settings name; None if they name none."""
     hsm = hsm_of(settings.hsm, environment)
     if hsm is None or not settings.hsm.keys:
         return None
     stack.push_async_callback(hsm.close)
-    return hsm_keys_of(hsm, settings.hsm, Vault(store))
+    return hsm_keys_of(hsm, settings.hsm)
 
 
 def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
@@ -181,9 +180,10 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     )
     signing = Signing(
         settings,
-        ground.hsm_keys or Vault(store),
+        store,
         ground.watch,
         clock=asyncio.get_running_loop().time,
+        elsewhere=ground.hsm_keys,
     )
     responder = Responder(
         ground.watch,

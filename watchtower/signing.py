@@ -6,8 +6,8 @@ is for ``keys/hands.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, Protocol
 
 from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import authority_fault
@@ -16,7 +16,9 @@ from watchtower.keys.authority import Right, right_of
 from watchtower.keys.delegated import DelegatedHand
 from watchtower.keys.hands import Hands
 from watchtower.keys.signer import KeySource, Signer
+from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
+from watchtower.store.database import Store
 from watchtower.units import Address
 from watchtower.wiring import limits_of, pool_of, rights_of
 
@@ -25,23 +27,40 @@ __all__ = ["Signing"]
 _BY_KEYS_HERE: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
 
 
+class KeysElsewhere(Protocol):
+    """Keys that are in no store: those of a token."""
+
+    def before(self, others: KeySource) -> KeySource:
+        """Return these keys, and ``others`` for the accounts that these do not name."""
+
+
 class Signing:
     """The hands of one tower; ``hands`` chooses among them."""
 
     def __init__(
-        self, settings: Settings, keys: KeySource, watch: Watch, *, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        store: Store,
+        watch: Watch,
+        *,
+        clock: Callable[[], float],
+        elsewhere: KeysElsewhere | None = None,
     ) -> None:
-        """Make every hand that signs with ``keys``; none of these is looked at yet."""
+        """Make every hand that signs with keys of ``store``, or that are ``elsewhere``.
+
+        No key is looked at yet.
+        """
         self._watch = watch
         self._rights = rights_of(settings)
-        self._keys: Mapping[Address, str] = {}
+        self._keys: Mapping[Address, Collection[str]] = {}
         self._knows_keys = False
         self._keys_here = [
             Signer(
-                keys,
+                _before(elsewhere, Vault(store, accepts=self._accepts, right=right)),
                 settings.payees,
                 limits_of(settings).fees.cap,
                 right=right,
+                accepts=self._accepts,
                 most_tickets=pool_of(settings).size,
                 payers=settings.payers,
                 source_of=watch.outgoing.source_of,
@@ -49,13 +68,17 @@ class Signing:
             )
             for right in _BY_KEYS_HERE
         ]
-        self._delegated = None if settings.authority.own is None else self._delegate(settings, keys)
+        self._delegated = (
+            None
+            if settings.authority.own is None
+            else self._delegate(settings, _before(elsewhere, Vault(store)))
+        )
         delegated = [] if self._delegated is None else [self._delegated]
         self.hands = Hands(
             [*delegated, *self._keys_here], self._rights, clock=clock, is_doubted=self._is_doubted
         )
 
-    def hold(self, keys: Mapping[Address, str]) -> None:
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that the store has now, by account."""
         self._keys = dict(keys)
         self._knows_keys = True
@@ -80,12 +103,12 @@ class Signing:
         if delegation is DelegationFault.UNKNOWN:
             # At the start: what the account permits is being read.
             return None
-        key = self._keys.get(account)
-        if key is None and delegation is not None:
+        keys = self._keys.get(account, ())
+        if not keys and delegation is not None:
             return f"no key of it is in the store, and as its delegate: {delegation.sentence}"
-        if key is None:
+        if not keys:
             return "no key of it is in the store, and no other right stands by"
-        if right_of(account, key) is Right.MASTER_KEY:
+        if all(right_of(account, key) is Right.MASTER_KEY for key in keys):
             return (
                 "the only key is its master key, and that signs nothing unless "
                 "`allow_master_key = true` stands under `[authority]`"
@@ -110,10 +133,19 @@ class Signing:
 
     def _is_doubted(self, account: Address, right: Right) -> bool:
         """Return whether the ledger, as last seen, would refuse what a key here signs."""
-        key = self._keys.get(account)
-        if key is None or right not in _BY_KEYS_HERE:
-            return False
-        return authority_fault(self._watch.estates.get(account), key) is not None
+        keys = [k for k in self._keys.get(account, ()) if right_of(account, k) is right]
+        estate = self._watch.estates.get(account)
+        return bool(keys) and all(authority_fault(estate, key) is not None for key in keys)
+
+    def _accepts(self, account: Address, public_key: str) -> bool:
+        """Return whether the ledger is known to take a key's signature for ``account``."""
+        estate = self._watch.estates.get(account)
+        is_known = estate is not None and estate.as_of is not None
+        return is_known and authority_fault(estate, public_key) is None
+
+
+def _before(elsewhere: KeysElsewhere | None, vault: Vault) -> KeySource:
+    return vault if elsewhere is None else elsewhere.before(vault)
 
 
 def _in_hsm(settings: Settings) -> dict[Address, Right]:

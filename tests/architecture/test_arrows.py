@@ -40,6 +40,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "access.token",
         "judgement.channel",
         "judgement.claim",
+        "keys.rotation",
         "ledger.events",
         "response.attempt",
     ),
@@ -47,6 +48,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "keys": ("response.way", "store.database", "store.secrets"),
     "keys.hsm": ("judgement.signature",),
     "keys.store_key": ("store.header", "store.unlocking"),
+    "keys.retiring": ("judgement.stake", "store.work"),
+    "keys.rotating": ("store.work",),
+    "keys.succession": ("ledger.events",),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -192,18 +196,25 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
 
     assert importers == {
         "store.secrets": [
+            "keys.appointment",
             "keys.identity",
+            "keys.next_key",
+            "keys.retiring",
+            "keys.rotating",
             "keys.stored_key",
             "keys.vault",
             "store.restore",
             "store.work",
         ],
         "keys.signer": [
+            "cli.rotating",
             "hsm_access",
+            "keys.appointment",
             "keys.delegated",
             "keys.grant",
             "keys.hands",
             "keys.hsm_keys",
+            "keys.rotating",
             "signing",
         ],
     }

@@ -62,6 +62,8 @@ def test_a_key_is_made_listed_configured_and_checked(
         "public_key": made["public_key"],
         "is_regular_key": True,
         "where": "hsm",
+        "standing": "signs",
+        "path": None,
     }
     assert PIN not in told.out + checked.out + checked.err
 

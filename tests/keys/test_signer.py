@@ -191,9 +191,27 @@ async def test_who_knows_the_keys_tells_by_them_whether_it_has_a_way(vault: Vaul
     regular = (await vault.key_of(ED25519_ACCOUNT)).public_key
 
     assert signer.way(SECP256K1_ACCOUNT) == Way()
-    signer.hold({SECP256K1_ACCOUNT: master})
+    signer.hold({SECP256K1_ACCOUNT: (master,)})
     assert signer.way(SECP256K1_ACCOUNT) is None
-    signer.hold({SECP256K1_ACCOUNT: regular})
+    signer.hold({SECP256K1_ACCOUNT: (regular,)})
     assert signer.way(SECP256K1_ACCOUNT) == Way()
     assert signer.way(ED25519_ACCOUNT) is None
     assert signer.way(Address("rrrrrrrrrrrrrrrrrrrrBZbvji")) is None
+
+
+async def test_the_key_that_is_to_come_is_a_way_once_the_ledger_takes_it(vault: Vault) -> None:
+    """From the master key to a regular one: the weaker hand must not sign too early."""
+    master = (await vault.key_of(SECP256K1_ACCOUNT)).public_key
+    regular = (await vault.key_of(ED25519_ACCOUNT)).public_key
+    taken: set[str] = set()
+    signer = Signer(
+        vault,
+        ACCOUNTS,
+        Drops(100),
+        right=Right.REGULAR_KEY,
+        accepts=lambda _, public_key: public_key in taken,
+    )
+    signer.hold({SECP256K1_ACCOUNT: (master, regular)})
+    assert signer.way(SECP256K1_ACCOUNT) is None
+    taken.add(regular)
+    assert signer.way(SECP256K1_ACCOUNT) == Way()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ from tests.keys.conftest import (
 )
 from tests.store import make
 from watchtower.errors import KeyMissingError, SeedError
-from watchtower.keys.vault import Algorithm, KeyCard, Vault
+from watchtower.keys.authority import Right
+from watchtower.keys.next_key import fresh_key
+from watchtower.keys.vault import Algorithm, KeyCard, Standing, Vault
 from watchtower.store.database import Store
 from watchtower.units import Address
 
@@ -102,3 +106,54 @@ async def test_an_account_without_key_is_said(vault: Vault) -> None:
     """It is an error of its own: nothing can be redeemed for it."""
     with pytest.raises(KeyMissingError, match="nothing can be redeemed"):
         await vault.key_of(Address("rrrrrrrrrrrrrrrrrrrrBZbvji"))
+
+
+def _is_among(taken: set[str], _account: Address, public_key: str) -> bool:
+    return public_key in taken
+
+
+async def test_while_a_key_is_rotated_the_one_that_the_ledger_takes_signs(store: Store) -> None:
+    """The old one before, the new one behind; the old one as well while nothing is known."""
+    vault = Vault(store)
+    await vault.import_seed(SECP256K1_ACCOUNT, ED25519_SEED, regular_key=True)
+    old = await vault.key_of(SECP256K1_ACCOUNT)
+    new = fresh_key(SECP256K1_ACCOUNT, Algorithm.SECP256K1)
+    async with store.write() as work:
+        await work.secrets.put(replace(new, standing=Standing.NEXT))
+    for taken, wanted in (
+        ({old.public_key}, old),
+        ({new.public_key}, new),
+        (set[str](), old),
+        ({old.public_key, new.public_key}, old),
+    ):
+        of_ledger = Vault(store, accepts=partial(_is_among, taken))
+        found = await of_ledger.key_of(SECP256K1_ACCOUNT)
+        assert found.public_key == wanted.public_key, taken
+
+
+async def test_a_hand_gets_the_key_of_its_right(store: Store) -> None:
+    """From the master key to a regular one: each hand signs with its own while both are taken."""
+    await Vault(store).import_seed(SECP256K1_ACCOUNT, SECP256K1_SEED)
+    master = await Vault(store).key_of(SECP256K1_ACCOUNT)
+    new = fresh_key(SECP256K1_ACCOUNT, Algorithm.SECP256K1)
+    async with store.write() as work:
+        await work.secrets.put(replace(new, standing=Standing.NEXT))
+    for right, key in ((Right.REGULAR_KEY, new), (Right.MASTER_KEY, master)):
+        vault = Vault(store, accepts=lambda *_: True, right=right)
+        assert (await vault.key_of(SECP256K1_ACCOUNT)).public_key == key.public_key
+        not_yet = Vault(store, right=right)
+        assert (await not_yet.key_of(SECP256K1_ACCOUNT)).public_key == master.public_key
+
+
+async def test_a_former_key_never_signs(store: Store) -> None:
+    """It is the master key: to fall back on it would be more than was chosen."""
+    await Vault(store).import_seed(SECP256K1_ACCOUNT, SECP256K1_SEED)
+    async with store.write() as work:
+        key = await work.secrets.get(SECP256K1_ACCOUNT)
+        assert key is not None
+        await work.secrets.put(replace(key, standing=Standing.FORMER))
+        await work.secrets.remove(key)
+    for taken in (set[str](), {key.public_key}):
+        with pytest.raises(KeyMissingError):
+            await Vault(store, accepts=partial(_is_among, taken)).key_of(SECP256K1_ACCOUNT)
+    assert [card.standing for card in await Vault(store).cards()] == [Standing.FORMER]

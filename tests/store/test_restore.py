@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from watchtower.store.backup import backup
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.store.restore import Restored, restore
+from watchtower.store.secrets import Standing
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
 
@@ -169,6 +171,36 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
         assert await work.secrets.load_all() == [make.key()]
         assert [t.entry.kind for t in await work.journal.story(make.channel_id(1))] == ["told"]
         assert await work.cursor.get() == 101
+
+
+async def test_keys_are_merged_by_what_each_is_for(tmp_path: Path) -> None:
+    """A backup from the middle of a rotation puts nothing back that was replaced since."""
+    new = replace(make.key(secret=b"\x01" * 32), public_key=make.OTHER_KEY)
+    next_one = replace(new, standing=Standing.NEXT)
+
+    async def rotated(work: Work) -> None:
+        await work.secrets.put(new)
+
+    async def in_the_middle(work: Work) -> None:
+        await work.secrets.put(make.key())
+        await work.secrets.put(next_one)
+
+    await _filled(tmp_path / "b.db", in_the_middle)
+    await _filled(tmp_path / "w.db", rotated)
+    assert (await _restore(tmp_path)).keys == 0
+    async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
+        assert await work.secrets.of_account(make.PAYEE) == (new,)
+    other = tmp_path / "other"
+    other.mkdir()
+
+    async def before(work: Work) -> None:
+        await work.secrets.put(make.key())
+
+    await _filled(other / "b.db", in_the_middle)
+    await _filled(other / "w.db", before)
+    assert (await _restore(other)).keys == 1
+    async with await make.reopen(other / "w.db") as store, store.read() as work:
+        assert await work.secrets.of_account(make.PAYEE) == (make.key(), next_one)
 
 
 async def test_a_closed_channel_wins_over_an_open_one_of_the_same_moment(tmp_path: Path) -> None:

@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from xrpl.core.keypairs import derive_classic_address
 
 from tests.store.make import CHEAP
 from watchtower.alerts.desk import Desk
-from watchtower.alerts.rules import Notice
+from watchtower.alerts.rules import Notice, NoticeKind
 from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
+from watchtower.keys.rotation import Appointment, Rotation
 from watchtower.ledger.events import (
+    AccountChanged,
+    AccountEntry,
     ChannelChanged,
     ChannelDeleted,
     ChannelEntry,
+    Fact,
     Position,
     Seat,
     SeatUsed,
@@ -63,14 +68,14 @@ class Ground:
         self.changes = Changes(None)
         desk = Desk(self, repeat_after=3600)
         self.steward = Steward(self.watch, store=store, desk=desk, changes=self.changes)
-        self.steward.hold({PAYEE: KEY})
+        self.steward.hold({PAYEE: (KEY,)})
         self.watch.learn(ChannelChanged(entry=ENTRY, at=Position(LedgerIndex(5), 0)))
 
     def tell(self, notice: Notice) -> None:
         """Keep what is told."""
         self.told.append(notice)
 
-    async def see(self, *facts: ChannelChanged | ChannelDeleted | SeatUsed) -> dict[str, str]:
+    async def see(self, *facts: Fact) -> dict[str, str]:
         """Have the facts learnt; return the alarms, by name, with their sentences."""
         for fact in facts:
             self.steward.learned(self.watch.learn(fact))
@@ -174,3 +179,39 @@ async def test_a_delegate_is_called_by_its_name(ground: Ground) -> None:
     """It signs with its own key, in the account's name."""
     told = await ground.see(replace(USED, changed=(CHANNEL,), signed_by="", delegate=PAYER))
     assert f"its delegate {PAYER}" in told["foreign_claim"]
+
+
+async def test_authority_is_not_lost_while_the_next_key_is_taken(ground: Ground) -> None:
+    """In the middle of a rotation the ledger takes one of two; that is enough."""
+    names = {PAYEE: (KEY, OTHER_KEY)}
+    entry = AccountEntry(
+        account=PAYEE,
+        balance=Drops(10**9),
+        sequence=5,
+        flags=0x00100000,
+        regular_key=Address(derive_classic_address(OTHER_KEY)),
+    )
+    told = await ground.see(AccountChanged(entry=entry, at=USED.at))
+    assert "authority_lost" in told
+    ground.told.clear()
+    ground.steward.hold(names)
+    assert [notice.kind for notice in ground.told] == [NoticeKind.RESOLVED]
+    ground.told.clear()
+    assert "authority_lost" not in await ground.see(
+        AccountChanged(entry=replace(entry, sequence=6), at=Position(LedgerIndex(10), 0))
+    )
+
+
+async def test_the_set_regular_key_of_a_rotation_is_not_foreign(ground: Ground) -> None:
+    """It was signed with the very key that is held here, by whoever rotates it."""
+    appointment = Appointment(
+        transaction=TRANSACTION, blob="00", sequence=7, last_ledger=LedgerIndex(20)
+    )
+    rotation = Rotation(account=PAYEE, new_key=KEY, new_address=PAYEE).signed(appointment)
+    used = replace(USED, kind="SetRegularKey")
+    async with ground.store.write() as work:
+        await work.rotations.put(rotation)
+    assert await ground.see(used) == {}
+    assert "key_used_elsewhere" in await ground.see(
+        replace(used, seat=Seat(9), transaction=TxHash("7" * 64))
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,8 @@ from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.delegation import CLAIMING
 from watchtower.judgement.estate import Estate
 from watchtower.keys.authority import WORTH, Authority, Right, right_of
-from watchtower.keys.vault import Vault
+from watchtower.keys.vault import KeyCard, Standing, Vault
 from watchtower.settings import Settings
-from watchtower.store.database import Store
 from watchtower.tower.noted_accounts import ACCOUNT_NOTE, recalled
 from watchtower.units import Address
 from watchtower.wiring import rights_of
@@ -30,13 +29,16 @@ class _Account:
     """What there is to tell of one account.
 
     ``rights`` are those that the configuration gives it, in their order; ``standing`` what is
-    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked;
+    there to sign by, allowed or not, and of one right the key that signs first; ``aside`` are the
+    public keys that a rotation put aside, which sign nothing; ``estate`` is how the ledger last
+    had it, None if nobody asked;
     ``own`` the tower's own account, which may be its delegate.
     """
 
     address: Address
     rights: Sequence[Right]
     standing: Sequence[Authority]
+    aside: Collection[str | None]
     estate: Estate | None
     own: Address | None
 
@@ -66,14 +68,15 @@ authority.add_command(revoke)
 async def _accounts(loaded: Settings) -> list[_Account]:
     rights = rights_of(loaded)
     async with open_store(loaded) as store:
-        standing = await _standing(store, loaded)
+        cards = await Vault(store).cards()
         async with store.read() as work:
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
     return [
         _Account(
             address=address,
             rights=rights[address],
-            standing=[one for one in standing if one.account == address],
+            standing=[one for one in _standing(cards, loaded) if one.account == address],
+            aside={card.public_key for card in cards if card.standing is Standing.FORMER},
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
         )
@@ -81,29 +84,31 @@ async def _accounts(loaded: Settings) -> list[_Account]:
     ]
 
 
-async def _standing(store: Store, loaded: Settings) -> list[Authority]:
+def _standing(cards: Iterable[KeyCard], loaded: Settings) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
-    cards, own = await Vault(store).cards(), loaded.authority.own
-    by_keys = [
-        Authority(
-            account=card.account,
-            right=right_of(card.account, card.public_key),
-            public_key=card.public_key,
-        )
-        for card in cards
-    ]
+    cards, own = list(cards), loaded.authority.own
     by_delegation = [
         Authority(account=payee, right=Right.DELEGATED, public_key=card.public_key)
         for card in cards
         if card.account == own
         for payee in sorted(loaded.payees)
     ]
-    return [*by_keys, *by_delegation]
+    return [*(_authority(card) for card in cards), *by_delegation]
+
+
+def _authority(card: KeyCard) -> Authority:
+    """Return by what a key could sign."""
+    return Authority(
+        account=card.account,
+        right=right_of(card.account, card.public_key),
+        public_key=card.public_key,
+    )
 
 
 def _report(account: _Account) -> dict[str, Any]:
-    by_right = {one.right: one for one in account.standing}
-    used = [right for right in account.rights if right in by_right]
+    by_right = {one.right: one for one in reversed(account.standing)}
+    aside = {right for right, one in by_right.items() if one.public_key in account.aside}
+    used = [right for right in account.rights if right in by_right and right not in aside]
     idle = [right for right in by_right if right not in used]
     return {
         "account": account.address,

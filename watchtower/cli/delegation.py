@@ -18,8 +18,8 @@ from typing import Any, Final
 import click
 import msgspec
 
+from watchtower.cli.asking import ask_seed
 from watchtower.cli.delegation_terms import DelegationTerms, are_permitted, read_terms
-from watchtower.cli.key import read_seed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.proving import newest_validated, send_until
 from watchtower.cli.session import run_async, settings
@@ -126,7 +126,7 @@ def _order(options: Mapping[str, Any], *, permits: bool) -> tuple[Settings, _Ord
         to=parse_address(to),
         permits=permits,
         write=options["write"],
-        seed=None if seed_file is None else read_seed(seed_file),
+        seed=None if seed_file is None else ask_seed(seed_file),
         algorithm=None if algorithm is None else Algorithm(algorithm),
         submits=options["submit"],
         as_json=options["as_json"],

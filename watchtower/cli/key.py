@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import click
 
+from watchtower.cli.asking import ask_seed
+from watchtower.cli.key_create import create
+from watchtower.cli.key_derive import derive_key, guarded
+from watchtower.cli.key_retire import retire_key
+from watchtower.cli.key_rotate import rotate
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import hsm, open_store, run_async, settings
-from watchtower.errors import ConfigError, SeedError
 from watchtower.hsm_access import hsm_keys_of
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
-from watchtower.keys.vault import Algorithm, KeyCard, Vault
-from watchtower.settings import Settings, config_path
+from watchtower.keys.vault import Algorithm, KeyCard, Standing, Vault
+from watchtower.settings import Settings
 from watchtower.units import parse_address
 from watchtower.wiring import rights_of
 
-__all__ = ["key", "read_seed"]
+__all__ = ["key"]
 
 
 @click.group()
 def key() -> None:
     """Keys that sign for the accounts that are guarded."""
+
+
+for _command in (create, derive_key, retire_key, rotate):
+    key.add_command(_command)
 
 
 @key.command(
@@ -49,11 +53,8 @@ def import_key(
 ) -> None:
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
     loaded = settings()
-    parse_address(account)
-    if account not in loaded.addresses and account != loaded.authority.own:
-        why = f"`accounts` does not name {account}; add it first"
-        raise ConfigError(path=config_path(os.environ), why=why)
-    seed = read_seed(seed_file)
+    guarded(loaded, account)
+    seed = ask_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
     card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
     text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
@@ -91,6 +92,10 @@ def _tell_card(card: KeyCard, *, where: str, as_json: bool) -> None:
     kind = "regular key" if card.is_regular_key else "master key"
     place = "  in the HSM" if where == "hsm" else ""
     text = f"{card.account}  {card.algorithm}  {kind}  {card.public_key}{place}"
+    if card.standing is not Standing.SIGNS:
+        text += f"  ({card.standing.value})"
+    if card.path is not None:
+        text += f"  {card.path}"
     tell({**_report(card), "where": where}, text, as_json=as_json)
 
 
@@ -139,32 +144,12 @@ async def _cards(loaded: Settings) -> list[KeyCard]:
         return await Vault(store).cards()
 
 
-def read_seed(seed_file: str | None) -> str:
-    """Return a seed from a file, from standard input (-), or from a person who sees nothing of it.
-
-    Raises:
-        SeedError: there is nobody to ask, or the file cannot be read.
-    """
-    if seed_file is None:
-        if not sys.stdin.isatty():
-            raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")
-        seed: str = click.prompt("Seed", hide_input=True, err=True)
-        return seed
-    if seed_file == "-":
-        return sys.stdin.readline().strip()
-    try:
-        return Path(seed_file).read_text(encoding="ascii").strip()
-    except UnicodeDecodeError:
-        raise SeedError(why=f"{seed_file} is no text") from None
-    except OSError as problem:
-        why = f"{seed_file} cannot be read ({problem.strerror})"
-        raise SeedError(why=why) from None
-
-
 def _report(card: KeyCard) -> dict[str, object]:
     return {
         "account": card.account,
         "algorithm": card.algorithm.value,
         "public_key": card.public_key,
         "is_regular_key": card.is_regular_key,
+        "standing": card.standing.value,
+        "path": card.path,
     }

@@ -66,13 +66,19 @@ By where it came from, and so by what the caller may do::
     │   ├── TowerUnreachableError   60    the tower did not answer: try again
     │   ├── TowerRefusedError       61    the tower refuses the request itself
     │   └── ClientFileError         62    the queue or the till cannot be used
-    └── AccessError                       who may come in
-        ├── CertificateError        64    a certificate, key or authority cannot be used
-        ├── NoTokenError            65    open beyond this machine, and no token is good
-        ├── TokenExistsError        66    a token of that name is there
-        ├── TokenUnknownError       67    no token of that name
-        ├── TokenLimitError         68    too many tokens
-        └── TokenFormatError        69    no name, quota or expiry of a token
+    ├── AccessError                       who may come in
+    │   ├── CertificateError        64    a certificate, key or authority cannot be used
+    │   ├── NoTokenError            65    open beyond this machine, and no token is good
+    │   ├── TokenExistsError        66    a token of that name is there
+    │   ├── TokenUnknownError       67    no token of that name
+    │   ├── TokenLimitError         68    too many tokens
+    │   └── TokenFormatError        69    no name, quota or expiry of a token
+    └── CustodyError                      keys cannot be made, kept, changed or removed so
+        ├── MnemonicError           71    not a mnemonic
+        ├── DerivationPathError     72    a path outside the tree
+        ├── KeyThereError           73    the account has a key that signs
+        ├── KeyNeededError          74    the key is still needed
+        └── RotationError           75    a rotation cannot begin, or not go on
 
 An exception carries its sentence as a template and its exit code; it is raised with the facts by
 name and says what happened and what to do. Expected refusals inside the core are values, not
@@ -106,6 +112,14 @@ from watchtower.errors.client import (
     ClientFileError,
     TowerRefusedError,
     TowerUnreachableError,
+)
+from watchtower.errors.custody import (
+    CustodyError,
+    DerivationPathError,
+    KeyNeededError,
+    KeyThereError,
+    MnemonicError,
+    RotationError,
 )
 from watchtower.errors.hsm import (
     HsmAbsentError,
@@ -190,8 +204,10 @@ __all__ = [
     "ClientError",
     "ClientFileError",
     "ConfigError",
+    "CustodyError",
     "DelegationRefusedError",
     "DelegationUnprovenError",
+    "DerivationPathError",
     "DoorClosedError",
     "FeeMoneyError",
     "HistoryMissingError",
@@ -205,9 +221,12 @@ __all__ = [
     "HsmPinError",
     "InputError",
     "KeyMissingError",
+    "KeyNeededError",
+    "KeyThereError",
     "LedgerError",
     "ListenError",
     "MasterKeyIdleError",
+    "MnemonicError",
     "NoRightError",
     "NoTokenError",
     "PassphraseError",
@@ -219,6 +238,7 @@ __all__ = [
     "RequestRefusedError",
     "RequestTimeoutError",
     "ResumeError",
+    "RotationError",
     "SeedError",
     "SignerUnfitError",
     "SigningError",

@@ -53,9 +53,9 @@ class DelegatedHand:
         self._way = Way(may_queue=False, fee_payer=delegate)
         self._has_key = True
 
-    def hold(self, keys: Mapping[Address, str]) -> None:
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that there are now, by account, so that `way` can tell."""
-        self._has_key = self._delegate in keys
+        self._has_key = bool(keys.get(self._delegate))
 
     def way(self, account: Address) -> Way | None:
         """Return how it signs for ``account``; None where it has no key, or the ledger says no."""

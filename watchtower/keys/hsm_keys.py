@@ -40,6 +40,10 @@ class HsmKeys:
         self._others = others
         self._known: dict[Address, HsmKey] = {}
 
+    def before(self, others: KeySource) -> KeySource:
+        """Return the same keys, with ``others`` for the accounts that these do not name."""
+        return _Before(self, others)
+
     @property
     def accounts(self) -> tuple[Address, ...]:
         """The accounts whose keys are in the token."""
@@ -102,3 +106,13 @@ class HsmKeys:
             raise HsmKeyForeignError(
                 token=self._hsm.token, label=key.label, address=address, account=key.account
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    keys: HsmKeys
+    others: KeySource
+
+    async def key_of(self, account: Address) -> SigningKey:
+        source = self.keys if account in self.keys.accounts else self.others
+        return await source.key_of(account)

@@ -92,6 +92,7 @@ class Signer:
         fee_cap: Drops,
         *,
         right: Right,
+        accepts: Callable[[Address, str], bool] = lambda _account, _public_key: False,
         most_tickets: int = 0,
         payers: Collection[Address] = (),
         source_of: Callable[[ChannelId], Address | None] = lambda _: None,
@@ -105,6 +106,7 @@ class Signer:
             fee_cap: the most drops that a transaction may cost.
             right: the one right that this hand has. A key that is of another right, in the same
                 store, is not touched.
+            accepts: tells whether the ledger is known to take a public key for an account.
             most_tickets: how many tickets one may make.
             payers: the accounts in the configuration that may close what they are the source of.
             source_of: tells a channel's source, from validated ledgers and nothing else.
@@ -113,14 +115,15 @@ class Signer:
         """
         self.right = right
         self._elsewhere = elsewhere
-        self._known: Mapping[Address, str] | None = None
+        self._known: Mapping[Address, Collection[str]] | None = None
+        self._accepts = accepts
         self._keys = keys
         self._most_tickets = most_tickets
         self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
         self._source_of = source_of
         self._fee_cap = fee_cap
 
-    def hold(self, keys: Mapping[Address, str]) -> None:
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that there are now, by account, so that `way` can tell."""
         self._known = dict(keys)
 
@@ -132,8 +135,13 @@ class Signer:
             return PLAIN if self._elsewhere[account] is self.right else None
         if self._known is None:
             return PLAIN
-        key = self._known.get(account)
-        return None if key is None or right_of(account, key) is not self.right else PLAIN
+        keys = self._known.get(account, ())
+        # The second of two is the one that is to come: not before the ledger has named it.
+        can = any(
+            right_of(account, key) is self.right and (not place or self._accepts(account, key))
+            for place, key in enumerate(keys)
+        )
+        return PLAIN if can else None
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``SigningPubKey`` is filled in here.
@@ -198,9 +206,9 @@ async def signed_with(key: SigningKey, transaction: Mapping[str, Any]) -> Signed
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)
     signature = await key.sign(message)
-    signed = {**unsigned, "TxnSignature": signature.hex().upper()}
-    data = codec.encode(signed)
-    if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
+    complete = {**unsigned, "TxnSignature": signature.hex().upper()}
+    data = codec.encode(complete)
+    if codec.decode(data) != complete or not _verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
     digest = _half_sha512(_TRANSACTION_ID + data)
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))

@@ -3,11 +3,15 @@
 A family seed is turned into its key at once and forgotten; only the key is kept, sealed in the
 store. What a seed error says never contains the seed, and no exception of a library that may
 contain it is chained to one.
+
+While a key is rotated an account has two: the vault gives out the one that the ledger accepts by
+the account's last known state, so there is no moment in which nothing can be signed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -15,13 +19,24 @@ from xrpl.constants import CryptoAlgorithm, XRPLException
 from xrpl.core.addresscodec import SEED_LENGTH, decode_seed
 from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
-from watchtower.errors import KeyMissingError, SeedError
+from watchtower.errors import KeyMissingError, KeyThereError, SeedError
+from watchtower.keys.authority import Right, right_of
+from watchtower.keys.derivation import DerivedKey
 from watchtower.keys.stored_key import UnsealedKey
 from watchtower.store.database import Store
-from watchtower.store.secrets import IDENTITY, StoredKey
+from watchtower.store.secrets import IDENTITY, Standing, StoredKey
 from watchtower.units import Address
 
-__all__ = ["Algorithm", "KeyCard", "Vault", "key_of_seed"]
+__all__ = [
+    "Algorithm",
+    "KeyCard",
+    "Standing",
+    "StoredKey",
+    "Vault",
+    "card_of",
+    "key_of_derived",
+    "key_of_seed",
+]
 
 _ED25519_PREFIX: Final = "ED"
 _SECRET_BYTES: Final = 32
@@ -36,20 +51,39 @@ class Algorithm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCard:
-    """What may be told about a key. ``public_key`` is upper-case hex."""
+    """What may be told about a key. ``public_key`` is upper-case hex; ``path`` is in the tree."""
 
     account: Address
     algorithm: Algorithm
     public_key: str
     is_regular_key: bool
+    standing: Standing = Standing.SIGNS
+    path: str | None = None
+
+
+def _accept_none(_account: Address, _public_key: str) -> bool:
+    return False
 
 
 class Vault:
     """The signing keys of one store."""
 
-    def __init__(self, store: Store) -> None:
-        """Keep keys in ``store``."""
+    def __init__(
+        self,
+        store: Store,
+        *,
+        accepts: Callable[[Address, str], bool] = _accept_none,
+        right: Right | None = None,
+    ) -> None:
+        """Keep keys in ``store``.
+
+        ``accepts`` tells whether the ledger is known to take a public key's signature for an
+        account, by the account's last known state. ``right`` is that of the hand that asks for
+        keys, if it is one: while a key is rotated there may be one of each right.
+        """
         self._store = store
+        self._right = right
+        self._accepts = accepts
 
     async def import_seed(
         self,
@@ -68,51 +102,90 @@ class Vault:
         Raises:
             SeedError: no family seed, of another algorithm, or of another account.
         """
-        key = key_of_seed(account, seed.strip(), algorithm)
+        key = key_of_seed(account, seed, algorithm)
         address = derive_classic_address(key.public_key)
         if address != account:
             if not regular_key:
                 why = f"it belongs to {address} and not to {account}"
                 raise SeedError(why=why)
-            key = StoredKey(
-                account=account,
-                public_key=key.public_key,
-                private_key=key.private_key,
-                is_regular_key=True,
-            )
+            key = replace(key, is_regular_key=True)
         async with self._store.write() as work:
             await work.secrets.put(key)
             await work.journal.append(
                 "key_imported", facts={"account": account, "public_key": key.public_key}
             )
-        return _card(key)
+        return card_of(key)
+
+    async def keep_derived(self, account: Address, derived: DerivedKey) -> KeyCard:
+        """Keep a key of the tree as the one that signs for ``account``, which has none here yet.
+
+        Raises:
+            KeyThereError: it has one; nothing was changed.
+        """
+        key = key_of_derived(account, derived)
+        async with self._store.write() as work:
+            if await work.secrets.get(account) is not None:
+                raise KeyThereError(account=account)
+            await work.secrets.put(key)
+            facts = {"account": account, "public_key": key.public_key, "path": key.path}
+            await work.journal.append("key_derived", facts=facts)
+        return card_of(key)
 
     async def key_of(self, account: Address) -> UnsealedKey:
-        """Return what signs for ``account``. Only the signer has a reason to ask.
+        """Return what signs for ``account`` now. Only the signer has a reason to ask.
+
+        Of two, while one is rotated, that is the account's own until the ledger refuses it and
+        takes the next one, or until the next one is of the right that is asked for and the own is
+        not. A former key never signs: it is a master key, and stronger than what was chosen
+        instead.
 
         Raises:
             KeyMissingError: there is none.
         """
         async with self._store.read() as work:
-            key = await work.secrets.get(account)
-        if key is None:
+            known = await work.secrets.of_account(account)
+        accepted = {k.public_key for k in known if self._accepts(account, k.public_key)}
+        usable = [
+            key
+            for key in known
+            if key.standing is Standing.SIGNS
+            or (key.standing is Standing.NEXT and key.public_key in accepted)
+        ]
+        if not usable:
             raise KeyMissingError(account=account)
-        return UnsealedKey(key)
+        return UnsealedKey(min(usable, key=lambda k: self._comes(k, accepted)))
+
+    def _comes(self, key: StoredKey, accepted: Collection[str]) -> tuple[bool, bool]:
+        """Return how early a key comes among those that could sign: the least is the first."""
+        is_of_right = self._right in {None, right_of(key.account, key.public_key)}
+        return not is_of_right, key.public_key not in accepted
 
     async def cards(self) -> list[KeyCard]:
         """Return what may be told about every account's key, in the order of accounts."""
         async with self._store.read() as work:
             keys = await work.secrets.load_all()
-        cards = (_card(key) for key in keys if key.account != IDENTITY)
-        return sorted(cards, key=lambda card: card.account)
+        cards = (card_of(key) for key in keys if key.account != IDENTITY)
+        return sorted(cards, key=lambda card: (card.account, list(Standing).index(card.standing)))
 
 
-def key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:
-    """Return the key of a family seed, as one that signs for ``account``, whoever's it is.
+def key_of_derived(account: Address, derived: DerivedKey) -> StoredKey:
+    """Return a key of the tree as one that signs for ``account``, by right of its address."""
+    return StoredKey(
+        account=account,
+        public_key=derived.public_key,
+        private_key=derived.private_key,
+        is_regular_key=derived.address != account,
+        path=str(derived.path),
+    )
+
+
+def key_of_seed(account: Address, seed: str, algorithm: Algorithm | None = None) -> StoredKey:
+    """Return the key that a family seed makes, for ``account``, whoever's it is.
 
     Raises:
-        SeedError: no family seed, or of another algorithm.
+        SeedError: it is no family seed, or of another algorithm.
     """
+    seed = seed.strip()
     told = _told_by(seed)
     if told is Algorithm.ED25519 and algorithm is Algorithm.SECP256K1:
         raise SeedError(why="an sEd… seed is of an ed25519 key, and secp256k1 was asked for")
@@ -136,11 +209,14 @@ def _told_by(seed: str) -> Algorithm:
     return Algorithm(algorithm.value)
 
 
-def _card(key: StoredKey) -> KeyCard:
+def card_of(key: StoredKey) -> KeyCard:
+    """Return what may be told about a key."""
     is_ed25519 = key.public_key.startswith(_ED25519_PREFIX)
     return KeyCard(
         account=key.account,
         algorithm=Algorithm.ED25519 if is_ed25519 else Algorithm.SECP256K1,
         public_key=key.public_key,
         is_regular_key=key.is_regular_key,
+        standing=key.standing,
+        path=key.path,
     )

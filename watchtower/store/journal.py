@@ -17,7 +17,12 @@ from watchtower.store.tables import JOURNAL
 from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, LedgerIndex
 
-__all__ = ["Entry", "Journal", "Line", "NumberedEntry"]
+__all__ = ["OF_KEYS", "Entry", "Journal", "Line", "NumberedEntry"]
+
+OF_KEYS: Final = frozenset(
+    {"key_imported", "key_derived", "key_retired", "key_rotated", "rotation_begun"}
+)
+"""The kinds of lines by which a daemon notices that the keys are others."""
 
 _IDENTITY_BYTES: Final = 16
 

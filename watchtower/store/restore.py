@@ -210,7 +210,8 @@ async def _merge_journal(work: Work, entries: list[Entry]) -> int:
 
 
 async def _merge_key(work: Work, key: StoredKey) -> bool:
-    if await work.secrets.get(key.account) is not None:
+    held = await work.secrets.of_account(key.account)
+    if any(key.standing is one.standing or key.public_key == one.public_key for one in held):
         return False
     await work.secrets.put(key)
     return key.account != IDENTITY

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from watchtower.store.sealed import SealedTable
@@ -10,24 +12,38 @@ from watchtower.store.tables import KEYS
 from watchtower.store.transaction import Transaction
 from watchtower.units import Address
 
-__all__ = ["IDENTITY", "Secrets", "StoredKey"]
+__all__ = ["IDENTITY", "Secrets", "Standing", "StoredKey"]
 
 IDENTITY: Final = Address("identity")
 """Where the tower's own key stands among those of accounts, whose names all begin with ``r``."""
 
 
+class Standing(StrEnum):
+    """How a key stands to its account. Values are stored: never rename or reuse one.
+
+    At most one key of an account has each of them.
+    """
+
+    SIGNS = "signs"  # it is the account's key here
+    NEXT = "next"  # it takes the place of that one as soon as the ledger has accepted it
+    FORMER = "former"  # a master key that a rotation put aside: it is kept, and signs no more
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """The key that signs for ``account``.
+    """A key that signs, or is to sign, for ``account``.
 
     ``public_key`` is upper-case hex (``ED…`` is ed25519, ``02…`` or ``03…`` secp256k1);
     ``private_key`` its 32 secret bytes. ``is_regular_key``: it is not the account's master key.
+    ``path`` is its place in the tree of a seed, None if it is in none.
     """
 
     account: Address
     public_key: str
     private_key: bytes = field(repr=False)
     is_regular_key: bool = False
+    standing: Standing = Standing.SIGNS
+    path: str | None = None
 
 
 class Secrets:
@@ -38,13 +54,43 @@ class Secrets:
         self._keys = SealedTable(transaction, KEYS, StoredKey)
 
     async def put(self, key: StoredKey) -> None:
-        """Keep the key of an account, in place of the one that may be there."""
-        await self._keys.put(key.account, key)
+        """Keep a key of an account, in place of the one of its standing that may be there."""
+        await self._keys.put(_name(key.account, key.standing), key)
 
-    async def get(self, account: Address) -> StoredKey | None:
-        """Return the key of an account."""
-        return await self._keys.get(account)
+    async def get(self, account: Address, standing: Standing = Standing.SIGNS) -> StoredKey | None:
+        """Return the key of an account that stands so."""
+        return await self._keys.get(_name(account, standing))
+
+    async def of_account(self, account: Address) -> tuple[StoredKey, ...]:
+        """Return all keys of an account, the one that signs first; none if there is none."""
+        names = [_name(account, standing) for standing in Standing]
+        found = await self._keys.find(names)
+        return tuple(found[name] for name in names if name in found)
+
+    async def remove(self, key: StoredKey) -> bool:
+        """Forget a key; say whether it was there."""
+        return await self._keys.remove(_name(key.account, key.standing))
+
+    async def public_keys(self) -> dict[Address, tuple[str, ...]]:
+        """Return the public keys that may sign for every account, the one that signs first."""
+        found: defaultdict[Address, list[StoredKey]] = defaultdict(list)
+        for key in await self.load_all():
+            if key.standing is not Standing.FORMER:
+                found[key.account].append(key)
+        return {
+            account: tuple(key.public_key for key in sorted(keys, key=_rank))
+            for account, keys in found.items()
+        }
 
     async def load_all(self) -> list[StoredKey]:
         """Return every key, also the tower's own."""
         return await self._keys.all()
+
+
+def _rank(key: StoredKey) -> int:
+    return list(Standing).index(key.standing)
+
+
+def _name(account: Address, standing: Standing) -> str:
+    """Return what a key is found by; the one that signs by its account alone, as ever."""
+    return account if standing is Standing.SIGNS else f"{account} {standing}"

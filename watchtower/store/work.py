@@ -18,6 +18,7 @@ from watchtower.store.claims import Claims
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
+from watchtower.store.rotations import Rotations
 from watchtower.store.sealed import SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Network
@@ -100,6 +101,11 @@ class Work:
     def notes(self) -> Notes:
         """Small values under fixed names."""
         return Notes(self._transaction)
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        """How far the rotations of keys have come."""
+        return Rotations(self.notes)
 
     @cached_property
     def tokens(self) -> Tokens:

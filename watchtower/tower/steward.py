@@ -7,7 +7,7 @@ did not: our own transactions are those that stand in the store as attempts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,12 +49,12 @@ class Steward:
         self._store = store
         self._desk = desk
         self._changes = changes
-        self._keys: Mapping[Address, str] = {}
+        self._keys: Mapping[Address, Collection[str]] = {}
         self._noticed: list[_Noticed] = []
         self._noted: dict[Address, Mapping[str, Any]] = {}
 
-    def hold(self, keys: Mapping[Address, str]) -> None:
-        """Take note of the public keys that we hold now, by account."""
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
+        """Take note of the public keys that we hold now, by account; while one is rotated, two."""
         self._keys = dict(keys)
         for account in self._watch.estates:
             self._look(account)
@@ -98,6 +98,9 @@ class Steward:
                 known = await work.attempts.known(
                     [(n.used.account, n.used.seat, n.used.transaction) for n in noticed]
                 )
+                known |= await work.rotations.known(
+                    [(n.used.account, n.used.transaction) for n in noticed]
+                )
                 foreign = [n for n in noticed if n.used.transaction not in known]
                 found = [await _let_go(work, n) for n in foreign]
         except (StoreBusyError, StoreFullError) as failure:
@@ -122,10 +125,11 @@ class Steward:
         self._noticed.append(_Noticed(used=used, unpaid=unpaid))
 
     def _look(self, account: Address) -> None:
-        """Tell whether our key still signs for ``account``."""
-        key = self._keys.get(account)
-        fault = None if key is None else authority_fault(self._watch.estates.get(account), key)
-        if fault is None:
+        """Tell whether a key of ours still signs for ``account``."""
+        estate = self._watch.estates.get(account)
+        faults = [authority_fault(estate, key) for key in self._keys.get(account, ())]
+        fault = next(iter(faults), None)
+        if fault is None or None in faults:
             self._desk.end("authority_lost", account)
         else:
             self._desk.stand(catalogue.authority_lost(account, why=fault.sentence))
@@ -150,7 +154,7 @@ class Steward:
                 self._desk.happen(alarm)
         # The account's own key, or that of who sent it in its name, which may be the tower's own.
         signer = used.delegate or used.account
-        is_held = bool(used.signed_by) and used.signed_by == self._keys.get(signer)
+        is_held = bool(used.signed_by) and used.signed_by in self._keys.get(signer, ())
         if is_held and (used.delegate or not noticed.unpaid):
             self._desk.happen(catalogue.key_used_elsewhere(signer, transaction=used.transaction))
 
@@ -159,7 +163,7 @@ class Steward:
             return f"its delegate {used.delegate} did"
         if not used.signed_by:
             return "several signed it together"
-        if used.signed_by == self._keys.get(used.account):
+        if used.signed_by in self._keys.get(used.account, ()):
             return "it was signed with the very key that is held here"
         return f"it was signed with another key, {used.signed_by}"
 

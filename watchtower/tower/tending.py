@@ -4,7 +4,7 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *keys* that another process imported, and *tokens* that it made or revoked;
+- *keys* that another process imported, rotated or retired, and *tokens* that it made or revoked;
 - what will go wrong (``foresight.py``), *alarms* that go on, and the *status* that
   ``watchtower status`` shows.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -25,7 +25,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
 from watchtower.store.database import Store
-from watchtower.store.journal import NumberedEntry
+from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.delegation import Delegation
@@ -86,7 +86,7 @@ class Rounds:
         restraint: Restraint,
         entitlement: Entitlement,
         delegation: Delegation | None = None,
-        key_holders: Iterable[Callable[[Mapping[Address, str]], None]] = (),
+        key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
         journal_number: int,
         shadow: bool,
         rhythm: Rhythm,
@@ -99,7 +99,7 @@ class Rounds:
         store, acknowledged, and guarded by nobody until the next start.
 
         ``tell`` is called with claims that another process has kept, ``key_holders`` with the
-        public key that the store has for each account, whenever one was imported.
+        public keys that the store has for each account, whenever these have changed.
         """
         self._tell = tell
         self._tower = tower
@@ -119,7 +119,7 @@ class Rounds:
         self._told_at = 0.0
         self._looks = (entitlement.look, *((delegation.look,) if delegation else ()))
         self._key_holders = tuple(key_holders)
-        self._keys_in_store: Mapping[Address, str] = {}
+        self._keys_in_store: Mapping[Address, Collection[str]] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}
         self._has_new_keys = True
         self._has_new_tokens = True
@@ -173,7 +173,7 @@ class Rounds:
         for channel in sorted({channel for _, channel, _, _ in kept}):
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
-        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
+        self._has_new_keys |= any(e.entry.kind in OF_KEYS for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
@@ -217,8 +217,7 @@ class Rounds:
         """Have everybody concerned know which keys are held, whenever one was imported."""
         if self._has_new_keys:
             async with self._store.read() as work:
-                keys = await work.secrets.load_all()
-            self._keys_in_store = {key.account: key.public_key for key in keys}
+                self._keys_in_store = await work.secrets.public_keys()
             self._tell_keys()
             self._has_new_keys = False
 
@@ -232,10 +231,11 @@ class Rounds:
             self._tell_keys()
 
     def _tell_keys(self) -> None:
-        held = {**self._keys_in_store, **self._keys_elsewhere}
-        known = {account: key for account, key in held.items() if key is not None}
+        elsewhere = {
+            account: () if key is None else (key,) for account, key in self._keys_elsewhere.items()
+        }
         for hold in (self._tower.steward.hold, *self._key_holders):
-            hold(known)
+            hold({**self._keys_in_store, **elsewhere})
 
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
