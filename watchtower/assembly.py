@@ -14,10 +14,12 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
+from watchtower.cosigners import cosigned_hand
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.authority import Right
+from watchtower.keys.cosigned import CosignedHand
 from watchtower.keys.hands import Hands
 from watchtower.keys.signer import Signer
 from watchtower.keys.vault import Vault
@@ -72,6 +74,7 @@ class Ground:
     feed: Feed
     deliverer: Deliverer
     desk: Desk
+    cosigned: CosignedHand | None
     heartbeat: Heartbeat | None
     service: ServiceManager
     in_recovery: bool
@@ -116,6 +119,11 @@ async def prepare(
     )
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
+    desk = Desk(
+        deliverer,
+        repeat_after=settings.alerts.repeat_seconds,
+        clock=asyncio.get_running_loop().time,
+    )
     return Ground(
         settings=settings,
         accounts=accounts,
@@ -126,11 +134,8 @@ async def prepare(
         changes=Changes(cursor, tell=feed.tell),
         feed=feed,
         deliverer=deliverer,
-        desk=Desk(
-            deliverer,
-            repeat_after=settings.alerts.repeat_seconds,
-            clock=asyncio.get_running_loop().time,
-        ),
+        desk=desk,
+        cosigned=cosigned_hand(stack, settings, store, watch, desk),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         in_recovery=memory.in_recovery,
@@ -166,9 +171,10 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         )
         for right in (Right.REGULAR_KEY, Right.MASTER_KEY)
     ]
+    cosigned = () if ground.cosigned is None else (ground.cosigned,)
     hands = Hands(
-        keys_here,
-        dict.fromkeys(ground.accounts, (Right.REGULAR_KEY, Right.MASTER_KEY)),
+        [*cosigned, *keys_here],
+        dict.fromkeys(ground.accounts, (Right.SIGNER_LIST, Right.REGULAR_KEY, Right.MASTER_KEY)),
         clock=asyncio.get_running_loop().time,
     )
     responder = Responder(

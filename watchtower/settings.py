@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from watchtower.authority_settings import AuthoritySettings
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
@@ -27,6 +28,7 @@ __all__ = [
     "DEFAULT_CONFIG",
     "AccountSettings",
     "AlertSettings",
+    "AuthoritySettings",
     "ClaimSettings",
     "FeeSettings",
     "HttpSettings",
@@ -168,6 +170,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
     mqtt: MqttSettings = MqttSettings()
+    authority: AuthoritySettings = AuthoritySettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -235,10 +238,13 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
         http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
+        authority = settings.authority.within(folder)
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt)
+    return msgspec.structs.replace(
+        settings, store=str(store), http=http, mqtt=mqtt, authority=authority
+    )
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -273,7 +279,11 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := settings.http.why_unsafe() or settings.mqtt.why_unusable():
+    if why := (
+        settings.http.why_unsafe()
+        or settings.mqtt.why_unusable()
+        or settings.authority.why_unusable(accounts, settings.http)
+    ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):
         url = getattr(settings.alerts, name)

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from watchtower.alerts import catalogue, of_certificates, of_doors, of_exposure, of_payers
+from watchtower.alerts import (
+    catalogue,
+    of_certificates,
+    of_cosigners,
+    of_doors,
+    of_exposure,
+    of_payers,
+)
 from watchtower.alerts.rules import Alarm, Severity
 
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
@@ -26,6 +33,7 @@ EXAMPLES: dict[str, Any] = {
     "found": 1,
     "held": 1,
     "last": 5,
+    "last_ledger": 99,
     "ledgers": 40,
     "left": 10,
     "ledger_index": 9,
@@ -50,7 +58,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_certificates, of_doors, of_exposure, of_payers)
+FILES = (catalogue, of_certificates, of_cosigners, of_doors, of_exposure, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -124,6 +132,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
 
     assert urgent == {
         "authority_lost",
+        "cosigner_faulty",
         "cursor_stuck",
         "daily_cap_reached",
         "foreign_claim_key",
@@ -131,6 +140,8 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "key_missing",
         "lost",
         "no_server",
+        "person_needed",
+        "quorum_missing",
         "result_alarming",
         "server_wrong_network",
         "servers_disagree",

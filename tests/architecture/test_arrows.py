@@ -18,7 +18,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "collector": (),
     "http_settings": (),
     "mqtt_settings": (),
-    "settings": ("http_settings", "mqtt_settings"),
+    "authority_settings": ("http_settings",),
+    "settings": ("authority_settings", "http_settings", "mqtt_settings"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
     "logs": (),
@@ -42,6 +43,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     # what we may sign: seeds live in the store
     "keys": ("response.way", "store.database", "store.secrets"),
+    # what several sign together: each judges the claim for itself
+    "keys.multisign": ("judgement.signature", "ledger.events"),
+    "keys.cosigning": ("judgement.claim", "ledger.events"),
+    "keys.cosigner": ("judgement.claim",),
+    "keys.cosigned": ("ledger.events",),
+    "keys.personal": ("ledger.events",),
+    "keys.persons": (
+        "judgement.channel",
+        "ledger.events",
+        "response.attempt",
+        "store.cosignatures",
+    ),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -53,7 +66,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
-    "interfaces.http": ("access", "claims", "judgement.claim"),
+    "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
     # what a platform imports: none of the daemon, for it runs elsewhere
     "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test
@@ -75,6 +88,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.changes": ("response.attempt", "response.spending", "store.work"),
     "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
     "tower.herald": (
+        "alerts.of_cosigners",
         "alerts.of_payers",
         "ledger.health",
         "response.attempt",
@@ -89,6 +103,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.cosigners": ("alerts.of_cosigners",),
+    "tower.cosign_sight": ("keys.cosigning",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
@@ -101,7 +117,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database", "store.journal", "store.tokens"),
+    "tower.tending": (
+        "ledger.servers",
+        "store.cosignatures",
+        "store.database",
+        "store.journal",
+        "store.tokens",
+    ),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for
@@ -123,7 +145,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 The longest name that fits a module counts.
 """
 
-MAY_KNOW_EVERYBODY = ("assembly", "front", "front_mqtt", "daemon", "cli", "__main__")
+MAY_KNOW_EVERYBODY = ("assembly", "cosigners", "front", "front_mqtt", "daemon", "cli", "__main__")
 
 
 def rule_for(module: str) -> str | None:
@@ -188,7 +210,13 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["assembly", "keys.hands"],
+        "keys.signer": [
+            "assembly",
+            "keys.cosigned",
+            "keys.hands",
+            "keys.personal",
+            "keys.share",
+        ],
     }
 
 

@@ -30,6 +30,7 @@ _NAMES: Final = (
     "backup",
     "channel",
     "claim",
+    "cosign",
     "demo",
     "init",
     "key",

@@ -16,7 +16,7 @@ from watchtower.keys.vault import Algorithm, KeyCard, Vault
 from watchtower.settings import Settings, config_path
 from watchtower.units import parse_address
 
-__all__ = ["key"]
+__all__ = ["key", "read_seed"]
 
 
 @click.group()
@@ -47,10 +47,10 @@ def import_key(
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
     loaded = settings()
     parse_address(account)
-    if account not in loaded.addresses:
-        why = f"`accounts` does not name {account}; add it first"
+    if account not in {*loaded.addresses, loaded.authority.signer}:
+        why = f"neither `accounts` nor `authority.signer` names {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
-    seed = _read_seed(seed_file)
+    seed = read_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
     card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
     text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
@@ -102,7 +102,12 @@ async def _cards(loaded: Settings) -> list[KeyCard]:
         return await Vault(store).cards()
 
 
-def _read_seed(seed_file: str | None) -> str:
+def read_seed(seed_file: str | None) -> str:
+    """Return a seed from a file, from standard input (``-``), or from a hidden prompt.
+
+    Raises:
+        SeedError: there is nobody to ask, or the file cannot be read.
+    """
     if seed_file is None:
         if not sys.stdin.isatty():
             raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")

@@ -13,7 +13,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ConfigError             16    the configuration cannot be used
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
-    │   └── ResumeError             19    the file has changed since it was imported in part
+    │   ├── ResumeError             19    the file has changed since it was imported in part
+    │   └── CosignFormatError       57    not a request for signatures, or not an answer to one
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -45,7 +46,8 @@ By where it came from, and so by what the caller may do::
     │   ├── KeyMissingError         50    no key for this account
     │   ├── SigningRefusedError     51    outside what keys may sign
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
-    │   └── NoRightError            53    nothing is configured to sign for this account
+    │   ├── NoRightError            53    nothing is configured to sign for this account
+    │   └── QuorumMissingError      54    too few of a signer list signed: try again
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -100,6 +102,7 @@ from watchtower.errors.input import (
     ChannelIdError,
     ClaimFormatError,
     ConfigError,
+    CosignFormatError,
     InputError,
     ListenError,
     PublicKeyError,
@@ -126,6 +129,7 @@ from watchtower.errors.signing import (
     KeyMissingError,
     MasterKeyIdleError,
     NoRightError,
+    QuorumMissingError,
     SigningError,
     SigningRefusedError,
 )
@@ -162,6 +166,7 @@ __all__ = [
     "ClientError",
     "ClientFileError",
     "ConfigError",
+    "CosignFormatError",
     "DoorClosedError",
     "HistoryMissingError",
     "InputError",
@@ -174,6 +179,7 @@ __all__ = [
     "PassphraseError",
     "PassphraseMissingError",
     "PublicKeyError",
+    "QuorumMissingError",
     "ReceiptError",
     "ReceiptFormatError",
     "ReceiptVoidError",

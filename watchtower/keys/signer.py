@@ -26,7 +26,7 @@ from watchtower.response.way import PLAIN, Way
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "signature_of"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
@@ -169,7 +169,7 @@ def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
     is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
     codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
     message = codec.to_sign(unsigned)
-    signature = _signature(message, key)
+    signature = signature_of(message, key)
     signed = {**unsigned, "TxnSignature": signature.hex().upper()}
     data = codec.encode(signed)
     if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
@@ -178,7 +178,8 @@ def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
     return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
 
 
-def _signature(message: bytes, key: StoredKey) -> bytes:
+def signature_of(message: bytes, key: StoredKey) -> bytes:
+    """Return the signature of ``message``; for those in this room who know what they sign."""
     if key.public_key.startswith(_ED25519):
         return SigningKey(key.private_key).sign(message).signature
     return PrivateKey(key.private_key).sign(_half_sha512(message), hasher=None)

@@ -20,7 +20,7 @@ from watchtower.store.database import Store
 from watchtower.store.secrets import IDENTITY, StoredKey
 from watchtower.units import Address
 
-__all__ = ["Algorithm", "KeyCard", "Vault"]
+__all__ = ["Algorithm", "KeyCard", "Vault", "key_of_seed"]
 
 _ED25519_PREFIX: Final = "ED"
 _SECRET_BYTES: Final = 32
@@ -67,7 +67,7 @@ class Vault:
         Raises:
             SeedError: no family seed, of another algorithm, or of another account.
         """
-        key = _key_of_seed(account, seed.strip(), algorithm)
+        key = key_of_seed(account, seed.strip(), algorithm)
         address = derive_classic_address(key.public_key)
         if address != account:
             if not regular_key:
@@ -106,7 +106,14 @@ class Vault:
         return sorted(cards, key=lambda card: card.account)
 
 
-def _key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:
+def key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:
+    """Return the key that a family seed spells, as one that signs for ``account``.
+
+    Whether it may is another question.
+
+    Raises:
+        SeedError: it is no family seed, or of another algorithm; the seed is not in it.
+    """
     told = _told_by(seed)
     if told is Algorithm.ED25519 and algorithm is Algorithm.SECP256K1:
         raise SeedError(why="an sEd… seed is of an ed25519 key, and secp256k1 was asked for")

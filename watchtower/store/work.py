@@ -15,6 +15,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.response.attempt import Attempt
 from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
+from watchtower.store.cosignatures import Cosignatures
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
@@ -100,6 +101,11 @@ class Work:
     def notes(self) -> Notes:
         """Small values under fixed names."""
         return Notes(self._transaction)
+
+    @cached_property
+    def cosignatures(self) -> Cosignatures:
+        """What several sign together."""
+        return Cosignatures(self.notes, self.journal)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue, of_payers
+from watchtower.alerts import catalogue, of_cosigners, of_payers
 from watchtower.alerts.desk import Desk
-from watchtower.errors import KeyMissingError
+from watchtower.errors import KeyMissingError, QuorumMissingError
 from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
@@ -165,9 +165,15 @@ class Herald:
                 last_ledger=attempt.last_ledger,
             )
             self._desk.end("key_missing", attempt.account)
+            self._desk.end("quorum_missing", attempt.account)
         for obligation, refused in response.unsigned:
             if isinstance(refused, KeyMissingError):
                 self._desk.stand(catalogue.key_missing(obligation.account))
+            elif isinstance(refused, QuorumMissingError):
+                account = obligation.account
+                self._desk.stand(
+                    of_cosigners.quorum_missing(account, why=str(refused.facts["why"]))
+                )
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)
