@@ -32,7 +32,7 @@ from watchtower.keys.vault import Algorithm, Vault
 from watchtower.ledger.channels import find_channels
 from watchtower.logs import configure
 from watchtower.machine import Machine
-from watchtower.settings import LedgerSettings, Settings
+from watchtower.settings import AuthoritySettings, LedgerSettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
 
@@ -147,6 +147,7 @@ async def post(channels: int) -> AsyncIterator[Post]:
             store=str(folder / "db"),
             # What is read anew every ten minutes is no part of a reaction.
             ledger=LedgerSettings(reconcile_seconds=_DAY),
+            authority=AuthoritySettings(allow_master_key=True),
         )
         await _furnish(world, Path(settings.store))
         calm()

@@ -309,6 +309,8 @@ def _settings(script: Script, urls: Sequence[str], folder: Path) -> Settings:
         "accounts": [PAYEE.address],
         "servers": urls,
         "store": str(folder / "store.db"),
+        # The people of these worlds have no other keys than their master keys.
+        "authority": {"allow_master_key": True},
         **script.settings,
     }
     return msgspec.convert(told, Settings)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.claims.exposure import ServingLimits
 from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.first_settings import write_first
+from watchtower.keys.authority import Right
 from watchtower.settings import config_path, load
-from watchtower.units import Drops
-from watchtower.wiring import guard_of, serving_limits_of
+from watchtower.units import Address, Drops
+from watchtower.wiring import guard_of, rights_of, serving_limits_of
 
 PAYEE = "rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"
 PAYER = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"
@@ -261,3 +264,55 @@ def test_what_the_fuzzer_found_is_refused_in_a_sentence(tmp_path: Path, line: st
     path.write_text(f'{line}\naccounts = ["{PAYEE}"]\nservers = ["wss://a.example"]\n')
     with pytest.raises(ConfigError):
         load(path, {})
+
+
+def test_a_master_key_is_no_right_unless_it_is_allowed(tmp_path: Path) -> None:
+    """Whatever list names it; and then it comes where the list has it."""
+    account = Address(PAYEE)
+    every = ("presigned", "delegated", "signer_list", "regular_key")
+    assert load(written(tmp_path, ""), {}).rights == {account: every}
+    allowed = load(written(tmp_path, "[authority]\nallow_master_key = true\n"), {})
+    assert rights_of(allowed) == {account: tuple(Right)}
+    order = '[authority]\nrights = ["master_key", "delegated"]\n'
+    assert load(written(tmp_path, order), {}).rights == {account: ("delegated",)}
+    order += "allow_master_key = true\n"
+    assert load(written(tmp_path, order), {}).rights == {account: ("master_key", "delegated")}
+
+
+def test_an_account_may_have_rights_of_its_own(tmp_path: Path) -> None:
+    """And others keep the common ones."""
+    path = tmp_path / "w.toml"
+    path.write_text(
+        f'accounts = [{{ address = "{PAYEE}", rights = ["regular_key"] }}, "{PAYER}"]\n'
+        'servers = ["wss://one"]\n[authority]\nrights = ["delegated"]\n'
+    )
+    assert load(path, {}).rights == {
+        Address(PAYEE): ("regular_key",),
+        Address(PAYER): ("delegated",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("rights = []", "is empty"),
+        ('rights = ["delegated", "delegated"]', "twice"),
+        ('rights = ["regularkey"]', "regularkey"),
+        ('rights = "regular_key"', "array"),
+        ('rights = ["regular_key"]\nallow_master_key = true', "no list of `rights` names"),
+        ("allow_master_key = 1", "bool"),
+        ("allow = true", "allow"),
+    ],
+)
+def test_rights_that_could_not_mean_what_they_say_are_refused(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    """With one sentence."""
+    with pytest.raises(ConfigError, match=why):
+        load(written(tmp_path, f"[authority]\n{text}\n"), {})
+
+
+def test_the_names_of_rights_in_settings_are_those_of_the_house() -> None:
+    """In the same order; the settings know no other room."""
+    assert get_args(RightName) == tuple(right.value for right in Right)
+    assert AuthoritySettings().rights == tuple(right.value for right in Right)

@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -18,11 +18,7 @@ from watchtower.cosigners import cosigned_hand
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
-from watchtower.keys.authority import Right
 from watchtower.keys.cosigned import CosignedHand
-from watchtower.keys.hands import Hands
-from watchtower.keys.signer import Signer
-from watchtower.keys.vault import Vault
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -33,8 +29,10 @@ from watchtower.response.restock import Restocker
 from watchtower.response.submit import Submitter
 from watchtower.response.tickets import TicketPool
 from watchtower.settings import Settings
+from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.means import Means
@@ -159,28 +157,17 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    keys_here = [
-        Signer(
-            Vault(store),
-            settings.payees,
-            cap,
-            right=right,
-            most_tickets=pool.size,
-            payers=settings.payers,
-            source_of=ground.watch.outgoing.source_of,
-        )
-        for right in (Right.REGULAR_KEY, Right.MASTER_KEY)
-    ]
-    cosigned = () if ground.cosigned is None else (ground.cosigned,)
-    hands = Hands(
-        [*cosigned, *keys_here],
-        dict.fromkeys(ground.accounts, (Right.SIGNER_LIST, Right.REGULAR_KEY, Right.MASTER_KEY)),
+    signing = Signing(
+        settings,
+        store,
+        ground.watch,
         clock=asyncio.get_running_loop().time,
+        others=() if ground.cosigned is None else (ground.cosigned,),
     )
     responder = Responder(
         ground.watch,
         servers=servers,
-        signer=hands,
+        signer=signing.hands,
         submitter=submitter,
         launch=launch,
         limits=limits,
@@ -188,7 +175,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     restocker = Restocker(
         ground.watch,
         servers=servers,
-        signer=hands,
+        signer=signing.hands,
         launch=launch,
         limits=limits,
         pool=pool,
@@ -205,11 +192,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
-    return tower, _rounds(ground, tower, limits, pool, keys_here), submitter
+    return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
 
 def _rounds(
-    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, keys_here: Sequence[Signer]
+    ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
@@ -230,7 +217,8 @@ def _rounds(
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
-        key_holders=[signer.hold for signer in keys_here],
+        key_holders=[signing.hold],
+        entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

@@ -1,137 +1,57 @@
-"""The settings of ``[authority]``: by what right we sign, and who signs with us.
+"""By what rights the tower may sign for accounts, as the operator says it: ``[authority]``.
 
-No key and no token is among them: those are in files, which are read where they are used.
+What it guarantees: a master key signs only where that is said in so many words, whatever list names
+it; and a list that could not mean what it says is refused at the start.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from pathlib import Path
-from typing import Annotated, Final
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
 
-import msgspec
-from msgspec import Meta, Struct
+from watchtower.cosigner_settings import CosigningSettings
 
-from watchtower.hosts import is_loopback
-from watchtower.http_settings import HttpSettings
-from watchtower.units import parse_address
+__all__ = ["AuthoritySettings", "RightName"]
 
-__all__ = ["PERSON", "AuthoritySettings", "CosignerSettings"]
+RightName = Literal["presigned", "delegated", "signer_list", "regular_key", "master_key"]
 
-PERSON: Final = "person"
-"""In place of an address: a person, who signs with ``watchtower cosign``."""
-
-_FILES: Final = ("ca_file", "certificate_file", "key_file", "token_file")
-_PUBLIC_KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z", re.ASCII)
+_MASTER: Final = "master_key"
 
 
-class CosignerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who stands in signer lists beside us, and how to reach them.
+class AuthoritySettings(CosigningSettings, frozen=True, forbid_unknown_fields=True):
+    """Which rights are used for accounts, in which order; beside what one of them needs.
 
-    ``public_key`` is the key that signs for ``account``: its master key or its regular key.
+    ``master_key`` in the list is passed over unless ``allow_master_key`` is set.
     """
 
-    account: str
-    public_key: str
-    url: str
-    ca_file: str = ""
-    certificate_file: str = ""
-    key_file: str = ""
-    token_file: str = ""
+    rights: tuple[RightName, ...] = (
+        "presigned",
+        "delegated",
+        "signer_list",
+        "regular_key",
+        "master_key",
+    )
+    allow_master_key: bool = False
 
-    @property
-    def is_person(self) -> bool:
-        """Whether it is a person."""
-        return self.url == PERSON
+    def of(self, own: Sequence[RightName] | None) -> tuple[RightName, ...]:
+        """Return the rights that are used for an account with ``own`` ones, in their order."""
+        wanted = self.rights if own is None else own
+        return tuple(right for right in wanted if right != _MASTER or self.allow_master_key)
 
-    def within(self, folder: Path) -> CosignerSettings:
-        """Return the same with absolute paths, of files in ``folder``."""
-        there = {
-            name: str((folder / Path(given).expanduser()).absolute())
-            for name in _FILES
-            if (given := getattr(self, name))
-        }
-        return msgspec.structs.replace(self, **there)
+    def why_unusable(self, own: Iterable[Sequence[RightName] | None]) -> str | None:
+        """Return why these settings, and the lists that accounts have of their ``own``, are none.
 
-    def whys_unusable(self) -> Iterator[str]:
-        """Yield why it cannot be used, each in a sentence.
-
-        Raises:
-            AddressError: its account is no address.
+        None if they can be used.
         """
-        parse_address(self.account)
-        if not _PUBLIC_KEY.match(self.public_key):
-            yield "has no `public_key` of 33 bytes in upper-case hex (02…, 03… or ED…)"
-        given = [name for name in _FILES if getattr(self, name)]
-        if self.is_person:
-            if given:
-                yield f"is a person, who has no `{given[0]}`"
-            return
-        try:
-            parts = urlsplit(self.url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host, parts = None, urlsplit("")
-        if parts.scheme not in {"http", "https"} or not host or "@" in self.url:
-            yield f'has the `url` {self.url!r}, and needs "https://host:port", or "{PERSON}"'
-        elif parts.scheme == "http" and (not is_loopback(host) or given != ["token_file"]):
-            # On the way everybody could read the token, and answer in the co-signer's place.
-            yield "is asked over http://, which is for this machine alone, with a `token_file`"
-        elif parts.scheme == "https" and len(given) != len(_FILES):
-            missing = ", ".join(f"`{name}`" for name in _FILES if name not in given)
-            yield f"lacks {missing}: who asks for signatures shows a certificate and a token"
-
-
-class AuthoritySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who signs with us, where we are one of several in the signer lists of guarded accounts.
-
-    ``signer`` is our own account there, whose key is in the store; with ``cosign`` we sign for
-    others that ask us. ``person_ledgers`` is for how many ledgers a person has time.
-    """
-
-    signer: str = ""
-    cosign: bool = False
-    cosigners: tuple[CosignerSettings, ...] = ()
-    cosign_seconds: Annotated[float, Meta(gt=0, le=60)] = 5.0
-    person_ledgers: Annotated[int, Meta(ge=20, le=20_000)] = 900
-
-    def within(self, folder: Path) -> AuthoritySettings:
-        """Return the same with absolute paths, of files in ``folder``."""
-        there = tuple(one.within(folder) for one in self.cosigners)
-        return msgspec.structs.replace(self, cosigners=there)
-
-    def why_unusable(self, accounts: Collection[str], http: HttpSettings) -> str | None:
-        """Return why it cannot be so; None if it can.
-
-        Raises:
-            AddressError: one of the accounts is no address.
-        """
-        return next(self._whys_unusable(accounts, http), None)
-
-    def _whys_unusable(self, accounts: Collection[str], http: HttpSettings) -> Iterator[str]:
-        if not self.signer:
-            if self.cosigners or self.cosign:
-                yield (
-                    "`authority.signer` is missing: the account that stands for this tower in the "
-                    "signer lists, with its key in the store"
-                )
-            return
-        parse_address(self.signer)
-        names = [self.signer, *(one.account for one in self.cosigners)]
-        for name in names:
-            if name in accounts:
-                yield f"{name} is a guarded account, and no account signs for itself with others"
-            if names.count(name) > 1:
-                yield f"{name} is named twice under `authority`"
-        for one in self.cosigners:
-            for why in one.whys_unusable():
-                yield f"the co-signer {one.account} {why}"
-        if self.cosign and not http.listen:
-            yield "`authority.cosign` needs `http.listen`, where others ask"
-        elif self.cosign and not (http.client_authority or http.place.is_private):
-            yield (
-                "`authority.cosign` needs `http.client_authority`: beyond this machine nobody "
-                "asks for signatures without a certificate"
+        lists = [self.rights, *(rights for rights in own if rights is not None)]
+        for rights in lists:
+            if not rights:
+                return "a list of `rights` is empty, so that nothing could ever be redeemed by it"
+            if len(set(rights)) != len(rights):
+                return "a list of `rights` names the same one twice"
+        if self.allow_master_key and not any(_MASTER in rights for rights in lists):
+            return (
+                "`authority.allow_master_key` is set, and no list of `rights` names master_key; "
+                "take one of them back"
             )
+        return None

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from watchtower.alerts.desk import Desk
-from watchtower.authority_settings import CosignerSettings
 from watchtower.claims.door import Door
+from watchtower.cosigner_settings import CosignerSettings
 from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.keys.cosigned import CosignedHand

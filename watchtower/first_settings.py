@@ -21,10 +21,12 @@ def write_first(
     servers: Sequence[str],
     *,
     payers: Sequence[str] = (),
+    allow_master_key: bool = False,
 ) -> Settings:
     """Write a first configuration, readable by its owner alone, and return it as loaded.
 
     An account that is among ``accounts``, the payees, and among ``payers`` is guarded as both.
+    ``allow_master_key`` is written in so many words, or not at all.
 
     Raises:
         StoreExistsError: the file is there already; it is left as it is.
@@ -36,12 +38,14 @@ def write_first(
     named = _with_roles(accounts, payers)
     settings = Settings(accounts=named, servers=tuple(servers))
     refuse_unsafe(settings, path)
+    authority = "\n[authority]\nallow_master_key = true\n" if allow_master_key else ""
     text = (
         "# Whom this watchtower guards, and the servers it listens to: name two or more.\n"
         "# docs/configuration.md lists every other setting and its default.\n\n"
         f"accounts = [{', '.join(_toml_account(account) for account in named)}]\n"
         f"servers = {_toml(servers)}\n"
         f"store = {_toml(settings.store)}\n"
+        f"{authority}"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:

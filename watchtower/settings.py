@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from watchtower.authority_settings import AuthoritySettings
+from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
@@ -53,6 +53,8 @@ PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 _MOST_STAND_BY: Final = 0.9
 """What is left has to be enough to redeem in."""
 
+_WITH_FILES: Final = ("http", "mqtt", "authority")
+
 _LEAST_MARGIN: Final = 60
 """Seconds, some fifteen ledgers: what is tried again before a channel's end is tried in there."""
 
@@ -66,10 +68,11 @@ Role = Literal["payee", "payer", "both"]
 
 
 class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account that is not only guarded as a payee."""
+    """An account that is not only guarded as a payee, or by rights of its own."""
 
     address: str
     role: Role = "payee"
+    rights: tuple[RightName, ...] | None = None
 
 
 class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,13 +167,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_plaintext_servers: bool = False
     policy: PolicySettings = PolicySettings()
     payer: PayerSettings = PayerSettings()
+    authority: AuthoritySettings = AuthoritySettings()
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
     ledger: LedgerSettings = LedgerSettings()
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
     mqtt: MqttSettings = MqttSettings()
-    authority: AuthoritySettings = AuthoritySettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -193,6 +196,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def payers(self) -> frozenset[Address]:
         """The accounts whose outgoing channels are guarded."""
         return frozenset(account for account, role in self.roles.items() if role != "payee")
+
+    @property
+    def rights(self) -> dict[Address, tuple[RightName, ...]]:
+        """By which rights the tower may sign for each account, in their order."""
+        named = _named(self.accounts)
+        return {Address(account.address): self.authority.of(account.rights) for account in named}
 
 
 def _named(accounts: Sequence[str | AccountSettings]) -> list[AccountSettings]:
@@ -237,14 +246,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     folder = path.absolute().parent
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
-        http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
-        authority = settings.authority.within(folder)
+        within = {name: getattr(settings, name).within(folder) for name in _WITH_FILES}
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(
-        settings, store=str(store), http=http, mqtt=mqtt, authority=authority
-    )
+    return msgspec.structs.replace(settings, store=str(store), **within)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -279,10 +285,12 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
-    if why := (
-        settings.http.why_unsafe()
+    own_rights = (account.rights for account in _named(settings.accounts))
+    if (
+        why := settings.authority.why_unusable(own_rights)
+        or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
-        or settings.authority.why_unusable(accounts, settings.http)
+        or settings.authority.why_no_cosigning(accounts, settings.http)
     ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):

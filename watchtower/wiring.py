@@ -14,12 +14,13 @@ from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
 from watchtower.claims.exposure import ServingLimits
 from watchtower.claims.sight import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
+from watchtower.keys.authority import Right
 from watchtower.ledger.link import LinkSettings
 from watchtower.response.fees import FeePolicy
 from watchtower.response.respond import Limits
 from watchtower.response.tickets import TicketPool
 from watchtower.settings import AlertSettings, Settings
-from watchtower.units import Drops
+from watchtower.units import Address, Drops
 
 __all__ = [
     "alert_routes",
@@ -30,6 +31,7 @@ __all__ = [
     "payer_policy_of",
     "policy_of",
     "pool_of",
+    "rights_of",
     "serving_limits_of",
 ]
 
@@ -98,6 +100,12 @@ def limits_of(settings: Settings) -> Limits:
 def pool_of(settings: Settings) -> TicketPool:
     """Return how many tickets each account should have ready, by the settings."""
     return TicketPool(size=settings.tickets.pool, low_water=settings.tickets.low_water)
+
+
+def rights_of(settings: Settings) -> dict[Address, tuple[Right, ...]]:
+    """Return by what rights each account may be signed for, in their order, by the settings."""
+    named = settings.rights.items()
+    return {account: tuple(Right(name) for name in rights) for account, rights in named}
 
 
 def link_settings(settings: Settings) -> LinkSettings:

@@ -9,6 +9,7 @@ import pytest
 
 from watchtower.alerts import (
     catalogue,
+    of_authority,
     of_certificates,
     of_cosigners,
     of_doors,
@@ -58,7 +59,15 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_certificates, of_cosigners, of_doors, of_exposure, of_payers)
+FILES = (
+    catalogue,
+    of_authority,
+    of_certificates,
+    of_cosigners,
+    of_doors,
+    of_exposure,
+    of_payers,
+)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -139,6 +148,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "foreign_close",
         "key_missing",
         "lost",
+        "no_right",
         "no_server",
         "person_needed",
         "quorum_missing",

@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.alerts.conftest import HttpServer
-from tests.store.make import CHEAP, PASSPHRASE, PAYEE
+from tests.store.make import CHEAP, PASSPHRASE
 from watchtower.daemon import run
+from watchtower.keys.vault import Vault
+from watchtower.sandbox.people import RICH
 from watchtower.sandbox.server import Clock, Sandbox
-from watchtower.settings import AlertSettings, Settings
+from watchtower.settings import AlertSettings, AuthoritySettings, Settings
 from watchtower.store.database import Store
 
 
@@ -20,14 +22,21 @@ async def test_the_daemon_posts_alarms_and_feeds_the_heartbeat(
 ) -> None:
     """With one server an alarm is posted at once, and ledgers that advance are felt outside."""
     path = tmp_path / "watchtower.db"
-    await (await Store.create(path, PASSPHRASE, cost=CHEAP)).close()
+    async with await Store.create(path, PASSPHRASE, cost=CHEAP) as store:
+        await Vault(store).import_seed(RICH.address, RICH.seed)
     alerts = AlertSettings(
         webhook=f"{http_server.url}/hook",
         heartbeat_url=f"{http_server.url}/heart",
         heartbeat_seconds=0.01,
     )
     async with Sandbox(clock=Clock.FAST) as box:
-        settings = Settings(accounts=(PAYEE,), servers=(box.url,), store=str(path), alerts=alerts)
+        settings = Settings(
+            accounts=(RICH.address,),
+            servers=(box.url,),
+            store=str(path),
+            alerts=alerts,
+            authority=AuthoritySettings(allow_master_key=True),
+        )
         daemon = asyncio.create_task(run(settings, PASSPHRASE, {}))
         async with asyncio.timeout(60), http_server.arrived:
             await http_server.arrived.wait_for(

@@ -25,6 +25,7 @@ PURE = (
     "access.gate",
     "access.token",
     "alerts.catalogue",
+    "alerts.of_authority",
     "alerts.of_certificates",
     "alerts.of_cosigners",
     "alerts.of_doors",
@@ -115,6 +116,7 @@ PURE = (
     "response.transaction",
     "response.way",
     "store.statements",
+    "tower.noted_accounts",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
 

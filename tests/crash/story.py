@@ -297,7 +297,7 @@ async def open_story(
         Hand(sandbox.url, accepts=True) as hand,
     ):
         config = folder / "watchtower.toml"
-        write_first(config, [PAYEE.address], [sandbox.url])
+        write_first(config, [PAYEE.address], [sandbox.url], allow_master_key=True)
         config.write_text(config.read_text() + _MORE_SETTINGS)
         story = Story(
             sandbox=sandbox,

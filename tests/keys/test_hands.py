@@ -72,6 +72,11 @@ def hands(*them: FakeHand, clock: Clock | None = None, doubted: Iterable[Right] 
     )
 
 
+def by(right: Right, fee_units: int = 1) -> Way:
+    """The way of a hand, as it is told."""
+    return Way(fee_units=fee_units, by=right.value)
+
+
 MISSING = KeyMissingError(account=ACCOUNT)
 REFUSED = SigningRefusedError(why="no")
 
@@ -82,7 +87,7 @@ async def test_the_first_that_has_a_way_signs() -> None:
     first, second = FakeHand(Right.SIGNER_LIST, 3), FakeHand(Right.REGULAR_KEY)
     chosen = hands(none, first, second)
 
-    assert chosen.way(ACCOUNT, CHANNEL) == Way(fee_units=3)
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.SIGNER_LIST, 3)
     assert (await chosen.sign(CLAIM)).blob == Right.SIGNER_LIST
     assert chosen.may_act(ACCOUNT) == (Right.SIGNER_LIST, Right.REGULAR_KEY)
 
@@ -95,11 +100,13 @@ async def test_who_failed_is_behind_the_others_for_a_while() -> None:
     chosen.way(ACCOUNT, CHANNEL)
 
     assert chosen.turn(ACCOUNT, CHANNEL, MISSING)
-    assert chosen.way(ACCOUNT, CHANNEL) == Way()
-    assert chosen.way(ACCOUNT, OTHER) == Way(), "the failure is the hand's, not the channel's"
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.REGULAR_KEY)
+    assert chosen.way(ACCOUNT, OTHER) == by(Right.REGULAR_KEY), (
+        "the failure is the hand's, not the channel's"
+    )
     clock.now += 61
 
-    assert chosen.way(ACCOUNT, CHANNEL) == Way(fee_units=3)
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.SIGNER_LIST, 3)
 
 
 async def test_a_refusal_is_about_one_channel() -> None:
@@ -108,8 +115,8 @@ async def test_a_refusal_is_about_one_channel() -> None:
     chosen.way(ACCOUNT, CHANNEL)
 
     assert chosen.turn(ACCOUNT, CHANNEL, REFUSED)
-    assert chosen.way(ACCOUNT, CHANNEL) == Way()
-    assert chosen.way(ACCOUNT, OTHER) == Way(fee_units=3)
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.REGULAR_KEY)
+    assert chosen.way(ACCOUNT, OTHER) == by(Right.SIGNER_LIST, 3)
 
 
 @pytest.mark.parametrize("why", [MISSING, REFUSED])
@@ -136,7 +143,7 @@ async def test_what_was_priced_for_one_hand_is_signed_by_that_one() -> None:
     chosen = hands(first, second, clock=clock)
     chosen.way(ACCOUNT, CHANNEL)
     chosen.turn(ACCOUNT, CHANNEL, MISSING)
-    assert chosen.way(ACCOUNT, CHANNEL) == Way()
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.REGULAR_KEY)
     clock.now += 61
 
     assert (await chosen.sign(CLAIM)).blob == Right.REGULAR_KEY
@@ -161,8 +168,8 @@ async def test_what_the_ledger_would_refuse_comes_last_and_is_tried_all_the_same
     """A server that says our key was changed may lie; with nobody else it is used."""
     first, second = FakeHand(Right.SIGNER_LIST, 3), FakeHand(Right.REGULAR_KEY)
 
-    assert hands(first, second, doubted=[Right.SIGNER_LIST]).way(ACCOUNT) == Way()
-    assert hands(first, doubted=[Right.SIGNER_LIST]).way(ACCOUNT) == Way(fee_units=3)
+    assert hands(first, second, doubted=[Right.SIGNER_LIST]).way(ACCOUNT) == by(Right.REGULAR_KEY)
+    assert hands(first, doubted=[Right.SIGNER_LIST]).way(ACCOUNT) == by(Right.SIGNER_LIST, 3)
 
 
 async def test_where_nobody_has_a_way_the_last_says_what_is_missing() -> None:

@@ -139,9 +139,11 @@ class Pen:
         """Sign with one signature."""
         return PLAIN
 
-    def turn(self, _account: Address, _channel: ChannelId | None, _why: SigningError) -> bool:
+    def turn(
+        self, _account: Address, _channel: ChannelId | None, _why: SigningError, *, by: str = ""
+    ) -> bool:
         """There is no other hand."""
-        return False
+        return bool(by)
 
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
         """Sign anything."""

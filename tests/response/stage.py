@@ -136,9 +136,9 @@ class Stage:
         """Let tickets be made for every account but those that are ``refused``."""
         return account not in self.refused
 
-    def restocker(self) -> Restocker:
+    def restocker(self, hands: Hands | None = None) -> Restocker:
         """A restocker of pools of four, as after a start."""
-        signer = hands_of(master_hand(self.store, [PAYEE.address], most_tickets=4))
+        signer = hands or hands_of(master_hand(self.store, [PAYEE.address], most_tickets=4))
         return Restocker(
             self.watch,
             servers=self.servers,

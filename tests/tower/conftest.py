@@ -25,7 +25,7 @@ from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.server import Clock, Sandbox
-from watchtower.settings import LedgerSettings, PolicySettings, Settings
+from watchtower.settings import AuthoritySettings, LedgerSettings, PolicySettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
@@ -218,6 +218,8 @@ async def stage_on(
             store=str(folder / "watchtower.db"),
             ledger=LedgerSettings(request_timeout_seconds=5.0),
             policy=PolicySettings(min_settle_delay_seconds=900),
+            # The people of the stage have no other keys than their master keys.
+            authority=AuthoritySettings(allow_master_key=True),
         )
         made = Stage(sandbox=sandbox, hand=hand, settings=settings)
         await hand.fund(made.payer, made.payee)

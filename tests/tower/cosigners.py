@@ -24,7 +24,7 @@ from tests.store.make import CHEAP
 from tests.tower.conftest import PASSPHRASE, Stage, stage_on
 from tests.tower.payers import alarms
 from watchtower.access.token import Scope
-from watchtower.authority_settings import CosignerSettings
+from watchtower.cosigner_settings import CosignerSettings
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.sandbox.people import Person
 from watchtower.settings import AuthoritySettings, HttpSettings, TicketSettings

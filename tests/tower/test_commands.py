@@ -28,6 +28,7 @@ def configured(stage: Stage) -> str:
     path.write_text(
         f'accounts = [{", ".join(roles)}]\nservers = ["{stage.sandbox.url}"]\n'
         f'store = "{stage.settings.store}"\n'
+        f"[authority]\nallow_master_key = true\n"
         f"[policy]\nredeem_every_seconds = {stage.settings.policy.redeem_every_seconds}\n"
         f"[claims]\nmost_at_stake_drops = {stage.settings.claims.most_at_stake_drops}\n"
     )

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Ended, Run, home, run  # noqa: F401
 from tests.tower.conftest import XRP, Stage
 from tests.tower.cosigners import PEOPLE, Company, company_on
-from watchtower.authority_settings import PERSON, CosignerSettings
+from watchtower.cosigner_settings import PERSON, CosignerSettings
 from watchtower.units import ChannelId
 
 SOMEBODY = PEOPLE[2]
@@ -145,7 +145,7 @@ async def test_an_answer_that_is_none_changes_nothing(company: Company, desk: De
     }
     for because, answer in bad.items():
         said = await desk.run("answer", "-", stdin=json.dumps(answer))
-        assert said.code == 57, because
+        assert said.code == 59, because
         assert because in said.err
     assert (await desk.run("requests", "--json")).out != ""
     assert (await desk.run("answer", "-", stdin=json.dumps(good))).code == 0
@@ -180,7 +180,7 @@ async def test_a_person_is_not_made_to_sign_anything_else(company: Company, desk
     )
     assert (other.code, other.out) == (51, "")
     escape = desk.write("bad.json", json.dumps({**asked, "identity": "\x1b[2J"}))
-    assert (await desk.run(escape, *payee)).code == 57
+    assert (await desk.run(escape, *payee)).code == 59
     unasked = await desk.run(request, "--seed-file", seed, "--yes")
     assert unasked.code == 2
     no = await desk.run(request, "--seed-file", seed, stdin="n\n")

@@ -27,6 +27,7 @@ _USAGE = 2
 _OUR_FAULT = 70
 
 _NAMES: Final = (
+    "authority",
     "backup",
     "channel",
     "claim",

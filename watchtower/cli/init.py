@@ -27,10 +27,20 @@ __all__ = ["init"]
 )
 @click.option("--account", "accounts", multiple=True, help="A payee to guard.")
 @click.option("--payer", "payers", multiple=True, help="A payer to guard; one that is both, twice.")
+@click.option(
+    "--allow-master-key",
+    is_flag=True,
+    help="Let the tower sign with a master key, which is worth everything to a thief.",
+)
 @click.option("--server", "servers", multiple=True, required=True, help="A server; give two.")
 @json_option
 def init(
-    accounts: tuple[str, ...], payers: tuple[str, ...], servers: tuple[str, ...], *, as_json: bool
+    accounts: tuple[str, ...],
+    payers: tuple[str, ...],
+    servers: tuple[str, ...],
+    *,
+    allow_master_key: bool,
+    as_json: bool,
 ) -> None:
     """Write the configuration, and make an empty encrypted store beside it.
 
@@ -43,7 +53,9 @@ def init(
     path = config_path(os.environ)
     if path.exists():
         raise StoreExistsError(path=path)
-    settings = write_first(path, accounts, servers, payers=payers)
+    settings = write_first(
+        path, accounts, servers, payers=payers, allow_master_key=allow_master_key
+    )
     try:
         asyncio.run(_make_store(settings))
     except BaseException:
@@ -54,6 +66,7 @@ def init(
     text = (
         f"Wrote {path} and the store {settings.store}.\n"
         f"Next: watchtower key import --account {settings.addresses[0]}"
+        f"{'' if allow_master_key else ' --regular-key'}"
     )
     tell(report, text, as_json=as_json)
 

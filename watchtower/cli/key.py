@@ -11,10 +11,12 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import ConfigError, SeedError
+from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Vault
 from watchtower.settings import Settings, config_path
 from watchtower.units import parse_address
+from watchtower.wiring import rights_of
 
 __all__ = ["key", "read_seed"]
 
@@ -54,7 +56,9 @@ def import_key(
     kind = None if algorithm is None else Algorithm(algorithm)
     card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
     text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
-    tell(_report(card), text, as_json=as_json)
+    if idle := _why_idle(loaded, card):
+        text = f"{text}\n{idle}"
+    tell({**_report(card), "idle": idle}, text, as_json=as_json)
 
 
 @key.command(name="list", epilog=examples("watchtower key list", "watchtower key list --json"))
@@ -80,6 +84,21 @@ def show_identity(*, as_json: bool) -> None:
     """Show the tower's own key, by which its receipts are verified; publish it."""
     identity = run_async(_identity(settings()))
     tell({"public_key": identity.public_key}, identity.public_key, as_json=as_json)
+
+
+def _why_idle(loaded: Settings, card: KeyCard) -> str | None:
+    """Return that a key will not sign, and what to do about it; None if it may."""
+    if card.account == loaded.authority.signer:
+        return None
+    right = right_of(card.account, card.public_key)
+    if right in rights_of(loaded)[card.account]:
+        return None
+    if right is Right.MASTER_KEY:
+        return (
+            "It is the account's master key and will not sign: give the account a regular key and "
+            "import that with --regular-key, or set `allow_master_key = true` under `[authority]`."
+        )
+    return f"It will not sign: the configuration does not name {right} among the account's rights."
 
 
 async def _identity(loaded: Settings) -> Identity:

@@ -64,7 +64,8 @@ class TowerProcess:
     async def set_up(self, account: str, seed: str, servers: Sequence[str]) -> None:
         """Make configuration, store and key, as a new user would."""
         urls = [part for server in servers for part in ("--server", server)]
-        await self.command("init", "--account", account, *urls)
+        # The cast have no other keys than their master keys, and nobody is to be robbed here.
+        await self.command("init", "--account", account, "--allow-master-key", *urls)
         await self.command(
             "key", "import", "--account", account, "--seed-file", "-", lines=seed.encode()
         )

@@ -14,7 +14,7 @@ By where it came from, and so by what the caller may do::
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
     │   ├── ResumeError             19    the file has changed since it was imported in part
-    │   └── CosignFormatError       57    not a request for signatures, or not an answer to one
+    │   └── CosignFormatError       59    not a request for signatures, or not an answer to one
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -47,7 +47,9 @@ By where it came from, and so by what the caller may do::
     │   ├── SigningRefusedError     51    outside what keys may sign
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
     │   ├── NoRightError            53    nothing is configured to sign for this account
-    │   └── QuorumMissingError      54    too few of a signer list signed: try again
+    │   ├── FeeMoneyError           54    whoever pays its fees cannot
+    │   ├── SignerUnfitError        57    every server refuses who signed
+    │   └── QuorumMissingError      58    too few of a signer list signed: try again
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -126,10 +128,12 @@ from watchtower.errors.receipt import (
 )
 from watchtower.errors.root import WatchtowerError
 from watchtower.errors.signing import (
+    FeeMoneyError,
     KeyMissingError,
     MasterKeyIdleError,
     NoRightError,
     QuorumMissingError,
+    SignerUnfitError,
     SigningError,
     SigningRefusedError,
 )
@@ -168,6 +172,7 @@ __all__ = [
     "ConfigError",
     "CosignFormatError",
     "DoorClosedError",
+    "FeeMoneyError",
     "HistoryMissingError",
     "InputError",
     "KeyMissingError",
@@ -187,6 +192,7 @@ __all__ = [
     "RequestTimeoutError",
     "ResumeError",
     "SeedError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",

@@ -109,7 +109,7 @@ class ResumeError(InputError):
 class CosignFormatError(InputError):
     """Not a request for signatures, or not an answer to one that waits."""
 
-    exit_code = 57
+    exit_code = 59
     template = (
         "No signature comes of that: {why}. Nothing was changed; take the requests anew from "
         "`watchtower cosign requests --json`."

@@ -5,10 +5,12 @@ from __future__ import annotations
 from watchtower.errors.root import WatchtowerError
 
 __all__ = [
+    "FeeMoneyError",
     "KeyMissingError",
     "MasterKeyIdleError",
     "NoRightError",
     "QuorumMissingError",
+    "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
 ]
@@ -59,8 +61,22 @@ class NoRightError(SigningError):
 class QuorumMissingError(SigningError):
     """Fewer signers of the account's list signed than it takes."""
 
-    exit_code = 54
+    exit_code = 58
     template = (
         "Too few of the signers of {account} signed: {why}. Nothing was sent, and it is tried "
         "again; see to it that the co-signers can be reached."
     )
+
+
+class FeeMoneyError(SigningError):
+    """Whoever pays for what is signed for an account has too little, or may pay no more today."""
+
+    exit_code = 54
+    template = "{payer} pays the fee of what is signed for {account}, and cannot pay it: {why}."
+
+
+class SignerUnfitError(SigningError):
+    """Every server says that whoever signed for an account may not, or that nobody pays for it."""
+
+    exit_code = 57
+    template = "Servers take nothing that is signed for {account} in this way: {why}."

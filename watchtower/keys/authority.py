@@ -77,7 +77,8 @@ WORTH: Final[Mapping[Right, Worth]] = {
         # (transactions.macro), so that closing and paying out go with claiming.
         thief="Close the channels that pay the account at once, giving what is unclaimed back "
         "to the payers; claim less than the best claim; pay out the channels that the account "
-        "itself funds, to whom they pay; use up its sequences and tickets.",
+        "itself funds, to whom they pay; use up its sequences and tickets; spend the XRP of the "
+        "tower's own account.",
         open="A full ledger dearer than the fee money of the tower's account, for it is never "
         "queued; the account's owner taking the permission back.",
         needs="The amendment PermissionDelegationV1_1, a DelegateSet by the account that names "
@@ -93,11 +94,12 @@ WORTH: Final[Mapping[Right, Worth]] = {
         "and a base fee for each signature besides the transaction's own.",
     ),
     Right.REGULAR_KEY: Worth(
-        thief="Everything that the account can do, but for what its master key alone may: "
-        "take all its XRP, change its signer list, name another regular key, disable the "
-        "master key where the account allows it.",
+        # AccountSet that disables the master key needs that very key: tecNEED_MASTER_KEY.
+        thief="Everything that the account can do, but for disabling its master key: take all its "
+        "XRP, change its signer list, name another regular key.",
         open="The theft of the machine while it runs, or of its file together with the "
-        "passphrase, until the owner names another regular key with the master key.",
+        "passphrase, until the owner names another regular key with the master key; for ever, "
+        "where that was disabled.",
         needs="A SetRegularKey by the account, and the key in the store.",
     ),
     Right.MASTER_KEY: Worth(

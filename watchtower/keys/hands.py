@@ -14,7 +14,7 @@ with others, by a signer in another process. What `Hands` guarantees:
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final, Protocol
 
@@ -101,16 +101,21 @@ class Hands:
     def way(self, account: Address, channel: ChannelId | None = None) -> Way | None:
         """Choose who signs next for this side of a channel, and return how; None if nobody can."""
         hand = self._choose((account, channel))
-        return None if hand is None else hand.way(account)
+        way = None if hand is None else hand.way(account)
+        return way if hand is None or way is None else replace(way, by=hand.right.value)
 
-    def turn(self, account: Address, channel: ChannelId | None, why: SigningError) -> bool:
-        """Put the hand that was to sign, and raised ``why``, behind the others.
+    def turn(
+        self, account: Address, channel: ChannelId | None, why: SigningError, *, by: str = ""
+    ) -> bool:
+        """Put the hand that was to sign, or the one that signs ``by`` a right, behind the others.
 
         Returns:
             Whether another one is left to be tried. If not, all of them begin anew.
         """
         side = (account, channel)
         right = self._chosen.pop(side, None)
+        if by:
+            right = next((right for right in self._hands if right.value == by), None)
         if right is None:
             return False
         # A refusal is about this very transaction; any other failure is about the whole hand.

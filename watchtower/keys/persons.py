@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from watchtower.errors import CosignFormatError
 from watchtower.judgement.channel import Channel
+from watchtower.keys.authority import Right
 from watchtower.keys.cosign_messages import ChannelMessage, PersonalAnswer, PersonalRequest
 from watchtower.keys.cosigning import seat_of
 from watchtower.keys.multisign import (
@@ -278,6 +279,7 @@ def _attempt(signed: Waiting, done: MultiSigned) -> Attempt:
         transaction=done.transaction,
         blob=done.blob,
         fee_units=1 + len(signed.given),
+        by=Right.SIGNER_LIST.value,
     )
 
 

@@ -69,8 +69,8 @@ class Attempt:
     ``channel`` is None for one that is not about a channel. ``target`` is the channel balance it
     asks for, ``balance_before`` the one it was planned on, ``blob`` the signed transaction in
     upper-case hex, ``made_in`` the validated ledger in which it was planned. After
-    ``last_ledger`` it can never apply. ``fee_units`` and ``fee_payer`` are those of the way in
-    which it was signed (`Way`).
+    ``last_ledger`` it can never apply. ``fee_units``, ``fee_payer`` and ``by`` are those of the
+    way in which it was signed (`Way`).
     """
 
     channel: ChannelId | None
@@ -87,6 +87,7 @@ class Attempt:
     purpose: Purpose = Purpose.REDEEM
     fee_units: int = 1
     fee_payer: Address | None = None
+    by: str = ""
 
     @property
     def payer(self) -> Address:

@@ -38,6 +38,7 @@ class Refusal(StrEnum):
 
     DUST = "dust"  # the base fee is above the budget: left until more is at stake
     DAILY_CAP = "daily cap"  # the account has spent what it may on this day
+    POOR = "no fee money"  # whoever pays for the account has too little
     DEAR = "dear"  # it can wait, and waits for a cheaper ledger
 
 
@@ -75,6 +76,7 @@ class Bidder:
         policy: FeePolicy,
         *,
         allowance: Mapping[Address, Drops],
+        purses: Mapping[Address, Drops] | None = None,
         waiting: Iterable[Attempt],
         queued: Collection[TxHash],
         entered: int = 0,
@@ -88,6 +90,7 @@ class Bidder:
             policy: the operator's limits.
             allowance: what each account may still spend today; one that is not named, all of it.
                 Whoever pays for another has it for all of those together.
+            purses: what those who pay for others have left, where it is known.
             waiting: attempts on their way that were in no ledger yet: those that are not in the
                 queue take up room in this one.
             queued: the attempts that wait in the queue.
@@ -102,6 +105,7 @@ class Bidder:
         self._market = market
         self._policy = policy
         self._allowance = dict(allowance)
+        self._purses = dict(purses or {})
         self._entered = entered
         self._queued: defaultdict[Address, int] = defaultdict(int)
         for attempt in waiting:
@@ -210,12 +214,19 @@ class Bidder:
         return self._market.times(wish.way.fee_units)
 
     def _spend(self, account: Address, fee: Drops, *, instead_of: int = 0) -> Drops | Refusal:
-        left = self._left(account)
-        if fee - instead_of > left:
+        more = fee - instead_of
+        purse = self._purses.get(account)
+        if purse is not None and more > purse:
+            return Refusal.POOR
+        left = self._allowance.get(account, self._policy.daily_cap)
+        if more > left:
             return Refusal.DAILY_CAP
-        self._allowance[account] = Drops(left - (fee - instead_of))
+        self._allowance[account] = Drops(left - more)
+        if purse is not None:
+            self._purses[account] = Drops(purse - more)
         return fee
 
     def _left(self, account: Address) -> Drops:
-        """Return what an account may still spend today."""
-        return self._allowance.get(account, self._policy.daily_cap)
+        """Return what an account may still spend today, and has."""
+        left = self._allowance.get(account, self._policy.daily_cap)
+        return min(left, self._purses.get(account, left))

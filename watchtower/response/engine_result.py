@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["Reaction", "is_final_refusal", "reaction_to"]
+__all__ = ["Reaction", "is_final_refusal", "is_of_signer", "reaction_to"]
 
 
 class Reaction(StrEnum):
@@ -60,6 +60,26 @@ _BY_FAMILY: Final = {
     "tef": Reaction.ALARM,
     "tem": Reaction.ALARM,
 }
+
+
+_OF_SIGNER: Final = frozenset(
+    {
+        # rippled Transactor.cpp: checkSingleSign, checkMultiSign, checkPermission, checkFee.
+        "tefBAD_AUTH",
+        "tefBAD_AUTH_MASTER",
+        "tefMASTER_DISABLED",
+        "tefNOT_MULTI_SIGNING",
+        "tefBAD_QUORUM",
+        "tefBAD_SIGNATURE",
+        "terNO_DELEGATE_PERMISSION",
+        "terINSUF_FEE_B",
+    }
+)
+
+
+def is_of_signer(engine_result: str) -> bool:
+    """Say whether a result is about who signed, or who pays: by another right it might get in."""
+    return engine_result in _OF_SIGNER
 
 
 def reaction_to(engine_result: str) -> Reaction:

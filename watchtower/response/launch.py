@@ -97,8 +97,10 @@ def _lines(attempts: Iterable[Attempt]) -> list[_Line]:
 
 def _facts(attempt: Attempt) -> dict[str, object]:
     purpose = {} if attempt.purpose is Purpose.REDEEM else {"purpose": attempt.purpose.value}
+    by = {"by": attempt.by} if attempt.by else {}
     return {
         **purpose,
+        **by,
         "transaction": attempt.transaction,
         "ticket" if attempt.seat.is_ticket else "sequence": attempt.seat.number,
         "target": attempt.target,

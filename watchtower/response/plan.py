@@ -68,6 +68,7 @@ class Leave:
     obligation: Duty
     fee_asked: Drops
     why: Refusal
+    way: Way = PLAIN
 
 
 Plan = Redeem | Wait | Leave
@@ -98,7 +99,9 @@ class Terms:
             ledger they say so.
         entered: how many of our transactions left since the market was asked for.
         asked: the drops that an attempt needs to enter the open ledger, where servers told them.
-        ways: how each side of a channel is signed for, where it is not by a key of its account.
+        ways: how each side of a channel is signed for; one that is not named, by its own key.
+        purses: what those who pay for other accounts have left, where it is known.
+        unfit: attempts that no server takes from who signed them, where somebody else signs now.
     """
 
     validated: LedgerIndex
@@ -118,6 +121,8 @@ class Terms:
     entered: int = 0
     asked: Mapping[TxHash, Drops] = field(default_factory=dict)
     ways: Mapping[tuple[Address, ChannelId], Way] = field(default_factory=dict)
+    purses: Mapping[Address, Drops] = field(default_factory=dict)
+    unfit: Collection[TxHash] = ()
 
 
 def plan(
@@ -154,6 +159,7 @@ class _Planner:
             terms.market,
             terms.policy,
             allowance=terms.allowance,
+            purses=terms.purses,
             # What is in the newest ledger may not be known yet, and takes up no room any more.
             waiting=[a for a in alive if a.made_in < (terms.accounted or 0)],
             queued=terms.queued,
@@ -222,7 +228,7 @@ class _Planner:
         fee = self._bidder.bid(wish)
         if isinstance(fee, Refusal):
             asked = self._terms.market.times(wish.way.fee_units).price()
-            return Leave(obligation=obligation, fee_asked=asked, why=fee)
+            return Leave(obligation=obligation, fee_asked=asked, why=fee, way=wish.way)
         return self._redeem(obligation, seat, fee)
 
     def _rescue(
@@ -238,6 +244,10 @@ class _Planner:
             is_gone = is_overdue and (terms.accounted or 0) >= since + 2
             never_sat = since == newest.made_in and wish.is_urgent
             return _or_none(self._begin(obligation, wish)) if is_gone or never_sat else None
+        if newest.transaction in terms.unfit:
+            # On the same seat, so that at most one of the two applies, whoever was right.
+            wish = self._wish(obligation, is_due=is_due)
+            return _or_none(self._begin(obligation, wish, newest.seat))
         if self._waits_for_nobody(newest):
             return _or_none(self._begin(obligation, self._wish(obligation, is_due=is_due)))
         if not is_overdue and newest.transaction not in terms.underpriced:

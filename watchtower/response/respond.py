@@ -12,9 +12,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from watchtower.errors import RequestRefusedError, SigningError, SigningRefusedError
+from watchtower.errors import (
+    FeeMoneyError,
+    RequestRefusedError,
+    SignerUnfitError,
+    SigningError,
+    SigningRefusedError,
+)
 from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt
+from watchtower.response.bidding import Refusal
 from watchtower.response.enquiry import Enquiry, enquire
 from watchtower.response.fees import FeePolicy
 from watchtower.response.launch import Launch
@@ -149,6 +156,7 @@ class Responder:
             market=enquiry.market,
             policy=self._limits.fees,
             allowance=self._allowance(accounts, ways),
+            purses=self._purses(ways),
             last_ledger_offset=self._limits.last_ledger_offset,
             underpriced=submitter.underpriced,
             queued=submitter.queued,
@@ -156,7 +164,31 @@ class Responder:
             unseated=submitter.unseated,
             asked=submitter.asked,
             ways=ways,
+            unfit={a.transaction for a in self._unfit() if self._by(ways, a) != a.by},
         )
+
+    def _unfit(self) -> list[Attempt]:
+        """Return the attempts that no server takes from who signed them, or for want of money."""
+        attempts = self._docket.attempts
+        return [attempts[unfit] for unfit in self._submitter.unfit if unfit in attempts]
+
+    def _by(self, ways: Mapping[_Side, Way], attempt: Attempt) -> str:
+        if attempt.channel is None:
+            return attempt.by
+        way = ways.get((attempt.account, attempt.channel))
+        return attempt.by if way is None else way.by
+
+    def _turn_from_unfit(self) -> None:
+        """Turn from whoever signed what no server takes from it.
+
+        That may be untrue. But nobody is shut out by it, and whoever is next was configured too.
+        """
+        for attempt in self._unfit():
+            way = self._signer.way(attempt.account, attempt.channel)
+            if way is not None and way.by == attempt.by:
+                why = self._submitter.alarming.get(attempt.transaction, "it may not")
+                refused = SignerUnfitError(account=attempt.account, why=why)
+                self._signer.turn(attempt.account, attempt.channel, refused, by=attempt.by)
 
     def _ways(self, obligations: Iterable[Duty]) -> dict[_Side, Way]:
         """Choose who signs for each side; where nobody can, it is planned as for a plain key.
@@ -164,31 +196,38 @@ class Responder:
         Signing then says what is missing.
         """
         sides = {(o.account, o.channel) for o in obligations}
-        ways = {side: self._signer.way(*side) or PLAIN for side in sides}
-        return {side: way for side, way in ways.items() if way != PLAIN}
+        return {side: self._signer.way(*side) or PLAIN for side in sides}
 
     def _allowance(
         self, accounts: Iterable[Address], ways: Mapping[_Side, Way]
     ) -> dict[Address, Drops]:
-        """Return what each may still spend today, were all that is on its way to apply.
+        """Return what each may still spend today, were all that is on its way to apply."""
+        cap, under_way = self._limits.fees.daily_cap, self._fees_under_way()
+        return {
+            payer: Drops(max(0, cap - self._docket.spent(payer) - under_way.get(payer, 0)))
+            for payer in {*accounts, *_payers(ways)}
+        }
 
-        One that pays for another spends no more than it has, too. All of it: a fee may come out of
-        the reserve (rippled Transactor.cpp, checkFee), and what is at stake is not its own.
+    def _purses(self, ways: Mapping[_Side, Way]) -> dict[Address, Drops]:
+        """Return what those who pay for others have left, were all that is on its way to apply.
+
+        All of it counts: a fee may come out of the reserve (rippled Transactor.cpp, checkFee).
         """
+        under_way = self._fees_under_way()
+        balances = {payer: self._docket.balance(payer) for payer in _payers(ways)}
+        return {
+            payer: Drops(max(0, balance - under_way.get(payer, 0)))
+            for payer, balance in balances.items()
+            if balance is not None
+        }
+
+    def _fees_under_way(self) -> dict[Address, int]:
+        """Return what attempts under way may cost whoever pays for them; one fee for each seat."""
         seats: defaultdict[Address, dict[_Sat, Drops]] = defaultdict(dict)
         for attempt in self._docket.attempts.values():
             of_payer, sat = seats[attempt.payer], (attempt.account, attempt.seat)
             of_payer[sat] = max(attempt.fee, of_payer.get(sat, Drops(0)))
-        cap = self._limits.fees.daily_cap
-        others = {way.fee_payer for way in ways.values() if way.fee_payer is not None}
-        allowance = {}
-        for payer in {*accounts, *others}:
-            under_way = sum(seats[payer].values())
-            left = cap - self._docket.spent(payer)
-            balance = self._docket.balance(payer) if payer in others else None
-            left = left if balance is None else min(left, balance)
-            allowance[payer] = Drops(max(0, left - under_way))
-        return allowance
+        return {payer: sum(fees.values()) for payer, fees in seats.items()}
 
     async def _carry_out(
         self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
@@ -201,11 +240,15 @@ class Responder:
         """
         sent: list[Attempt] = []
         unsigned: list[tuple[Duty, SigningError]] = []
+        penniless: set[tuple[Address, str]] = set()
+        self._turn_from_unfit()
         while True:
             terms = replace(self._terms(obligations, newest, enquiry), entered=len(sent))
             plans = plan(obligations, self._docket.attempts.values(), terms)
             redeem = [step for step in plans if isinstance(step, Redeem)]
             left = tuple(step for step in plans if isinstance(step, Leave))
+            if self._turn_from_penniless(left, penniless):
+                continue
             if self._launch.shadow:
                 return Response(left=left, would_redeem=tuple(redeem))
             refused = await self._send_while_it_lasts(redeem, terms.validated, sent)
@@ -221,6 +264,24 @@ class Responder:
             unsigned += [(obligation, refused[1]) for obligation in alike]
             gone = {(obligation.account, obligation.channel) for obligation in alike}
             obligations = [o for o in obligations if (o.account, o.channel) not in gone]
+
+    def _turn_from_penniless(
+        self, left: Iterable[Leave], penniless: set[tuple[Address, str]]
+    ) -> bool:
+        """Turn from whoever has others pay, and these cannot; return whether that changed any.
+
+        What the account itself may spend is the operator's to say, and is no reason to turn. In
+        one pass nobody is turned from twice; ``penniless`` remembers that.
+        """
+        turned = False
+        for step in left:
+            owed, way = step.obligation, step.way
+            is_penniless = step.why in {Refusal.POOR, Refusal.DAILY_CAP}
+            if way.fee_payer and is_penniless and (owed.account, way.by) not in penniless:
+                penniless.add((owed.account, way.by))
+                why = FeeMoneyError(account=owed.account, payer=way.fee_payer, why=step.why.value)
+                turned |= self._signer.turn(owed.account, owed.channel, why, by=way.by)
+        return turned
 
     async def _send_while_it_lasts(
         self, redeem: Sequence[Redeem], validated: LedgerIndex, sent: list[Attempt]
@@ -295,7 +356,13 @@ class Responder:
             purpose=owed.purpose,
             fee_units=step.way.fee_units,
             fee_payer=step.way.fee_payer,
+            by=step.way.by,
         )
+
+
+def _payers(ways: Mapping[_Side, Way]) -> set[Address]:
+    """Return who pays for other accounts."""
+    return {way.fee_payer for way in ways.values() if way.fee_payer is not None}
 
 
 def _refused_alike(

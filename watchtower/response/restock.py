@@ -125,6 +125,7 @@ class Restocker:
             purpose=Purpose.MAKE_TICKETS,
             fee_units=way.fee_units,
             fee_payer=way.fee_payer,
+            by=way.by,
         )
 
     async def _signed(

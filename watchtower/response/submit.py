@@ -14,7 +14,12 @@ from typing import Final, Protocol
 import structlog
 
 from watchtower.response.attempt import Attempt
-from watchtower.response.engine_result import Reaction, is_final_refusal, reaction_to
+from watchtower.response.engine_result import (
+    Reaction,
+    is_final_refusal,
+    is_of_signer,
+    reaction_to,
+)
 from watchtower.units import Drops, LedgerIndex, TxHash
 
 __all__ = ["Answer", "Submitter", "SubmittingServers"]
@@ -70,6 +75,8 @@ class Submitter:
         held_up: attempts of which every server that answered misses a sequence before theirs.
         unseated: attempts of which every server that answered says that their seat is used, and
             the ledger in which they first said so.
+        unfit: attempts of which every server that answered says that who signed may not, or that
+            who pays cannot.
         asked: the drops with which an attempt would enter the open ledger of the cheapest server.
         alarming: the results that a person should see, by attempt.
     """
@@ -84,6 +91,7 @@ class Submitter:
         self.underpriced: set[TxHash] = set()
         self.queued: set[TxHash] = set()
         self.held_up: set[TxHash] = set()
+        self.unfit: set[TxHash] = set()
         self.unseated: dict[TxHash, LedgerIndex] = {}
         self.asked: dict[TxHash, Drops] = {}
         self.alarming: dict[TxHash, str] = {}
@@ -110,7 +118,7 @@ class Submitter:
 
     def keep_only(self, attempts: Collection[TxHash]) -> None:
         """Forget what was heard of every attempt but ``attempts``."""
-        for words in (self.underpriced, self.queued, self.held_up):
+        for words in (self.underpriced, self.queued, self.held_up, self.unfit):
             words.intersection_update(attempts)
         for told in (self.alarming, self.asked, self.unseated, self._refused_by):
             for settled in told.keys() - set(attempts):
@@ -163,6 +171,8 @@ class Submitter:
             (words.add if told == {reaction} else words.discard)(attempt.transaction)
         is_held_up = set(reactions) == {_MISSES_ONE_BEFORE}
         (self.held_up.add if is_held_up else self.held_up.discard)(attempt.transaction)
+        is_unfit = bool(reactions) and all(map(is_of_signer, reactions))
+        (self.unfit.add if is_unfit else self.unfit.discard)(attempt.transaction)
         if told == {Reaction.SETTLED}:
             self.unseated.setdefault(attempt.transaction, now)
         else:

@@ -123,8 +123,14 @@ class Signer(Protocol):
         """Choose who signs next for this side, and return how; None if nobody can, as it seems."""
         ...
 
-    def turn(self, account: Address, channel: ChannelId | None, why: SigningError) -> bool:
-        """Give up who was chosen and raised ``why``; return whether another one can be tried."""
+    def turn(
+        self, account: Address, channel: ChannelId | None, why: SigningError, *, by: str = ""
+    ) -> bool:
+        """Turn from who was chosen, or from whoever signs ``by`` a right, because of ``why``.
+
+        Returns:
+            Whether another one can be tried now.
+        """
         ...
 
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:

@@ -21,11 +21,13 @@ class Way:
         may_queue: whether servers queue it. A delegated transaction they do not (rippled TxQ.cpp:
             ``telCAN_NOT_QUEUE``), so that it enters the open ledger at its price or not at all.
         fee_payer: whose money the fee is; None for the transaction's own account.
+        by: by what right it is signed, for whoever chooses among several, and for the journal.
     """
 
     fee_units: int = 1
     may_queue: bool = True
     fee_payer: Address | None = None
+    by: str = ""
 
     def payer(self, account: Address) -> Address:
         """Return who pays for a transaction of ``account``."""

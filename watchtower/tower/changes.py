@@ -17,6 +17,7 @@ from watchtower.judgement.outgoing import Tally
 from watchtower.response.attempt import Attempt
 from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work
+from watchtower.tower.noted_accounts import ACCOUNT_NOTE
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 
 __all__ = [
@@ -61,6 +62,7 @@ class Batch:
     redeemed: dict[ChannelId, RippleTime]
     spent: dict[Address, DaySpent]
     tallies: dict[ChannelId, Tally]
+    accounts: dict[Address, Mapping[str, Any]]
     settled: tuple[Attempt, ...]
     notes: tuple[Note, ...]
     cursor: LedgerIndex | None
@@ -71,6 +73,7 @@ class Batch:
         await work.notes.put_all(
             {REDEEMED_NOTE + channel: time for channel, time in self.redeemed.items()}
             | {SPENT_NOTE + account: [day.day, day.drops] for account, day in self.spent.items()}
+            | {ACCOUNT_NOTE + account: note for account, note in self.accounts.items()}
             | {TALLY_NOTE + channel: _noted(tally) for channel, tally in self.tallies.items()}
         )
         await work.attempts.settle_all(self.settled)
@@ -96,6 +99,7 @@ class Changes:
         self._redeemed: dict[ChannelId, RippleTime] = {}
         self._spent: dict[Address, DaySpent] = {}
         self._tallies: dict[ChannelId, Tally] = {}
+        self._accounts: dict[Address, Mapping[str, Any]] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
         self._idle = _IDLE_LEDGERS
@@ -103,7 +107,7 @@ class Changes:
     @property
     def pressing(self) -> bool:
         """Whether anything should be written now; a cursor over idle ledgers may wait."""
-        if self._channels or self._settled or self._notes or self._tallies:
+        if self._channels or self._settled or self._notes or self._tallies or self._accounts:
             return True
         if self._cursor is None or self._cursor == self._saved:
             return False
@@ -121,6 +125,10 @@ class Changes:
     def tallied(self, tallies: Mapping[ChannelId, Tally]) -> None:
         """Add what was learnt of claims on outgoing channels."""
         self._tallies |= tallies
+
+    def account(self, account: Address, note: Mapping[str, Any]) -> None:
+        """Add who may sign for an account, as `noted_accounts` writes it."""
+        self._accounts[account] = note
 
     def settled(self, *settlements: Settlement) -> None:
         """Add proven outcomes."""
@@ -163,12 +171,13 @@ class Changes:
             redeemed=self._redeemed,
             spent=self._spent,
             tallies=self._tallies,
+            accounts=self._accounts,
             settled=tuple(self._settled),
             notes=tuple(self._notes),
             cursor=self._cursor,
         )
         self._channels, self._redeemed, self._spent, self._tallies = {}, {}, {}, {}
-        self._settled, self._notes = [], []
+        self._settled, self._notes, self._accounts = [], [], {}
         return batch
 
     def written(self, batch: Batch) -> None:
@@ -181,6 +190,7 @@ class Changes:
         self._redeemed = batch.redeemed | self._redeemed
         self._spent = batch.spent | self._spent
         self._tallies = batch.tallies | self._tallies
+        self._accounts = batch.accounts | self._accounts
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
 

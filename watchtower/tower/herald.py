@@ -226,7 +226,9 @@ class Herald:
                 self._changes.note("left", channel, None, **facts)
         self._left = {channel: step.why for channel, step in lasting.items()}
         capped = {
-            step.obligation.account for step in lasting.values() if step.why is Refusal.DAILY_CAP
+            step.way.payer(step.obligation.account)
+            for step in lasting.values()
+            if step.why is Refusal.DAILY_CAP
         }
         for account in sorted(capped):
             self._desk.stand(catalogue.daily_cap_reached(account))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -23,6 +24,7 @@ from watchtower.ledger.events import ChannelEntry, SeatUsed
 from watchtower.store.database import Store
 from watchtower.store.work import Work
 from watchtower.tower.changes import Changes
+from watchtower.tower.noted_accounts import noted
 from watchtower.units import Address, ChannelId, Drops
 
 __all__ = ["Steward"]
@@ -49,6 +51,7 @@ class Steward:
         self._changes = changes
         self._keys: Mapping[Address, str] = {}
         self._noticed: list[_Noticed] = []
+        self._noted: dict[Address, Mapping[str, Any]] = {}
 
     def hold(self, keys: Mapping[Address, str]) -> None:
         """Take note of the public keys that we hold now, by account."""
@@ -76,6 +79,10 @@ class Steward:
                 why=why,
             )
             self._desk.happen(catalogue.account_altered(after.account, why=why))
+        note = noted(after)
+        if note is not None and note != self._noted.get(after.account):
+            self._noted[after.account] = note
+            self._changes.account(after.account, note)
         self._look(after.account)
 
     async def tell_foreign(self) -> None:

@@ -29,6 +29,7 @@ from watchtower.store.database import Store
 from watchtower.store.journal import NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
+from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
@@ -83,6 +84,7 @@ class Rounds:
         foresight: Foresight,
         pending: PendingClaims,
         restraint: Restraint,
+        entitlement: Entitlement,
         key_holders: Iterable[Callable[[Mapping[Address, str]], None]] = (),
         journal_number: int,
         shadow: bool,
@@ -114,6 +116,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
+        self._entitlement = entitlement
         self._key_holders = tuple(key_holders)
         self._has_new_keys = True
         self._has_new_tokens = True
@@ -206,6 +209,7 @@ class Rounds:
             self._tower.save,
             self._settle_pending,
             self.look_at_keys,
+            self._entitlement.look,
             self._foresight.look_ahead,
             self._restraint.look,
             self.tell_status,

@@ -1,0 +1,115 @@
+"""``watchtower authority``, and what is said of keys that may not sign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xrpl.wallet import Wallet
+
+from tests.cli.conftest import NOBODY, PAYEE, Run
+from watchtower.keys.authority import WORTH, Right
+
+IDLE = "will not sign"
+
+
+def set_up(run: Run, home: Path, *words: str, more: str = "") -> Wallet:
+    """A payee whose master key was imported, with ``words`` for ``init``."""
+    wallet = Wallet.create()
+    assert run("init", "--account", wallet.address, "--server", NOBODY, *words).code == 0
+    with (home / "watchtower.toml").open("a") as config:
+        config.write(more)
+    return wallet
+
+
+def import_key(run: Run, account: str, wallet: Wallet, *words: str) -> str:
+    """Import a key; return what is said."""
+    ended = run(
+        *("key", "import", "--account", account, "--seed-file", "-", *words),
+        stdin=f"{wallet.seed}\n",
+    )
+    assert ended.code == 0
+    return ended.out
+
+
+def test_init_allows_no_master_key_unless_it_is_told_to(run: Run, home: Path) -> None:
+    """In so many words; and it says what to import."""
+    ended = run("init", "--account", PAYEE, "--server", NOBODY)
+    assert "allow_master_key" not in (home / "watchtower.toml").read_text()
+    assert ended.out.endswith("--regular-key\n")
+    for made in (home / "watchtower.toml", home / "watchtower.db"):
+        made.unlink()
+    run("init", "--account", PAYEE, "--server", NOBODY, "--allow-master-key")
+    assert "allow_master_key = true" in (home / "watchtower.toml").read_text()
+
+
+def test_whoever_imports_a_master_key_hears_that_it_will_not_sign(run: Run, home: Path) -> None:
+    """And what to do; it is kept all the same."""
+    wallet = set_up(run, home)
+    said = import_key(run, wallet.address, wallet)
+    assert IDLE in said
+    assert "`allow_master_key = true`" in said
+    assert str(wallet.seed) not in said
+    (listed,) = run("key", "list", "--json").json()
+    assert listed["account"] == wallet.address
+
+
+def test_a_key_that_may_sign_is_imported_without_a_word(run: Run, home: Path) -> None:
+    """A master key that is allowed, and a regular key."""
+    wallet = set_up(run, home, "--allow-master-key")
+    assert IDLE not in import_key(run, wallet.address, wallet)
+    assert IDLE not in import_key(run, wallet.address, Wallet.create(), "--regular-key")
+
+
+def test_a_key_of_a_right_that_is_not_named_will_not_sign(run: Run, home: Path) -> None:
+    """The operator has said by what right, and this is none of those."""
+    wallet = set_up(run, home, more='[authority]\nrights = ["presigned", "delegated"]\n')
+    assert IDLE in import_key(run, wallet.address, Wallet.create(), "--regular-key")
+
+
+def test_show_tells_the_worth_of_a_key_that_signs(run: Run, home: Path) -> None:
+    """Which key, in which order, and what a thief could do."""
+    wallet = set_up(run, home)
+    key = Wallet.create()
+    import_key(run, wallet.address, key, "--regular-key")
+
+    (shown,) = run("authority", "show", "--json").json()
+    text = run("authority", "show").out
+
+    assert shown["account"] == wallet.address
+    assert shown["rights"] == [
+        {
+            "right": "regular_key",
+            "order": 1,
+            "public_key": key.public_key,
+            "ledger": None,
+            "thief": WORTH[Right.REGULAR_KEY].thief,
+            "open": WORTH[Right.REGULAR_KEY].open,
+        }
+    ]
+    assert shown["not_set_up"] == ["presigned", "delegated", "signer_list"]
+    assert f"1. regular key {key.public_key}: whether the ledger takes it was not looked" in text
+    assert f"To a thief: {WORTH[Right.REGULAR_KEY].thief}" in text
+    assert str(key.seed) not in text
+
+
+def test_show_tells_of_a_key_that_signs_nothing_for_it_can_be_stolen(run: Run, home: Path) -> None:
+    """A master key that nobody allowed."""
+    wallet = set_up(run, home)
+    import_key(run, wallet.address, wallet)
+
+    (shown,) = run("authority", "show", "--json").json()
+    text = run("authority", "show").out
+
+    assert [(one["right"], one["order"]) for one in shown["rights"]] == [("master_key", None)]
+    assert "Nothing may sign for it." in text
+    assert "does not sign" in text
+    assert WORTH[Right.MASTER_KEY].thief in text
+
+
+def test_show_of_an_account_without_any_key(run: Run, ready: Path) -> None:
+    """What is allowed and not set up."""
+    assert ready.exists()
+    ended = run("authority", "show")
+    assert ended.code == 0
+    assert "Nothing may sign for it." in ended.out
+    assert "Allowed, and not set up: pre-signed transactions, delegated permission" in ended.out

@@ -1,0 +1,152 @@
+"""``watchtower authority``: by what right the tower signs, and what a thief of it could do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import open_store, run_async, settings
+from watchtower.judgement.authority import authority_fault
+from watchtower.judgement.estate import Estate
+from watchtower.keys.authority import WORTH, Authority, Right, right_of
+from watchtower.keys.vault import Vault
+from watchtower.settings import Settings
+from watchtower.store.database import Store
+from watchtower.tower.noted_accounts import ACCOUNT_NOTE, recalled
+from watchtower.units import Address
+from watchtower.wiring import rights_of
+
+__all__ = ["authority"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    """What there is to tell of one account.
+
+    ``rights`` are those that the configuration gives it, in their order; ``standing`` what is
+    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked.
+    """
+
+    address: Address
+    rights: Sequence[Right]
+    standing: Sequence[Authority]
+    estate: Estate | None
+
+
+@click.group()
+def authority() -> None:
+    """By what right the tower signs for each account."""
+
+
+@authority.command(epilog=examples("watchtower authority show", "watchtower authority show --json"))
+@json_option
+def show(*, as_json: bool) -> None:
+    """Show by what rights the tower can sign, in which order, and what a thief could do by them.
+
+    Needs no network: whether the ledger would take a key is told by how the daemon last saw the
+    account.
+    """
+    for account in run_async(_accounts(settings())):
+        report = _report(account)
+        tell(report, "\n".join(_lines(report)), as_json=as_json)
+
+
+async def _accounts(loaded: Settings) -> list[_Account]:
+    rights = rights_of(loaded)
+    async with open_store(loaded) as store:
+        standing = await _standing(store)
+        async with store.read() as work:
+            notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
+    return [
+        _Account(
+            address=address,
+            rights=rights[address],
+            standing=[one for one in standing if one.account == address],
+            estate=recalled(address, notes[address]),
+        )
+        for address in loaded.addresses
+    ]
+
+
+async def _standing(store: Store) -> list[Authority]:
+    """Return everything in the store by which somebody could sign, or submit."""
+    return [
+        Authority(
+            account=card.account,
+            right=right_of(card.account, card.public_key),
+            public_key=card.public_key,
+        )
+        for card in await Vault(store).cards()
+    ]
+
+
+def _report(account: _Account) -> dict[str, Any]:
+    by_right = {one.right: one for one in account.standing}
+    used = [right for right in account.rights if right in by_right]
+    idle = [right for right in by_right if right not in used]
+    return {
+        "account": account.address,
+        "rights": [
+            _report_of(by_right[right], account.estate, number)
+            for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
+        ],
+        "not_set_up": [right.value for right in account.rights if right not in by_right],
+    }
+
+
+def _report_of(one: Authority, estate: Estate | None, number: int | None) -> dict[str, Any]:
+    worth = WORTH[one.right]
+    return {
+        "right": one.right.value,
+        "order": number,
+        "public_key": one.public_key,
+        "ledger": _ledger_says(one, estate),
+        "thief": worth.thief,
+        "open": worth.open,
+    }
+
+
+def _ledger_says(one: Authority, estate: Estate | None) -> str | None:
+    """Return how the ledger would take it, as last seen; None where that is not known."""
+    if estate is None or one.public_key is None:
+        return None
+    fault = authority_fault(estate, one.public_key)
+    return "taken" if fault is None else fault.value
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield report["account"]
+    if not any(one["order"] for one in report["rights"]):
+        yield "  Nothing may sign for it."
+    for one in report["rights"]:
+        right = Right(one["right"])
+        number = f"{one['order']}." if one["order"] else "- "
+        key = f" {one['public_key']}" if one["public_key"] else ""
+        yield f"  {number} {right.words}{key}: {_state(one)}"
+        yield f"     To a thief: {one['thief']}"
+        yield f"     Open to: {one['open']}"
+    if report["not_set_up"]:
+        names = ", ".join(Right(name).words for name in report["not_set_up"])
+        yield f"  Allowed, and not set up: {names}."
+
+
+def _state(one: Mapping[str, Any]) -> str:
+    if one["order"] is None:
+        if one["right"] == Right.MASTER_KEY:
+            return "does not sign, for `authority.allow_master_key` is not set; worth stealing yet"
+        return "does not sign, for the account's `rights` do not name it; worth stealing yet"
+    match one["ledger"]:
+        case None:
+            return "whether the ledger takes it was not looked at yet (start the daemon once)"
+        case "taken":
+            return "the ledger takes it, as last seen"
+        case "gone":
+            return "the account is not in the ledger"
+        case "master_disabled":
+            return "the ledger refuses it: the master key was disabled"
+        case _:
+            return "the ledger refuses it: it is neither the account's master nor its regular key"
