@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from simulation.planted.both import both
 from watchtower.guard import watch as watch_module

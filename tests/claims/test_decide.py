@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import sha512
 
 import pytest
 from coincurve import PrivateKey
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from watchtower.claims.decide import decide, ground_of
@@ -114,7 +114,7 @@ def refused(decision: Decision) -> NotKeptWhy:
 
 def changed(**changes: object) -> Channel:
     """The channel with another entry."""
-    return replace(CHANNEL, entry=replace(ENTRY, **changes))  # type: ignore[arg-type]  # replace takes fields
+    return replace(CHANNEL, entry=replace(ENTRY, **changes))
 
 
 def test_good_claim_is_kept_and_served() -> None:

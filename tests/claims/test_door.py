@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, PAYEE, entry, keyless, signed
 from tests.store.make import CHEAP
@@ -209,19 +210,12 @@ async def test_a_close_request_that_comes_while_it_is_written_is_in_the_answer(
     store.free.clear()
     knocking = asyncio.create_task(door.take([claim(1)]))
     await store.written.wait()
-    before = land.entries[CHANNELS[0]]
-    land.entries[CHANNELS[0]] = ChannelEntry(
-        **{
-            **{name: getattr(before, name) for name in before.__slots__},
-            "expiration": RippleTime(NOW + 3_600),
-        }
-    )
+    end = RippleTime(NOW + 3_600)
+    land.entries[CHANNELS[0]] = structs.replace(land.entries[CHANNELS[0]], expiration=end)
     store.free.set()
     (answer,) = await knocking
     assert isinstance(answer.decision.kept, Kept)
-    assert answer.decision.serve == DoNotServe(
-        reasons=(Closing(expiration=RippleTime(NOW + 3_600)),)
-    )
+    assert answer.decision.serve == DoNotServe(reasons=(Closing(expiration=end),))
 
 
 async def test_a_strange_channel_is_asked_for_and_its_claim_waits(door: Door, land: Land) -> None:
@@ -347,7 +341,7 @@ async def test_the_money_is_told_as_it_stands_when_the_answer_leaves(
     knocking = asyncio.create_task(door.take([claim(10)]))
     await store.written.wait()
     end = RippleTime(NOW + 1_000)
-    land.entries[CHANNELS[0]] = replace(entry(CHANNELS[0], 4), expiration=end)
+    land.entries[CHANNELS[0]] = structs.replace(entry(CHANNELS[0], 4), expiration=end)
     store.free.set()
     (answer,) = await knocking
     margin = Policy().margin
@@ -368,7 +362,9 @@ async def test_what_a_caller_has_against_serving_is_in_the_answer_and_all_is_kep
         DoNotServe(reasons=(Standing.NOT_KEPT,)),
     ]
     assert land.kept[0].raised[0].amount == 6
-    land.entries[CHANNELS[0]] = replace(land.entries[CHANNELS[0]], expiration=RippleTime(NOW + 99))
+    land.entries[CHANNELS[0]] = structs.replace(
+        land.entries[CHANNELS[0]], expiration=RippleTime(NOW + 99)
+    )
     for answered in (
         await door.check([claim(7)], against=[quota]),
         await door.take([claim(7)], against=[quota]),

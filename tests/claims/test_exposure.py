@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.claims.test_group import CHANNELS, KEYS, NOW, PAYEE, PAYER, entry, signed
 from watchtower.claims.answer import Answer
@@ -46,7 +47,7 @@ OTHER = Address("rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh")
 
 def channel(name: ChannelId, balance: int = 0) -> ChannelEntry:
     """The first two channels are one payer's, the third another's."""
-    return replace(entry(name, balance), source=OTHER if name == CHANNELS[2] else PAYER)
+    return structs.replace(entry(name, balance), source=OTHER if name == CHANNELS[2] else PAYER)
 
 
 def guard(**limits: int) -> Guard:
@@ -218,7 +219,7 @@ def test_a_close_request_is_in_the_answer_of_a_claim_above_a_limit(*, redeemed: 
     if redeemed:
         house.watch.learn(ChannelChanged(entry=channel(CHANNELS[1], 5), at=later))
     end = RippleTime(NOW + 3_600)
-    closing = ChannelChanged(entry=replace(channel(CHANNELS[0]), expiration=end), at=later)
+    closing = ChannelChanged(entry=structs.replace(channel(CHANNELS[0]), expiration=end), at=later)
     house.watch.learn(closing)
     assert answer.exposed is not None
     now = sums.as_it_is_now(answer.exposed)
@@ -318,7 +319,7 @@ def test_what_is_at_stake_at_the_very_end_is_told_by_the_rules_of_the_network(
 ) -> None:
     """The second in which the ledgers before and behind fixCleanup3_2_0 differ."""
     house = House(guard())
-    entry_now = replace(channel(CHANNELS[0]), expiration=NOW)
+    entry_now = structs.replace(channel(CHANNELS[0]), expiration=NOW)
     rules = replace(STRICT, known=True, expires_at_its_end=at_its_end)
     sight = Sight(fact=ChannelChanged(entry=entry_now, at=AT), ledger_time=NOW, rules=rules)
     answer = Group(guard=house.guard).take(claim(6), sight)

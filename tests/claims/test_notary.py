@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.claims.test_door import Counting
 from tests.claims.test_group import CHANNELS, GUARDS, KEYS, NOW, entry, signed

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.guard.test_watch import PAYEE, PAYER, changed, claim, closed, entry
 from watchtower.guard.exposure import Exposure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.guard.test_watch import changed, claim, closed, entry
 from watchtower.guard.watch import Watch
@@ -63,7 +64,7 @@ def ledger(watch: Watch, index: int, time: int | None = None) -> None:
 def test_channel_has_not_ended_before_everything_up_to_its_end_is_known() -> None:
     """It may have been renewed in the ledger that closed behind its end."""
     watch = guarding()
-    watch.learn(changed(9, replace(ENTRY, expiration=RippleTime(START + 100))))
+    watch.learn(changed(9, structs.replace(ENTRY, expiration=RippleTime(START + 100))))
     watch.judge_outgoing()
     watch.ledger_closed(closed(11, START + 500))
     assert watch.judge_outgoing() == ()
@@ -77,7 +78,7 @@ def test_channel_has_not_ended_before_everything_up_to_its_end_is_known() -> Non
 def test_channel_that_ended_is_to_be_finalised_until_it_is_gone() -> None:
     """In every pass, by its source, and without haste."""
     watch = guarding()
-    watch.learn(changed(9, replace(ENTRY, expiration=RippleTime(START + 100))))
+    watch.learn(changed(9, structs.replace(ENTRY, expiration=RippleTime(START + 100))))
     ledger(watch, 11, START + 101)
     for _ in range(2):
         (judgement,) = watch.judge_outgoing()
@@ -94,7 +95,7 @@ def test_channel_that_ended_is_to_be_finalised_until_it_is_gone() -> None:
 def test_nobody_ends_a_channel_by_a_time_that_one_server_alone_tells() -> None:
     """A false close time would have a close begun."""
     watch = guarding()
-    watch.learn(changed(9, replace(ENTRY, expiration=RippleTime(START + 100))))
+    watch.learn(changed(9, structs.replace(ENTRY, expiration=RippleTime(START + 100))))
     watch.ledger_closed(replace(closed(11, START + 500), confirmed=False))
     watch.accounted(LedgerIndex(11))
     (judgement,) = watch.judge_outgoing()
@@ -105,7 +106,7 @@ def test_channel_that_nothing_happens_to_is_not_judged_again() -> None:
     """Only as its end comes, to the second at which the rules say so."""
     watch = guarding()
     watch.learn(AmendmentsRead(enabled=frozenset(), at=Position(LedgerIndex(9), 0)))
-    watch.learn(changed(9, replace(ENTRY, cancel_after=RippleTime(START + 1_000))))
+    watch.learn(changed(9, structs.replace(ENTRY, cancel_after=RippleTime(START + 1_000))))
     assert len(watch.judge_outgoing()) == 1
     ledger(watch, 11, START + 999)
     assert watch.judge_outgoing() == ()
@@ -120,7 +121,7 @@ def test_claim_that_was_never_registered_has_its_channel_closed_in_haste() -> No
     watch.learn(changed(9, ENTRY))
     watch.raise_best(claim(30_000_000))
     watch.learn(presented(40_000_000))
-    watch.learn(changed(11, replace(ENTRY, balance=Drops(40_000_000)), TX))
+    watch.learn(changed(11, structs.replace(ENTRY, balance=Drops(40_000_000)), TX))
     ledger(watch, 11)
     (judgement,) = watch.judge_outgoing()
     assert judgement.foreign is not None
@@ -152,7 +153,7 @@ def test_robbed_channel_is_not_forgotten_before_its_payer_has_looked() -> None:
     watch.learn(changed(9, ENTRY))
     watch.raise_best(claim(30_000_000))
     watch.learn(presented(40_000_000))
-    gone = replace(ENTRY, balance=Drops(40_000_000))
+    gone = structs.replace(ENTRY, balance=Drops(40_000_000))
     watch.learn(ChannelDeleted(entry=gone, at=Position(LedgerIndex(11), 1), transaction=TX))
     ledger(watch, 11)
     watch.judge_outgoing()
@@ -167,7 +168,7 @@ def test_robbed_channel_is_not_forgotten_before_its_payer_has_looked() -> None:
 def test_each_side_that_is_ours_is_judged_and_no_other(both: bool) -> None:  # noqa: FBT001 - a case
     """What a payer has signed is not at stake for it; between two of ours it is, for the payee."""
     watch = guarding(both=both)
-    watch.learn(changed(9, replace(ENTRY, expiration=RippleTime(START + 1_000))))
+    watch.learn(changed(9, structs.replace(ENTRY, expiration=RippleTime(START + 1_000))))
     watch.raise_best(claim(30_000_000))
     assert len(watch.judge()) == int(both)
     assert len(watch.judge_outgoing()) == 1
@@ -179,7 +180,7 @@ def test_margin_is_waited_for_to_the_second() -> None:
     """The channel comes up by itself when the margin is over."""
     watch = guarding(PayerPolicy(margin=60))
     watch.learn(AmendmentsRead(enabled=frozenset(), at=Position(LedgerIndex(9), 0)))
-    watch.learn(changed(9, replace(ENTRY, cancel_after=RippleTime(START + 1_000))))
+    watch.learn(changed(9, structs.replace(ENTRY, cancel_after=RippleTime(START + 1_000))))
     for index, (time, standing) in enumerate(
         ((1_000, Standing.ENDED), (1_060, Standing.EXPIRED)), start=11
     ):
@@ -192,7 +193,7 @@ def test_closed_channel_on_which_history_tells_of_a_foreign_claim_is_kept_until_
     None
 ):
     """Whoever was killed once the closing was on disk, and the claim not yet, reads both again."""
-    gone = replace(ENTRY, balance=Drops(40))
+    gone = structs.replace(ENTRY, balance=Drops(40))
     watch = guarding()
     watch.learn(changed(9, ENTRY))
     watch.learn(ChannelDeleted(entry=gone, at=Position(LedgerIndex(11), 1), transaction=TX))
@@ -234,7 +235,7 @@ def test_what_a_payer_does_with_its_own_account_is_not_foreign_and_its_tickets_a
 def test_source_is_told_of_channels_from_ours_alone() -> None:
     """The signer closes nothing else."""
     watch = guarding()
-    incoming = replace(
+    incoming = structs.replace(
         ENTRY, channel=ChannelId("E" * 64), source=ENTRY.destination, destination=ENTRY.source
     )
     watch.learn(changed(9, ENTRY))

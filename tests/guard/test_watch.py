@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 
+from msgspec import structs
+
 from watchtower.guard.watch import Watch
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
@@ -44,7 +46,7 @@ def entry(number: int = 1, **changes: object) -> ChannelEntry:
         public_key="02" + "0" * 64,
         settle_delay=3600,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]  # fields of the entry
+    return structs.replace(made, **changes)
 
 
 def changed(at: int, found: ChannelEntry, transaction: TxHash | None = None) -> ChannelChanged:
@@ -129,7 +131,7 @@ def test_claim_above_the_funds_is_owed_up_to_the_funds_and_wakes_when_more_come(
     watch.raise_best(claim(150_000_000))
     (judgement,) = watch.judge()
     assert isinstance(judgement.verdict, Settled)
-    watch.learn(changed(10, replace(closing, amount=Drops(120_000_000))))
+    watch.learn(changed(10, structs.replace(closing, amount=Drops(120_000_000))))
     watch.judge()
     (owed,) = watch.obligations()
     assert owed.target == 120_000_000

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from watchtower.judgement.channel import Channel, Phase, ends_at, observe, phase
 from watchtower.judgement.channel_events import (
@@ -47,7 +46,7 @@ def at(ledger: int, index: int = 0) -> Position:
 
 def changed(place: Position, **changes: int | None) -> ChannelChanged:
     """The channel changed at ``place``."""
-    return ChannelChanged(entry=replace(ENTRY, **changes), at=place)  # type: ignore[arg-type]  # replace takes fields
+    return ChannelChanged(entry=replace(ENTRY, **changes), at=place)
 
 
 def deleted(place: Position, balance: int) -> ChannelDeleted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from watchtower.judgement.deadline import notice_of
 from watchtower.judgement.policy import Policy
@@ -46,15 +47,15 @@ ENTRY = ChannelEntry(
 )
 def test_notice_is_the_worst_that_the_payer_leaves(changes: dict[str, int], notice: int) -> None:
     """What it can do is to ask for closing in the next ledger."""
-    entry = replace(ENTRY, **changes)  # type: ignore[arg-type]  # fields of the entry
+    entry = structs.replace(ENTRY, **changes)
     assert notice_of(entry, NOW, Policy(margin=MARGIN)) == notice
 
 
 def test_there_is_no_notice_where_the_settle_delay_wraps() -> None:
     """Such a channel can be over in the ledger that asks, unless the network has mended it."""
-    entry = replace(ENTRY, settle_delay=2**32 - NOW)
+    entry = structs.replace(ENTRY, settle_delay=2**32 - NOW)
     mended = replace(STRICT, settle_delay_wraps=False)
     found = [notice_of(entry, NOW, Policy(margin=MARGIN), rules) for rules in (STRICT, mended)]
     assert found == [0, 2**32 - NOW - MARGIN]
-    just_below = replace(ENTRY, settle_delay=2**32 - NOW - 1)
+    just_below = structs.replace(ENTRY, settle_delay=2**32 - NOW - 1)
     assert notice_of(just_below, NOW, Policy(margin=MARGIN)) == 2**32 - NOW - 1 - MARGIN

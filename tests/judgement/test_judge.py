@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -39,7 +40,7 @@ POLICY = Policy()
 
 def channel(**changes: int) -> Channel:
     """An open channel that holds 100 drops and has paid 10."""
-    entry = replace(ENTRY, **changes)  # type: ignore[arg-type]  # replace takes fields
+    entry = structs.replace(ENTRY, **changes)
     return Channel(entry=entry, as_of=PLACE)
 
 
@@ -97,7 +98,9 @@ def test_claim_above_the_funds_wakes_when_funds_are_added() -> None:
     """Exhausted funds put the obligation to sleep, and do not end it."""
     asleep = channel(balance=100, expiration=NOW + 600)
     assert isinstance(judged(asleep, 120).verdict, Settled)
-    awake = judged(replace(asleep, entry=replace(asleep.entry, amount=Drops(115))), 120)
+    awake = judged(
+        structs.replace(asleep, entry=structs.replace(asleep.entry, amount=Drops(115))), 120
+    )
     assert isinstance(awake.verdict, Threatened)
     assert awake.at_stake == 15
 
@@ -214,7 +217,7 @@ def test_threat_comes_before_policy() -> None:
 @pytest.mark.parametrize(("amount", "lost"), [(None, 0), (10, 0), (60, 50), (200, 90)])
 def test_closed_channel_tells_what_was_lost(amount: int | None, lost: int) -> None:
     """Seen to close: exactly what the best claim was not paid."""
-    closed = replace(channel(expiration=NOW + 300), closed_at=PLACE)
+    closed = structs.replace(channel(expiration=NOW + 300), closed_at=PLACE)
     judgement = judged(closed, amount)
     assert judgement.verdict == Closed(paid=Drops(10), lost=Drops(lost), exact=True)
     assert judgement.deadline is None
@@ -223,7 +226,7 @@ def test_closed_channel_tells_what_was_lost(amount: int | None, lost: int) -> No
 
 def test_missing_channel_is_closed_and_its_loss_is_an_upper_bound() -> None:
     """Nobody saw it go; it may have paid more at the end."""
-    gone = replace(channel(), closed_at=Position(LedgerIndex(9), END_OF_LEDGER))
+    gone = structs.replace(channel(), closed_at=Position(LedgerIndex(9), END_OF_LEDGER))
     assert judged(gone, 60).verdict == Closed(paid=Drops(10), lost=Drops(50), exact=False)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -48,7 +49,7 @@ def channel(balance: int = 10, **changes: int) -> Channel:
         public_key=PAYER.public_key,
         settle_delay=3600,
     )
-    return Channel(entry=replace(entry, **changes), as_of=PLACE)  # type: ignore[arg-type]  # fields
+    return Channel(entry=structs.replace(entry, **changes), as_of=PLACE)
 
 
 def registered(amount: int | None) -> Claim | None:
@@ -216,7 +217,7 @@ def test_close_is_asked_for_once_and_only_where_that_is_wished() -> None:
     assert judged(channel(), 30, tally).act is Act.REQUEST_CLOSE
     assert judged(channel(), 30, tally, policy=PayerPolicy()).act is None
     assert judged(channel(expiration=END), 30, tally).act is None
-    gone = replace(channel(), closed_at=PLACE)
+    gone = structs.replace(channel(), closed_at=PLACE)
     assert judged(gone, 30, tally).act is None
     assert judged(gone, 30, tally).foreign is not None
 
@@ -260,7 +261,7 @@ def test_tally_only_grows_and_what_is_foreign_stays_so(
         (judged(channel(expiration=END), 30, now=END), "finalised when that is sure"),
         (judged(channel(expiration=END), 30, now=END + 1), "It is finalised now."),
         (judged(channel(), 30, Tally(presented=Drops(80))), "It is asked to close now."),
-        (judged(replace(channel(), closed_at=PLACE), 30), "The channel is closed."),
+        (judged(structs.replace(channel(), closed_at=PLACE), 30), "The channel is closed."),
     ],
 )
 def test_judgement_is_told_in_plain_words(judgement: OutgoingJudgement, told: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.protection import (

@@ -9,11 +9,10 @@ claim never falls; and judging only what may have changed is as good as judging 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel, observe

@@ -17,6 +17,7 @@ from typing import Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from msgspec import structs
 
 from tests.response.attempts import NOW, PAYEE, owed
 from watchtower.ledger.events import Seat
@@ -80,7 +81,7 @@ class Fees(RuleBasedStateMachine):
         channel = data.draw(st.sampled_from(sorted(self.owed)))
         known = self.owed[channel]
         target = Drops(known.target + more)
-        claim = replace(known.claim, amount=target)
+        claim = structs.replace(known.claim, amount=target)
         self.owed[channel] = replace(known, claim=claim, target=target)
 
     @rule(market=markets)

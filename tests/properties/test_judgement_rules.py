@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -123,8 +124,10 @@ def test_threat_is_answered_until_the_very_end_and_not_beyond(
     channel: Channel, best: Claim | None, now: RippleTime, policy: Policy
 ) -> None:
     """An asked-for close with something at stake is redeemed at every second before its end."""
-    entry = replace(channel.entry, expiration=RippleTime(min(now + 1, MAX_LEDGER_TIME)))
-    closing = replace(channel, entry=replace(entry, cancel_after=None), closed_at=None)
+    entry = structs.replace(channel.entry, expiration=RippleTime(min(now + 1, MAX_LEDGER_TIME)))
+    closing = structs.replace(
+        channel, entry=structs.replace(entry, cancel_after=None), closed_at=None
+    )
     before = judge(closing, best, ledger_time=RippleTime(now), policy=policy)
     stake = 0 if best is None else min(best.amount, entry.amount) - entry.balance
     if now < MAX_LEDGER_TIME:

@@ -9,11 +9,10 @@ stake.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 from nacl.signing import SigningKey
 
 from watchtower.claims.decide import Ground, decide, ground_of
@@ -95,7 +94,7 @@ class Game(RuleBasedStateMachine):
 
     def changed(self, **changes: object) -> None:
         """The entry changes, and the stream tells."""
-        self.entry = replace(self.entry, **changes)  # type: ignore[arg-type]  # replace takes fields
+        self.entry = replace(self.entry, **changes)
         self.tell(ChannelChanged(entry=self.entry, at=self.place()))
 
     def tell(self, fact: ChannelFact) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from watchtower.judgement.channel import Channel
 from watchtower.ledger.events import (
@@ -188,7 +189,7 @@ def test_channel_is_finalised_when_it_is_gone_and_not_before() -> None:
     gone = by_own_transaction(FINALISING, ChannelDeleted(entry=entry(5), at=AT, transaction=OWN))
     assert gone is not None
     assert gone.kind is OutcomeKind.DONE
-    begun = replace(entry(5), expiration=RippleTime(9))
+    begun = structs.replace(entry(5), expiration=RippleTime(9))
     stays = by_own_transaction(FINALISING, ChannelChanged(entry=begun, at=AT, transaction=OWN))
     assert stays is not None
     assert stays.kind is OutcomeKind.REFUSED
@@ -196,7 +197,7 @@ def test_channel_is_finalised_when_it_is_gone_and_not_before() -> None:
 
 def test_close_was_asked_for_when_an_expiration_stands() -> None:
     """Or when the channel is gone at once, for it had ended or was empty."""
-    asked = replace(entry(5), expiration=RippleTime(9))
+    asked = structs.replace(entry(5), expiration=RippleTime(9))
     for fact in (
         ChannelChanged(entry=asked, at=AT, transaction=OWN),
         ChannelDeleted(entry=entry(5), at=AT, transaction=OWN),

@@ -141,7 +141,7 @@ def test_what_replaces_on_a_seat_in_another_way_has_the_higher_level(
         [stuck],
         replace(
             TERMS,
-            market=BUSY,
+            market=QUIET,
             underpriced={stuck.transaction},
             ways={(PAYEE, obligation.channel): Way(fee_units=now)},
         ),

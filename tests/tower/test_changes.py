@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import Position
 from watchtower.store.database import Store
 from watchtower.tower.changes import REDEEMED_NOTE, Changes
-from watchtower.units import Drops, LedgerIndex, RippleTime
+from watchtower.tower.memory import remember
+from watchtower.tower.noted_accounts import ACCOUNT_NOTE
+from watchtower.units import Address, Drops, LedgerIndex, RippleTime
 
 
 @pytest.fixture
@@ -128,3 +131,37 @@ async def test_what_will_be_written_is_told_at_once_and_once(store: Store) -> No
     await write(changes, store, fails=True)
     await write(changes, store)
     assert told == expected
+
+
+async def test_a_fee_is_noted_for_whom_it_was_paid_by(store: Store) -> None:
+    """Also over a restart: the day of the account that somebody else pays for is not touched."""
+    payer = Address("rrrrrrrrrrrrrrrrrrrrBZbvji")
+    made = replace(attempt(), fee_payer=payer)
+    watch = Watch([entry().destination], Policy(), claims=[claim(30)], attempts=[made])
+    watch.ledger_closed(closed(10))
+    changes = Changes(None)
+    async with store.write() as work:
+        await work.attempts.put(made)
+    changes.learned(watch.learn(changed(9, entry())))
+    changes.learned(watch.learn(changed(11, entry(balance=Drops(30_000_000)), OWN)))
+    await write(changes, store)
+
+    memory = await remember(store, [entry().destination], Policy())
+
+    memory.watch.ledger_closed(closed(12))
+    assert memory.watch.spent(payer) == made.fee
+    assert memory.watch.spent(made.account) == 0
+
+
+async def test_who_may_sign_is_noted_also_after_a_failed_write(store: Store) -> None:
+    """The last that was known of an account stands in the store."""
+    account = entry().destination
+    changes = Changes(None)
+    changes.account(account, {"entry": [1, None]})
+    assert changes.pressing
+    await write(changes, store, fails=True)
+    changes.account(account, {"entry": [2, None]})
+    await write(changes, store)
+    async with store.read() as work:
+        assert await work.notes.get(ACCOUNT_NOTE + account) == {"entry": [2, None]}
+    assert not changes.pressing

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.guard.test_watch import PAYEE, changed, claim, entry
 from watchtower.alerts.desk import Desk

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.store.make import CHEAP
 from watchtower.alerts.desk import Desk
@@ -83,7 +84,7 @@ def _claim(drops: int) -> Claim:
 
 def deleted(paid: int) -> ChannelDeleted:
     """The channel was closed with so much paid."""
-    entry = replace(ENTRY, balance=Drops(paid))
+    entry = structs.replace(ENTRY, balance=Drops(paid))
     return ChannelDeleted(entry=entry, at=USED.at, transaction=TRANSACTION)
 
 
@@ -134,7 +135,7 @@ async def test_what_an_account_does_with_a_channel_from_it_is_its_own_affair(
     ground.watch = Watch([PAYEE], Policy(), payers=[PAYEE], claims=[_claim(60)])
     desk = Desk(ground, repeat_after=3600)
     ground.steward = Steward(ground.watch, store=ground.store, desk=desk, changes=ground.changes)
-    own = replace(ENTRY, source=PAYEE, destination=PAYER)
+    own = structs.replace(ENTRY, source=PAYEE, destination=PAYER)
     ground.watch.learn(ChannelChanged(entry=own, at=Position(LedgerIndex(5), 0)))
     gone = ChannelDeleted(entry=own, at=USED.at, transaction=TRANSACTION)
     assert await ground.see(gone, replace(USED, closed=(CHANNEL,), signed_by=OTHER_KEY)) == {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watchtower.claims.decision import (
     Decision,
@@ -26,8 +28,7 @@ from watchtower.units import Drops, RippleTime, format_time
 __all__ = ["Answer"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True, gc=False):
     """The two answers about one claim, given when they are on disk.
 
     Attributes:

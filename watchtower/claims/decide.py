@@ -17,7 +17,9 @@ since anybody could fill the disk with such claims.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watchtower.claims.decision import (
     BadSignature,
@@ -54,8 +56,7 @@ Check = Callable[[Claim], Verified | Refused]
 """What a signature is worth: `judgement.claim.verify`, or what it said beforehand."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True, gc=False):
     """What every claim on one channel stands on.
 
     Attributes:

@@ -5,9 +5,10 @@ Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
+
+from msgspec import Struct
 
 from watchtower.errors import (
     ClaimDestinationError,
@@ -56,15 +57,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelUnknown:
+class ChannelUnknown(Struct, frozen=True, kw_only=True, gc=False):
     """A validated ledger has no such channel, and we never knew one."""
 
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUnknown:
+class KeyUnknown(Struct, frozen=True, kw_only=True, gc=False):
     """The claim names no key, and no server can tell now which key the channel has.
 
     This says nothing about the claim: it may be good, and is to come again.
@@ -73,16 +72,14 @@ class KeyUnknown:
     channel: ChannelId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongDestination:
+class WrongDestination(Struct, frozen=True, kw_only=True, gc=False):
     """The channel pays an account that is not guarded here."""
 
     channel: ChannelId
     destination: Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrongKey:
+class WrongKey(Struct, frozen=True, kw_only=True, gc=False):
     """The claim names another key than the channel's, and is not signed by the channel's."""
 
     channel: ChannelId
@@ -90,15 +87,13 @@ class WrongKey:
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadSignature:
+class BadSignature(Struct, frozen=True, kw_only=True, gc=False):
     """The ledger would not take the signature in any form."""
 
     why: SignatureFault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAbove:
+class NotAbove(Struct, frozen=True, kw_only=True, gc=False):
     """The claim adds nothing to ``best``: what is kept, or what was paid already."""
 
     channel: ChannelId
@@ -106,8 +101,7 @@ class NotAbove:
     best: Drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingFull:
+class PendingFull(Struct, frozen=True, kw_only=True, gc=False):
     """Nobody can tell of the channel now, and there is no room for one more claim that waits."""
 
     channel: ChannelId
@@ -124,24 +118,21 @@ NotKeptWhy = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True, gc=False):
     """To be stored as the best claim, in this form; ``rescued`` if it was given in another."""
 
     claim: Claim
     rescued: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(Struct, frozen=True, kw_only=True, gc=False):
     """To be stored until a server tells of the channel; well signed by the key that it names."""
 
     claim: Claim
     rescued: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotKept:
+class NotKept(Struct, frozen=True, kw_only=True, gc=False):
     """Not to be stored; everything stays as it was."""
 
     why: NotKeptWhy
@@ -158,15 +149,13 @@ class Standing(StrEnum):
     QUOTA = "quota"  # whoever handed it over has handed over too many lately
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class Closing(Struct, frozen=True, kw_only=True, gc=False):
     """The source has asked to close."""
 
     expiration: RippleTime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeyondFunds:
+class BeyondFunds(Struct, frozen=True, kw_only=True, gc=False):
     """The claim promises more than the channel holds."""
 
     amount: Drops
@@ -181,8 +170,7 @@ class Whose(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureReached:
+class ExposureReached(Struct, frozen=True, kw_only=True, gc=False):
     """With the claim in, more is at stake than may be before nothing more is served."""
 
     whose: Whose
@@ -193,20 +181,17 @@ class ExposureReached:
 WhyNotServe = Standing | Closing | BeyondFunds | ExposureReached | Unprotectable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serve:
+class Serve(Struct, frozen=True, kw_only=True, gc=False):
     """What the claim pays for may be served."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoNotServe:
+class DoNotServe(Struct, frozen=True, kw_only=True, gc=False):
     """Better not serve against the claim, for each of these reasons; there is at least one."""
 
     reasons: tuple[WhyNotServe, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoesNotApply:
+class DoesNotApply(Struct, frozen=True, kw_only=True, gc=False):
     """Whether to serve is no question: the claim is one that we gave, not one that we got."""
 
 
@@ -218,8 +203,7 @@ class Role(StrEnum):
     BOTH = "both"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True, gc=False):
     """The two answers, and for which side; ``role`` is None while that is not known."""
 
     kept: Kept | Pending | NotKept

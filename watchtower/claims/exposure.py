@@ -10,8 +10,11 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watchtower.claims.decision import ExposureReached, Whose
 from watchtower.ledger.events import ChannelEntry
@@ -55,8 +58,7 @@ NOTHING_AT_STAKE: Final[AtStake] = _Nothing()
 """Nothing is known to be at stake but what the claims bring that are looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposed:
+class Exposed(Struct, frozen=True, kw_only=True, gc=False):
     """What is at stake once a claim is in: on its channel, with its payer, in all."""
 
     payer: Address
@@ -65,8 +67,7 @@ class Exposed:
     total: Drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingLimits:
+class ServingLimits(Struct, frozen=True, kw_only=True, gc=False):
     """The drops that may be at stake before nothing more is served; None for no limit."""
 
     channel: Drops | None = None

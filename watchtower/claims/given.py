@@ -6,7 +6,7 @@ claim is as good as any once its channel is known; before that nobody can tell i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from watchtower.judgement.claim import Claim
 from watchtower.units import ChannelId, Drops
@@ -14,8 +14,7 @@ from watchtower.units import ChannelId, Drops
 __all__ = ["Given", "KeylessClaim"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeylessClaim:
+class KeylessClaim(Struct, frozen=True, kw_only=True, gc=False):
     """A claim without its key. ``amount`` is cumulative drops; the signature is upper-case hex."""
 
     channel: ChannelId

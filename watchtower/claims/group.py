@@ -10,8 +10,10 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from watchtower.claims.answer import Answer
 from watchtower.claims.decide import Check, Ground, decide, ground_of, may_serve

@@ -20,11 +20,11 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
@@ -60,8 +60,7 @@ class WhyVoid(StrEnum):
     BAD_SIGNATURE = "the tower did not sign this"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True, gc=False):
     """A claim that is on disk."""
 
     claim: Claim
@@ -74,8 +73,7 @@ class Held:
         return _leaf(claim.channel, claim.amount, claim.public_key, self.state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True, gc=False):
     """What the tower signed about one claim.
 
     Attributes:

@@ -21,11 +21,11 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
-from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any, Final, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from watchtower.claims.decide import Check
 from watchtower.errors import DoorClosedError

@@ -29,8 +29,10 @@ repetition or delay. A newer position wins. Two facts are special:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watchtower.judgement.channel_events import (
     ChannelClosed,
@@ -66,8 +68,7 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(Struct, frozen=True, kw_only=True, gc=False):
     """The last known state of a channel.
 
     ``as_of`` is the place in history since which it holds; ``closed_at`` is set once a validated

@@ -7,9 +7,11 @@ the highest one is the best, and there is nothing to revoke.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watchtower.judgement.signature import canonical, key_type
 from watchtower.units import MAX_DROPS, ChannelId, Drops
@@ -19,8 +21,7 @@ __all__ = ["Claim", "Refused", "SignatureFault", "Verified", "claim_message", "v
 _PREFIX: Final = b"CLM\0"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True, gc=False):
     """A signed claim. ``amount`` is cumulative drops; key and signature are upper-case hex."""
 
     channel: ChannelId
@@ -49,16 +50,14 @@ _SENTENCES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(Struct, frozen=True, kw_only=True, gc=False):
     """The ledger takes this claim. If ``rescued``, its signature was put into canonical form."""
 
     claim: Claim
     rescued: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True, gc=False):
     """The ledger would refuse this claim."""
 
     why: SignatureFault

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from watchtower.judgement.channel import ends_at
 from watchtower.judgement.policy import Policy
@@ -17,8 +18,7 @@ __all__ = ["Deadline", "deadline_of", "notice_of"]
 _TIME_SIZE: Final = 2**32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(Struct, frozen=True, kw_only=True, gc=False):
     """A channel ends at ``ends_at`` because of ``by``; redeeming is sure until ``sure_until``."""
 
     by: End

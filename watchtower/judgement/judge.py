@@ -7,8 +7,9 @@ the judgement asks `Judgement.redeem`; whoever talks to people asks ``explain.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -44,8 +45,7 @@ class RedeemWhy(StrEnum):
     SCHEDULE = "schedule"  # the last redemption is older than the policy allows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True, gc=False):
     """What we think of one channel at one ledger time.
 
     Attributes:

@@ -6,8 +6,9 @@ A verdict is a noun or an adjective, never an order: whether to redeem stands be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from watchtower.units import Drops, RippleTime
 
@@ -29,23 +30,20 @@ class SettledWhy(StrEnum):
     FUNDS_EXHAUSTED = "funds_exhausted"  # all the funds are paid; the claim sleeps until more come
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True, gc=False):
     """Nothing is at stake. ``unfunded`` is what the claim promises above the funds, in drops."""
 
     why: SettledWhy
     unfunded: Drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watching:
+class Watching(Struct, frozen=True, kw_only=True, gc=False):
     """Something is at stake, and nothing presses."""
 
     at_stake: Drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threatened:
+class Threatened(Struct, frozen=True, kw_only=True, gc=False):
     """Something is at stake and the channel will end at ``ends_at``.
 
     ``deadline`` is the last ledger time at which redeeming is sure, ``slack`` the seconds left to
@@ -59,8 +57,7 @@ class Threatened:
     slack: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
+class Expired(Struct, frozen=True, kw_only=True, gc=False):
     """The end was reached and the ledger still has the entry: redeeming would pay nothing."""
 
     by: End
@@ -68,8 +65,7 @@ class Expired:
     lost: Drops
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class Closed(Struct, frozen=True, kw_only=True, gc=False):
     """The channel is gone. ``lost`` is what its best claim was not paid, 0 if all was.
 
     Unless ``exact``, nobody saw it close: ``paid`` is the last balance known, so at least that

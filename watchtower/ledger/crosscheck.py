@@ -23,6 +23,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import structs
+
 from watchtower.ledger.answers import Fees
 from watchtower.ledger.events import (
     AccountChanged,
@@ -129,9 +131,9 @@ def _believed_state(states: Sequence[State], common: State | None) -> State:
         newest = max(state.at for state in there)
         chosen = min((state for state in there if state.at == newest), key=_threat)
     ends = [s.entry.expiration for s in there if s.entry.expiration is not None]
-    entry = replace(chosen.entry, expiration=min(ends, default=None))
+    entry = structs.replace(chosen.entry, expiration=min(ends, default=None))
     # Not at a newer place than its own: what others are behind with must not undo what was seen.
-    return replace(chosen, entry=entry)
+    return structs.replace(chosen, entry=entry)
 
 
 def lists_compared(told: Collection[Sequence[ChannelChanged]]) -> Listing:

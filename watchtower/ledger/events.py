@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = [
@@ -60,8 +62,7 @@ class Seat(NamedTuple):
     is_ticket: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelEntry:
+class ChannelEntry(Struct, frozen=True, kw_only=True, gc=False):
     """A ``PayChannel`` ledger entry.
 
     Amounts are drops; ``settle_delay`` is seconds; times are ledger time. ``public_key`` is upper
@@ -82,8 +83,7 @@ class ChannelEntry:
     destination_tag: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelChanged:
+class ChannelChanged(Struct, frozen=True, kw_only=True, gc=False):
     """The channel was created or modified, or was read, and holds ``entry`` since ``at``.
 
     ``transaction`` is None when the state was read and not seen to change; ``paid`` is what that

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -125,17 +126,16 @@ def new_master_key(random: Randomness = os.urandom) -> bytes:
 def _label(place: Place) -> bytes:
     # Each part with its length before it, so that no two places have the same label.
     table, row, topic, version = place
-    name = table.encode()
-    lengths = (len(name).to_bytes(2), len(row).to_bytes(2), len(topic).to_bytes(2))
-    return b"%b%b%b%b%b%b\0\x08%b" % (
-        lengths[0],
-        name,
-        lengths[1],
-        row,
-        lengths[2],
-        topic,
-        version.to_bytes(8),
+    lengths = len(row).to_bytes(2), len(topic).to_bytes(2)
+    return b"".join(
+        (_counted(table), lengths[0], row, lengths[1], topic, b"\0\x08", version.to_bytes(8))
     )
+
+
+@cache
+def _counted(table: str) -> bytes:
+    name = table.encode()
+    return len(name).to_bytes(2) + name
 
 
 def _pad(text: bytes) -> bytes:

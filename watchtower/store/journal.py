@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+from secrets import token_hex
+from typing import Any, Final
 
 from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import JOURNAL
@@ -18,6 +18,8 @@ from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, LedgerIndex
 
 __all__ = ["Entry", "Journal", "Line", "NumberedEntry"]
+
+_IDENTITY_BYTES: Final = 16
 
 Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 """What an entry says: its kind, its channel, its ledger, its facts."""
@@ -71,7 +73,7 @@ class Journal:
         written = int(self._transaction.clock() * 1000)
         entries = (
             Entry(
-                identity=uuid4().hex,
+                identity=token_hex(_IDENTITY_BYTES),
                 kind=kind,
                 channel=channel,
                 ledger_index=ledger_index,

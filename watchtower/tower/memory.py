@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
+
+from msgspec.structs import force_setattr
 
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
@@ -19,8 +21,6 @@ from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Memory", "remember", "tallies_of"]
-
-_put: Final = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,8 @@ class _Kept:
         entry, values = channel.entry, self._values
         for name in ("source", "destination", "settle_delay"):
             value = getattr(entry, name)
-            _put(entry, name, values.setdefault(value, value))
-        _put(channel, "as_of", values.setdefault(channel.as_of, channel.as_of))
+            force_setattr(entry, name, values.setdefault(value, value))
+        force_setattr(channel, "as_of", values.setdefault(channel.as_of, channel.as_of))
         self.channels[entry.channel] = channel
 
     def keep_claim(self, claim: Claim) -> None:
@@ -104,9 +104,9 @@ class _Kept:
         channel = self.channels.get(claim.channel)
         if channel is not None:
             entry = channel.entry
-            _put(claim, "channel", entry.channel)
+            force_setattr(claim, "channel", entry.channel)
             if claim.public_key == entry.public_key:
-                _put(claim, "public_key", entry.public_key)
+                force_setattr(claim, "public_key", entry.public_key)
         self.claims.append(claim)
 
 
