@@ -53,6 +53,12 @@ def _signing(change: Callable[[dict[str, Any]], dict[str, Any]], **more: str) ->
     return answer
 
 
+def _good(asked: dict[str, Any]) -> bytes:
+    said = _signing(dict)(asked)
+    assert isinstance(said, bytes)
+    return said
+
+
 async def _hang(_asked: dict[str, Any]) -> bytes:
     await asyncio.sleep(3600)
     return b""
@@ -97,7 +103,8 @@ FAULTY: dict[str, Answer] = {
         [{"signature": "zz" * 70}] * len(asked["transactions"])
     ),
     "nested without end": lambda _: b"[" * 60_000,
-    "a huge body": lambda _: b" " * (1 << 22),
+    # Good answers, and then nothing, for ever.
+    "a huge body": lambda asked: _good(asked) + b" " * (1 << 20),
 }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.keys.test_multisign import CHANNEL, PAYEE, PAYER, claim
+from tests.keys.test_multisign import CHANNEL, PAYEE, PAYER, claim, with_high_s
 from watchtower.judgement.claim import Claim
 from watchtower.keys.cosigning import (
     CosignPolicy,
@@ -118,6 +119,10 @@ _PAYMENT = {
         (of(2 * XRP), "one of 3 XRP is known here"),
         ({**of(3 * XRP), "Balance": str(2 * XRP)}, "has to be 3000000"),
         ({**of(3 * XRP), "Signature": "30" * 70}, "not one that the ledger takes"),
+        (
+            {**of(3 * XRP), "Signature": with_high_s(of(3 * XRP)["Signature"])},
+            "not one that the ledger takes",
+        ),
         ({**of(3 * XRP), "Channel": "CD" * 32}, "nothing is known here"),
         ({**of(3 * XRP), "PublicKey": PAYEE.public_key}, "another key"),
     ],
@@ -138,11 +143,11 @@ def test_a_transaction_without_a_last_ledger_is_refused() -> None:
 
 def test_what_the_co_signer_knows_itself_decides_about_the_channel() -> None:
     """That it pays another account, holds less, has paid already, or is gone."""
-    other = replace(ENTRY, destination=PAYER.address)
+    other = msgspec.structs.replace(ENTRY, destination=PAYER.address)
     assert "pays another account" in (why(of(3 * XRP), known=Known(entry=other)) or "")
-    paid = replace(ENTRY, balance=Drops(3 * XRP))
+    paid = msgspec.structs.replace(ENTRY, balance=Drops(3 * XRP))
     assert "paid that already" in (why(of(3 * XRP), known=Known(entry=paid)) or "")
-    poor = replace(ENTRY, amount=Drops(2 * XRP))
+    poor = msgspec.structs.replace(ENTRY, amount=Drops(2 * XRP))
     assert "has to be 2000000" in (why(of(3 * XRP), known=Known(entry=poor)) or "")
     assert "nothing is known" in (why(of(3 * XRP), known=Known(entry=None)) or "")
 
@@ -187,7 +192,7 @@ def test_a_signature_takes_what_is_owed_and_nothing_else(data: st.DataObject) ->
     balance = max(0, data.draw(st.one_of(near, _NUMBERS)))
     fee = data.draw(st.one_of(st.integers(1, 1_000), st.integers(0, 3_000)))
     last = data.draw(st.one_of(st.integers(13, 44), st.integers(0, 100)))
-    entry = replace(ENTRY, amount=Drops(funds), balance=Drops(paid))
+    entry = msgspec.structs.replace(ENTRY, amount=Drops(funds), balance=Drops(paid))
     known = Known(entry=entry, best=best(held) if held else None)
     asked = of(amount, Fee=str(fee), LastLedgerSequence=last)
 

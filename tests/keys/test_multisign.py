@@ -61,6 +61,16 @@ def signed_by(person: Person, transaction: Mapping[str, Any]) -> Cosignature:
     )
 
 
+def with_high_s(signature: str) -> str:
+    """The same secp256k1 signature in the form that lenient libraries take, and no server."""
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    der = bytes.fromhex(signature)
+    r = der[4 : 4 + der[3]]
+    high = (order - int.from_bytes(der[6 + der[3] :], "big")).to_bytes(33, "big")
+    body = b"\x02" + bytes([len(r)]) + r + b"\x02" + bytes([len(high)]) + high
+    return (b"\x30" + bytes([len(body)]) + body).hex().upper()
+
+
 def listed(weights: list[int], quorum: int) -> SignerList:
     """The first of `PEOPLE` with these weights."""
     people = zip(PEOPLE, weights, strict=False)
@@ -166,14 +176,8 @@ def test_strangers_and_signatures_of_something_else_count_for_nothing() -> None:
 
 def test_a_signature_in_a_form_that_the_ledger_refuses_is_put_right() -> None:
     """High S verifies with lenient libraries, and is refused by servers."""
-    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    malleable = with_high_s(signed_by(PEOPLE[0], claim()).signature)
     good = signed_by(PEOPLE[0], claim())
-    der = bytes.fromhex(good.signature)
-    r = der[4 : 4 + der[3]]
-    s = order - int.from_bytes(der[6 + der[3] :], "big")
-    high = s.to_bytes(33, "big")
-    body = b"\x02" + bytes([len(r)]) + r + b"\x02" + bytes([len(high)]) + high
-    malleable = (b"\x30" + bytes([len(body)]) + body).hex().upper()
 
     put_right = verified(
         claim(),
