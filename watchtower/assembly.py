@@ -15,11 +15,13 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
+from watchtower.cosigners import cosigned_hand
 from watchtower.guard.watch import Watch
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.authority import Right
+from watchtower.keys.cosigned import CosignedHand
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -78,6 +80,7 @@ class Ground:
     feed: Feed
     deliverer: Deliverer
     desk: Desk
+    cosigned: CosignedHand | None
     heartbeat: Heartbeat | None
     service: ServiceManager
     in_recovery: bool
@@ -116,6 +119,11 @@ async def prepare(
     )
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
+    desk = Desk(
+        deliverer,
+        repeat_after=settings.alerts.repeat_seconds,
+        clock=asyncio.get_running_loop().time,
+    )
     return Ground(
         settings=settings,
         accounts=settings.addresses,
@@ -126,11 +134,8 @@ async def prepare(
         changes=Changes(cursor, tell=feed.tell),
         feed=feed,
         deliverer=deliverer,
-        desk=Desk(
-            deliverer,
-            repeat_after=settings.alerts.repeat_seconds,
-            clock=asyncio.get_running_loop().time,
-        ),
+        desk=desk,
+        cosigned=cosigned_hand(stack, settings, store, watch, desk),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         in_recovery=memory.in_recovery,
@@ -184,6 +189,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         ground.watch,
         clock=asyncio.get_running_loop().time,
         elsewhere=ground.hsm_keys,
+        others=() if ground.cosigned is None else (ground.cosigned,),
     )
     responder = Responder(
         ground.watch,

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from watchtower.cosigner_settings import CosigningSettings
 from watchtower.units import Address, parse_address
 
 __all__ = ["AuthoritySettings", "DelegateSettings", "RightName"]
@@ -52,8 +53,8 @@ class DelegateSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
 
-class AuthoritySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which rights are used for accounts, in which order.
+class AuthoritySettings(CosigningSettings, frozen=True, forbid_unknown_fields=True):
+    """Which rights are used for accounts, in which order; beside what one of them needs.
 
     ``master_key`` in the list is passed over unless ``allow_master_key`` is set.
     """

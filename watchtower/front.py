@@ -20,10 +20,12 @@ from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
 from watchtower.claims.verifying import Verifier
+from watchtower.cosigners import cosigner_of
 from watchtower.errors import NoTokenError, StoreError
 from watchtower.front_mqtt import broker_credentials, post
 from watchtower.http_settings import HttpSettings
 from watchtower.interfaces.inquiries import Inquiries
+from watchtower.keys.cosigner import Cosigner
 from watchtower.keys.identity import make_identity
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -161,19 +163,30 @@ def loops(
     yield "door", _keep(door, verifier, after=looked)
     if front.at is not None:
         rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
-        yield from _http(ground, door, inquiries, front, front.at)
+        cosigner = cosigner_of(
+            settings, ground.store, ground.servers, tower=tower, lookout=lookout, door=door
+        )
+        yield from _http(ground, door, inquiries, front, front.at, cosigner=cosigner)
     if front.credentials is not None:
         yield "mqtt", post(ground, door, inquiries, front.credentials)
 
 
 def _http(
-    ground: Ground, door: Door, inquiries: Inquiries, front: Front, at: socket.socket
+    ground: Ground,
+    door: Door,
+    inquiries: Inquiries,
+    front: Front,
+    at: socket.socket,
+    *,
+    cosigner: Cosigner | None,
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     # Only who serves pays for what it takes to.
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
 
-    app = make_app(door, inquiries, ground.feed, front.gate, clock=ground.machine.clock)
+    app = make_app(
+        door, inquiries, ground.feed, front.gate, clock=ground.machine.clock, cosigner=cosigner
+    )
     certificates, context = front.certificates, None
     if certificates is not None:
         context = certificates.newest

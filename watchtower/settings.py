@@ -55,6 +55,8 @@ PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 _MOST_STAND_BY: Final = 0.9
 """What is left has to be enough to redeem in."""
 
+_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority")
+
 _LEAST_MARGIN: Final = 60
 """Seconds, some fifteen ledgers: what is tried again before a channel's end is tried in there."""
 
@@ -247,11 +249,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     folder = path.absolute().parent
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
-        parts = {name: getattr(settings, name).within(folder) for name in ("http", "mqtt", "hsm")}
+        within = {name: getattr(settings, name).within(folder) for name in _WITH_FILES}
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), **parts)
+    return msgspec.structs.replace(settings, store=str(store), **within)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -292,6 +294,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
         or settings.hsm.why_unusable(accounts)
+        or settings.authority.why_no_cosigning(accounts, settings.http)
     ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):

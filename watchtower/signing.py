@@ -6,7 +6,7 @@ is for ``keys/hands.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Protocol
 
 from watchtower.guard.watch import Watch
@@ -14,7 +14,7 @@ from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.delegation import DelegationFault
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.delegated import DelegatedHand
-from watchtower.keys.hands import Hands
+from watchtower.keys.hands import Hand, Hands
 from watchtower.keys.signer import KeySource, Signer
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
@@ -45,10 +45,11 @@ class Signing:
         *,
         clock: Callable[[], float],
         elsewhere: KeysElsewhere | None = None,
+        others: Iterable[Hand] = (),
     ) -> None:
         """Make every hand that signs with keys of ``store``, or that are ``elsewhere``.
 
-        No key is looked at yet.
+        No key is looked at yet. ``others`` are hands that are there.
         """
         self._watch = watch
         self._rights = rights_of(settings)
@@ -75,7 +76,10 @@ class Signing:
         )
         delegated = [] if self._delegated is None else [self._delegated]
         self.hands = Hands(
-            [*delegated, *self._keys_here], self._rights, clock=clock, is_doubted=self._is_doubted
+            [*others, *delegated, *self._keys_here],
+            self._rights,
+            clock=clock,
+            is_doubted=self._is_doubted,
         )
 
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:

@@ -16,10 +16,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "places": (),
     "brokers": (),
     "collector": (),
-    "authority_settings": (),
+    "authority_settings": ("cosigner_settings", "http_settings"),
     "hsm_settings": (),
     "http_settings": (),
     "mqtt_settings": (),
+    "cosigner_settings": ("http_settings",),
     "settings": ("authority_settings", "hsm_settings", "http_settings", "mqtt_settings"),
     "hsm_access": ("hsm_settings", "keys.hsm", "keys.hsm_keys", "keys.pin", "keys.signer"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
@@ -51,6 +52,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "keys.retiring": ("judgement.stake", "store.work"),
     "keys.rotating": ("store.work",),
     "keys.succession": ("ledger.events",),
+    # what several sign together: each judges the claim for itself
+    "keys.multisign": ("judgement.signature", "ledger.events"),
+    "keys.cosigning": ("judgement.claim", "ledger.events"),
+    "keys.cosigner": ("judgement.claim",),
+    "keys.cosigned": ("ledger.events",),
+    "keys.personal": ("ledger.events",),
+    "keys.persons": (
+        "judgement.channel",
+        "ledger.events",
+        "response.attempt",
+        "store.cosignatures",
+    ),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -62,7 +75,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
-    "interfaces.http": ("access", "claims", "judgement.claim"),
+    "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
     # what a platform imports: none of the daemon, for it runs elsewhere
     "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test
@@ -85,6 +98,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
     "tower.herald": (
         "alerts.of_keys",
+        "alerts.of_cosigners",
         "alerts.of_payers",
         "ledger.health",
         "response.attempt",
@@ -100,6 +114,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.delegation": ("alerts.of_delegation",),
+    "tower.cosigners": ("alerts.of_cosigners",),
+    "tower.cosign_sight": ("keys.cosigning",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
     "tower.key_watch": ("alerts.of_keys",),
@@ -114,7 +130,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database", "store.journal", "store.tokens"),
+    "tower.tending": (
+        "ledger.servers",
+        "store.cosignatures",
+        "store.database",
+        "store.journal",
+        "store.tokens",
+    ),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for
@@ -137,7 +159,16 @@ ARROWS: dict[str, tuple[str, ...]] = {
 The longest name that fits a module counts.
 """
 
-MAY_KNOW_EVERYBODY = ("assembly", "signing", "front", "front_mqtt", "daemon", "cli", "__main__")
+MAY_KNOW_EVERYBODY = (
+    "assembly",
+    "cosigners",
+    "signing",
+    "front",
+    "front_mqtt",
+    "daemon",
+    "cli",
+    "__main__",
+)
 
 
 def rule_for(module: str) -> str | None:
@@ -210,11 +241,13 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "cli.rotating",
             "hsm_access",
             "keys.appointment",
+            "keys.cosigned",
             "keys.delegated",
             "keys.grant",
             "keys.hands",
             "keys.hsm_keys",
             "keys.rotating",
+            "keys.share",
             "signing",
         ],
     }

@@ -39,6 +39,8 @@ def numbered(kind: str, **facts: Any) -> NumberedEntry:
     return NumberedEntry(number=7, entry=entry)
 
 
+COSIGNED = {"account": "rP", "sequence": 3, "target": 10, "fee": 30, "last_ledger": 90}
+
 TOLD: list[tuple[str, dict[str, Any], str]] = [
     ("channel_opened", {}, "channel opened"),
     ("claim_kept", {"amount": 1_500_000, "rescued": True}, "1.5 XRP, its signature put right"),
@@ -109,6 +111,28 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
         "to finalise it, fee 12 drops (shadow mode: nothing was sent)",
     ),
     ("would_redeem", {"target": 10, "at_stake": 10, "fee": 12}, "nothing was sent"),
+    (
+        "cosign_asked",
+        {**COSIGNED, "asked": ["rB", "rC"]},
+        "sequence 3, good until ledger 90; asked rB, rC",
+    ),
+    (
+        "multisigned",
+        {**COSIGNED, "signers": ["rA", "rB"], "refused": {"rC": "no"}},
+        "fee 30 drops, sequence 3, good until ledger 90; signed by rA, rB; rC refused: no",
+    ),
+    ("cosigned", COSIGNED, "cosigned for another tower: up to 0.00001 XRP, fee 30 drops"),
+    (
+        "cosign_waits",
+        {"request": "abcd", "last_ledger": 90},
+        "request abcd waits for a person, until ledger 90",
+    ),
+    (
+        "cosign_answered",
+        {"request": "abcd", "signer": "rB", "transaction": "B" * 64},
+        "rB signed request abcd, complete as BBBB",
+    ),
+    ("cosign_answered", {"request": "abcd", "signer": "rB"}, "rB signed request abcd"),
     ("of_a_later_version", {"colour": "blue"}, "colour blue"),
 ]
 

@@ -80,17 +80,18 @@ class Gate:
         """Say whether somebody may come in for ``scope``; None is what any token is good for.
 
         A token that is shown is looked at even where none is needed, so that whoever shows one
-        learns in time that it was revoked.
+        learns in time that it was revoked. Nobody asks for signatures without one.
 
         Args:
             shown: what the header ``Authorization`` says; None if it is not there.
             scope: what they want.
             now: seconds since 1970, by the host's clock.
         """
+        is_required = self._is_required or scope is Scope.COSIGN
         if shown is None:
-            return Turned.NO_TOKEN if self._is_required else _ANYBODY
+            return Turned.NO_TOKEN if is_required else _ANYBODY
         if shown[: len(_SCHEME)].lower() != _SCHEME:
-            return Turned.NO_TOKEN if self._is_required else Turned.INVALID
+            return Turned.NO_TOKEN if is_required else Turned.INVALID
         text = shown[len(_SCHEME) :].strip(" ")
         identity = identity_of(text)
         token = None if identity is None else self._tokens.get(identity)

@@ -52,7 +52,8 @@ class Scope(StrEnum):
 
     SUBMIT = "submit"  # hand over claims, and ask what they would be worth
     READ = "read"  # see channels
-    ADMIN = "admin"  # see how the tower is; everything else besides
+    ADMIN = "admin"  # see how the tower is; everything else besides, but for signatures
+    COSIGN = "cosign"  # ask for signatures under claims of the signer lists that we are in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +79,13 @@ class Token:
     created: int
 
     def may(self, scope: Scope | None) -> bool:
-        """Return whether it is good for ``scope``; every token is good for None."""
-        return scope is None or scope in self.scopes or Scope.ADMIN in self.scopes
+        """Return whether it is good for ``scope``; every token is good for None.
+
+        Signatures are for who was let in for them in so many words.
+        """
+        if scope is None or scope in self.scopes:
+            return True
+        return Scope.ADMIN in self.scopes and scope is not Scope.COSIGN
 
     def is_expired(self, now: float) -> bool:
         """Return whether its time is over; ``now`` is in seconds since 1970."""

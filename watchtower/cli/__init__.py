@@ -31,6 +31,7 @@ _NAMES: Final = (
     "backup",
     "channel",
     "claim",
+    "cosign",
     "demo",
     "hsm",
     "init",

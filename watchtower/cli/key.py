@@ -111,6 +111,8 @@ async def _hsm_cards(loaded: Settings) -> list[KeyCard]:
 
 def _why_idle(loaded: Settings, card: KeyCard) -> str | None:
     """Return that a key will not sign, and what to do about it; None if it may."""
+    if card.account == loaded.authority.signer:
+        return None
     right = right_of(card.account, card.public_key)
     if card.account == loaded.authority.own:
         return None

@@ -87,7 +87,8 @@ def guarded(loaded: Settings, account: str) -> Address:
         ConfigError: the configuration does not name it.
     """
     address = parse_address(account)
-    if address not in loaded.addresses and address != loaded.authority.own:
+    authority = loaded.authority
+    if address not in {*loaded.addresses, authority.own, authority.signer}:
         why = f"`accounts` does not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
     return address

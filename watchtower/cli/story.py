@@ -99,6 +99,29 @@ def _channel_closed(facts: Facts) -> str:
     return f": it paid {_xrp(facts, 'paid')} in all, {_xrp(facts, 'returned')} went back"
 
 
+def _cosigning(facts: Facts) -> str:
+    """Tell what several sign together."""
+    seat = " ".join(f"{kind} {facts[kind]}" for kind in ("ticket", "sequence") if kind in facts)
+    return (
+        f": {_aim(facts)}, fee {facts['fee']} drops, {seat}, good until ledger "
+        f"{facts['last_ledger']}"
+    )
+
+
+def _cosign_asked(facts: Facts) -> str:
+    return f"{_cosigning(facts)}; asked {', '.join(facts['asked']) or 'nobody'}"
+
+
+def _multisigned(facts: Facts) -> str:
+    refused = "".join(f"; {who} refused: {why}" for who, why in facts["refused"].items())
+    return f"{_cosigning(facts)}; signed by {', '.join(facts['signers'])}{refused}"
+
+
+def _cosign_answered(facts: Facts) -> str:
+    complete = f", complete as {facts['transaction']}" if "transaction" in facts else ""
+    return f": {facts['signer']} signed request {facts['request']}{complete}"
+
+
 _LEFT: Final = {
     "dust": "which is not worth its fee",
     "daily cap": "and the account's fees have reached what they may cost in a day",
@@ -112,6 +135,12 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "claim_pending": _claim,
     "claim_refused": lambda facts: f": {_xrp(facts, 'amount')}; {facts['why']}",
     "close_requested": lambda facts: f": it expires at {_time(facts, 'expiration')}",
+    "cosign_answered": _cosign_answered,
+    "cosign_asked": _cosign_asked,
+    "cosign_waits": lambda facts: (
+        f": request {facts['request']} waits for a person, until ledger {facts['last_ledger']}"
+    ),
+    "cosigned": lambda facts: f" for another tower{_cosigning(facts)}",
     "expiration_moved": lambda facts: f": to {_time(facts, 'after')}",
     "foreign_claim": _foreign_claim,
     "foreign_transaction": lambda facts: (
@@ -121,6 +150,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "funded": lambda facts: f": {_xrp(facts, 'drops')} more, {_xrp(facts, 'amount')} in all",
     "judged": lambda facts: f": {str(facts['verdict']).lower()}. {facts['sentence']}",
     "judged_outgoing": lambda facts: f": {facts['standing']}. {facts['sentence']}",
+    "multisigned": _multisigned,
     "left": lambda facts: f": {_xrp(facts, 'at_stake')} at stake, {_LEFT[str(facts['why'])]}",
     "paid": lambda facts: f": {_xrp(facts, 'drops')}, {_xrp(facts, 'balance')} in all",
     "would_redeem": _would_redeem,

@@ -13,7 +13,8 @@ By where it came from, and so by what the caller may do::
     │   ├── ConfigError             16    the configuration cannot be used
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
-    │   └── ResumeError             19    the file has changed since it was imported in part
+    │   ├── ResumeError             19    the file has changed since it was imported in part
+    │   └── CosignFormatError       59    not a request for signatures, or not an answer to one
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -51,6 +52,7 @@ By where it came from, and so by what the caller may do::
     │   ├── NoRightError            53    nothing is configured to sign for this account
     │   ├── FeeMoneyError           54    whoever pays its fees cannot
     │   ├── SignerUnfitError        57    every server refuses who signed
+    │   ├── QuorumMissingError      58    too few of a signer list signed: try again
     │   └── HsmError                      an HSM does not give what is asked of it
     │       ├── HsmAbsentError      80    no such token, or no way to it
     │       ├── HsmPinError         81    the token was not opened: no PIN is tried twice
@@ -137,6 +139,7 @@ from watchtower.errors.input import (
     ChannelIdError,
     ClaimFormatError,
     ConfigError,
+    CosignFormatError,
     InputError,
     ListenError,
     PublicKeyError,
@@ -166,6 +169,7 @@ from watchtower.errors.signing import (
     KeyMissingError,
     MasterKeyIdleError,
     NoRightError,
+    QuorumMissingError,
     SignerUnfitError,
     SigningError,
     SigningRefusedError,
@@ -204,6 +208,7 @@ __all__ = [
     "ClientError",
     "ClientFileError",
     "ConfigError",
+    "CosignFormatError",
     "CustodyError",
     "DelegationRefusedError",
     "DelegationUnprovenError",
@@ -232,6 +237,7 @@ __all__ = [
     "PassphraseError",
     "PassphraseMissingError",
     "PublicKeyError",
+    "QuorumMissingError",
     "ReceiptError",
     "ReceiptFormatError",
     "ReceiptVoidError",

@@ -10,6 +10,7 @@ __all__ = [
     "ChannelIdError",
     "ClaimFormatError",
     "ConfigError",
+    "CosignFormatError",
     "InputError",
     "ListenError",
     "PublicKeyError",
@@ -102,4 +103,14 @@ class ResumeError(InputError):
     template = (
         "{path} is not as it was when it was imported up to line {line}. Import it without "
         "--resume: what is kept already is not kept twice."
+    )
+
+
+class CosignFormatError(InputError):
+    """Not a request for signatures, or not an answer to one that waits."""
+
+    exit_code = 59
+    template = (
+        "No signature comes of that: {why}. Nothing was changed; take the requests anew from "
+        "`watchtower cosign requests --json`."
     )

@@ -9,6 +9,7 @@ __all__ = [
     "KeyMissingError",
     "MasterKeyIdleError",
     "NoRightError",
+    "QuorumMissingError",
     "SignerUnfitError",
     "SigningError",
     "SigningRefusedError",
@@ -54,6 +55,16 @@ class NoRightError(SigningError):
     template = (
         "Nothing may sign for {account}: {why}. `watchtower authority show` tells by what right "
         "something could."
+    )
+
+
+class QuorumMissingError(SigningError):
+    """Fewer signers of the account's list signed than it takes."""
+
+    exit_code = 58
+    template = (
+        "Too few of the signers of {account} signed: {why}. Nothing was sent, and it is tried "
+        "again; see to it that the co-signers can be reached."
     )
 
 

@@ -15,6 +15,7 @@ from watchtower.judgement.claim import Claim
 from watchtower.response.attempt import Attempt
 from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
+from watchtower.store.cosignatures import Cosignatures
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
@@ -106,6 +107,11 @@ class Work:
     def rotations(self) -> Rotations:
         """How far the rotations of keys have come."""
         return Rotations(self.notes)
+
+    @cached_property
+    def cosignatures(self) -> Cosignatures:
+        """What several sign together."""
+        return Cosignatures(self.notes, self.journal)
 
     @cached_property
     def tokens(self) -> Tokens:

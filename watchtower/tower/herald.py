@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue, of_keys, of_payers
+from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers
 from watchtower.alerts.desk import Desk
-from watchtower.errors import HsmError, KeyMissingError
+from watchtower.errors import HsmError, KeyMissingError, QuorumMissingError
 from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
@@ -166,12 +166,18 @@ class Herald:
             )
             for name in ("key_missing", "hsm_does_not_sign"):
                 self._desk.end(name, attempt.account)
+            self._desk.end("quorum_missing", attempt.account)
         for obligation, refused in response.unsigned:
             if isinstance(refused, KeyMissingError):
                 self._desk.stand(catalogue.key_missing(obligation.account))
             elif isinstance(refused, HsmError):
                 alarm = of_keys.hsm_does_not_sign(obligation.account, why=str(refused))
                 self._desk.stand(alarm)
+            elif isinstance(refused, QuorumMissingError):
+                account = obligation.account
+                self._desk.stand(
+                    of_cosigners.quorum_missing(account, why=str(refused.facts["why"]))
+                )
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)

@@ -24,6 +24,7 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
+from watchtower.store.cosignatures import COSIGN_ANSWERED
 from watchtower.store.database import Store
 from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
@@ -172,12 +173,28 @@ class Rounds:
         self._tell(kept)
         for channel in sorted({channel for _, channel, _, _ in kept}):
             await self._tower.claim_kept(channel)
+        await self._take_attempts(entries)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
         self._has_new_keys |= any(e.entry.kind in OF_KEYS for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
         return entries
+
+    async def _take_attempts(self, entries: Sequence[NumberedEntry]) -> None:
+        """Take up what persons have completed: it is an attempt, and was written down as one."""
+        completed = {
+            entry.facts["transaction"]
+            for entry in (numbered.entry for numbered in entries)
+            if entry.kind == COSIGN_ANSWERED and "transaction" in entry.facts
+        } - self._tower.watch.attempts.keys()
+        if not completed:
+            return
+        async with self._store.read() as work:
+            unsettled = await work.attempts.unsettled()
+        for attempt in unsettled:
+            if attempt.transaction in completed:
+                self._tower.attempt_written(attempt)
 
     async def tend_for_ever(self) -> None:
         """Look after everything else, every few seconds."""

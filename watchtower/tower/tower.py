@@ -50,7 +50,7 @@ from watchtower.ledger.health import (
     StateReconciled,
 )
 from watchtower.ledger.sequence import Delivery
-from watchtower.response.attempt import Purpose
+from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.respond import Responder, Response
 from watchtower.response.restock import Restocker
 from watchtower.store.database import Store
@@ -270,6 +270,11 @@ class Tower:
         if claim is not None:
             self.watch.raise_best(claim)
             self._wake.set()
+
+    def attempt_written(self, attempt: Attempt) -> None:
+        """Take up an attempt that another process wrote into the store, to be sent."""
+        self.watch.attempt_made(attempt)
+        self._wake.set()
 
     def take_up(self, channels: Iterable[Channel], claims: Iterable[Claim]) -> None:
         """Take up what was just kept, in this process: channels that are new, and best claims."""

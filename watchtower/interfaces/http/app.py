@@ -13,11 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from litestar import Litestar, Request, Response, get, post
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import ClientException
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import JSONBody, PathParameter, QueryParameter
@@ -31,16 +28,22 @@ from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
-from watchtower.interfaces.http.knocking import OPEN, SECURITY, admitted, guard_of, needs
+from watchtower.interfaces.http.cosigning import CosignDoor, cosign
+from watchtower.interfaces.http.knocking import (
+    OPEN,
+    SECURITY,
+    admitted,
+    guard_of,
+    needs,
+    only_json,
+)
 from watchtower.interfaces.http.messages import (
     MOST_CLAIMS,
-    PROBLEM_TYPE,
     AnswerMessage,
     ChannelPage,
     Health,
-    Problem,
 )
-from watchtower.interfaces.http.problems import HANDLERS, WORDS, NoSuchChannelError
+from watchtower.interfaces.http.problems import HANDLERS, NoSuchChannelError, problems_with
 from watchtower.interfaces.http.stream import stream_of
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.interfaces.metered import check_within, take_within
@@ -82,39 +85,18 @@ Format = Annotated[
 ChannelName = Annotated[str, PathParameter(pattern=_CHANNEL, description="Its id in hex.")]
 
 
-def _problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return what is told of problems with these statuses."""
-    return {
-        status: ResponseSpec(
-            Problem,
-            generate_examples=False,
-            description="; ".join(word for word, of in WORDS.items() if of == status),
-            media_type=PROBLEM_TYPE,
-        )
-        for status in statuses
-    }
-
-
-_OF_CLAIMS: Final = _problems(400, 401, 403, 408, 413, 415, 421, 500, 503)
-_OF_LISTS: Final = _problems(400, 401, 403, 408, 421, 500)
-_OF_CHANNELS: Final = _problems(400, 401, 403, 404, 408, 421, 500, 503)
-_OF_STATUS: Final = _problems(401, 403, 408, 421, 500)
+_OF_CLAIMS: Final = problems_with(400, 401, 403, 408, 413, 415, 421, 500, 503)
+_OF_LISTS: Final = problems_with(400, 401, 403, 408, 421, 500)
+_OF_CHANNELS: Final = problems_with(400, 401, 403, 404, 408, 421, 500, 503)
+_OF_STATUS: Final = problems_with(401, 403, 408, 421, 500)
 _OF_READINESS: Final = {
     503: ResponseSpec(Health, generate_examples=False, description="Not ready, and why.")
 }
 
 
-async def _only_json(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Refuse what a browser would post to a stranger without asking (CORS, simple requests)."""
-    # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
-    given = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != "application/json":
-        raise ClientException("Send application/json.", status_code=415)
-
-
 @post(
     "/v1/claims",
-    guards=[_only_json],
+    guards=[only_json],
     status_code=200,
     dto=ClaimsBody,
     return_dto=None,
@@ -134,7 +116,7 @@ async def take_claims(
 
 @post(
     "/v1/claims/check",
-    guards=[_only_json],
+    guards=[only_json],
     status_code=200,
     dto=ClaimsBody,
     return_dto=None,
@@ -216,11 +198,12 @@ def make_app(
     gate: Gate,
     *,
     clock: Callable[[], float] = time.time,
+    cosigner: CosignDoor | None = None,
 ) -> Litestar:
     """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
     Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
-    since 1970.
+    since 1970. Who asks for signatures is heard by ``cosigner``, if there is one.
     """
 
     async def the_door() -> Door:
@@ -228,6 +211,9 @@ def make_app(
 
     async def the_inquiries() -> Inquiries:
         return inquiries
+
+    async def the_cosigner() -> CosignDoor | None:
+        return cosigner
 
     return Litestar(
         [
@@ -239,8 +225,13 @@ def make_app(
             say_alive,
             say_ready,
             stream_of(door, feed, gate, clock=clock),
+            *([] if cosigner is None else [cosign]),
         ],
-        dependencies={"door": Provide(the_door), "inquiries": Provide(the_inquiries)},
+        dependencies={
+            "door": Provide(the_door),
+            "inquiries": Provide(the_inquiries),
+            "cosigner": Provide(the_cosigner),
+        },
         exception_handlers=HANDLERS,
         guards=[guard_of(gate, clock)],
         logging_config=None,

@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import HTTPException
+from litestar.exceptions import ClientException, HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Components, SecurityScheme
 
 from watchtower.access.gate import Admitted, Gate, Turned
 from watchtower.access.token import Scope
 
-__all__ = ["OPEN", "SECURITY", "TurnedAwayError", "admitted", "guard_of", "needs"]
+__all__ = ["OPEN", "SECURITY", "TurnedAwayError", "admitted", "guard_of", "needs", "only_json"]
 
 _SCHEME: Final = "token"
 _SCOPE: Final = "scope"
@@ -82,3 +82,11 @@ def admitted(connection: _Connection) -> Admitted:
     """Return who was let in."""
     found: Admitted = connection.state[_ADMITTED]
     return found
+
+
+async def only_json(connection: _Connection, _: BaseRouteHandler) -> None:
+    """Refuse what a browser would post to a stranger without asking (CORS, simple requests)."""
+    # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
+    given = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != "application/json":
+        raise ClientException("Send application/json.", status_code=415)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.openapi import ResponseSpec
 
 from watchtower.access.gate import Turned
 from watchtower.access.token import Scope
@@ -21,7 +22,15 @@ from watchtower.errors import (
 from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
-__all__ = ["HANDLERS", "WORDS", "NoSuchChannelError", "problem_of", "problem_saying", "turning"]
+__all__ = [
+    "HANDLERS",
+    "WORDS",
+    "NoSuchChannelError",
+    "problem_of",
+    "problem_saying",
+    "problems_with",
+    "turning",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -90,6 +99,19 @@ def problem_of(wrong: Exception) -> Problem:
     # What an outsider sends must not make us log at `error`; that it came to this is our mistake.
     _log.warning("request_failed", why=repr(wrong))
     return problem_saying("internal", "A mistake of ours; the log says more.")
+
+
+def problems_with(*statuses: int) -> dict[int, ResponseSpec]:
+    """Return what is told of problems with these statuses."""
+    return {
+        status: ResponseSpec(
+            Problem,
+            generate_examples=False,
+            description="; ".join(word for word, of in WORDS.items() if of == status),
+            media_type=PROBLEM_TYPE,
+        )
+        for status in statuses
+    }
 
 
 def turning(why: Turned, scope: Scope | None) -> tuple[Problem, str]:

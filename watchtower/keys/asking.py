@@ -1,0 +1,177 @@
+"""Another tower as a co-signer: asked over mutual TLS, within a time, with nothing of it believed.
+
+What it guarantees: whoever answers has shown the certificate of an authority that we named, and we
+ours; a request ends within its time and its answer has a bound, whatever is sent; and a signature
+counts only if the key in our own configuration made it for the very transaction that we sent. So a
+co-signer that was stolen can refuse and be slow, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from watchtower.errors import ConfigError
+from watchtower.keys.cosign_messages import CosignMessage, read_answers
+from watchtower.keys.multisign import Cosignature, verified
+from watchtower.keys.secret_file import read_secret, refuse_shared
+from watchtower.keys.told import Answered, Away, Faulty, Told
+from watchtower.units import Address
+
+__all__ = ["CosignerPlace", "TowerCosigner"]
+
+_PATH: Final = "/v1/cosign"
+_MOST_BYTES: Final = 1 << 16
+"""Of an answer: a signature or a sentence for each of 64 transactions is less than half of it."""
+
+_MOST_WORDS: Final = 300
+"""Letters of what another tower says that go into a log or an alarm."""
+
+_CONNECTIONS: Final = httpx.Limits(max_connections=4, max_keepalive_connections=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosignerPlace:
+    """Where a co-signer is, who it is, and who we are there.
+
+    Attributes:
+        account: its account in the signer list.
+        public_key: the key that signs for it, in upper-case hex.
+        url: ``https://…``; ``http://…`` on this machine alone, which the settings see to.
+        authority: a file with the certificates that its own may be of (PEM).
+        certificate: a file with our certificate for it (PEM).
+        key: a file with the key of that, which others cannot read.
+        token: a file with our token there.
+    """
+
+    account: Address
+    public_key: str
+    url: str
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    token: Path | None = None
+
+
+class TowerCosigner:
+    """One other tower that signs with us."""
+
+    def __init__(self, place: CosignerPlace, *, patience: float) -> None:
+        """Read the files; connect when there is something to ask.
+
+        Args:
+            place: where it is.
+            patience: seconds for a request and its answer.
+
+        Raises:
+            ConfigError: a file cannot be read or used, or others can read a secret one.
+        """
+        self.account = place.account
+        self.public_key = place.public_key
+        self._patience = patience
+        headers = {
+            "accept": "application/json",
+            # Nothing is unpacked: a small answer must not become a large one.
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+        }
+        if place.token is not None:
+            headers["authorization"] = f"Bearer {read_secret(place.token).strip()}"
+        self._client = httpx.AsyncClient(
+            base_url=place.url,
+            verify=_context(place),
+            headers=headers,
+            timeout=patience,
+            limits=_CONNECTIONS,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def ask(self, transactions: Sequence[Mapping[str, Any]]) -> Told:
+        """Ask for a signature of each of ``transactions``, and verify what comes."""
+        content = msgspec.json.encode(CosignMessage(transactions=[dict(t) for t in transactions]))
+        try:
+            async with (
+                asyncio.timeout(self._patience),
+                self._client.stream("POST", _PATH, content=content) as response,
+            ):
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    return Faulty("its answer is packed, which it was asked not to do")
+                body = bytearray()
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) > _MOST_BYTES:
+                        return Faulty("its answer has no end")
+        except TimeoutError:
+            return Away(f"nothing came within {self._patience:g} s")
+        except (httpx.HTTPError, OSError) as problem:
+            return Away((str(problem) or type(problem).__name__)[:_MOST_WORDS])
+        if response.status_code != HTTPStatus.OK:
+            return Away(f"it said {response.status_code}, {_problem(bytes(body))}")
+        return self._understood(bytes(body), transactions)
+
+    def _understood(self, body: bytes, transactions: Sequence[Mapping[str, Any]]) -> Told:
+        found = read_answers(body, len(transactions))
+        if isinstance(found, str):
+            return Faulty(found)
+        each: list[Cosignature | str] = []
+        for transaction, answer in zip(transactions, found.answers, strict=True):
+            if answer.refused:
+                each.append(answer.refused[:_MOST_WORDS])
+                continue
+            if (found.account, found.public_key) != (self.account, self.public_key):
+                return Faulty(
+                    "it signs as another, or with another key, than the configuration has"
+                )
+            mine = Cosignature(
+                account=self.account, public_key=self.public_key, signature=answer.signature
+            )
+            signed = verified(transaction, mine)
+            if signed is None:
+                return Faulty("its signature is not of the transaction that it was asked for")
+            each.append(signed)
+        return Answered(tuple(each))
+
+
+def _context(place: CosignerPlace) -> ssl.SSLContext:
+    """Return what is connected with: their authority alone, and our own certificate."""
+    try:
+        context = ssl.create_default_context(cafile=place.authority)
+    except OSError as wrong:
+        raise ConfigError(path=place.authority, why=_why(wrong)) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if place.certificate is not None and place.key is not None:
+        refuse_shared(place.key)
+        try:
+            # With a passphrase OpenSSL would ask for it at the terminal, and a service would hang.
+            context.load_cert_chain(place.certificate, place.key, password=lambda: "")
+        except (OSError, ValueError) as wrong:
+            raise ConfigError(path=place.certificate, why=_why(wrong)) from None
+    return context
+
+
+def _why(wrong: OSError | ValueError) -> str:
+    if isinstance(wrong, ssl.SSLError):
+        return f"it is no PEM, sealed, or of another key ({wrong.reason})"
+    return getattr(wrong, "strerror", None) or str(wrong)
+
+
+def _problem(body: bytes) -> str:
+    """Return what an answer says is the matter (RFC 9457), as far as it says anything."""
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return "and no reason"
+    detail = told.get("detail") or told.get("title") if isinstance(told, Mapping) else None
+    return detail[:_MOST_WORDS] if isinstance(detail, str) and detail else "and no reason"
