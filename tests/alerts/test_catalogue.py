@@ -10,6 +10,7 @@ import pytest
 from watchtower.alerts import (
     catalogue,
     of_authority,
+    of_bundles,
     of_certificates,
     of_doors,
     of_exposure,
@@ -50,6 +51,7 @@ EXAMPLES: dict[str, Any] = {
     "subject": ACCOUNT,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
+    "unprotected": 1_000_000,
     "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
@@ -57,7 +59,7 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-FILES = (catalogue, of_authority, of_certificates, of_doors, of_exposure, of_payers)
+FILES = (catalogue, of_authority, of_bundles, of_certificates, of_doors, of_exposure, of_payers)
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
 
@@ -131,6 +133,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
 
     assert urgent == {
         "authority_lost",
+        "bundle_dead",
         "cursor_stuck",
         "daily_cap_reached",
         "foreign_claim_key",

@@ -40,9 +40,20 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "judgement.claim",
         "ledger.events",
         "response.attempt",
+        "response.bundle",
     ),
     # what we may sign: seeds live in the store
     "keys": ("response.way", "store.database", "store.secrets"),
+    # what was signed ahead: verified as the ledger would
+    "keys.acceptance": ("judgement", "response.bundle"),
+    "keys.bundle": (
+        "judgement.claim",
+        "judgement.signature",
+        "response.bundle",
+        "response.fees",
+        "response.transaction",
+    ),
+    "keys.presigning": ("judgement.claim", "response.bundle", "response.transaction"),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -66,6 +77,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "judgement",
         "ledger.events",
         "response.attempt",
+        "response.bundle",
         "response.confirm",
         "response.obligation",
         "response.pace",
@@ -74,7 +86,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the tower itself: its loops, and who looks after what they learn, tell and remember
     "tower": ("guard", "judgement", "ledger.events", "alerts.catalogue", "alerts.desk"),
     "tower.changes": ("response.attempt", "response.spending", "store.work"),
-    "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
+    "tower.memory": (
+        "response.bundle",
+        "response.spending",
+        "store.database",
+        "store.notes",
+        "store.work",
+    ),
     "tower.herald": (
         "alerts.of_payers",
         "ledger.health",
@@ -99,11 +117,19 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "ledger.health",
         "ledger.sequence",
         "response.attempt",
+        "response.bundle",
         "response.respond",
         "response.restock",
         "store.database",
     ),
-    "tower.tending": ("ledger.servers", "store.database", "store.journal", "store.tokens"),
+    "tower.coverage": ("alerts.of_bundles",),
+    "tower.tending": (
+        "ledger.servers",
+        "store.bundles",
+        "store.database",
+        "store.journal",
+        "store.tokens",
+    ),
     # what the daemon has of the machine that it runs on
     "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
     # the settings, in the words of the rooms that they are for
@@ -186,12 +212,13 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     assert importers == {
         "store.secrets": [
             "keys.identity",
+            "keys.presigning",
             "keys.signer",
             "keys.vault",
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["keys.hands", "signing"],
+        "keys.signer": ["keys.hands", "keys.presigning", "signing"],
     }
 
 

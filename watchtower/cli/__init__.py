@@ -34,6 +34,7 @@ _NAMES: Final = (
     "demo",
     "init",
     "key",
+    "presign",
     "receipt",
     "run",
     "sandbox",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from watchtower.cli.bundle_import import import_bundle
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.judgement.authority import authority_fault
@@ -42,6 +43,9 @@ def authority() -> None:
     """By what right the tower signs for each account."""
 
 
+authority.add_command(import_bundle)
+
+
 @authority.command(epilog=examples("watchtower authority show", "watchtower authority show --json"))
 @json_option
 def show(*, as_json: bool) -> None:
@@ -74,7 +78,13 @@ async def _accounts(loaded: Settings) -> list[_Account]:
 
 async def _standing(store: Store) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
-    return [
+    async with store.read() as work:
+        signed_ahead = {(p.account, p.signing_key) for p in await work.bundles.load_all()}
+    bundles = [
+        Authority(account=account, right=Right.PRESIGNED, public_key=key)
+        for account, key in sorted(signed_ahead)
+    ]
+    return bundles + [
         Authority(
             account=card.account,
             right=right_of(card.account, card.public_key),

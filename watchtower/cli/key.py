@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import click
 
 from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.seed import read_seed
 from watchtower.cli.session import open_store, run_async, settings
-from watchtower.errors import ConfigError, SeedError
+from watchtower.errors import ConfigError
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Vault
@@ -52,7 +51,7 @@ def import_key(
     if account not in loaded.addresses:
         why = f"`accounts` does not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
-    seed = _read_seed(seed_file)
+    seed = read_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
     card = run_async(_import(loaded, account, seed, kind, regular_key=regular_key))
     text = f"Imported the {card.algorithm} key of {card.account}. The seed was not kept."
@@ -117,23 +116,6 @@ async def _import(
 async def _cards(loaded: Settings) -> list[KeyCard]:
     async with open_store(loaded) as store:
         return await Vault(store).cards()
-
-
-def _read_seed(seed_file: str | None) -> str:
-    if seed_file is None:
-        if not sys.stdin.isatty():
-            raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")
-        seed: str = click.prompt("Seed", hide_input=True, err=True)
-        return seed
-    if seed_file == "-":
-        return sys.stdin.readline().strip()
-    try:
-        return Path(seed_file).read_text(encoding="ascii").strip()
-    except UnicodeDecodeError:
-        raise SeedError(why=f"{seed_file} is no text") from None
-    except OSError as problem:
-        why = f"{seed_file} cannot be read ({problem.strerror})"
-        raise SeedError(why=why) from None
 
 
 def _report(card: KeyCard) -> dict[str, object]:

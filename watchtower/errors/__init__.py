@@ -13,7 +13,9 @@ By where it came from, and so by what the caller may do::
     │   ├── ConfigError             16    the configuration cannot be used
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
-    │   └── ResumeError             19    the file has changed since it was imported in part
+    │   ├── ResumeError             19    the file has changed since it was imported in part
+    │   ├── BundleError             90    not a bundle of presigned claims, or not for us
+    │   └── PresignError            91    what was to be signed ahead cannot be
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -99,11 +101,13 @@ from watchtower.errors.client import (
 from watchtower.errors.input import (
     AddressError,
     AmountError,
+    BundleError,
     ChannelIdError,
     ClaimFormatError,
     ConfigError,
     InputError,
     ListenError,
+    PresignError,
     PublicKeyError,
     ResumeError,
     SeedError,
@@ -152,6 +156,7 @@ __all__ = [
     "AddressError",
     "AmountError",
     "AnswerError",
+    "BundleError",
     "CertificateError",
     "ChannelIdError",
     "ClaimDestinationError",
@@ -178,6 +183,7 @@ __all__ = [
     "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
+    "PresignError",
     "PublicKeyError",
     "ReceiptError",
     "ReceiptFormatError",

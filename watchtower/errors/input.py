@@ -7,11 +7,13 @@ from watchtower.errors.root import WatchtowerError
 __all__ = [
     "AddressError",
     "AmountError",
+    "BundleError",
     "ChannelIdError",
     "ClaimFormatError",
     "ConfigError",
     "InputError",
     "ListenError",
+    "PresignError",
     "PublicKeyError",
     "ResumeError",
     "SeedError",
@@ -103,3 +105,20 @@ class ResumeError(InputError):
         "{path} is not as it was when it was imported up to line {line}. Import it without "
         "--resume: what is kept already is not kept twice."
     )
+
+
+class BundleError(InputError):
+    """Not a bundle of presigned claims, or one that the tower has no right use for."""
+
+    exit_code = 90
+    template = (
+        "The bundle is not accepted: {why}. Nothing was changed. Make a new one with "
+        "`watchtower presign`, from what `watchtower presign request` says now."
+    )
+
+
+class PresignError(InputError):
+    """What was to be signed ahead cannot be."""
+
+    exit_code = 91
+    template = "Nothing was signed: {why}."

@@ -26,7 +26,7 @@ from watchtower.response.way import PLAIN, Way
 from watchtower.store.secrets import StoredKey
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["KeySource", "SignedTransaction", "Signer"]
+__all__ = ["KeySource", "SignedTransaction", "Signer", "sign_with"]
 
 _ED25519: Final = "ED"
 _TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
@@ -163,6 +163,17 @@ class Signer:
         if found is Right.MASTER_KEY:
             raise MasterKeyIdleError(account=account)
         raise KeyMissingError(account=account)
+
+
+def sign_with(key: StoredKey, transaction: Mapping[str, Any]) -> SignedTransaction:
+    """Return ``transaction`` signed with a key, read back and verified; what it is, is not asked.
+
+    For what a person signs on a machine of its own, in a form that ``presigning.py`` alone makes.
+
+    Raises:
+        SigningRefusedError: it does not read back as it was asked.
+    """
+    return _signed({**transaction, "SigningPubKey": key.public_key}, key)
 
 
 def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:

@@ -7,7 +7,7 @@ contain it is chained to one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -20,7 +20,7 @@ from watchtower.store.database import Store
 from watchtower.store.secrets import IDENTITY, StoredKey
 from watchtower.units import Address
 
-__all__ = ["Algorithm", "KeyCard", "Vault"]
+__all__ = ["Algorithm", "KeyCard", "Vault", "key_of_seed"]
 
 _ED25519_PREFIX: Final = "ED"
 _SECRET_BYTES: Final = 32
@@ -67,18 +67,7 @@ class Vault:
         Raises:
             SeedError: no family seed, of another algorithm, or of another account.
         """
-        key = _key_of_seed(account, seed.strip(), algorithm)
-        address = derive_classic_address(key.public_key)
-        if address != account:
-            if not regular_key:
-                why = f"it belongs to {address} and not to {account}"
-                raise SeedError(why=why)
-            key = StoredKey(
-                account=account,
-                public_key=key.public_key,
-                private_key=key.private_key,
-                is_regular_key=True,
-            )
+        key = key_of_seed(account, seed, algorithm=algorithm, regular_key=regular_key)
         async with self._store.write() as work:
             await work.secrets.put(key)
             await work.journal.append(
@@ -104,6 +93,28 @@ class Vault:
             keys = await work.secrets.load_all()
         cards = (_card(key) for key in keys if key.account != IDENTITY)
         return sorted(cards, key=lambda card: card.account)
+
+
+def key_of_seed(
+    account: Address,
+    seed: str,
+    *,
+    algorithm: Algorithm | None = None,
+    regular_key: bool = False,
+) -> StoredKey:
+    """Return the key of ``seed`` as the one that signs for ``account``; it is kept nowhere.
+
+    Raises:
+        SeedError: as `Vault.import_seed`.
+    """
+    key = _key_of_seed(account, seed.strip(), algorithm)
+    address = derive_classic_address(key.public_key)
+    if address == account:
+        return key
+    if not regular_key:
+        why = f"it belongs to {address} and not to {account}"
+        raise SeedError(why=why)
+    return replace(key, is_regular_key=True)
 
 
 def _key_of_seed(account: Address, seed: str, algorithm: Algorithm | None) -> StoredKey:

@@ -162,7 +162,7 @@ class Herald:
                 transaction=attempt.transaction,
                 target=attempt.target,
                 fee=attempt.fee,
-                last_ledger=attempt.last_ledger,
+                last_ledger=None if attempt.never_lapses else attempt.last_ledger,
             )
             self._desk.end("key_missing", attempt.account)
         for obligation, refused in response.unsigned:
