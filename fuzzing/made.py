@@ -1,4 +1,4 @@
-"""What has to be made before it can be read: a receipt, and an answer to a challenge of ours."""
+"""What has to be made before it can be read: receipts, credentials, and what is signed ahead."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from nacl.signing import SigningKey
 from watchtower.claims.receipt import Held, State, receipts_for
 from watchtower.client.payment import Terms, challenge_for
 from watchtower.judgement.claim import Claim
+from watchtower.keys.presigning import PresignRequest, presign, write_request
+from watchtower.keys.vault import key_of_seed
 from watchtower.units import Address, Drops
 
-__all__ = ["SECRET", "TERMS", "WHEN", "credential_with", "receipt_of"]
+__all__ = ["SECRET", "TERMS", "WHEN", "bundle_of", "credential_with", "receipt_of", "request_of"]
 
 SECRET: Final = b"what challenges are bound with here"
 TERMS: Final = Terms(
@@ -25,6 +27,9 @@ TERMS: Final = Terms(
 WHEN: Final = 1_796_000_000
 
 _KEY: Final = SigningKey(b"\1" * 32)
+_SEED: Final = "sEdTM1uX8pu2do5XvTnutH6HsouMaM2"
+_PAYEE: Final = Address("rG31cLyErnqeVj2eomEjBZtq7PYaupGYzL")
+"""Of the public documents of the XRP Ledger: nobody's."""
 
 
 def receipt_of(claim: Claim) -> bytes:
@@ -46,3 +51,23 @@ def credential_with(claim: Claim) -> bytes:
         "signature": claim.signature,
     }
     return msgspec.json.encode({"challenge": challenge, "payload": payload})
+
+
+def request_of(claim: Claim) -> bytes:
+    """Return a request to sign a claim ahead."""
+    return write_request(_asked(claim))
+
+
+def bundle_of(claim: Claim) -> bytes:
+    """Return a bundle with a claim, signed ahead by somebody made up."""
+    return presign([_asked(claim)], key_of_seed(_PAYEE, _SEED))
+
+
+def _asked(claim: Claim) -> PresignRequest:
+    return PresignRequest(
+        network_id=21_337,
+        account=_PAYEE,
+        claim=claim,
+        target=claim.amount,
+        tickets=(41, 42),
+    )

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fuzzing.made import credential_with, receipt_of
+from fuzzing.made import bundle_of, credential_with, receipt_of, request_of
 from watchtower.judgement.claim import Claim
 from watchtower.units import ChannelId, Drops
 
@@ -36,6 +36,14 @@ _VALUES: Final = (
     "2-50,60,empty",
     "AB" * 32,
 )
+_MADE: Final = {
+    "bundle": bundle_of,
+    "requests": request_of,
+    "receipt": receipt_of,
+    "credential": credential_with,
+}
+"""What is made of a real claim, by the target that reads it."""
+
 _LEAST_SETTINGS: Final = (
     b'\naccounts = ["rLBvuRXMq33b6eJcrXda3HPgci3CTSkpdD"]\nservers = ["wss://a.example"]\n'
 )
@@ -68,10 +76,8 @@ def _all(name: str) -> Iterator[bytes]:
             yield from (b"\n".join(words) for words in _claims())
         case "body":
             yield from _bodies()
-        case "receipt":
-            yield from (receipt_of(claim) for claim in _real_claims())
-        case "credential":
-            yield from (credential_with(claim) for claim in _real_claims())
+        case "bundle" | "requests" | "receipt" | "credential":
+            yield from map(_MADE[name], _real_claims())
         case "signature":
             yield from _signatures()
         case "transaction" | "entry" | "ledger" | "answer":

@@ -28,12 +28,14 @@ from watchtower.claims.message import parse_claim
 from watchtower.claims.receipt import Receipt, why_void
 from watchtower.cli.lines import LONGEST, Splitter, pass_over
 from watchtower.client.payment import Credential, read_credential
-from watchtower.errors import AnswerError, InputError, ReceiptError
+from watchtower.errors import AnswerError, BundleError, InputError, PresignError, ReceiptError
 from watchtower.hosts import same_server
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.messages import AnswerMessage
 from watchtower.judgement.claim import Claim, Verified, verify
 from watchtower.judgement.signature import canonical
+from watchtower.keys.bundle import read_bundle, write_bundle
+from watchtower.keys.presigning import read_requests, write_request
 from watchtower.ledger.answers import read_account_field, read_fees, read_submission
 from watchtower.ledger.decode import decode_entry, decode_ledger_closed, decode_transaction
 from watchtower.ledger.ranges import LedgerRanges
@@ -152,6 +154,23 @@ def _credential(data: bytes) -> None:
         identity_of(text)
 
 
+def _bundle(data: bytes) -> None:
+    """Read what a payee hands over; what is taken is exactly what would be written again."""
+    with _refusing(BundleError):
+        bundle = read_bundle(data)
+        assert write_bundle(bundle) == data
+        for presigned in bundle.presigned:
+            assert 0 < presigned.target <= presigned.claim.amount <= MAX_DROPS
+            assert len({level.transaction for level in presigned.levels}) == len(presigned.levels)
+
+
+def _requests(data: bytes) -> None:
+    with _refusing(PresignError):
+        for asked in read_requests(data):
+            assert read_requests(write_request(asked)) == (asked,)
+            _promised(asked.claim)
+
+
 def _signature(data: bytes) -> None:
     key, message, signature = data[:33], data[33:77], data[77:]
     taken = canonical(key, message, signature)
@@ -224,6 +243,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "words": _words,
     "body": _body,
     "receipt": _receipt,
+    "bundle": _bundle,
+    "requests": _requests,
     "credential": _credential,
     "signature": _signature,
     "transaction": partial(_message, decode_transaction),

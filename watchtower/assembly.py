@@ -26,6 +26,7 @@ from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
+from watchtower.response.forward import Forward
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Limits, Responder
 from watchtower.response.restock import Restocker
@@ -35,6 +36,7 @@ from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.tower.changes import Changes
+from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
@@ -198,6 +200,9 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         submitter=submitter,
         launch=launch,
         limits=limits,
+        forward=Forward(
+            ground.watch, launch, can_sign=signing.can_sign, goes_first=signing.goes_ahead
+        ),
     )
     means = Means(ground.watch, store=store, pool=pool, fee_cap=cap)
 
@@ -254,6 +259,12 @@ def _rounds(
         key_holders=[signing.hold],
         delegation=_delegation(ground, tower),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
+        coverage=Coverage(
+            ground.watch,
+            ground.desk,
+            signing.can_sign,
+            clock=asyncio.get_running_loop().time,
+        ),
         journal_number=ground.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

@@ -99,9 +99,22 @@ class Signing:
         by = self.hands.may_act(account) if self._knows_keys else ()
         return any(right is not Right.DELEGATED for right in by)
 
+    def can_sign(self, account: Address) -> bool:
+        """Return whether something may sign for ``account`` that the ledger takes, as last seen."""
+        return any(not self._is_doubted(account, right) for right in self.hands.may_act(account))
+
+    def goes_ahead(self, account: Address) -> bool:
+        """Return whether what was signed ahead comes before all that could sign now."""
+        rights = self._rights.get(account, ())
+        if Right.PRESIGNED not in rights:
+            return False
+        before = rights[: rights.index(Right.PRESIGNED)]
+        able = self.hands.may_act(account)
+        return not any(r in able and not self._is_doubted(account, r) for r in before)
+
     def why_idle(self, account: Address) -> str | None:
         """Return why nothing may sign for ``account``, as a part of a sentence; None if it may."""
-        if self.hands.may_act(account):
+        if self.hands.may_act(account) or account in self._watch.signed_ahead.accounts:
             return None
         delegation = self._why_not_delegated(account)
         if delegation is DelegationFault.UNKNOWN:

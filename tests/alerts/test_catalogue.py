@@ -10,6 +10,7 @@ import pytest
 from watchtower.alerts import (
     catalogue,
     of_authority,
+    of_bundles,
     of_certificates,
     of_cosigners,
     of_delegation,
@@ -56,6 +57,7 @@ EXAMPLES: dict[str, Any] = {
     "subject": ACCOUNT,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
+    "unprotected": 1_000_000,
     "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
@@ -66,6 +68,7 @@ EXAMPLES: dict[str, Any] = {
 FILES = (
     catalogue,
     of_authority,
+    of_bundles,
     of_certificates,
     of_cosigners,
     of_delegation,
@@ -148,6 +151,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
     assert urgent == {
         "authority_lost",
         "cosigner_faulty",
+        "bundle_dead",
         "cursor_stuck",
         "daily_cap_reached",
         "delegate_money_low",

@@ -16,12 +16,13 @@ from watchtower.ledger.events import (
     Seat,
     SeatUsed,
 )
-from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
+from watchtower.response.attempt import NEVER, Attempt, OutcomeKind, Purpose
 from watchtower.response.confirm import (
     by_last_ledger,
     by_lost_history,
     by_own_transaction,
     by_seat,
+    by_state,
 )
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
@@ -248,3 +249,59 @@ def test_attempt_whose_history_is_lost_waits_for_no_channel_that_is_gone(
     assert outcome is not None
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert by_lost_history(ATTEMPT, LedgerIndex(110), channel) is None
+
+
+AHEAD = replace(ATTEMPT, seat=Seat(41, is_ticket=True), last_ledger=NEVER)
+
+
+def known(balance: int, *, at: int = 105, closed_at: Position | None = None) -> Channel:
+    """The channel as it was in ledger ``at``."""
+    entry = ChannelEntry(
+        channel=CHANNEL,
+        source=PAYEE,
+        destination=PAYEE,
+        amount=Drops(100),
+        balance=Drops(balance),
+        public_key="02",
+        settle_delay=60,
+    )
+    as_of = Position(LedgerIndex(at), 0)
+    return Channel(entry=entry, as_of=as_of, closed_at=closed_at)
+
+
+def test_what_was_signed_ahead_outlives_every_ledger() -> None:
+    """It has no last one: neither the newest ledger nor lost history ends it."""
+    far = LedgerIndex(2**31)
+    assert by_last_ledger(AHEAD, far, known(5)) is None
+    assert by_lost_history(AHEAD, far, None) is None
+    assert by_state(AHEAD, far, known(5), None) is None
+
+
+def test_what_was_signed_ahead_is_over_when_the_channel_has_paid_as_much() -> None:
+    """It could only cost its fee; its own payment would have been told before."""
+    ends = by_state(AHEAD, LedgerIndex(105), known(30), None)
+    assert ends is not None
+    assert (ends.kind, ends.fee) == (OutcomeKind.ALREADY_PAID, 0)
+    # A state of a later ledger may be its own doing, of which the facts are still to come.
+    assert by_state(AHEAD, LedgerIndex(104), known(30), None) is None
+
+
+def test_what_was_signed_ahead_is_over_when_the_channel_is() -> None:
+    """Seen to close, or let go of; of one that is only missing, nobody knows how."""
+    at = Position(LedgerIndex(105), 0)
+    for channel in (None, known(5, closed_at=at)):
+        ends = by_state(AHEAD, LedgerIndex(105), channel, None)
+        assert ends is not None
+        assert ends.kind is OutcomeKind.REFUSED
+    missing = known(5, closed_at=Position(LedgerIndex(104), 0))
+    ends = by_state(AHEAD, LedgerIndex(105), missing, None)
+    assert ends is not None
+    assert ends.kind is OutcomeKind.UNKNOWN
+
+
+def test_what_was_signed_ahead_is_over_when_its_ticket_is_gone_and_nobody_tells_why() -> None:
+    """By then every fact of that ledger is known, or can no more be known."""
+    assert by_state(AHEAD, LedgerIndex(104), known(5, at=100), LedgerIndex(105)) is None
+    ends = by_state(AHEAD, LedgerIndex(105), known(5, at=100), LedgerIndex(105))
+    assert ends is not None
+    assert ends.kind is OutcomeKind.UNKNOWN

@@ -9,6 +9,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import ChannelEntry, Position, Seat
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
+from watchtower.response.bundle import Level, Presigned
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
 from watchtower.store.secrets import StoredKey
@@ -77,6 +78,22 @@ def attempt(number: int = 1, *, seat: int = 7, blob: str = "1200", at: int = 100
         made_in=LedgerIndex(at),
         transaction=TxHash(blob.ljust(64, "E")),
         blob=blob,
+    )
+
+
+def presigned(
+    number: int = 1, amount: int = 123_456_789, *, ticket: int = 5, fees: tuple[int, ...] = (12,)
+) -> Presigned:
+    """Return a claim that was signed ahead for one ticket."""
+    return Presigned(
+        account=PAYEE,
+        claim=claim(number, amount),
+        target=Drops(amount),
+        ticket=ticket,
+        signing_key=KEY,
+        levels=tuple(
+            Level(fee=Drops(fee), transaction=TxHash(f"{fee:064X}"), blob="1200") for fee in fees
+        ),
     )
 
 

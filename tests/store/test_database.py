@@ -26,6 +26,7 @@ from watchtower.errors import (
 )
 from watchtower.store.database import Store
 from watchtower.store.header import Slot, checksum, unwrap, wrap
+from watchtower.store.tables import FORMAT
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,19 +144,22 @@ async def test_an_older_format_is_brought_up_to_date_at_open(tmp_path: Path) -> 
     async with await make.store(path) as store, store.write() as work:
         await work.claims.raise_best(make.claim(1, 500))
     with closing(sqlite3.connect(path)) as file:
-        master = unwrap(_slots(file)[0], make.PASSPHRASE, store_format=1)
+        master = unwrap(_slots(file)[0], make.PASSPHRASE, store_format=FORMAT)
         assert master is not None
-        older = wrap(master, make.PASSPHRASE, store_format=0, cost=make.CHEAP)
+        older = wrap(master, make.PASSPHRASE, store_format=1, cost=make.CHEAP)
         file.execute(
             "UPDATE slots SET parameters = ?, wrapped = ?", (older.parameters, older.wrapped)
         )
-        file.execute("UPDATE header SET format = 0, checksum = ?", (checksum(0, [older]),))
+        file.execute("UPDATE header SET format = 1, checksum = ?", (checksum(1, [older]),))
+        # What came with later migrations was not there.
+        file.execute("UPDATE alembic_version SET version_num = '0001'")
+        file.execute("DROP TABLE bundles")
         file.commit()
     for _ in range(2):
         async with await make.reopen(path) as store:
             assert await _best(store) == 500
         with closing(sqlite3.connect(path)) as file:
-            assert file.execute("SELECT format FROM header").fetchall() == [(1,)]
+            assert file.execute("SELECT format FROM header").fetchall() == [(FORMAT,)]
 
 
 def _slots(file: sqlite3.Connection) -> list[Slot]:
@@ -182,7 +186,7 @@ async def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
         file.execute("UPDATE header SET format = 7, checksum = ?", (checksum(7, _slots(file)),))
         file.commit()
     before = path.read_bytes()
-    with pytest.raises(StoreVersionError, match="format 7; this one knows up to 1"):
+    with pytest.raises(StoreVersionError, match=f"format 7; this one knows up to {FORMAT}"):
         await make.reopen(path)
     assert path.read_bytes() == before
 

@@ -107,6 +107,7 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
             await work.claims.raise_best(make.claim(1, 400))
             await work.attempts.put(attempt)
             await work.secrets.put(key)
+            await work.bundles.raise_all([make.presigned(1, 400)])
             await work.journal.append("yesterday")
         await backup(store, copy)
         async with store.write() as work:
@@ -116,6 +117,7 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
                 attempt.account, attempt.seat, attempt.transaction, make.outcome()
             )
             await work.secrets.put(make.key(secret=b"\x07" * 32))
+            await work.bundles.raise_all([make.presigned(1, 500)])
             await work.journal.append("today")
     for _ in range(2):
         restored = await _restore(tmp_path)
@@ -130,6 +132,7 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
         assert await work.claims.load_all() == [make.claim(1, 500)]
         assert await work.attempts.unsettled() == []
         assert await work.secrets.load_all() == [make.key(secret=b"\x07" * 32)]
+        assert await work.bundles.load_all() == [make.presigned(1, 500)]
         kinds = [entry.kind for entry in await work.journal.load_all()]
         assert kinds == ["yesterday", "today", "store_restored", "store_restored"]
 
@@ -141,6 +144,7 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
     async def older(work: Work) -> None:
         await work.channels.put(make.channel(1, at=100))
         await work.attempts.put(attempt)
+        await work.bundles.raise_all([make.presigned(1, 400)])
 
     async def newer(work: Work) -> None:
         await work.channels.put(make.channel(1, at=101, balance=7))
@@ -152,6 +156,7 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
         )
         await work.attempts.put(unsettled)
         await work.secrets.put(make.key())
+        await work.bundles.raise_all([make.presigned(1, 500), make.presigned(2, ticket=6)])
         await work.journal.append("told", channel=make.channel_id(1))
         await work.cursor.move(LedgerIndex(101))
 
@@ -159,7 +164,7 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
     await _filled(tmp_path / "b.db", newer)
     restored = await _restore(tmp_path)
     assert restored == Restored(
-        is_new_store=False, channels=2, claims=0, attempts=2, entries=1, keys=1
+        is_new_store=False, channels=2, claims=0, attempts=2, entries=1, keys=1, presigned=2
     )
     async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
         assert store.network == 1
@@ -169,6 +174,10 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
         (settled,) = await work.attempts.for_channel(make.channel_id(1))
         assert settled.outcome == make.outcome(OutcomeKind.PAID)
         assert await work.secrets.load_all() == [make.key()]
+        assert await work.bundles.load_all() == [
+            make.presigned(1, 500),
+            make.presigned(2, ticket=6),
+        ]
         assert [t.entry.kind for t in await work.journal.story(make.channel_id(1))] == ["told"]
         assert await work.cursor.get() == 101
 

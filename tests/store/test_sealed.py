@@ -37,6 +37,7 @@ async def _filled(path: Path) -> None:
                 settled.account, settled.seat, settled.transaction, make.outcome()
             )
             await work.secrets.put(make.key())
+            await work.bundles.raise_all([make.presigned(1)])
             await work.cursor.move(LedgerIndex(100))
             await work.notes.put("status", {"ledger": 100})
             for kind in ("first", "second", "third"):
@@ -75,6 +76,7 @@ async def test_an_untouched_store_verifies(tmp_path: Path) -> None:
         "keys": 1,
         "state": 2,
         "notes": 1,
+        "bundles": 1,
     }
 
 

@@ -46,6 +46,7 @@ class Scene:
             foresight=cast("Any", SimpleNamespace(look_ahead=nothing)),
             pending=cast("Any", self),
             restraint=cast("Any", SimpleNamespace(look=nothing)),
+            coverage=cast("Any", SimpleNamespace(look=nothing)),
             entitlement=cast("Any", SimpleNamespace(look=nothing)),
             journal_number=0,
             shadow=False,

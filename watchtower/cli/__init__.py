@@ -36,6 +36,7 @@ _NAMES: Final = (
     "hsm",
     "init",
     "key",
+    "presign",
     "receipt",
     "run",
     "sandbox",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from watchtower.cli.bundle_import import import_bundle
 from watchtower.cli.delegation import delegate, revoke
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
@@ -48,6 +49,9 @@ def authority() -> None:
     """By what right the tower signs for each account."""
 
 
+authority.add_command(import_bundle)
+
+
 @authority.command(epilog=examples("watchtower authority show", "watchtower authority show --json"))
 @json_option
 def show(*, as_json: bool) -> None:
@@ -63,6 +67,7 @@ def show(*, as_json: bool) -> None:
 
 authority.add_command(delegate)
 authority.add_command(revoke)
+authority.add_command(import_bundle)
 
 
 async def _accounts(loaded: Settings) -> list[_Account]:
@@ -70,12 +75,16 @@ async def _accounts(loaded: Settings) -> list[_Account]:
     async with open_store(loaded) as store:
         cards = await Vault(store).cards()
         async with store.read() as work:
+            signed_ahead = {(p.account, p.signing_key) for p in await work.bundles.load_all()}
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
+    standing = _standing(cards, signed_ahead, loaded)
     return [
         _Account(
             address=address,
             rights=rights[address],
-            standing=[one for one in _standing(cards, loaded) if one.account == address],
+            standing=[
+                one for one in _standing(cards, signed_ahead, loaded) if one.account == address
+            ],
             aside={card.public_key for card in cards if card.standing is Standing.FORMER},
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
@@ -84,16 +93,22 @@ async def _accounts(loaded: Settings) -> list[_Account]:
     ]
 
 
-def _standing(cards: Iterable[KeyCard], loaded: Settings) -> list[Authority]:
+def _standing(
+    cards: Iterable[KeyCard], signed_ahead: Iterable[tuple[Address, str]], loaded: Settings
+) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
     cards, own = list(cards), loaded.authority.own
+    bundles = [
+        Authority(account=account, right=Right.PRESIGNED, public_key=key)
+        for account, key in sorted(signed_ahead)
+    ]
     by_delegation = [
         Authority(account=payee, right=Right.DELEGATED, public_key=card.public_key)
         for card in cards
         if card.account == own
         for payee in sorted(loaded.payees)
     ]
-    return [*(_authority(card) for card in cards), *by_delegation]
+    return [*bundles, *by_delegation, *(_authority(card) for card in cards)]
 
 
 def _authority(card: KeyCard) -> Authority:

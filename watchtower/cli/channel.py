@@ -147,7 +147,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "target": attempt.target,
         "fee": attempt.fee,
         "made_in": attempt.made_in,
-        "last_ledger": attempt.last_ledger,
+        "last_ledger": None if attempt.never_lapses else attempt.last_ledger,
         "outcome": None if outcome is None else outcome.kind.value,
         "paid": None if outcome is None else outcome.paid,
         "why": None if outcome is None else outcome.why,

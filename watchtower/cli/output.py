@@ -34,9 +34,9 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def tell(report: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Answer with ``report`` as JSON, or with ``text``."""
-    click.echo(msgspec.json.encode(report).decode() if as_json else text)
+def tell(report: Mapping[str, Any], text: str, *, as_json: bool, err: bool = False) -> None:
+    """Answer with ``report`` as JSON, or with ``text``; on standard error with ``err``."""
+    click.echo(msgspec.json.encode(report).decode() if as_json else text, err=err)
 
 
 def report_error(error: Exception, exit_code: int, *, as_json: bool) -> None:

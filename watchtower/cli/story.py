@@ -82,10 +82,11 @@ def _would_redeem(facts: Facts) -> str:
 
 def _attempt_made(facts: Facts) -> str:
     seat = " ".join(f"{kind} {facts[kind]}" for kind in ("ticket", "sequence") if kind in facts)
-    return (
-        f": {_aim(facts)}, fee {facts['fee']} drops, {seat}, good until ledger "
-        f"{facts['last_ledger']}, {facts['transaction']}"
+    last = facts["last_ledger"]
+    until = (
+        "signed ahead, good while its ticket is" if last is None else f"good until ledger {last}"
     )
+    return f": {_aim(facts)}, fee {facts['fee']} drops, {seat}, {until}, {facts['transaction']}"
 
 
 def _attempt_settled(facts: Facts) -> str:

@@ -14,7 +14,9 @@ By where it came from, and so by what the caller may do::
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
     │   ├── ResumeError             19    the file has changed since it was imported in part
-    │   └── CosignFormatError       59    not a request for signatures, or not an answer to one
+    │   ├── CosignFormatError       59    not a request for signatures, or not an answer to one
+    │   ├── BundleError             90    not a bundle of presigned claims, or not for us
+    │   └── PresignError            91    what was to be signed ahead cannot be
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -136,12 +138,14 @@ from watchtower.errors.hsm import (
 from watchtower.errors.input import (
     AddressError,
     AmountError,
+    BundleError,
     ChannelIdError,
     ClaimFormatError,
     ConfigError,
     CosignFormatError,
     InputError,
     ListenError,
+    PresignError,
     PublicKeyError,
     ResumeError,
     SeedError,
@@ -194,6 +198,7 @@ __all__ = [
     "AddressError",
     "AmountError",
     "AnswerError",
+    "BundleError",
     "CertificateError",
     "ChannelIdError",
     "ClaimDestinationError",
@@ -236,6 +241,7 @@ __all__ = [
     "NoTokenError",
     "PassphraseError",
     "PassphraseMissingError",
+    "PresignError",
     "PublicKeyError",
     "QuorumMissingError",
     "ReceiptError",

@@ -7,12 +7,14 @@ from watchtower.errors.root import WatchtowerError
 __all__ = [
     "AddressError",
     "AmountError",
+    "BundleError",
     "ChannelIdError",
     "ClaimFormatError",
     "ConfigError",
     "CosignFormatError",
     "InputError",
     "ListenError",
+    "PresignError",
     "PublicKeyError",
     "ResumeError",
     "SeedError",
@@ -114,3 +116,20 @@ class CosignFormatError(InputError):
         "No signature comes of that: {why}. Nothing was changed; take the requests anew from "
         "`watchtower cosign requests --json`."
     )
+
+
+class BundleError(InputError):
+    """Not a bundle of presigned claims, or one that the tower has no right use for."""
+
+    exit_code = 90
+    template = (
+        "The bundle is not accepted: {why}. Nothing was changed. Make a new one with "
+        "`watchtower presign`, from what `watchtower presign request` says now."
+    )
+
+
+class PresignError(InputError):
+    """What was to be signed ahead cannot be."""
+
+    exit_code = 91
+    template = "Nothing was signed: {why}."

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from watchtower.guard.learned import Settlement
 from watchtower.judgement.channel import Channel
+from watchtower.judgement.estate import Estate
 from watchtower.ledger.events import ChannelFact, ChannelMissing, SeatUsed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
 from watchtower.response.confirm import (
@@ -18,6 +19,7 @@ from watchtower.response.confirm import (
     by_lost_history,
     by_own_transaction,
     by_seat,
+    by_state,
 )
 from watchtower.response.spending import DaySpent, Spending
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
@@ -113,6 +115,26 @@ class UnderWay:
             now,
         )
 
+    def settle_by_state(
+        self,
+        known_to: LedgerIndex,
+        estates: Mapping[Address, Estate],
+        now: RippleTime | None,
+    ) -> tuple[Settlement, ...]:
+        """Settle what has no last ledger, where the ledger's state shows that it is over.
+
+        Told once every fact up to ``known_to`` is known, or can no more be known otherwise.
+        """
+        return self._settle(
+            (
+                (attempt, by_state(attempt, known_to, self._channel_of(attempt), gone_at))
+                for attempt in self.attempts.values()
+                if attempt.never_lapses
+                for gone_at in [_ticket_gone_at(attempt, estates.get(attempt.account))]
+            ),
+            now,
+        )
+
     def _settle(
         self, ends: Iterable[tuple[Attempt, Outcome | None]], now: RippleTime | None
     ) -> tuple[Settlement, ...]:
@@ -137,3 +159,9 @@ class UnderWay:
 
     def _channel_of(self, attempt: Attempt) -> Channel | None:
         return None if attempt.channel is None else self._channels.get(attempt.channel)
+
+
+def _ticket_gone_at(attempt: Attempt, estate: Estate | None) -> LedgerIndex | None:
+    """Return the ledger that shows that an attempt's ticket is gone; None if none does."""
+    gone = None if estate is None else estate.ticket_book.gone_at(attempt.seat.number)
+    return None if gone is None else gone.ledger_index

@@ -21,6 +21,7 @@ from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.incoming import Incoming
 from watchtower.guard.learned import Learned, Settlement, channel_of
 from watchtower.guard.outgoing import Outgoing
+from watchtower.guard.presigned import SignedAhead
 from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
 from watchtower.judgement.channel_events import Paid
@@ -44,6 +45,7 @@ from watchtower.ledger.events import (
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt
+from watchtower.response.bundle import Presigned
 from watchtower.response.obligation import Duty
 from watchtower.response.pace import Closings, Pace
 from watchtower.response.spending import DaySpent
@@ -58,7 +60,8 @@ _TOLD_WITHIN: Final = 2
 class Watch:
     """The present state of everything we guard for ``payees``, and for ``payers``.
 
-    ``incoming`` has the judgements for payees, ``outgoing`` those for payers. ``own`` is the
+    ``incoming`` has the judgements for payees, ``outgoing`` those for payers; ``signed_ahead`` is
+    what payees signed for their channels. ``own`` is the
     tower's own account, if it has one: it is known, and its channels are not guarded.
     """
 
@@ -74,6 +77,7 @@ class Watch:
         channels: Iterable[Channel] = (),
         claims: Iterable[Claim] = (),
         attempts: Iterable[Attempt] = (),
+        presigned: Iterable[Presigned] = (),
         spent: Mapping[Address, DaySpent] | None = None,
     ) -> None:
         """Begin with what the store remembers."""
@@ -94,6 +98,7 @@ class Watch:
         self.accounts = self.payees | self.outgoing.payers
         self.own = own
         self.estates: dict[Address, Estate] = {}
+        self.signed_ahead = SignedAhead(presigned, channels=self.channels, estates=self.estates)
         self.rules = STRICT
         self._rules_at: Position | None = None
         self.newest: LedgerClosed | None = None
@@ -204,7 +209,9 @@ class Watch:
         """Return the attempts that can never apply any more, now that all facts are known."""
         self.accounted_to = ledger_index
         self.outgoing.accounted(ledger_index)
-        return self._settled(self.under_way.settle_by_last_ledger(ledger_index, self._now))
+        settled = self.under_way.settle_by_last_ledger(ledger_index, self._now)
+        over = self.under_way.settle_by_state(ledger_index, self.estates, self._now)
+        return self._settled((*settled, *over))
 
     def without_history(self) -> tuple[Settlement, ...]:
         """Return the attempts that are over, while nobody can tell what their ledgers held."""
@@ -212,7 +219,9 @@ class Watch:
             return ()
         newest = self.newest.ledger_index
         self._went_without_to = LedgerIndex(newest - _TOLD_WITHIN)
-        return self._settled(self.under_way.settle_by_lost_history(newest, self._now))
+        settled = self.under_way.settle_by_lost_history(newest, self._now)
+        over = self.under_way.settle_by_state(self._went_without_to, self.estates, self._now)
+        return self._settled((*settled, *over))
 
     @property
     def known_to(self) -> LedgerIndex | None:
@@ -227,18 +236,31 @@ class Watch:
     def tickets(self, account: Address) -> tuple[int, ...]:
         """Return the tickets of an account that are for us to use, as far as is known.
 
-        Those of an account that only pays are its owner's, who has made them for a purpose.
+        Those of an account that only pays are its owner's, who has made them for a purpose; and
+        those for which something was signed ahead stand for their channels alone.
         """
         estate = self.estates.get(account)
-        return () if estate is None or account not in self.payees else estate.tickets
+        if estate is None or account not in self.payees:
+            return ()
+        reserved = self.signed_ahead.reserved(account)
+        return tuple(ticket for ticket in estate.tickets if ticket not in reserved)
+
+    def presigned(self, channel: ChannelId) -> tuple[Presigned, ...]:
+        """Return what was signed ahead for a channel and can be submitted now."""
+        return self.signed_ahead.usable(channel)
 
     def ticket_count(self, account: Address) -> int:
-        """Return how many tickets an account holds, also while it is not known which."""
+        """Return how many tickets an account holds, also while it is not known which.
+
+        Those that stand for a channel are not counted: nothing else may use them.
+        """
         estate = self.estates.get(account)
         if estate is None:
             return 0
         told = 0 if estate.entry is None else estate.entry.ticket_count
-        return max(told, len(estate.tickets))
+        reserved = self.signed_ahead.reserved(account)
+        kept = sum(not estate.ticket_book.is_gone(ticket) for ticket in reserved)
+        return max(0, max(told, len(estate.tickets)) - kept)
 
     def sequence(self, account: Address) -> int | None:
         """Return an account's next sequence in the validated ledger; None if it is not known."""
@@ -328,6 +350,7 @@ class Watch:
         if self.outgoing.is_foreign(channel_id):
             return False
         self.incoming.exposure.forget(channel_id)
+        self.signed_ahead.forget(channel_id)
         for side in (self.incoming, self.outgoing):
             side.forget(channel_id)
         for held in (self.channels, self.best):

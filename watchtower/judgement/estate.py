@@ -41,6 +41,16 @@ class Tickets:
     used: Mapping[int, Position] = field(default_factory=dict)
     listed_at: Position | None = None
 
+    def gone_at(self, number: int) -> Position | None:
+        """Return where a ticket is known not to be held any more; None if it is not known to be."""
+        if number in self.held:
+            return None
+        return self.used.get(number, self.listed_at)
+
+    def is_gone(self, number: int) -> bool:
+        """Return whether a ticket is known not to be held any more, or never."""
+        return self.gone_at(number) is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permitted:

@@ -8,27 +8,25 @@ wherever the key is and whoever signed with it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha512
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
-
-from coincurve import PublicKey
-from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
-from xrpl.core import binarycodec
+from typing import Any, Protocol
 
 from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
 from watchtower.keys.authority import Right, right_of
-from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import Roles, why_not
+from watchtower.keys.signed import SignedTransaction, as_signed, codec_of, verify
+from watchtower.keys.stored_key import UnsealedKey
 from watchtower.response.way import PLAIN, Way
-from watchtower.units import Address, ChannelId, Drops, TxHash
+from watchtower.units import Address, ChannelId, Drops
 
-__all__ = ["KeySource", "SignedTransaction", "Signer", "SigningKey", "signed_with"]
-
-_ED25519: Final = "ED"
-_TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
+__all__ = [
+    "KeySource",
+    "SignedTransaction",
+    "Signer",
+    "SigningKey",
+    "signed_at_once",
+    "signed_with",
+]
 
 
 class SigningKey(Protocol):
@@ -54,32 +52,6 @@ class KeySource(Protocol):
     async def key_of(self, account: Address) -> SigningKey:
         """Return the key that signs for ``account``."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTransaction:
-    """A transaction as the servers take it, in upper-case hex, and its identifying hash."""
-
-    blob: str
-    transaction: TxHash
-
-
-class _Codec(NamedTuple):
-    """How transactions become bytes, and how these are read back."""
-
-    to_sign: Callable[[Mapping[str, Any]], bytes]
-    encode: Callable[[Mapping[str, Any]], bytes]
-    decode: Callable[[bytes], Mapping[str, Any]]
-
-
-_OF_CLAIMS: Final = _Codec(claim_to_sign, encode_claim, decode_claim)
-"""Claims are signed by the thousand, between two ledgers."""
-
-_OF_EVERYTHING: Final = _Codec(
-    to_sign=lambda fields: bytes.fromhex(binarycodec.encode_for_signing(dict(fields))),
-    encode=lambda fields: bytes.fromhex(binarycodec.encode(dict(fields))),
-    decode=lambda data: binarycodec.decode(data.hex()),
-)
 
 
 class Signer:
@@ -202,28 +174,27 @@ async def signed_with(key: SigningKey, transaction: Mapping[str, Any]) -> Signed
         SigningRefusedError: what was signed does not read back as it was asked.
     """
     unsigned = {**transaction, "SigningPubKey": key.public_key}
-    is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
-    codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
-    message = codec.to_sign(unsigned)
-    signature = await key.sign(message)
-    complete = {**unsigned, "TxnSignature": signature.hex().upper()}
-    data = codec.encode(complete)
-    if codec.decode(data) != complete or not _verify(message, signature, key.public_key):
+    message = codec_of(unsigned).to_sign(unsigned)
+    return _read_back(unsigned, message, await key.sign(message))
+
+
+def signed_at_once(key: UnsealedKey, transaction: Mapping[str, Any]) -> SignedTransaction:
+    """Return the same, where the key is in memory and nobody has to wait for it.
+
+    For what a person signs on a machine of its own, in a form that ``presigning.py`` alone makes.
+
+    Raises:
+        SigningRefusedError: as `signed_with`.
+    """
+    unsigned = {**transaction, "SigningPubKey": key.public_key}
+    message = codec_of(unsigned).to_sign(unsigned)
+    return _read_back(unsigned, message, key.signature(message))
+
+
+def _read_back(unsigned: Mapping[str, Any], message: bytes, signature: bytes) -> SignedTransaction:
+    codec = codec_of(unsigned)
+    signed = {**unsigned, "TxnSignature": signature.hex().upper()}
+    data = codec.encode(signed)
+    if codec.decode(data) != signed or not verify(message, signature, unsigned["SigningPubKey"]):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
-    digest = _half_sha512(_TRANSACTION_ID + data)
-    return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
-
-
-def _verify(message: bytes, signature: bytes, public_key: str) -> bool:
-    key = bytes.fromhex(public_key)
-    if not public_key.startswith(_ED25519):
-        return PublicKey(key).verify(signature, _half_sha512(message), hasher=None)
-    try:
-        VerifyKey(key[1:]).verify(message, signature)
-    except BadSignatureError:
-        return False
-    return True
-
-
-def _half_sha512(message: bytes) -> bytes:
-    return sha512(message).digest()[:32]
+    return as_signed(data)

@@ -35,6 +35,10 @@ class UnsealedKey:
 
     async def sign(self, message: bytes) -> bytes:
         """Return the signature of ``message``, which is hashed here."""
+        return self.signature(message)
+
+    def signature(self, message: bytes) -> bytes:
+        """Return the same, for who need not wait."""
         secret = self._key.private_key
         if self.public_key.startswith(_ED25519):
             return nacl.signing.SigningKey(secret).sign(message).signature

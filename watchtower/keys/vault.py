@@ -36,6 +36,7 @@ __all__ = [
     "card_of",
     "key_of_derived",
     "key_of_seed",
+    "key_that_signs_for",
 ]
 
 _ED25519_PREFIX: Final = "ED"
@@ -102,13 +103,7 @@ class Vault:
         Raises:
             SeedError: no family seed, of another algorithm, or of another account.
         """
-        key = key_of_seed(account, seed, algorithm)
-        address = derive_classic_address(key.public_key)
-        if address != account:
-            if not regular_key:
-                why = f"it belongs to {address} and not to {account}"
-                raise SeedError(why=why)
-            key = replace(key, is_regular_key=True)
+        key = key_that_signs_for(account, seed, algorithm=algorithm, regular_key=regular_key)
         async with self._store.write() as work:
             await work.secrets.put(key)
             await work.journal.append(
@@ -177,6 +172,28 @@ def key_of_derived(account: Address, derived: DerivedKey) -> StoredKey:
         is_regular_key=derived.address != account,
         path=str(derived.path),
     )
+
+
+def key_that_signs_for(
+    account: Address,
+    seed: str,
+    *,
+    algorithm: Algorithm | None = None,
+    regular_key: bool = False,
+) -> StoredKey:
+    """Return the key of ``seed`` as the one that signs for ``account``; it is kept nowhere.
+
+    Raises:
+        SeedError: as `Vault.import_seed`.
+    """
+    key = key_of_seed(account, seed, algorithm)
+    address = derive_classic_address(key.public_key)
+    if address == account:
+        return key
+    if not regular_key:
+        why = f"it belongs to {address} and not to {account}"
+        raise SeedError(why=why)
+    return replace(key, is_regular_key=True)
 
 
 def key_of_seed(account: Address, seed: str, algorithm: Algorithm | None = None) -> StoredKey:

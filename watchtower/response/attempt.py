@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from watchtower.ledger.events import Seat
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
-__all__ = ["Attempt", "Outcome", "OutcomeKind", "Purpose"]
+__all__ = ["NEVER", "Attempt", "Outcome", "OutcomeKind", "Purpose"]
+
+NEVER: Final = LedgerIndex(2**32 - 1)
+"""The last ledger of a transaction that names none: no ledger comes after it."""
 
 
 class Purpose(StrEnum):
@@ -69,8 +73,9 @@ class Attempt:
     ``channel`` is None for one that is not about a channel. ``target`` is the channel balance it
     asks for, ``balance_before`` the one it was planned on, ``blob`` the signed transaction in
     upper-case hex, ``made_in`` the validated ledger in which it was planned. After
-    ``last_ledger`` it can never apply. ``fee_units``, ``fee_payer`` and ``by`` are those of the
-    way in which it was signed (`Way`).
+    ``last_ledger`` it can never apply; one that was signed ahead of need has `NEVER`, and lives
+    until its ticket is gone. ``fee_units``, ``fee_payer`` and ``by`` are those of the way in which
+    it was signed (`Way`).
     """
 
     channel: ChannelId | None
@@ -93,3 +98,8 @@ class Attempt:
     def payer(self) -> Address:
         """Whose money the fee is."""
         return self.fee_payer or self.account
+
+    @property
+    def never_lapses(self) -> bool:
+        """Whether it may apply in any ledger, as long as its seat is there."""
+        return self.last_ledger == NEVER

@@ -8,9 +8,12 @@ Three things can end one, whichever is seen first::
                                               Superseded (another's), Done (tickets were made)
     its last ledger is accounted for       ─► Refused (it can never apply any more)
 
-In the last two, a balance that has reached the target by other hands makes it AlreadyPaid.
-A ``tesSUCCESS`` ends nothing: a late claim returns it and pays nothing, and so does a close
-request for a channel that is closing already.
+What was signed ahead of need has no last ledger. It is over when its ticket is gone; and when its
+channel has paid as much by other hands, or is closed, since then it can only cost its fee.
+
+In the last two of the table, a balance that has reached the target by other hands makes it
+AlreadyPaid. A ``tesSUCCESS`` ends nothing: a late claim returns it and pays nothing, and so does a
+close request for a channel that is closing already.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from watchtower.ledger.events import ChannelChanged, ChannelDeleted, SeatUsed
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind, Purpose
 from watchtower.units import Drops, LedgerIndex
 
-__all__ = ["by_last_ledger", "by_lost_history", "by_own_transaction", "by_seat"]
+__all__ = ["by_last_ledger", "by_lost_history", "by_own_transaction", "by_seat", "by_state"]
 
 _NOTHING = Drops(0)
 
@@ -112,6 +115,38 @@ def by_lost_history(
         return None
     why = f"nobody has the history up to its last ledger, {attempt.last_ledger}, any more"
     return Outcome(kind=OutcomeKind.UNKNOWN, paid=_NOTHING, why=why, ledger_index=newest)
+
+
+def by_state(
+    attempt: Attempt,
+    known_to: LedgerIndex,
+    channel: Channel | None,
+    ticket_gone_at: LedgerIndex | None,
+) -> Outcome | None:
+    """Return the outcome of what has no last ledger, where the state shows that it is over.
+
+    Its own facts come first: whatever a ledger up to ``known_to`` told of it was taken already.
+    ``channel`` is None where it was closed, and let go of.
+
+    Args:
+        attempt: one that never lapses.
+        known_to: the newest ledger of which every fact is known, or can be known no more.
+        channel: its state.
+        ticket_gone_at: the ledger that shows that its ticket is not held any more.
+    """
+    if channel is not None and channel.as_of.ledger_index > known_to:
+        return None
+    if _reached(attempt, channel):
+        return _already_paid(known_to)
+    if channel is None or channel.is_final:
+        kind, why = OutcomeKind.REFUSED, "its channel is closed"
+    elif channel.closed_at is not None:
+        kind, why = OutcomeKind.UNKNOWN, "its channel is gone, and nobody has told how"
+    elif ticket_gone_at is not None and ticket_gone_at <= known_to:
+        kind, why = OutcomeKind.UNKNOWN, "its ticket is gone, and nobody has told by what"
+    else:
+        return None
+    return Outcome(kind=kind, paid=_NOTHING, why=why, ledger_index=known_to)
 
 
 def _may_tell_more(attempt: Attempt, channel: Channel | None) -> bool:

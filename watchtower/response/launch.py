@@ -1,7 +1,8 @@
 """The way out of the house: journal, then act.
 
 What it guarantees: an attempt is on disk before its first byte leaves, and what is on its way is
-sent again in every ledger until its last one, also by the next process if this one is killed.
+sent again in every ledger until its last one, or its end, also by the next process if this one is
+killed.
 """
 
 from __future__ import annotations
@@ -105,5 +106,5 @@ def _facts(attempt: Attempt) -> dict[str, object]:
         "ticket" if attempt.seat.is_ticket else "sequence": attempt.seat.number,
         "target": attempt.target,
         "fee": attempt.fee,
-        "last_ledger": attempt.last_ledger,
+        "last_ledger": None if attempt.never_lapses else attempt.last_ledger,
     }

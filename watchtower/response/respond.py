@@ -24,6 +24,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.bidding import Refusal
 from watchtower.response.enquiry import Enquiry, enquire
 from watchtower.response.fees import FeePolicy
+from watchtower.response.forward import Forward
 from watchtower.response.launch import Launch
 from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.plan import Leave, Redeem, Terms, plan
@@ -81,8 +82,10 @@ class Responder:
         submitter: Submitter,
         launch: Launch,
         limits: Limits,
+        forward: Forward | None = None,
     ) -> None:
         """Respond to what ``docket`` says; a launch in shadow decides all and sends nothing."""
+        self._forward = forward or Forward(docket, launch)
         self._docket = docket
         self._servers = servers
         self._signer = signer
@@ -123,7 +126,7 @@ class Responder:
         # could be paid already, or past its last ledger before it leaves.
         newest = self._docket.newest or newest
         obligations = self._docket.obligations()
-        done = await self._carry_out(obligations, newest, enquiry)
+        done = await self._respond_to(obligations, newest, enquiry)
         refused = enquiry.refused
         unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
         response = replace(done, unseated=unseated)
@@ -132,6 +135,24 @@ class Responder:
             self._planned = {(o.account, o.channel): o.target for o in obligations}
             self._standing = replace(response, sent=())
         return response
+
+    async def _respond_to(
+        self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
+    ) -> Response:
+        """Submit what was signed ahead, have the rest signed, and fall back where nobody would."""
+        terms = self._terms((), newest, enquiry)
+        unfit = {attempt.transaction for attempt in self._unfit()}
+        ahead, sent = await self._forward.submit(obligations, replace(terms, unfit=unfit))
+        done = await self._carry_out(ahead.rest, newest, enquiry, sent)
+        unsigned = [owed for owed, _ in done.unsigned]
+        more = await self._forward.fall_back(unsigned, terms, entered=len(done.sent))
+        would = [step.as_redeem() for step in ahead.submit] if self._launch.shadow else []
+        return replace(
+            done,
+            sent=(*done.sent, *more),
+            left=(*ahead.left, *done.left),
+            would_redeem=(*would, *done.would_redeem),
+        )
 
     def _anything_new(self, obligations: Iterable[Duty], now: LedgerIndex) -> bool:
         """Return whether anything is owed that was not planned for in this very ledger.
@@ -230,15 +251,18 @@ class Responder:
         return {payer: sum(fees.values()) for payer, fees in seats.items()}
 
     async def _carry_out(
-        self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
+        self,
+        obligations: Collection[Duty],
+        newest: LedgerClosed,
+        enquiry: Enquiry,
+        sent: list[Attempt],
     ) -> Response:
-        """Carry out the plan for one ledger, until the next one closes.
+        """Carry out the plan for one ledger, until the next one closes, behind what was ``sent``.
 
         When who signs refuses, what is left is planned anew: with who is next, in the way and at
         the price of that one, or without it, for an unsigned seat would be a hole for all behind
         it.
         """
-        sent: list[Attempt] = []
         unsigned: list[tuple[Duty, SigningError]] = []
         penniless: set[tuple[Address, str]] = set()
         self._turn_from_unfit()

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from watchtower.errors import SigningError
 from watchtower.ledger.events import LedgerClosed
 from watchtower.response.attempt import Attempt
+from watchtower.response.bundle import Presigned
 from watchtower.response.market import Fees
 from watchtower.response.obligation import Duty
 from watchtower.response.pace import Pace
@@ -78,6 +79,10 @@ class Docket(Protocol):
 
     def obligations(self) -> Collection[Duty]:
         """Return what is to be done now."""
+        ...
+
+    def presigned(self, channel: ChannelId) -> Sequence[Presigned]:
+        """Return what was signed ahead of need for a channel, and can be submitted now."""
         ...
 
     def attempt_made(self, attempt: Attempt) -> None:

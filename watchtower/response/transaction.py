@@ -1,8 +1,9 @@
 """The transaction we are for: ``PaymentChannelClaim``, which redeems, or closes for a payer.
 
 A transaction is a plain mapping in the ledger's own field names; xrpl-py's codec turns it into
-bytes. It carries a last ledger always, so that it cannot come back from the dead, and
-``NetworkID`` where the network demands it, so that it means nothing elsewhere.
+bytes. What is signed when it is needed carries a last ledger, so that it cannot come back from the
+dead; only what a payee signs ahead of need has none. ``NetworkID`` is there where the network
+demands it, so that it means nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -12,9 +13,15 @@ from typing import Any, Final
 
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Seat
+from watchtower.response.attempt import NEVER
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
-__all__ = ["claim_transaction", "close_transaction", "with_common_fields"]
+__all__ = [
+    "claim_transaction",
+    "close_transaction",
+    "presigned_transaction",
+    "with_common_fields",
+]
 
 _TF_CLOSE: Final = 0x00020000
 """Asks for a close (rippled TxFlags.h:125)."""
@@ -53,6 +60,26 @@ def claim_transaction(
     return with_common_fields(
         fields, fee=fee, seat=seat, last_ledger=last_ledger, network_id=network_id
     )
+
+
+def presigned_transaction(
+    *, account: Address, claim: Claim, target: Drops, fee: Drops, ticket: int, network_id: int
+) -> dict[str, Any]:
+    """Return the unsigned transaction that redeems ``claim`` whenever it is needed.
+
+    It is on a ticket, since a sequence would hold up whatever the account does before, and names
+    no last ledger. It has no other field, and no flag.
+    """
+    fields = claim_transaction(
+        account=account,
+        claim=claim,
+        target=target,
+        fee=fee,
+        seat=Seat(ticket, is_ticket=True),
+        last_ledger=NEVER,
+        network_id=network_id,
+    )
+    return {name: value for name, value in fields.items() if name != "LastLedgerSequence"}
 
 
 def close_transaction(

@@ -1,11 +1,11 @@
 """Restoring: nothing that either side knows is lost, and nothing is believed until reconciled.
 
 Where there is no store, the backup becomes the store. Where there is one, the two are merged by
-maximum, in one transaction: of two claims the higher, of two states of a channel the newer, every
-attempt, every journal entry, every key; and the cursor goes to the lower of the two, so that what
-followed is read again. Either way the note ``recovery`` stands afterwards: the store may have
-missed what happened since the backup, and is not authoritative until the daemon has reconciled
-it with the ledger (rule 7).
+maximum, in one transaction: of two claims the higher, also of those that were signed ahead, of two
+states of a channel the newer, every attempt, every journal entry, every key; and the cursor goes
+to the lower of the two, so that what followed is read again. Either way the note ``recovery``
+stands afterwards: the store may have missed what happened since the backup, and is not
+authoritative until the daemon has reconciled it with the ledger (rule 7).
 
 The backup itself is only ever copied: an older format is brought up to date in the copy.
 """
@@ -23,6 +23,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Position
 from watchtower.response.attempt import Attempt
+from watchtower.response.bundle import Presigned
 from watchtower.store.database import Store
 from watchtower.store.faults import disk_faults
 from watchtower.store.files import new_file, renamed_errors
@@ -41,7 +42,8 @@ __all__ = ["Restored", "restore"]
 class Restored:
     """What a restore brought; of an existing store, only what was new to it.
 
-    ``keys`` are those of accounts.
+    ``keys`` are those of accounts; ``presigned`` are claims that were signed ahead, each for one
+    ticket.
     """
 
     is_new_store: bool
@@ -50,6 +52,7 @@ class Restored:
     attempts: int
     entries: int
     keys: int
+    presigned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class _Contents:
     attempts: list[Attempt]
     entries: list[Entry]
     keys: list[StoredKey]
+    presigned: list[Presigned]
     cursor: LedgerIndex | None
     network: int | None
 
@@ -134,6 +138,7 @@ async def _contents(store: Store) -> _Contents:
             attempts=await work.attempts.load_all(),
             entries=await work.journal.load_all(),
             keys=await work.secrets.load_all(),
+            presigned=await work.bundles.load_all(),
             cursor=await work.cursor.get(),
             network=await work.network.get(),
         )
@@ -147,6 +152,7 @@ def _count(contents: _Contents, *, is_new_store: bool) -> Restored:
         attempts=len(contents.attempts),
         entries=len(contents.entries),
         keys=sum(key.account != IDENTITY for key in contents.keys),
+        presigned=len(contents.presigned),
     )
 
 
@@ -170,6 +176,7 @@ async def _merge(work: Work, contents: _Contents) -> Restored:
         attempts=sum([await _merge_attempt(work, attempt) for attempt in contents.attempts]),
         entries=await _merge_journal(work, contents.entries),
         keys=sum([await _merge_key(work, key) for key in contents.keys]),
+        presigned=await work.bundles.raise_all(contents.presigned),
     )
     for claim in contents.pending:
         await work.claims.put_pending(claim)

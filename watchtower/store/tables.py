@@ -16,6 +16,7 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table
 from sqlalchemy.types import NullType
 
 __all__ = [
+    "BUNDLES",
     "CENSUS",
     "CLAIMS",
     "CLOSED_CHANNELS",
@@ -34,7 +35,7 @@ __all__ = [
     "STATE",
 ]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The newest format this code knows: the number of the last migration."""
 
 METADATA: Final = MetaData()
@@ -87,6 +88,7 @@ JOURNAL: Final = _sealed("journal", numbered=True, topical=True)
 KEYS: Final = _sealed("keys")
 STATE: Final = _sealed("state")
 NOTES: Final = _sealed("notes")
+BUNDLES: Final = _sealed("bundles")
 
 CENSUS: Final = _sealed("census")
 """One row: how many records each table has, and the sum of their shares."""
@@ -102,5 +104,6 @@ SEALED_TABLES: Final = (
     KEYS,
     STATE,
     NOTES,
+    BUNDLES,
 )
 """Every table that the census counts."""

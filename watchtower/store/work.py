@@ -13,6 +13,8 @@ from watchtower.errors import StoreTamperedError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.response.attempt import Attempt
+from watchtower.response.bundle import Presigned
+from watchtower.store.bundles import Bundles
 from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
 from watchtower.store.cosignatures import Cosignatures
@@ -24,6 +26,7 @@ from watchtower.store.sealed import SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Network
 from watchtower.store.tables import (
+    BUNDLES,
     CLAIMS,
     CLOSED_CHANNELS,
     JOURNAL,
@@ -52,6 +55,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
     KEYS.name: StoredKey,
     STATE.name: int,
     NOTES.name: Note,
+    BUNDLES.name: Presigned,
 }
 """What the records of each table are."""
 
@@ -77,6 +81,11 @@ class Work:
     def attempts(self) -> Attempts:
         """What was tried."""
         return Attempts(self._transaction)
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """What payees signed ahead of need."""
+        return Bundles(self._transaction)
 
     @cached_property
     def journal(self) -> Journal:

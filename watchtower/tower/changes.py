@@ -18,6 +18,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.spending import DaySpent
 from watchtower.store.work import Work
 from watchtower.tower.noted_accounts import ACCOUNT_NOTE
+from watchtower.tower.noted_tickets import TICKETS_NOTE, tickets_noted
 from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
 
 __all__ = [
@@ -63,6 +64,7 @@ class Batch:
     spent: dict[Address, DaySpent]
     tallies: dict[ChannelId, Tally]
     accounts: dict[Address, Mapping[str, Any]]
+    tickets: dict[Address, list[int]]
     settled: tuple[Attempt, ...]
     notes: tuple[Note, ...]
     cursor: LedgerIndex | None
@@ -75,6 +77,7 @@ class Batch:
             | {SPENT_NOTE + account: [day.day, day.drops] for account, day in self.spent.items()}
             | {ACCOUNT_NOTE + account: note for account, note in self.accounts.items()}
             | {TALLY_NOTE + channel: _noted(tally) for channel, tally in self.tallies.items()}
+            | {TICKETS_NOTE + account: held for account, held in self.tickets.items()}
         )
         await work.attempts.settle_all(self.settled)
         if self.notes:
@@ -100,6 +103,7 @@ class Changes:
         self._spent: dict[Address, DaySpent] = {}
         self._tallies: dict[ChannelId, Tally] = {}
         self._accounts: dict[Address, Mapping[str, Any]] = {}
+        self._tickets: dict[Address, list[int]] = {}
         self._settled: list[Attempt] = []
         self._notes: list[Note] = []
         self._idle = _IDLE_LEDGERS
@@ -107,7 +111,8 @@ class Changes:
     @property
     def pressing(self) -> bool:
         """Whether anything should be written now; a cursor over idle ledgers may wait."""
-        if self._channels or self._settled or self._notes or self._tallies or self._accounts:
+        unwritten = (self._channels, self._settled, self._notes, self._tallies)
+        if any(unwritten) or self._accounts or self._tickets:
             return True
         if self._cursor is None or self._cursor == self._saved:
             return False
@@ -119,6 +124,11 @@ class Changes:
             self._channels[learned.channel.entry.channel] = learned.channel
             if learned.redeemed_at is not None:
                 self._redeemed[learned.channel.entry.channel] = learned.redeemed_at
+        before, after = learned.estate_before, learned.estate
+        held = None if after is None else tickets_noted(after)
+        was_held = None if before is None else tickets_noted(before)
+        if after is not None and held is not None and held != was_held:
+            self._tickets[after.account] = held
         self._note(*map(_note_of, learned.events))
         self.settled(*learned.settled)
 
@@ -172,12 +182,13 @@ class Changes:
             spent=self._spent,
             tallies=self._tallies,
             accounts=self._accounts,
+            tickets=self._tickets,
             settled=tuple(self._settled),
             notes=tuple(self._notes),
             cursor=self._cursor,
         )
         self._channels, self._redeemed, self._spent, self._tallies = {}, {}, {}, {}
-        self._settled, self._notes, self._accounts = [], [], {}
+        self._settled, self._notes, self._accounts, self._tickets = [], [], {}, {}
         return batch
 
     def written(self, batch: Batch) -> None:
@@ -191,6 +202,7 @@ class Changes:
         self._spent = batch.spent | self._spent
         self._tallies = batch.tallies | self._tallies
         self._accounts = batch.accounts | self._accounts
+        self._tickets = batch.tickets | self._tickets
         self._settled = [*batch.settled, *self._settled]
         self._notes = [*batch.notes, *self._notes]
 

@@ -162,7 +162,7 @@ class Herald:
                 transaction=attempt.transaction,
                 target=attempt.target,
                 fee=attempt.fee,
-                last_ledger=attempt.last_ledger,
+                last_ledger=None if attempt.never_lapses else attempt.last_ledger,
             )
             for name in ("key_missing", "hsm_does_not_sign"):
                 self._desk.end(name, attempt.account)

@@ -13,6 +13,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.outgoing import Tally
 from watchtower.judgement.policy import PayerPolicy, Policy
+from watchtower.response.bundle import Presigned
 from watchtower.response.spending import DaySpent
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
@@ -53,6 +54,8 @@ async def remember(
         kept = _Kept()
         await work.channels.visit_open(kept.keep_channel)
         await work.claims.visit_all(kept.keep_claim)
+        presigned: list[Presigned] = []
+        await work.bundles.visit_all(presigned.append)
         robbed = await _robbed(work, tallies, kept.claims, payers)
         watch = Watch(
             payees,
@@ -64,6 +67,7 @@ async def remember(
             channels=[*kept.channels.values(), *robbed],
             claims=kept.claims,
             attempts=await work.attempts.unsettled(),
+            presigned=presigned,
             spent=_spent(notes),
         )
         cursor = await work.cursor.get()

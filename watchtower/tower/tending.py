@@ -4,7 +4,8 @@
   SQLite's change counter, which costs next to nothing, and found by the journal's new entries, so
   that the cost grows with what came and not with what is kept;
 - *pending claims*, decided as soon as a server can tell of their channel;
-- *keys* that another process imported, rotated or retired, and *tokens* that it made or revoked;
+- *keys* and *bundles* that another process imported, rotated or retired, and *tokens* that it made
+  or revoked;
 - what will go wrong (``foresight.py``), *alarms* that go on, and the *status* that
   ``watchtower status`` shows.
 """
@@ -24,11 +25,13 @@ from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.servers import ServerState
+from watchtower.store.bundles import BUNDLE_IMPORTED
 from watchtower.store.cosignatures import COSIGN_ANSWERED
 from watchtower.store.database import Store
 from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
+from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
@@ -85,6 +88,7 @@ class Rounds:
         foresight: Foresight,
         pending: PendingClaims,
         restraint: Restraint,
+        coverage: Coverage,
         entitlement: Entitlement,
         delegation: Delegation | None = None,
         key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
@@ -110,6 +114,7 @@ class Rounds:
         self._foresight = foresight
         self._pending = pending
         self._restraint = restraint
+        self._coverage = coverage
         self._shadow = shadow
         self._rhythm = rhythm
         self._clock = clock
@@ -124,6 +129,7 @@ class Rounds:
         self._keys_elsewhere: Mapping[Address, str | None] = {}
         self._has_new_keys = True
         self._has_new_tokens = True
+        self._has_new_bundles = False
         self._of_tokens: Callable[[], Awaitable[None]] | None = None
 
     async def take_claims_for_ever(self) -> None:
@@ -146,6 +152,9 @@ class Rounds:
         if self._has_new_tokens and self._of_tokens is not None:
             await self._of_tokens()
             self._has_new_tokens = False
+        if self._has_new_bundles:
+            await self._tower.bundle_imported()
+            self._has_new_bundles = False
         # Last: what failed is tried again at the next look.
         self._version = version
 
@@ -176,6 +185,7 @@ class Rounds:
         await self._take_attempts(entries)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
         self._has_new_keys |= any(e.entry.kind in OF_KEYS for e in entries)
+        self._has_new_bundles |= any(e.entry.kind == BUNDLE_IMPORTED for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
@@ -216,6 +226,7 @@ class Rounds:
             *self._looks,
             self._foresight.look_ahead,
             self._restraint.look,
+            self._coverage.look,
             self.tell_status,
         ):
             await self._try(look)

@@ -51,6 +51,7 @@ from watchtower.ledger.health import (
 )
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.attempt import Attempt, Purpose
+from watchtower.response.bundle import Presigned
 from watchtower.response.respond import Responder, Response
 from watchtower.response.restock import Restocker
 from watchtower.store.database import Store
@@ -288,6 +289,14 @@ class Tower:
         """Take what was asked for apart from the stream."""
         for fact in facts:
             self._take_fact(fact)
+        self._wake.set()
+
+    async def bundle_imported(self) -> None:
+        """Take up what was signed ahead of need, from the store."""
+        presigned: list[Presigned] = []
+        async with self._store.read() as work:
+            await work.bundles.visit_all(presigned.append)
+        self.watch.signed_ahead.replace(presigned)
         self._wake.set()
 
     async def _insist_on_recalling(self, batch: Sequence[Delivery]) -> set[ChannelId]:
