@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
@@ -17,6 +18,7 @@ from watchtower.claims.intake import Intake
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
+from watchtower.keys.signer_line import SignerLine
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -33,6 +35,7 @@ from watchtower.tower.changes import Changes
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
+from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.means import Means
 from watchtower.tower.memory import remember
 from watchtower.tower.pending import PendingClaims
@@ -72,6 +75,7 @@ class Ground:
     desk: Desk
     heartbeat: Heartbeat | None
     service: ServiceManager
+    line: SignerLine | None
     in_recovery: bool
     journal_number: int
     shadow: bool
@@ -131,6 +135,7 @@ async def prepare(
         ),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
+        line=_line(stack, settings),
         in_recovery=memory.in_recovery,
         journal_number=memory.journal_number,
         shadow=shadow,
@@ -152,7 +157,13 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signing = Signing(settings, store, ground.watch, clock=asyncio.get_running_loop().time)
+    signing = Signing(
+        settings,
+        store,
+        ground.watch,
+        clock=asyncio.get_running_loop().time,
+        line=ground.line,
+    )
     responder = Responder(
         ground.watch,
         servers=servers,
@@ -184,6 +195,15 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
 
+def _line(stack: AsyncExitStack, settings: Settings) -> SignerLine | None:
+    """Return the line to the signer apart, which is asked for nothing yet; None without one."""
+    if not settings.keys.signer:
+        return None
+    line = SignerLine(Path(settings.keys.signer))
+    stack.push_async_callback(line.close)
+    return line
+
+
 def _rounds(
     ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
@@ -213,4 +233,7 @@ def _rounds(
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
         tell=ground.feed.tell,
+        locksmith=None
+        if ground.line is None
+        else Locksmith(ground.line, [tower.steward.hold, signing.hold], ground.desk),
     )

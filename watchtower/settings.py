@@ -20,6 +20,7 @@ from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.http_settings import HttpSettings
+from watchtower.key_settings import KeySettings
 from watchtower.mqtt_settings import MqttSettings
 from watchtower.units import Address, parse_address
 
@@ -168,6 +169,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     authority: AuthoritySettings = AuthoritySettings()
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
+    keys: KeySettings = KeySettings()
     ledger: LedgerSettings = LedgerSettings()
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()
@@ -245,10 +247,11 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     try:
         store = (folder / Path(settings.store).expanduser()).resolve()
         http, mqtt = settings.http.within(folder), settings.mqtt.within(folder)
+        keys = settings.keys.within(folder)
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
-    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt)
+    return msgspec.structs.replace(settings, store=str(store), http=http, mqtt=mqtt, keys=keys)
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:

@@ -13,7 +13,9 @@ from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import authority_fault
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.hands import Hands
+from watchtower.keys.remote_signer import RemoteSigner
 from watchtower.keys.signer import Signer
+from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -22,37 +24,60 @@ from watchtower.wiring import limits_of, pool_of, rights_of
 
 __all__ = ["Signing"]
 
-_BY_KEYS_HERE: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
+_BY_KEYS: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
 
 
 class Signing:
     """The hands of one tower; ``hands`` chooses among them."""
 
     def __init__(
-        self, settings: Settings, store: Store, watch: Watch, *, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        store: Store,
+        watch: Watch,
+        *,
+        clock: Callable[[], float],
+        line: SignerLine | None = None,
     ) -> None:
-        """Make every hand; no key is looked at yet."""
+        """Make every hand; no key is looked at yet.
+
+        With ``line`` the keys are with a signer apart, and none of the store is ever used.
+        """
+        self._line = line
         self._watch = watch
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, str] = {}
-        self._keys_here = [
-            Signer(
+        self._by_keys = [self._hand(settings, store, right) for right in _BY_KEYS]
+        self.hands = Hands(self._by_keys, self._rights, clock=clock, is_doubted=self._is_doubted)
+
+    def _hand(self, settings: Settings, store: Store, right: Right) -> Signer | RemoteSigner:
+        """Return who signs by ``right``: here, with keys of the store, or over the line to them."""
+        cap, most_tickets = limits_of(settings).fees.cap, pool_of(settings).size
+        source_of = self._watch.outgoing.source_of
+        if self._line is None:
+            return Signer(
                 Vault(store),
                 settings.payees,
-                limits_of(settings).fees.cap,
+                cap,
                 right=right,
-                most_tickets=pool_of(settings).size,
+                most_tickets=most_tickets,
                 payers=settings.payers,
-                source_of=watch.outgoing.source_of,
+                source_of=source_of,
             )
-            for right in _BY_KEYS_HERE
-        ]
-        self.hands = Hands(self._keys_here, self._rights, clock=clock, is_doubted=self._is_doubted)
+        return RemoteSigner(
+            self._line,
+            settings.payees,
+            cap,
+            right=right,
+            most_tickets=most_tickets,
+            payers=settings.payers,
+            source_of=source_of,
+        )
 
     def hold(self, keys: Mapping[Address, str]) -> None:
-        """Take note of the public keys that the store has now, by account."""
+        """Take note of the public keys that the store, or the signer, has now, by account."""
         self._keys = dict(keys)
-        for signer in self._keys_here:
+        for signer in self._by_keys:
             signer.hold(keys)
 
     def why_idle(self, account: Address) -> str | None:
@@ -61,17 +86,18 @@ class Signing:
             return None
         key = self._keys.get(account)
         if key is None:
-            return "no key of it is in the store, and no other right stands by"
+            where = "in the store" if self._line is None else "with the signer"
+            return f"no key of it is {where}, and no other right stands by"
         if right_of(account, key) is Right.MASTER_KEY:
             return (
                 "the only key is its master key, and that signs nothing unless "
                 "`allow_master_key = true` stands under `[authority]`"
             )
-        return "its regular key is in the store, and `rights` does not name regular_key for it"
+        return "its regular key is there, and `rights` does not name regular_key for it"
 
     def _is_doubted(self, account: Address, right: Right) -> bool:
         """Return whether the ledger, as last seen, would refuse what a key here signs."""
         key = self._keys.get(account)
-        if key is None or right not in _BY_KEYS_HERE:
+        if key is None or right not in _BY_KEYS:
             return False
         return authority_fault(self._watch.estates.get(account), key) is not None

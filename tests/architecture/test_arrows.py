@@ -18,8 +18,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "collector": (),
     "authority_settings": (),
     "http_settings": (),
+    "key_settings": (),
     "mqtt_settings": (),
-    "settings": ("authority_settings", "http_settings", "mqtt_settings"),
+    "signer_settings": ("authority_settings", "settings"),
+    "settings": ("authority_settings", "http_settings", "key_settings", "mqtt_settings"),
     "broker_credentials": ("interfaces.mqtt.connection", "keys.secret_file", "mqtt_settings"),
     "first_settings": ("settings",),
     "logs": (),
@@ -42,7 +44,21 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.attempt",
     ),
     # what we may sign: seeds live in the store
-    "keys": ("response.way", "store.database", "store.secrets"),
+    "keys": ("judgement.signature", "response.way", "store.database", "store.secrets"),
+    # a process apart that holds the keys: knows nothing of ledgers, towers and networks
+    "signer": (
+        "interfaces.systemd",
+        "judgement.claim",
+        "keys.authority",
+        "keys.hands",
+        "keys.permission",
+        "keys.signed",
+        "keys.signer",
+        "keys.signer_messages",
+        "keys.vault",
+        "signer_settings",
+        "store",
+    ),
     # whom we tell: decides nothing
     "alerts": (),
     "alerts.desk": ("ledger.health",),
@@ -77,6 +93,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.memory": ("response.spending", "store.database", "store.notes", "store.work"),
     "tower.herald": (
         "alerts.of_payers",
+        "alerts.of_signers",
         "ledger.health",
         "response.attempt",
         "response.bidding",
@@ -90,6 +107,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.schedule",
         "response.tickets",
     ),
+    "tower.locksmith": ("alerts.of_signers",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
     "tower.means": ("response.tickets",),
@@ -191,7 +209,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "store.restore",
             "store.work",
         ],
-        "keys.signer": ["keys.hands", "signing"],
+        "keys.signer": ["keys.hands", "signer.clerk", "signing"],
     }
 
 

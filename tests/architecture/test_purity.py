@@ -30,6 +30,7 @@ PURE = (
     "alerts.of_doors",
     "alerts.of_exposure",
     "alerts.of_payers",
+    "alerts.of_signers",
     "alerts.rules",
     "claims.decide",
     "claims.decision",
@@ -77,6 +78,7 @@ PURE = (
     "keys.authority",
     "keys.claim_encoding",
     "keys.permission",
+    "keys.signer_messages",
     "ledger.account_entries",
     "ledger.affected",
     "ledger.agreement",
@@ -110,6 +112,7 @@ PURE = (
     "response.tickets",
     "response.transaction",
     "response.way",
+    "signer.spending",
     "store.statements",
     "tower.noted_accounts",
 )

@@ -15,7 +15,13 @@ from watchtower.units import ChannelId, LedgerIndex
 
 HOUSE = Path(__file__).parent.parent.parent / "watchtower"
 TIME = 820_540_801
-OF_THE_STORE = {"account_altered", "identity_made", "key_imported", "store_restored"}
+OF_THE_STORE = {
+    "account_altered",
+    "identity_made",
+    "key_imported",
+    "key_removed",
+    "store_restored",
+}
 """Kinds about no channel, which no story of a channel has."""
 
 

@@ -37,6 +37,7 @@ _NAMES: Final = (
     "receipt",
     "run",
     "sandbox",
+    "signer",
     "status",
     "token",
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.errors import SignerUnreachableError
 from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.estate import Estate
 from watchtower.keys.authority import WORTH, Authority, Right, right_of
+from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -22,19 +25,28 @@ from watchtower.wiring import rights_of
 
 __all__ = ["authority"]
 
+_BY_KEYS: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
+
+_OF_SIGNER: Final = (
+    "Of the tower alone: burn fees up to the signer's caps, use up sequences and tickets, leave "
+    "out redeeming. Of the signer as well:"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Account:
     """What there is to tell of one account.
 
     ``rights`` are those that the configuration gives it, in their order; ``standing`` what is
-    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked.
+    there to sign by, allowed or not; ``estate`` how the ledger last had it, None if nobody asked;
+    ``is_apart`` whether its keys are with a signer apart, and not here.
     """
 
     address: Address
     rights: Sequence[Right]
     standing: Sequence[Authority]
     estate: Estate | None
+    is_apart: bool
 
 
 @click.group()
@@ -58,7 +70,7 @@ def show(*, as_json: bool) -> None:
 async def _accounts(loaded: Settings) -> list[_Account]:
     rights = rights_of(loaded)
     async with open_store(loaded) as store:
-        standing = await _standing(store)
+        standing = [*await _standing(store), *await _asked(loaded)]
         async with store.read() as work:
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
     return [
@@ -67,6 +79,7 @@ async def _accounts(loaded: Settings) -> list[_Account]:
             rights=rights[address],
             standing=[one for one in standing if one.account == address],
             estate=recalled(address, notes[address]),
+            is_apart=bool(loaded.keys.signer),
         )
         for address in loaded.addresses
     ]
@@ -84,6 +97,24 @@ async def _standing(store: Store) -> list[Authority]:
     ]
 
 
+async def _asked(loaded: Settings) -> list[Authority]:
+    """Return by what a signer apart signs; nothing if there is none, or it does not tell."""
+    if not loaded.keys.signer:
+        return []
+    line = SignerLine(Path(loaded.keys.signer))
+    try:
+        held = await line.keys()
+    except SignerUnreachableError as trouble:
+        click.echo(str(trouble), err=True)
+        return []
+    finally:
+        await line.close()
+    return [
+        Authority(account=account, right=right_of(account, key), public_key=key)
+        for account, key in held.items()
+    ]
+
+
 def _report(account: _Account) -> dict[str, Any]:
     by_right = {one.right: one for one in account.standing}
     used = [right for right in account.rights if right in by_right]
@@ -91,21 +122,23 @@ def _report(account: _Account) -> dict[str, Any]:
     return {
         "account": account.address,
         "rights": [
-            _report_of(by_right[right], account.estate, number)
+            _report_of(by_right[right], account, number)
             for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
         ],
         "not_set_up": [right.value for right in account.rights if right not in by_right],
     }
 
 
-def _report_of(one: Authority, estate: Estate | None, number: int | None) -> dict[str, Any]:
+def _report_of(one: Authority, account: _Account, number: int | None) -> dict[str, Any]:
     worth = WORTH[one.right]
+    is_apart = account.is_apart and one.right in _BY_KEYS
     return {
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
-        "ledger": _ledger_says(one, estate),
-        "thief": worth.thief,
+        "ledger": _ledger_says(one, account.estate),
+        "is_apart": is_apart,
+        "thief": f"{_OF_SIGNER} {worth.thief}" if is_apart else worth.thief,
         "open": worth.open,
     }
 
@@ -126,6 +159,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         right = Right(one["right"])
         number = f"{one['order']}." if one["order"] else "- "
         key = f" {one['public_key']}" if one["public_key"] else ""
+        key += " with the signer apart" if one["is_apart"] else ""
         yield f"  {number} {right.words}{key}: {_state(one)}"
         yield f"     To a thief: {one['thief']}"
         yield f"     Open to: {one['open']}"

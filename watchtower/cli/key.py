@@ -9,12 +9,19 @@ from pathlib import Path
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.session import (
+    open_store,
+    refuse_keys_here,
+    run_async,
+    settings,
+    settings_of_keys,
+)
 from watchtower.errors import ConfigError, SeedError
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Vault
 from watchtower.settings import Settings, config_path
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import parse_address
 from watchtower.wiring import rights_of
 
@@ -47,10 +54,12 @@ def import_key(
     account: str, seed_file: str | None, algorithm: str | None, *, regular_key: bool, as_json: bool
 ) -> None:
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
-    loaded = settings()
+    loaded = settings_of_keys()
+    refuse_keys_here(loaded)
     parse_address(account)
     if account not in loaded.addresses:
-        why = f"`accounts` does not name {account}; add it first"
+        where = "`accounts` does" if isinstance(loaded, Settings) else "`[signer]` does"
+        why = f"{where} not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
     seed = _read_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
@@ -65,7 +74,7 @@ def import_key(
 @json_option
 def list_keys(*, as_json: bool) -> None:
     """List the keys, without any secret."""
-    cards = run_async(_cards(settings()))
+    cards = run_async(_cards(settings_of_keys()))
     if as_json or cards:
         for card in cards:
             kind = "regular key" if card.is_regular_key else "master key"
@@ -73,6 +82,19 @@ def list_keys(*, as_json: bool) -> None:
             tell(_report(card), text, as_json=as_json)
     else:
         click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
+
+
+@key.command(
+    name="remove",
+    epilog=examples("watchtower key remove --account rPayee…   # the seed is kept elsewhere"),
+)
+@click.option("--account", required=True, help="Whose key goes.")
+@json_option
+def remove_key(account: str, *, as_json: bool) -> None:
+    """Remove an account's key from the store. Nothing brings it back but its seed."""
+    card = run_async(_remove(settings_of_keys(), account))
+    text = f"Removed the {card.algorithm} key of {card.account}."
+    tell(_report(card), text, as_json=as_json)
 
 
 @key.command(
@@ -86,15 +108,17 @@ def show_identity(*, as_json: bool) -> None:
     tell({"public_key": identity.public_key}, identity.public_key, as_json=as_json)
 
 
-def _why_idle(loaded: Settings, card: KeyCard) -> str | None:
+def _why_idle(loaded: Settings | SignerSettings, card: KeyCard) -> str | None:
     """Return that a key will not sign, and what to do about it; None if it may."""
     right = right_of(card.account, card.public_key)
-    if right in rights_of(loaded)[card.account]:
+    allowed = rights_of(loaded)[card.account] if isinstance(loaded, Settings) else loaded.rights
+    if right in allowed:
         return None
     if right is Right.MASTER_KEY:
+        table = "authority" if isinstance(loaded, Settings) else "signer"
         return (
             "It is the account's master key and will not sign: give the account a regular key and "
-            "import that with --regular-key, or set `allow_master_key = true` under `[authority]`."
+            f"import that with --regular-key, or set `allow_master_key = true` under `[{table}]`."
         )
     return f"It will not sign: the configuration does not name {right} among the account's rights."
 
@@ -105,8 +129,18 @@ async def _identity(loaded: Settings) -> Identity:
         return await find_identity(store) or await make_identity(store)
 
 
+async def _remove(loaded: Settings | SignerSettings, account: str) -> KeyCard:
+    async with open_store(loaded) as store:
+        return await Vault(store).remove(parse_address(account))
+
+
 async def _import(
-    loaded: Settings, account: str, seed: str, kind: Algorithm | None, *, regular_key: bool
+    loaded: Settings | SignerSettings,
+    account: str,
+    seed: str,
+    kind: Algorithm | None,
+    *,
+    regular_key: bool,
 ) -> KeyCard:
     async with open_store(loaded) as store:
         return await Vault(store).import_seed(
@@ -114,7 +148,7 @@ async def _import(
         )
 
 
-async def _cards(loaded: Settings) -> list[KeyCard]:
+async def _cards(loaded: Settings | SignerSettings) -> list[KeyCard]:
     async with open_store(loaded) as store:
         return await Vault(store).cards()
 

@@ -47,7 +47,8 @@ By where it came from, and so by what the caller may do::
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
     │   ├── NoRightError            53    nothing is configured to sign for this account
     │   ├── FeeMoneyError           54    whoever pays its fees cannot
-    │   └── SignerUnfitError        57    every server refuses who signed
+    │   ├── SignerUnfitError        57    every server refuses who signed
+    │   └── SignerUnreachableError  59    the signer apart does not answer: try again
     ├── ReceiptError                      a receipt proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
     │   └── ReceiptVoidError        56    not what the tower signed
@@ -130,6 +131,7 @@ from watchtower.errors.signing import (
     MasterKeyIdleError,
     NoRightError,
     SignerUnfitError,
+    SignerUnreachableError,
     SigningError,
     SigningRefusedError,
 )
@@ -187,6 +189,7 @@ __all__ = [
     "ResumeError",
     "SeedError",
     "SignerUnfitError",
+    "SignerUnreachableError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",

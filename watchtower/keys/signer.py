@@ -9,27 +9,22 @@ PublicKey.cpp: ecdsaCanonicality); ed25519 is RFC 8032.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha512
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
-from coincurve import PrivateKey, PublicKey
-from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
-from xrpl.core import binarycodec
+from coincurve import PrivateKey
+from nacl.signing import SigningKey
 
 from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
 from watchtower.keys.authority import Right, right_of
-from watchtower.keys.claim_encoding import claim_to_sign, decode_claim, encode_claim
 from watchtower.keys.permission import Roles, why_not
+from watchtower.keys.signed import SignedTransaction, as_signed, codec_of, half_sha512, verify
 from watchtower.response.way import PLAIN, Way
 from watchtower.store.secrets import StoredKey
-from watchtower.units import Address, ChannelId, Drops, TxHash
+from watchtower.units import Address, ChannelId, Drops
 
 __all__ = ["KeySource", "SignedTransaction", "Signer"]
 
 _ED25519: Final = "ED"
-_TRANSACTION_ID: Final = b"TXN\0"  # rippled HashPrefix.h:37, transactionID
 
 
 class KeySource(Protocol):
@@ -38,32 +33,6 @@ class KeySource(Protocol):
     async def key_of(self, account: Address) -> StoredKey:
         """Return the key that signs for ``account``."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTransaction:
-    """A transaction as the servers take it, in upper-case hex, and its identifying hash."""
-
-    blob: str
-    transaction: TxHash
-
-
-class _Codec(NamedTuple):
-    """How transactions become bytes, and how these are read back."""
-
-    to_sign: Callable[[Mapping[str, Any]], bytes]
-    encode: Callable[[Mapping[str, Any]], bytes]
-    decode: Callable[[bytes], Mapping[str, Any]]
-
-
-_OF_CLAIMS: Final = _Codec(claim_to_sign, encode_claim, decode_claim)
-"""Claims are signed by the thousand, between two ledgers."""
-
-_OF_EVERYTHING: Final = _Codec(
-    to_sign=lambda fields: bytes.fromhex(binarycodec.encode_for_signing(dict(fields))),
-    encode=lambda fields: bytes.fromhex(binarycodec.encode(dict(fields))),
-    decode=lambda data: binarycodec.decode(data.hex()),
-)
 
 
 class Signer:
@@ -166,34 +135,17 @@ class Signer:
 
 
 def _signed(unsigned: dict[str, Any], key: StoredKey) -> SignedTransaction:
-    is_claim = unsigned["TransactionType"] == "PaymentChannelClaim"
-    codec = _OF_CLAIMS if is_claim else _OF_EVERYTHING
+    codec = codec_of(unsigned)
     message = codec.to_sign(unsigned)
     signature = _signature(message, key)
     signed = {**unsigned, "TxnSignature": signature.hex().upper()}
     data = codec.encode(signed)
-    if codec.decode(data) != signed or not _verify(message, signature, key.public_key):
+    if codec.decode(data) != signed or not verify(message, signature, key.public_key):
         raise SigningRefusedError(why="the signed transaction does not read back as it was asked")
-    digest = _half_sha512(_TRANSACTION_ID + data)
-    return SignedTransaction(blob=data.hex().upper(), transaction=TxHash(digest.hex().upper()))
+    return as_signed(data)
 
 
 def _signature(message: bytes, key: StoredKey) -> bytes:
     if key.public_key.startswith(_ED25519):
         return SigningKey(key.private_key).sign(message).signature
-    return PrivateKey(key.private_key).sign(_half_sha512(message), hasher=None)
-
-
-def _verify(message: bytes, signature: bytes, public_key: str) -> bool:
-    key = bytes.fromhex(public_key)
-    if not public_key.startswith(_ED25519):
-        return PublicKey(key).verify(signature, _half_sha512(message), hasher=None)
-    try:
-        VerifyKey(key[1:]).verify(message, signature)
-    except BadSignatureError:
-        return False
-    return True
-
-
-def _half_sha512(message: bytes) -> bytes:
-    return sha512(message).digest()[:32]
+    return PrivateKey(key.private_key).sign(half_sha512(message), hasher=None)

@@ -86,6 +86,21 @@ class Vault:
             )
         return _card(key)
 
+    async def remove(self, account: Address) -> KeyCard:
+        """Forget the key of ``account``; whoever has its seed can import it again, also elsewhere.
+
+        Raises:
+            KeyMissingError: there is none.
+        """
+        async with self._store.write() as work:
+            key = await work.secrets.get(account)
+            if key is None or account == IDENTITY:
+                raise KeyMissingError(account=account)
+            await work.secrets.drop(account)
+            facts = {"account": account, "public_key": key.public_key}
+            await work.journal.append("key_removed", facts=facts)
+        return _card(key)
+
     async def key_of(self, account: Address) -> StoredKey:
         """Return the key that signs for ``account``. Only the signer has a reason to ask.
 

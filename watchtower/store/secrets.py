@@ -41,6 +41,10 @@ class Secrets:
         """Keep the key of an account, in place of the one that may be there."""
         await self._keys.put(key.account, key)
 
+    async def drop(self, account: Address) -> bool:
+        """Take the key of an account away; say whether there was one."""
+        return await self._keys.remove(account)
+
     async def get(self, account: Address) -> StoredKey | None:
         """Return the key of an account."""
         return await self._keys.get(account)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue, of_payers
+from watchtower.alerts import catalogue, of_payers, of_signers
 from watchtower.alerts.desk import Desk
-from watchtower.errors import KeyMissingError
+from watchtower.errors import KeyMissingError, SignerUnreachableError
 from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
@@ -168,6 +168,9 @@ class Herald:
         for obligation, refused in response.unsigned:
             if isinstance(refused, KeyMissingError):
                 self._desk.stand(catalogue.key_missing(obligation.account))
+            elif isinstance(refused, SignerUnreachableError):
+                place, why = str(refused.facts["place"]), str(refused.facts["why"])
+                self._desk.stand(of_signers.signer_unreachable(place, why=why))
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)

@@ -30,6 +30,7 @@ from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
+from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
@@ -42,6 +43,8 @@ _log = structlog.get_logger(__name__)
 STATUS_NOTE: Final = "status"
 
 _OF_TOKENS: Final = frozenset({TOKEN_ADDED, TOKEN_REVOKED})
+
+_OF_KEYS: Final = frozenset({"key_imported", "key_removed"})
 
 _PAGE: Final = 1_000
 """Entries of the journal that are read at once."""
@@ -90,6 +93,7 @@ class Rounds:
         rhythm: Rhythm,
         clock: Callable[[], float] = time.time,
         tell: Tell = tell_nobody,
+        locksmith: Locksmith | None = None,
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
@@ -97,7 +101,8 @@ class Rounds:
         store, acknowledged, and guarded by nobody until the next start.
 
         ``tell`` is called with claims that another process has kept, ``key_holders`` with the
-        public key that the store has for each account, whenever one was imported.
+        public key that the store has for each account, whenever one came or went; ``locksmith``
+        looks after the keys where a signer apart holds them.
         """
         self._tell = tell
         self._tower = tower
@@ -109,6 +114,7 @@ class Rounds:
         self._restraint = restraint
         self._shadow = shadow
         self._rhythm = rhythm
+        self._locksmith = locksmith
         self._clock = clock
         self._version: tuple[int, int] | None = None
         self._journal_number = journal_number
@@ -169,7 +175,7 @@ class Rounds:
         for channel in sorted({channel for _, channel, _, _ in kept}):
             await self._tower.claim_kept(channel)
         self._has_pending |= any(e.entry.kind == "claim_pending" for e in entries)
-        self._has_new_keys |= any(e.entry.kind == "key_imported" for e in entries)
+        self._has_new_keys |= any(e.entry.kind in _OF_KEYS for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
             self._journal_number = entries[-1].number
@@ -210,8 +216,10 @@ class Rounds:
             _log.warning("round_failed", round=look.__name__, why=str(failure))
 
     async def look_at_keys(self) -> None:
-        """Have everybody concerned know which keys are held, whenever one was imported."""
-        if self._has_new_keys:
+        """Have everybody concerned know which keys are held, whenever one came or went."""
+        if self._locksmith is not None:
+            await self._locksmith.look()
+        elif self._has_new_keys:
             async with self._store.read() as work:
                 keys = await work.secrets.load_all()
             held = {key.account: key.public_key for key in keys}
