@@ -50,6 +50,7 @@ PURE = (
     "claims.sight",
     "claims.receipt",
     "guard.agenda",
+    "guard.best_claims",
     "guard.exposure",
     "guard.incoming",
     "guard.learned",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from watchtower.guard.watch import Watch
@@ -20,6 +22,7 @@ from watchtower.ledger.events import (
     ChannelChanged,
     ChannelDeleted,
     ChannelEntry,
+    ChannelMissing,
     LedgerClosed,
     Position,
     Seat,
@@ -450,10 +453,62 @@ def test_other_rules_of_the_network_judge_every_channel_anew() -> None:
         place = Position(LedgerIndex(at), END_OF_LEDGER)
         told = None if enabled is None else frozenset(enabled)
         watch.learn(AmendmentsRead(enabled=told, at=place))
-        watch.judge()
-        protectable.append(watch.incoming.judgements[entry().channel].protectable)
+        protectable += [judged.protectable for judged in watch.judge()]
     # What a server told of an older ledger, the second, changes nothing.
-    assert protectable == [True, True, False, True]
+    assert protectable == [True, False, True]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["there", "claim", "gone", "missing", "later", "judge"]),
+        st.integers(1, 3),
+        st.integers(1, 30),
+        st.integers(0, 12),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_what_is_at_stake_in_all_is_what_judging_everything_anew_gives(
+    steps: list[tuple[str, int, int, int]],
+) -> None:
+    """Though of a channel on which nothing presses nothing is remembered."""
+    short: dict[str, object] = {"settle_delay": 10}  # no promise is made on the third
+    delays: dict[int, dict[str, object]] = {1: {}, 2: {}, 3: short}
+    watch = watching(*(changed(5, entry(n, amount=Drops(9), **delays[n])) for n in delays), at=1)
+    time = START
+    watch.ledger_closed(closed(10, time))
+    for at, (what, number, amount, balance) in enumerate(steps, start=11):
+        place = Position(LedgerIndex(at), END_OF_LEDGER)
+        ends = {"expiration": RippleTime(START + 40 * amount)} if balance % 3 == 2 else {}
+        found = entry(
+            number,
+            amount=Drops(amount),
+            balance=Drops(min(amount, balance)),
+            **ends,
+            **delays[number],
+        )
+        if what == "there":
+            watch.learn(changed(at, found))
+        elif what == "claim":
+            watch.raise_best(claim(amount, number))
+        elif what == "gone":
+            watch.learn(ChannelDeleted(entry=found, at=place, transaction=TxHash("B" * 64)))
+        elif what == "missing":
+            watch.learn(ChannelMissing(channel=found.channel, at=place))
+        elif what == "later":
+            time = RippleTime(time + 40 * amount)
+            watch.ledger_closed(closed(at, time))
+        else:
+            watch.judge()
+    watch.judge()
+    told = watch.incoming.at_stake
+    watch.incoming.touch_all()
+    anew = watch.judge()
+    assert told == watch.incoming.at_stake == sum(judged.at_stake for judged in anew)
+    protected = sum(judged.at_stake for judged in anew if judged.protectable)
+    assert protected == sum(watch.incoming.at_risk(name) for name in watch.channels)
 
 
 def test_an_estate_is_kept_of_guarded_accounts_only_and_says_who_is_missing() -> None:

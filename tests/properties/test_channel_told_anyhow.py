@@ -286,7 +286,6 @@ class Told(RuleBasedStateMachine):
         """Nothing that matters was overlooked, and nothing is asked for that is not there."""
         self.watch.judge()
         channel, best = self.watch.channels[ID], self.watch.best.get(ID)
-        judged = self.watch.incoming.judgements[ID]
         afresh = judge(
             channel,
             best,
@@ -295,6 +294,9 @@ class Told(RuleBasedStateMachine):
             last_redeemed=self.watch.incoming.last_redeemed.get(ID),
             rules=self.watch.rules,
         )
+        # Where nothing presses none is kept.
+        assert (ID in self.watch.incoming.judgements) or not (afresh.redeem or afresh.deadline)
+        judged = self.watch.incoming.judgements.get(ID, afresh)
         assert type(judged.verdict) is type(afresh.verdict)
         assert (judged.redeem_why, judged.target) == (afresh.redeem_why, afresh.target)
         assert self.watch.incoming.at_stake == judged.at_stake == afresh.at_stake

@@ -9,33 +9,40 @@ What it guarantees:
 - A ledger that touches nothing costs nothing. Judged again are channels that changed, those whose
   next threshold of ledger time has come, and those that another tower may redeem first, or whose
   end one server alone has told; the rest are not looked at, however many wait for their turn.
+- Of a channel on which nothing presses no judgement is kept: what is at stake on it follows from
+  the channel and its claim alone, and is noted only while they change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from watchtower.guard.agenda import Agenda
+from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.exposure import Exposure
 from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.judgement.channel import Channel
-from watchtower.judgement.claim import Claim
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.rules import ChannelRules
-from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
+from watchtower.judgement.stake import unpaid
+from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened, Watching
 from watchtower.ledger.events import ChannelEntry
 from watchtower.response.obligation import Obligation
-from watchtower.units import Address, ChannelId, RippleTime
+from watchtower.units import Address, ChannelId, Drops, RippleTime
 
 __all__ = ["Incoming"]
+
+_NOTHING: Final = Drops(0)
 
 
 class Incoming:
     """The channels that pay ``payees``.
 
     Attributes:
-        judgements: those given last.
+        judgements: those given last, of channels on which something presses, or that are over, or
+            that cannot be protected.
         at_stake: the drops that would be lost by them if nobody redeemed any more.
         last_redeemed: when a payment of each channel was seen last, in ledger time.
         exposure: what is at stake now, with each payer and in all, judged or not.
@@ -48,7 +55,7 @@ class Incoming:
         policy: Policy,
         *,
         channels: Mapping[ChannelId, Channel],
-        best: Mapping[ChannelId, Claim],
+        best: BestClaims,
     ) -> None:
         """Look at the watch's own ``channels`` and ``best`` claims."""
         self.payees = frozenset(payees)
@@ -60,7 +67,8 @@ class Incoming:
         self.exposure = Exposure(self.payees, channels=channels, best=best)
         self._channels = channels
         self._best = best
-        self._dirty = {channel_id for channel_id in channels if self.has(channel_id)}
+        # Each with what was at stake on it when it was judged last.
+        self._dirty: dict[ChannelId, Drops] = {c: _NOTHING for c in channels if self.has(c)}
         self._restless: set[ChannelId] = set()
         self._owed = Owed()
         self._agenda = Agenda()
@@ -74,23 +82,35 @@ class Incoming:
         channel = self._channels.get(channel_id)
         return channel is not None and self.concerns(channel.entry)
 
+    def will_change(self, channel_id: ChannelId) -> None:
+        """Take note of how a channel stands: it, or its best claim, is about to change."""
+        self.exposure.take_out(channel_id)
+        self._dirty.setdefault(channel_id, self._judged_at(channel_id))
+
+    def has_changed(self, channel_id: ChannelId) -> None:
+        """Count a channel as it is now, and have it judged; `will_change` was called before."""
+        self.exposure.put_in(channel_id)
+        self.touch(channel_id)
+
     def touch(self, channel_id: ChannelId) -> None:
         """Have a channel judged again, and what is owed on it looked at anew."""
         if self.has(channel_id):
-            self._dirty.add(channel_id)
+            self._dirty.setdefault(channel_id, self._judged_at(channel_id))
             self._owed.changed(channel_id)
 
     def touch_all(self) -> None:
         """Have everything judged anew."""
-        self._dirty.update(id_ for id_ in self._channels if self.has(id_))
+        for channel_id in self._channels:
+            if self.has(channel_id):
+                self._dirty.setdefault(channel_id, self._judged_at(channel_id))
 
     def payee_seen(self, account: Address, *, exists: bool) -> None:
         """Take note whether an account is in the ledger and can be paid."""
         if exists != (account not in self.missing_payees):
             (self.missing_payees.discard if exists else self.missing_payees.add)(account)
-            self._dirty.update(
-                id_ for id_, c in self._channels.items() if c.entry.destination == account
-            )
+            for channel_id, channel in self._channels.items():
+                if channel.entry.destination == account:
+                    self._dirty.setdefault(channel_id, self._judged_at(channel_id))
 
     def judge(
         self, now: RippleTime, *, over_by: RippleTime, rules: ChannelRules
@@ -102,10 +122,18 @@ class Incoming:
             over_by: the ledger time by which a channel is over.
             rules: those of the network.
         """
-        self._dirty.update(self._agenda.reached(now))
-        due = sorted(id_ for id_ in self._dirty | self._restless if self.has(id_))
-        self._dirty.clear()
-        return tuple(self._judge(id_, now, over_by=over_by, rules=rules) for id_ in due)
+        for channel_id in (*self._agenda.reached(now), *self._restless):
+            self._dirty.setdefault(channel_id, self._judged_at(channel_id))
+        dirty, self._dirty = self._dirty, {}
+        due = sorted(id_ for id_ in dirty if self.has(id_))
+        return tuple(self._judge(id_, dirty[id_], now, over_by=over_by, rules=rules) for id_ in due)
+
+    def at_risk(self, channel_id: ChannelId) -> Drops:
+        """Return the drops at stake on a channel, if it can be protected by what was judged."""
+        judgement = self.judgements.get(channel_id)
+        if judgement is not None and not judgement.protectable:
+            return _NOTHING
+        return self._judged_at(channel_id)
 
     def obligations(self) -> tuple[Obligation, ...]:
         """Return what is to be redeemed by the judgements given last.
@@ -119,15 +147,30 @@ class Incoming:
         for held in (self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
         self._owed.judged(channel_id, redeem=False)
-        for waiting in (self._dirty, self._restless):
-            waiting.discard(channel_id)
+        self._dirty.pop(channel_id, None)
+        self._restless.discard(channel_id)
 
     def _obligation(self, channel_id: ChannelId) -> Obligation | None:
         judgement, channel = self.judgements[channel_id], self._channels[channel_id]
         return obligation_of(judgement, channel, self._best.get(channel_id))
 
+    def _judged_at(self, channel_id: ChannelId) -> Drops:
+        """Return what is at stake on a channel, as it was judged if it did not change since."""
+        if (judgement := self.judgements.get(channel_id)) is not None:
+            return judgement.at_stake
+        channel = self._channels.get(channel_id)
+        if channel is None or not self.concerns(channel.entry):
+            return _NOTHING
+        return unpaid(channel.entry, self._best.amount(channel_id))
+
     def _judge(
-        self, channel_id: ChannelId, now: RippleTime, *, over_by: RippleTime, rules: ChannelRules
+        self,
+        channel_id: ChannelId,
+        before: Drops,
+        now: RippleTime,
+        *,
+        over_by: RippleTime,
+        rules: ChannelRules,
     ) -> Judgement:
         channel = self._channels[channel_id]
         judgement = judge(
@@ -140,9 +183,11 @@ class Incoming:
             rules=rules,
             over_by=over_by,
         )
-        before = self.judgements.get(channel_id)
-        self.at_stake += judgement.at_stake - (0 if before is None else before.at_stake)
-        self.judgements[channel_id] = judgement
+        self.at_stake += judgement.at_stake - before
+        if _is_quiet(judgement):
+            self.judgements.pop(channel_id, None)
+        else:
+            self.judgements[channel_id] = judgement
         self._owed.judged(channel_id, redeem=is_owed(judgement))
         # Another tower's time ends, and so does that of an end which one server alone has told.
         is_restless = isinstance(judgement.verdict, Threatened) and not (
@@ -166,3 +211,13 @@ class Incoming:
         coming = [time for time in times if time > now]
         if coming:
             self._agenda.note(judgement.channel, RippleTime(min(coming)))
+
+
+def _is_quiet(judgement: Judgement) -> bool:
+    """Return whether a judgement follows from its channel and claim, whatever the time is."""
+    return (
+        isinstance(judgement.verdict, Settled | Watching)
+        and judgement.deadline is None
+        and judgement.redeem_why is None
+        and judgement.protectable
+    )

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.incoming import Incoming
 from watchtower.guard.learned import Learned, Settlement, channel_of
 from watchtower.guard.outgoing import Outgoing
@@ -74,7 +75,7 @@ class Watch:
     ) -> None:
         """Begin with what the store remembers."""
         self.channels = {channel.entry.channel: channel for channel in channels}
-        self.best = {claim.channel: claim for claim in claims}
+        self.best = BestClaims(self.channels, claims)
         self.under_way = UnderWay(attempts, channels=self.channels, spent=spent)
         self.attempts = self.under_way.attempts
         self.lapses = self.under_way.lapses
@@ -119,10 +120,9 @@ class Watch:
         settled = self._settled(self.under_way.settle_by_transaction(fact, self._now))
         if after == before:
             return Learned(settled=settled)
-        self.incoming.exposure.take_out(channel_id)
+        self.incoming.will_change(channel_id)
         self.channels[channel_id] = after
-        self.incoming.exposure.put_in(channel_id)
-        self.incoming.touch(channel_id)
+        self.incoming.has_changed(channel_id)
         if self.outgoing.concerns(after.entry):
             paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
             self.outgoing.learned(after.entry, known_before=before is not None, paid=paid)
@@ -167,12 +167,11 @@ class Watch:
 
     def raise_best(self, claim: Claim) -> None:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""
-        best = self.best.get(claim.channel)
-        if best is None or claim.amount > best.amount:
-            self.incoming.exposure.take_out(claim.channel)
+        if claim.amount > self.best.amount(claim.channel):
+            self.incoming.will_change(claim.channel)
             self.best[claim.channel] = claim
-            self.incoming.exposure.put_in(claim.channel)
-            self._touch(claim.channel)
+            self.incoming.has_changed(claim.channel)
+            self.outgoing.touch(claim.channel)
 
     def ledger_closed(self, closed: LedgerClosed) -> None:
         """Let time pass; a ledger that is not newer changes nothing.
@@ -293,9 +292,9 @@ class Watch:
     def adopt(self, channel: Channel) -> None:
         """Take a channel as the store has it, unless it is known."""
         if channel.entry.channel not in self.channels:
+            self.incoming.will_change(channel.entry.channel)
             self.channels[channel.entry.channel] = channel
-            self.incoming.exposure.put_in(channel.entry.channel)
-            self.incoming.touch(channel.entry.channel)
+            self.incoming.has_changed(channel.entry.channel)
             if self.outgoing.concerns(channel.entry):
                 self.outgoing.learned(channel.entry, known_before=False)
 

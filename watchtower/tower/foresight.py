@@ -92,10 +92,9 @@ class Foresight:
         watch = self._watch
         stakes: list[Drops] = []
         delays: set[int] = set()
-        for number, judgement in enumerate(tuple(watch.incoming.judgements.values()), start=1):
-            channel = watch.channels.get(judgement.channel)
-            if judgement.at_stake and judgement.protectable and channel is not None:
-                stakes.append(judgement.at_stake)
+        for number, (name, channel) in enumerate(tuple(watch.channels.items()), start=1):
+            if at_risk := watch.incoming.at_risk(name):
+                stakes.append(at_risk)
                 delays.add(channel.entry.settle_delay)
             if number % _PAGE == 0:
                 await asyncio.sleep(0)
