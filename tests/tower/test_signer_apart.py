@@ -21,6 +21,7 @@ from watchtower.key_settings import KeySettings
 from watchtower.keys.vault import Vault
 from watchtower.machine import Machine
 from watchtower.response.respond import Response
+from watchtower.sandbox.people import Person
 from watchtower.store.secrets import IDENTITY
 from watchtower.tower.changes import Changes
 from watchtower.tower.herald import Herald
@@ -107,26 +108,27 @@ async def test_once_says_that_the_signer_is_missing(tmp_path: Path) -> None:
 
 
 async def test_what_the_signer_refuses_is_owed_until_its_settings_allow_it(tmp_path: Path) -> None:
-    """A cap that is too low there is no end of anything; with a better one it goes on."""
-    async with with_signer(tmp_path, fee_cap_drops=10, daily_cap_drops=10) as (stage, signer):
-        stage.with_settings(tickets=type(stage.settings.tickets)(pool=0, low_water=0))
-        first, second = await stage.channel(), await stage.channel()
-        for channel in (first, second):
+    """Settings that do not fit are no end of anything; with better ones it goes on."""
+    other = Person.named("another payee of this signer")
+    async with with_signer(tmp_path, payees=[other.address]) as (stage, signer):
+        channels = [await stage.channel(), await stage.channel()]
+        for channel in channels:
             await stage.keep(channel, 5 * XRP)
         await signer.start()
         async with stage.tower(machine=HASTY):
-            await stage.close_request(first)
-            await stage.close_request(second)
+            for channel in channels:
+                await stage.close_request(channel)
 
-            async def one_is_paid() -> bool:
-                return sum([await stage.balance(each) for each in (first, second)]) >= 5 * XRP
+            async def is_refused() -> bool:
+                return any(e["event"] == "signing_refused" for e in signer.events)
 
-            await stage.until(one_is_paid)
+            await stage.until(is_refused)
             await signer.stop()
+            assert [await stage.balance(channel) for channel in channels] == [0, 0]
             config = tmp_path / "signer" / "signer.toml"
-            config.write_text(config.read_text().replace("cap_drops = 10", "cap_drops = 1000"))
+            config.write_text(config.read_text().replace(other.address, stage.payee.address))
             await signer.start()
-            for channel in (first, second):
+            for channel in channels:
                 await stage.until_paid(channel, 5 * XRP)
 
 
