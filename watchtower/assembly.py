@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watchtower.alerts.deliver import Deliverer
@@ -22,6 +23,7 @@ from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.keys.authority import Right
 from watchtower.keys.cosigned import CosignedHand
+from watchtower.keys.signer_line import SignerLine
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
@@ -41,6 +43,7 @@ from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
+from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.means import Means
 from watchtower.tower.memory import remember
 from watchtower.tower.pending import PendingClaims
@@ -85,6 +88,7 @@ class Ground:
     cosigned: CosignedHand | None
     heartbeat: Heartbeat | None
     service: ServiceManager
+    line: SignerLine | None
     in_recovery: bool
     journal_number: int
     shadow: bool
@@ -140,6 +144,7 @@ async def prepare(
         cosigned=cosigned_hand(stack, settings, store, watch, desk),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
+        line=_line(stack, settings),
         in_recovery=memory.in_recovery,
         journal_number=memory.journal_number,
         shadow=shadow,
@@ -191,6 +196,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         ground.watch,
         clock=asyncio.get_running_loop().time,
         elsewhere=ground.hsm_keys,
+        line=ground.line,
         others=() if ground.cosigned is None else (ground.cosigned,),
     )
     responder = Responder(
@@ -233,6 +239,15 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
 
+def _line(stack: AsyncExitStack, settings: Settings) -> SignerLine | None:
+    """Return the line to the signer apart, which is asked for nothing yet; None without one."""
+    if not settings.keys.signer:
+        return None
+    line = SignerLine(Path(settings.keys.signer))
+    stack.push_async_callback(line.close)
+    return line
+
+
 def _rounds(
     ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
@@ -270,6 +285,9 @@ def _rounds(
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
         tell=ground.feed.tell,
+        locksmith=None
+        if ground.line is None
+        else Locksmith(ground.line, [tower.steward.hold, signing.hold], ground.desk),
     )
 
 

@@ -16,12 +16,19 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.assembly import Ground, build, prepare
-from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, StoreNetworkError
+from watchtower.errors import (
+    ConfigError,
+    LedgerError,
+    StoreBusyError,
+    StoreFullError,
+    StoreNetworkError,
+)
 from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
+from watchtower.keys.vault import Vault
 from watchtower.machine import Machine
 from watchtower.response.submit import Submitter
-from watchtower.settings import Settings
+from watchtower.settings import Settings, config_path
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
@@ -66,7 +73,8 @@ async def run(
         How things stood at the end, in JSON values.
 
     Raises:
-        ConfigError: what shows the broker who we are cannot be read, or is not installed.
+        ConfigError: what shows the broker who we are cannot be read, or is not installed; or a
+            signer holds the keys, and there are some here as well.
         ListenError: nobody can listen where the settings say.
         CertificateError: a certificate that the settings name cannot be used.
         NoTokenError: others than this machine could come, and none of them in.
@@ -81,6 +89,7 @@ async def run(
         opening = Store.open(path, secret, clock=machine.clock, driver=machine.driver)
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
+        await _refuse_secrets(store, settings, environment)
         front = (
             None if once else await open_front(stack, settings, store, environment, machine.clock)
         )
@@ -89,6 +98,20 @@ async def run(
         )
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end, front)
+
+
+async def _refuse_secrets(store: Store, settings: Settings, environment: Mapping[str, str]) -> None:
+    """Refuse to hold keys where a signer holds them: who steals this process must find none."""
+    if not settings.keys.signer:
+        return
+    held = [card.account for card in await Vault(store).cards()]
+    if held:
+        why = (
+            f"`keys.signer` names a signer, and the store {store.path} holds the key of "
+            f"{', '.join(held)} all the same; import it there, and remove it here with "
+            f"`watchtower key remove --account {held[0]}`"
+        )
+        raise ConfigError(path=config_path(environment), why=why)
 
 
 Loop = tuple[str, Coroutine[Any, Any, None]]

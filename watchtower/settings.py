@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +21,20 @@ from watchtower.errors import ConfigError
 from watchtower.hosts import is_loopback, same_server
 from watchtower.hsm_settings import HsmSettings
 from watchtower.http_settings import HttpSettings
+from watchtower.key_settings import KeySettings
 from watchtower.mqtt_settings import MqttSettings
+from watchtower.sections import (
+    AccountSettings,
+    AlertSettings,
+    ClaimSettings,
+    FeeSettings,
+    LedgerSettings,
+    LogSettings,
+    PayerSettings,
+    PolicySettings,
+    Role,
+    TicketSettings,
+)
 from watchtower.units import Address, parse_address
 
 __all__ = [
@@ -50,12 +63,8 @@ __all__ = [
 CONFIG_VARIABLE: Final = "WATCHTOWER_CONFIG"
 DEFAULT_CONFIG: Final = "watchtower.toml"
 
-Seconds = Annotated[int, Meta(ge=0, le=2**31)]
-PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 _MOST_STAND_BY: Final = 0.9
 """What is left has to be enough to redeem in."""
-
-_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority")
 
 _LEAST_MARGIN: Final = 60
 """Seconds, some fifteen ledgers: what is tried again before a channel's end is tried in there."""
@@ -63,101 +72,7 @@ _LEAST_MARGIN: Final = 60
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
-DropsSetting = Annotated[int, Meta(ge=0, le=100_000_000_000_000_000)]
-
-Role = Literal["payee", "payer", "both"]
-"""On which side of its channels an account is guarded."""
-
-
-class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account that is not only guarded as a payee, or by rights of its own."""
-
-    address: str
-    role: Role = "payee"
-    rights: tuple[RightName, ...] | None = None
-
-
-class PolicySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """When to redeem, and what a channel must be like before we promise anything.
-
-    All times are seconds of ledger time, amounts are drops; 0 switches a limit off. With
-    ``stand_by_share`` another tower with the same key acts first.
-    """
-
-    margin_seconds: Seconds = 120
-    min_settle_delay_seconds: Seconds = 900
-    cancel_after_lead_seconds: Seconds = 21_600
-    exposure_limit_drops: DropsSetting = 0
-    redeem_every_seconds: Seconds = 0
-    stand_by_share: float = 0.0
-
-
-class FeeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What redeeming may cost: shares of what is at stake, and absolute limits in drops."""
-
-    budget_share: float = 0.5
-    haste_share: float = 0.001
-    cap_drops: DropsSetting = 1_000_000
-    daily_cap_drops: DropsSetting = 20_000_000
-    last_ledger_offset: Annotated[int, Meta(ge=4, le=200)] = 8
-
-
-class PayerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is done for accounts that pay: about channels that ended, and stolen claim keys.
-
-    With ``register_all`` a channel for which nothing was registered as signed is taken to have
-    nothing signed; without it such a channel is not judged for foreign claims.
-    """
-
-    finalise: bool = True
-    finalise_margin_seconds: Seconds = 60
-    close_on_foreign_claim: bool = False
-    register_all: bool = False
-
-
-class TicketSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many tickets each account has ready, and how few before more are made."""
-
-    pool: Annotated[int, Meta(ge=0, le=250)] = 4
-    low_water: Annotated[int, Meta(ge=0, le=250)] = 2
-
-
-class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long to wait for servers, and how often to look at everything again."""
-
-    request_timeout_seconds: PositiveSeconds = 10.0
-    silence_seconds: PositiveSeconds = 20.0
-    reconcile_seconds: PositiveSeconds = 600.0
-
-
-class ClaimSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """When nothing is served against a claim, although it is kept.
-
-    Without a ledger for ``stale_seconds``, and while more would be at stake with it than may be:
-    on its channel, on all channels of its payer, on all. 0 switches such a limit off.
-    """
-
-    stale_seconds: PositiveSeconds = 30.0
-    most_at_stake_per_channel_drops: DropsSetting = 0
-    most_at_stake_per_payer_drops: DropsSetting = 0
-    most_at_stake_drops: DropsSetting = 0
-
-
-class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to tell, besides the log and ``watchtower status``."""
-
-    command: tuple[str, ...] = ()
-    webhook: str = ""
-    heartbeat_url: str = ""
-    heartbeat_seconds: PositiveSeconds = 60.0
-    repeat_seconds: Seconds = 3_600
-
-
-class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much to log, and in which form."""
-
-    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
-    json: bool | None = None
+_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority", "keys")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +87,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     authority: AuthoritySettings = AuthoritySettings()
     fees: FeeSettings = FeeSettings()
     tickets: TicketSettings = TicketSettings()
+    keys: KeySettings = KeySettings()
     ledger: LedgerSettings = LedgerSettings()
     claims: ClaimSettings = ClaimSettings()
     http: HttpSettings = HttpSettings()

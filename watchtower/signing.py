@@ -15,7 +15,9 @@ from watchtower.judgement.delegation import DelegationFault
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.delegated import DelegatedHand
 from watchtower.keys.hands import Hand, Hands
+from watchtower.keys.remote_signer import RemoteSigner
 from watchtower.keys.signer import KeySource, Signer
+from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -24,7 +26,7 @@ from watchtower.wiring import limits_of, pool_of, rights_of
 
 __all__ = ["Signing"]
 
-_BY_KEYS_HERE: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
+_BY_KEYS: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
 
 
 class KeysElsewhere(Protocol):
@@ -45,30 +47,20 @@ class Signing:
         *,
         clock: Callable[[], float],
         elsewhere: KeysElsewhere | None = None,
+        line: SignerLine | None = None,
         others: Iterable[Hand] = (),
     ) -> None:
         """Make every hand that signs with keys of ``store``, or that are ``elsewhere``.
 
-        No key is looked at yet. ``others`` are hands that are there.
+        No key is looked at yet. With ``line`` the keys are with a signer apart, and none of the
+        store is ever used. ``others`` are hands that are there.
         """
+        self._line = line
         self._watch = watch
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, Collection[str]] = {}
         self._knows_keys = False
-        self._keys_here = [
-            Signer(
-                _before(elsewhere, Vault(store, accepts=self._accepts, right=right)),
-                settings.payees,
-                limits_of(settings).fees.cap,
-                right=right,
-                accepts=self._accepts,
-                most_tickets=pool_of(settings).size,
-                payers=settings.payers,
-                source_of=watch.outgoing.source_of,
-                elsewhere=_in_hsm(settings),
-            )
-            for right in _BY_KEYS_HERE
-        ]
+        self._by_keys = [self._hand(settings, store, right, elsewhere) for right in _BY_KEYS]
         self._delegated = (
             None
             if settings.authority.own is None
@@ -76,17 +68,45 @@ class Signing:
         )
         delegated = [] if self._delegated is None else [self._delegated]
         self.hands = Hands(
-            [*others, *delegated, *self._keys_here],
+            [*others, *delegated, *self._by_keys],
             self._rights,
             clock=clock,
             is_doubted=self._is_doubted,
         )
 
+    def _hand(
+        self, settings: Settings, store: Store, right: Right, elsewhere: KeysElsewhere | None
+    ) -> Signer | RemoteSigner:
+        """Return who signs by ``right``: here, with keys of the store, or over the line to them."""
+        cap, most_tickets = limits_of(settings).fees.cap, pool_of(settings).size
+        source_of = self._watch.outgoing.source_of
+        if self._line is None:
+            return Signer(
+                _before(elsewhere, Vault(store, accepts=self._accepts, right=right)),
+                settings.payees,
+                cap,
+                right=right,
+                accepts=self._accepts,
+                most_tickets=most_tickets,
+                payers=settings.payers,
+                source_of=source_of,
+                elsewhere=_in_hsm(settings),
+            )
+        return RemoteSigner(
+            self._line,
+            settings.payees,
+            cap,
+            right=right,
+            most_tickets=most_tickets,
+            payers=settings.payers,
+            source_of=source_of,
+        )
+
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
-        """Take note of the public keys that the store has now, by account."""
+        """Take note of the public keys that the store, or the signer, has now, by account."""
         self._keys = dict(keys)
         self._knows_keys = True
-        for signer in self._keys_here:
+        for signer in self._by_keys:
             signer.hold(keys)
         if self._delegated is not None:
             self._delegated.hold(keys)
@@ -121,16 +141,17 @@ class Signing:
             # At the start: what the account permits is being read.
             return None
         keys = self._keys.get(account, ())
+        where = "in the store" if self._line is None else "with the signer"
         if not keys and delegation is not None:
-            return f"no key of it is in the store, and as its delegate: {delegation.sentence}"
+            return f"no key of it is {where}, and as its delegate: {delegation.sentence}"
         if not keys:
-            return "no key of it is in the store, and no other right stands by"
+            return f"no key of it is {where}, and no other right stands by"
         if all(right_of(account, key) is Right.MASTER_KEY for key in keys):
             return (
                 "the only key is its master key, and that signs nothing unless "
                 "`allow_master_key = true` stands under `[authority]`"
             )
-        return "its regular key is in the store, and `rights` does not name regular_key for it"
+        return "its regular key is there, and `rights` does not name regular_key for it"
 
     def _delegate(self, settings: Settings, keys: KeySource) -> DelegatedHand:
         watch = self._watch

@@ -18,6 +18,7 @@ from watchtower.alerts import (
     of_exposure,
     of_keys,
     of_payers,
+    of_signers,
 )
 from watchtower.alerts.rules import Alarm, Severity
 
@@ -46,6 +47,7 @@ EXAMPLES: dict[str, Any] = {
     "needed": 2_000_000,
     "other": "wss://two",
     "paid": 2_500_000,
+    "place": "/run/watchtower-signer/socket",
     "path": "/var/lib/watchtower/watchtower.db",
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
@@ -76,6 +78,7 @@ FILES = (
     of_exposure,
     of_keys,
     of_payers,
+    of_signers,
 )
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
@@ -168,6 +171,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "result_alarming",
         "server_wrong_network",
         "servers_disagree",
+        "signer_unreachable",
         "store_not_writing",
     }
 

@@ -82,6 +82,7 @@ def test_show_tells_the_worth_of_a_key_that_signs(run: Run, home: Path) -> None:
             "order": 1,
             "public_key": key.public_key,
             "ledger": None,
+            "is_apart": False,
             "thief": WORTH[Right.REGULAR_KEY].thief,
             "open": WORTH[Right.REGULAR_KEY].open,
         }

@@ -20,6 +20,7 @@ OF_THE_STORE = {
     "identity_made",
     "key_derived",
     "key_imported",
+    "key_removed",
     "key_retired",
     "store_restored",
 }

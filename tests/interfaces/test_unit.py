@@ -1,14 +1,17 @@
-"""The systemd unit says what the daemon relies on, and every line of it is explained."""
+"""The systemd units say what the processes rely on, and every line of them is explained."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from watchtower import errors
 from watchtower.errors import WatchtowerError
 
-UNIT = Path(__file__).parents[2] / "systemd" / "watchtower.service"
+UNITS = Path(__file__).parents[2] / "systemd"
+UNIT, SIGNER = UNITS / "watchtower.service", UNITS / "watchtower-signer.service"
 
 FOR_A_PERSON_TO_MEND = (
     errors.AddressError,
@@ -24,10 +27,10 @@ FOR_A_PERSON_TO_MEND = (
 )
 
 
-def directives() -> dict[str, list[str]]:
-    """Return the unit's directives, ``Section.Name``, each with its values in order."""
+def directives(unit: Path = UNIT) -> dict[str, list[str]]:
+    """Return a unit's directives, ``Section.Name``, each with its values in order."""
     found, section = defaultdict(list), ""
-    for line in UNIT.read_text(encoding="utf-8").splitlines():
+    for line in unit.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             section = line.strip("[]")
         elif line and not line.startswith("#"):
@@ -84,10 +87,65 @@ def test_it_may_do_nothing_but_its_work() -> None:
     assert unit["Service.RestrictAddressFamilies"] == ["AF_INET AF_INET6 AF_UNIX"]
 
 
-def test_every_group_of_lines_is_explained() -> None:
+def test_the_signer_is_a_process_apart_without_any_network() -> None:
+    """Another user, another passphrase, a unix socket alone, and nothing of the daemon's."""
+    unit, daemon = directives(SIGNER), directives()
+
+    assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower signer run"]
+    assert unit["Service.PrivateNetwork"] == ["yes"]
+    assert unit["Service.RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert unit["Service.User"] != daemon["Service.User"]
+    assert unit["Service.LoadCredential"] == ["passphrase:/etc/watchtower-signer/passphrase"]
+    assert unit["Service.InaccessiblePaths"] == ["-/var/lib/watchtower -/etc/watchtower"]
+    # The kernel would tell it of nobody that it knows.
+    assert "Service.PrivateUsers" not in unit
+
+
+def test_the_signer_is_shut_in_as_tightly_as_the_daemon() -> None:
+    """Whatever the daemon's unit takes away, the signer's does; it waits for nothing else."""
+    unit, daemon = directives(SIGNER), directives()
+    its_own = {
+        "Environment",
+        "ExecStart",
+        "Group",
+        "LoadCredential",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "RestrictAddressFamilies",
+        "RuntimeDirectory",
+        "StateDirectory",
+        "User",
+        "WorkingDirectory",
+    }
+    for name, values in daemon.items():
+        section, _, short = name.partition(".")
+        if section == "Service" and short not in its_own:
+            assert unit[name] == values, name
+
+
+def test_the_signer_is_not_restarted_for_what_only_a_person_can_mend() -> None:
+    """What can befall it of that kind; it has no ticket pool, and knows no network."""
+    (codes,) = directives(SIGNER)["Service.RestartPreventExitStatus"]
+    others = {errors.TicketPoolError.exit_code, errors.StoreNetworkError.exit_code}
+    expected = {error.exit_code for error in FOR_A_PERSON_TO_MEND} - others
+
+    assert {int(code) for code in codes.split()} == {2, *expected}
+
+
+def test_the_daemon_is_started_behind_the_signer_and_without_it_too() -> None:
+    """Where there is no signer apart, its unit is not there."""
+    unit = directives()
+
+    assert "watchtower-signer.service" in unit["Unit.After"][0].split()
+    assert "watchtower-signer.service" in unit["Unit.Wants"][0].split()
+    assert "Unit.Requires" not in unit
+
+
+@pytest.mark.parametrize("unit", [UNIT, SIGNER], ids=lambda unit: unit.name)
+def test_every_group_of_lines_is_explained(unit: Path) -> None:
     """No directive stands without a comment above its group (the section's own names apart)."""
     unexplained, explained = [], False
-    for line in UNIT.read_text(encoding="utf-8").splitlines():
+    for line in unit.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             explained = True
         elif not line or line.startswith("["):

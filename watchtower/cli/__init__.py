@@ -40,6 +40,7 @@ _NAMES: Final = (
     "receipt",
     "run",
     "sandbox",
+    "signer",
     "status",
     "token",
 )

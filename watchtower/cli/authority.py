@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -12,10 +13,12 @@ from watchtower.cli.bundle_import import import_bundle
 from watchtower.cli.delegation import delegate, revoke
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.errors import SignerUnreachableError
 from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.delegation import CLAIMING
 from watchtower.judgement.estate import Estate
 from watchtower.keys.authority import WORTH, Authority, Right, right_of
+from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import KeyCard, Standing, Vault
 from watchtower.settings import Settings
 from watchtower.tower.noted_accounts import ACCOUNT_NOTE, recalled
@@ -23,6 +26,13 @@ from watchtower.units import Address
 from watchtower.wiring import rights_of
 
 __all__ = ["authority"]
+
+_BY_KEYS: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
+
+_OF_SIGNER: Final = (
+    "Of the tower alone: burn fees up to the signer's caps, use up sequences and tickets, leave "
+    "out redeeming. Of the signer as well:"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +42,8 @@ class _Account:
     ``rights`` are those that the configuration gives it, in their order; ``standing`` what is
     there to sign by, allowed or not, and of one right the key that signs first; ``aside`` are the
     public keys that a rotation put aside, which sign nothing; ``estate`` is how the ledger last
-    had it, None if nobody asked;
-    ``own`` the tower's own account, which may be its delegate.
+    had it, None if nobody asked; ``own`` the tower's own account, which may be its delegate;
+    ``is_apart`` whether its keys are with a signer apart, and not here.
     """
 
     address: Address
@@ -42,6 +52,7 @@ class _Account:
     aside: Collection[str | None]
     estate: Estate | None
     own: Address | None
+    is_apart: bool
 
 
 @click.group()
@@ -77,17 +88,16 @@ async def _accounts(loaded: Settings) -> list[_Account]:
         async with store.read() as work:
             signed_ahead = {(p.account, p.signing_key) for p in await work.bundles.load_all()}
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
-    standing = _standing(cards, signed_ahead, loaded)
+    standing = [*_standing(cards, signed_ahead, loaded), *await _asked(loaded)]
     return [
         _Account(
             address=address,
             rights=rights[address],
-            standing=[
-                one for one in _standing(cards, signed_ahead, loaded) if one.account == address
-            ],
+            standing=[one for one in standing if one.account == address],
             aside={card.public_key for card in cards if card.standing is Standing.FORMER},
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
+            is_apart=bool(loaded.keys.signer),
         )
         for address in loaded.addresses
     ]
@@ -120,6 +130,24 @@ def _authority(card: KeyCard) -> Authority:
     )
 
 
+async def _asked(loaded: Settings) -> list[Authority]:
+    """Return by what a signer apart signs; nothing if there is none, or it does not tell."""
+    if not loaded.keys.signer:
+        return []
+    line = SignerLine(Path(loaded.keys.signer))
+    try:
+        held = await line.keys()
+    except SignerUnreachableError as trouble:
+        click.echo(str(trouble), err=True)
+        return []
+    finally:
+        await line.close()
+    return [
+        Authority(account=account, right=right_of(account, key), public_key=key)
+        for account, key in held.items()
+    ]
+
+
 def _report(account: _Account) -> dict[str, Any]:
     by_right = {one.right: one for one in reversed(account.standing)}
     aside = {right for right, one in by_right.items() if one.public_key in account.aside}
@@ -128,7 +156,7 @@ def _report(account: _Account) -> dict[str, Any]:
     return {
         "account": account.address,
         "rights": [
-            _report_of(by_right[right], account.estate, account.own, number)
+            _report_of(by_right[right], account, account.own, number)
             for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
         ],
         "not_set_up": [right.value for right in account.rights if right not in by_right],
@@ -136,15 +164,17 @@ def _report(account: _Account) -> dict[str, Any]:
 
 
 def _report_of(
-    one: Authority, estate: Estate | None, own: Address | None, number: int | None
+    one: Authority, account: _Account, own: Address | None, number: int | None
 ) -> dict[str, Any]:
     worth = WORTH[one.right]
+    is_apart = account.is_apart and one.right in _BY_KEYS
     return {
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
-        "ledger": _ledger_says(one, estate, own),
-        "thief": worth.thief,
+        "ledger": _ledger_says(one, account.estate, own),
+        "is_apart": is_apart,
+        "thief": f"{_OF_SIGNER} {worth.thief}" if is_apart else worth.thief,
         "open": worth.open,
     }
 
@@ -170,6 +200,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         right = Right(one["right"])
         number = f"{one['order']}." if one["order"] else "- "
         key = f" {one['public_key']}" if one["public_key"] else ""
+        key += " with the signer apart" if one["is_apart"] else ""
         yield f"  {number} {right.words}{key}: {_state(one)}"
         yield f"     To a thief: {one['thief']}"
         yield f"     Open to: {one['open']}"

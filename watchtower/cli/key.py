@@ -10,12 +10,19 @@ from watchtower.cli.key_derive import derive_key, guarded
 from watchtower.cli.key_retire import retire_key
 from watchtower.cli.key_rotate import rotate
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import hsm, open_store, run_async, settings
+from watchtower.cli.session import (
+    hsm,
+    open_store,
+    run_async,
+    settings,
+    settings_of_keys,
+)
 from watchtower.hsm_access import hsm_keys_of
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.keys.vault import Algorithm, KeyCard, Standing, Vault
 from watchtower.settings import Settings
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import parse_address
 from watchtower.wiring import rights_of
 
@@ -52,7 +59,7 @@ def import_key(
     account: str, seed_file: str | None, algorithm: str | None, *, regular_key: bool, as_json: bool
 ) -> None:
     """Import a family seed (s… or sEd…) at a hidden prompt, from a file or standard input."""
-    loaded = settings()
+    loaded = settings_of_keys()
     guarded(loaded, account)
     seed = ask_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
@@ -67,14 +74,28 @@ def import_key(
 @json_option
 def list_keys(*, as_json: bool) -> None:
     """List the keys, without any secret."""
-    loaded = settings()
+    loaded = settings_of_keys()
     cards = run_async(_cards(loaded))
     for card in cards:
         _tell_card(card, where="store", as_json=as_json)
-    for card in run_async(_hsm_cards(loaded)):
+    in_hsm = run_async(_hsm_cards(loaded)) if isinstance(loaded, Settings) else []
+    for card in in_hsm:
         _tell_card(card, where="hsm", as_json=as_json)
-    if not cards and not loaded.hsm.keys and not as_json:
+    if not cards and not in_hsm and not as_json:
         click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
+
+
+@key.command(
+    name="remove",
+    epilog=examples("watchtower key remove --account rPayee…   # the seed is kept elsewhere"),
+)
+@click.option("--account", required=True, help="Whose key goes.")
+@json_option
+def remove_key(account: str, *, as_json: bool) -> None:
+    """Remove an account's key from the store. Nothing brings it back but its seed."""
+    card = run_async(_remove(settings_of_keys(), account))
+    text = f"Removed the {card.algorithm} key of {card.account}."
+    tell(_report(card), text, as_json=as_json)
 
 
 @key.command(
@@ -109,19 +130,22 @@ async def _hsm_cards(loaded: Settings) -> list[KeyCard]:
         await token.close()
 
 
-def _why_idle(loaded: Settings, card: KeyCard) -> str | None:
+def _why_idle(loaded: Settings | SignerSettings, card: KeyCard) -> str | None:
     """Return that a key will not sign, and what to do about it; None if it may."""
-    if card.account == loaded.authority.signer:
-        return None
     right = right_of(card.account, card.public_key)
-    if card.account == loaded.authority.own:
+    if isinstance(loaded, Settings) and card.account in {
+        loaded.authority.own,
+        loaded.authority.signer,
+    }:
         return None
-    if right in rights_of(loaded)[card.account]:
+    allowed = rights_of(loaded)[card.account] if isinstance(loaded, Settings) else loaded.rights
+    if right in allowed:
         return None
     if right is Right.MASTER_KEY:
+        table = "authority" if isinstance(loaded, Settings) else "signer"
         return (
             "It is the account's master key and will not sign: give the account a regular key and "
-            "import that with --regular-key, or set `allow_master_key = true` under `[authority]`."
+            f"import that with --regular-key, or set `allow_master_key = true` under `[{table}]`."
         )
     return f"It will not sign: the configuration does not name {right} among the account's rights."
 
@@ -132,8 +156,18 @@ async def _identity(loaded: Settings) -> Identity:
         return await find_identity(store) or await make_identity(store)
 
 
+async def _remove(loaded: Settings | SignerSettings, account: str) -> KeyCard:
+    async with open_store(loaded) as store:
+        return await Vault(store).remove(parse_address(account))
+
+
 async def _import(
-    loaded: Settings, account: str, seed: str, kind: Algorithm | None, *, regular_key: bool
+    loaded: Settings | SignerSettings,
+    account: str,
+    seed: str,
+    kind: Algorithm | None,
+    *,
+    regular_key: bool,
 ) -> KeyCard:
     async with open_store(loaded) as store:
         return await Vault(store).import_seed(
@@ -141,7 +175,7 @@ async def _import(
         )
 
 
-async def _cards(loaded: Settings) -> list[KeyCard]:
+async def _cards(loaded: Settings | SignerSettings) -> list[KeyCard]:
     async with open_store(loaded) as store:
         return await Vault(store).cards()
 

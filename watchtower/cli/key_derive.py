@@ -8,12 +8,13 @@ import click
 
 from watchtower.cli.asking import ask_mnemonic, ask_passphrase, mnemonic_options
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.session import open_store, refuse_keys_here, run_async, settings
 from watchtower.errors import ConfigError, DerivationPathError, SeedError
 from watchtower.keys.derivation import DerivedKey, derive
 from watchtower.keys.tree import KeyPath, Purpose, parse_path, tree_of
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.settings import Settings, config_path
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import Address, parse_address
 
 __all__ = ["derive_key", "guarded"]
@@ -79,17 +80,21 @@ def derive_key(
     _tell(key, keeps_for, as_json=as_json)
 
 
-def guarded(loaded: Settings, account: str) -> Address:
+def guarded(loaded: Settings | SignerSettings, account: str) -> Address:
     """Return an account that the configuration names, which may be the tower's own.
 
     Raises:
         AddressError: it is no address.
-        ConfigError: the configuration does not name it.
+        ConfigError: the configuration does not name it, or its keys are with a signer apart.
     """
+    refuse_keys_here(loaded)
     address = parse_address(account)
-    authority = loaded.authority
-    if address not in {*loaded.addresses, authority.own, authority.signer}:
-        why = f"`accounts` does not name {account}; add it first"
+    named: set[str | None] = {*loaded.addresses}
+    if isinstance(loaded, Settings):
+        named |= {loaded.authority.own, loaded.authority.signer}
+    if address not in named:
+        where = "`accounts` does" if isinstance(loaded, Settings) else "`[signer]` does"
+        why = f"{where} not name {account}; add it first"
         raise ConfigError(path=config_path(os.environ), why=why)
     return address
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from watchtower.errors import AnswerError
+from watchtower.errors import AnswerError, ConfigError
 from watchtower.hsm_access import hsm_of
 from watchtower.keys.passphrase import find_passphrase
 from watchtower.keys.store_key import AnyWayIn
 from watchtower.ledger.servers import Servers
 from watchtower.logs import configure
-from watchtower.settings import Settings, config_path, load
+from watchtower.settings import CONFIG_VARIABLE, Settings, config_path, load
+from watchtower.signer_settings import SignerSettings, is_of_signer, load_signer
 from watchtower.store.database import Store
 from watchtower.units import RippleTime
 
@@ -31,8 +32,11 @@ __all__ = [
     "new_passphrase",
     "open_store",
     "passphrase",
+    "refuse_keys_here",
     "run_async",
     "settings",
+    "settings_of_keys",
+    "signer_settings",
     "way_in",
 ]
 
@@ -50,6 +54,38 @@ def settings(environment: Mapping[str, str] = os.environ, *, is_daemon: bool = F
     return loaded
 
 
+def signer_settings(
+    environment: Mapping[str, str] = os.environ, *, is_daemon: bool = False
+) -> SignerSettings:
+    """Load the settings of a signer apart, and set logging up by them."""
+    loaded = load_signer(config_path(environment))
+    configure(level=loaded.log.level if is_daemon else "error", as_json=loaded.log.json)
+    return loaded
+
+
+def settings_of_keys(environment: Mapping[str, str] = os.environ) -> Settings | SignerSettings:
+    """Load the settings of whoever keeps keys: the daemon, or a signer apart."""
+    if is_of_signer(config_path(environment)):
+        return signer_settings(environment)
+    return settings(environment)
+
+
+def refuse_keys_here(
+    loaded: Settings | SignerSettings, environment: Mapping[str, str] = os.environ
+) -> None:
+    """Refuse to keep a key in the store of a daemon whose keys are with a signer.
+
+    Raises:
+        ConfigError: it is such a daemon's.
+    """
+    if isinstance(loaded, Settings) and loaded.keys.signer:
+        why = (
+            f"`keys.signer` names the signer at {loaded.keys.signer}, which holds the keys, and "
+            f"none belongs here: run this with {CONFIG_VARIABLE} at the signer's own configuration"
+        )
+        raise ConfigError(path=config_path(environment), why=why)
+
+
 def passphrase(environment: Mapping[str, str] = os.environ) -> str:
     """Return the passphrase, asking a person for it only at a terminal."""
     return find_passphrase(environment, _prompt("Passphrase", confirm=False))
@@ -61,15 +97,18 @@ def new_passphrase(environment: Mapping[str, str] = os.environ) -> str:
 
 
 @asynccontextmanager
-async def open_store(loaded: Settings) -> AsyncIterator[Store]:
+async def open_store(loaded: Settings | SignerSettings) -> AsyncIterator[Store]:
     """Open the store that the settings name."""
     async with await Store.open(Path(loaded.store), way_in(loaded)) as store:
         yield store
 
 
-def way_in(loaded: Settings, environment: Mapping[str, str] = os.environ) -> AnyWayIn:
+def way_in(
+    loaded: Settings | SignerSettings, environment: Mapping[str, str] = os.environ
+) -> AnyWayIn:
     """Return what opens a store: the token if it is wrapped by one, or else the passphrase."""
-    return AnyWayIn(lambda: passphrase(environment), hsm(loaded, environment))
+    token = hsm(loaded, environment) if isinstance(loaded, Settings) else None
+    return AnyWayIn(lambda: passphrase(environment), token)
 
 
 def hsm(

@@ -55,7 +55,11 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         "claims": claims,
         "pending_claims": pending,
         "keys": keys,
-        "accounts_without_key": sorted(set(loaded.addresses) - set(keys)),
+        "signer": loaded.keys.signer or None,
+        # A signer apart is asked by the daemon; what is missing there is an alarm (`no_right`).
+        "accounts_without_key": []
+        if loaded.keys.signer
+        else sorted(set(loaded.addresses) - set(keys)),
         "in_recovery": in_recovery,
     }
 

@@ -55,6 +55,7 @@ By where it came from, and so by what the caller may do::
     │   ├── FeeMoneyError           54    whoever pays its fees cannot
     │   ├── SignerUnfitError        57    every server refuses who signed
     │   ├── QuorumMissingError      58    too few of a signer list signed: try again
+    │   ├── SignerUnreachableError  88    the signer apart does not answer: try again
     │   └── HsmError                      an HSM does not give what is asked of it
     │       ├── HsmAbsentError      80    no such token, or no way to it
     │       ├── HsmPinError         81    the token was not opened: no PIN is tried twice
@@ -175,6 +176,7 @@ from watchtower.errors.signing import (
     NoRightError,
     QuorumMissingError,
     SignerUnfitError,
+    SignerUnreachableError,
     SigningError,
     SigningRefusedError,
 )
@@ -253,6 +255,7 @@ __all__ = [
     "RotationError",
     "SeedError",
     "SignerUnfitError",
+    "SignerUnreachableError",
     "SigningError",
     "SigningRefusedError",
     "StoreBusyError",

@@ -95,7 +95,9 @@ class ListenError(InputError):
     """Nobody can listen where the configuration says."""
 
     exit_code = 18
-    template = "Nobody can listen at {place}: {why}. Correct `http.listen`, or stop who is there."
+    template = (
+        "Nobody can listen at {place}: {why}. Correct the configuration, or stop who is there."
+    )
 
 
 class ResumeError(InputError):

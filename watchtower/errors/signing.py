@@ -11,6 +11,7 @@ __all__ = [
     "NoRightError",
     "QuorumMissingError",
     "SignerUnfitError",
+    "SignerUnreachableError",
     "SigningError",
     "SigningRefusedError",
 ]
@@ -80,3 +81,13 @@ class SignerUnfitError(SigningError):
 
     exit_code = 57
     template = "Servers take nothing that is signed for {account} in this way: {why}."
+
+
+class SignerUnreachableError(SigningError):
+    """The signer that holds the keys does not answer, or cannot sign now."""
+
+    exit_code = 88
+    template = (
+        "The signer at {place} cannot be used: {why}. Start it with `watchtower signer run`, and "
+        "look at its log; nothing is signed until then, and nothing is given up."
+    )

@@ -126,6 +126,21 @@ class Vault:
             await work.journal.append("key_derived", facts=facts)
         return card_of(key)
 
+    async def remove(self, account: Address) -> KeyCard:
+        """Forget the key of ``account``; whoever has its seed can import it again, also elsewhere.
+
+        Raises:
+            KeyMissingError: there is none.
+        """
+        async with self._store.write() as work:
+            key = await work.secrets.get(account)
+            if key is None or account == IDENTITY:
+                raise KeyMissingError(account=account)
+            await work.secrets.remove(key)
+            facts = {"account": account, "public_key": key.public_key}
+            await work.journal.append("key_removed", facts=facts)
+        return card_of(key)
+
     async def key_of(self, account: Address) -> UnsealedKey:
         """Return what signs for ``account`` now. Only the signer has a reason to ask.
 

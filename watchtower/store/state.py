@@ -1,14 +1,16 @@
-"""Where we stand: the network this store belongs to, and the cursor."""
+"""Where we stand: the network this store belongs to, the cursor, and what a signer has signed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from watchtower.errors import StoreNetworkError
-from watchtower.store.sealed import SealedTable
+from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import STATE
 from watchtower.store.transaction import Transaction
-from watchtower.units import LedgerIndex
+from watchtower.units import ChannelId, Drops, LedgerIndex
 
-__all__ = ["Cursor", "Network"]
+__all__ = ["Cursor", "Highest", "Network"]
 
 
 class Network:
@@ -59,3 +61,28 @@ class Cursor:
     async def set_back(self, ledger_index: LedgerIndex) -> None:
         """Put the cursor where a restored copy stood, so that what followed is read again."""
         await self._state.put("cursor", ledger_index)
+
+
+class Highest:
+    """Up to what each channel was redeemed by what a signer has signed, in one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Look at it through ``transaction``."""
+        self._state = SealedTable(transaction, STATE, int)
+
+    async def raise_all(self, targets: Mapping[ChannelId, Drops]) -> dict[ChannelId, Drops]:
+        """Take note of targets; return those that stand higher already, and stay as they are."""
+        names = {f"highest {channel}": channel for channel in targets}
+        found = await self._state.find(names)
+        higher = {
+            channel: Drops(found[name])
+            for name, channel in names.items()
+            if found.get(name, 0) > targets[channel]
+        }
+        raised = {
+            name: Record(int(targets[channel]))
+            for name, channel in names.items()
+            if found.get(name, 0) < targets[channel]
+        }
+        await self._state.put_all(raised)
+        return higher

@@ -24,7 +24,7 @@ from watchtower.store.responses import Attempts
 from watchtower.store.rotations import Rotations
 from watchtower.store.sealed import SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
-from watchtower.store.state import Cursor, Network
+from watchtower.store.state import Cursor, Highest, Network
 from watchtower.store.tables import (
     BUNDLES,
     CLAIMS,
@@ -101,6 +101,11 @@ class Work:
     def network(self) -> Network:
         """The network that the store belongs to."""
         return Network(self._transaction)
+
+    @cached_property
+    def highest(self) -> Highest:
+        """Up to what a signer has signed."""
+        return Highest(self._transaction)
 
     @cached_property
     def secrets(self) -> Secrets:

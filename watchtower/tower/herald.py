@@ -10,9 +10,16 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers
+from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers, of_signers
 from watchtower.alerts.desk import Desk
-from watchtower.errors import HsmError, KeyMissingError, QuorumMissingError
+from watchtower.alerts.rules import Alarm
+from watchtower.errors import (
+    HsmError,
+    KeyMissingError,
+    QuorumMissingError,
+    SignerUnreachableError,
+    SigningError,
+)
 from watchtower.guard.learned import Learned, Settlement
 from watchtower.judgement.channel_events import ChannelOpened, Funded
 from watchtower.judgement.explain import describe, describe_unprotectable
@@ -168,16 +175,8 @@ class Herald:
                 self._desk.end(name, attempt.account)
             self._desk.end("quorum_missing", attempt.account)
         for obligation, refused in response.unsigned:
-            if isinstance(refused, KeyMissingError):
-                self._desk.stand(catalogue.key_missing(obligation.account))
-            elif isinstance(refused, HsmError):
-                alarm = of_keys.hsm_does_not_sign(obligation.account, why=str(refused))
+            if (alarm := _alarm_of(obligation.account, refused)) is not None:
                 self._desk.stand(alarm)
-            elif isinstance(refused, QuorumMissingError):
-                account = obligation.account
-                self._desk.stand(
-                    of_cosigners.quorum_missing(account, why=str(refused.facts["why"]))
-                )
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)
@@ -254,3 +253,17 @@ class Herald:
             facts["purpose"] = owed.purpose.value
         _log.info("would_redeem", channel=owed.channel, **facts)
         self._changes.note("would_redeem", owed.channel, None, **facts)
+
+
+def _alarm_of(account: Address, refused: SigningError) -> Alarm | None:
+    """Return the alarm for who does not sign for ``account``; None if a line in the log will do."""
+    if isinstance(refused, KeyMissingError):
+        return catalogue.key_missing(account)
+    if isinstance(refused, HsmError):
+        return of_keys.hsm_does_not_sign(account, why=str(refused))
+    if isinstance(refused, QuorumMissingError):
+        return of_cosigners.quorum_missing(account, why=str(refused.facts["why"]))
+    if isinstance(refused, SignerUnreachableError):
+        place, why = str(refused.facts["place"]), str(refused.facts["why"])
+        return of_signers.signer_unreachable(place, why=why)
+    return None

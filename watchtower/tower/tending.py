@@ -35,6 +35,7 @@ from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
+from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
 from watchtower.tower.tower import Tower
@@ -97,6 +98,7 @@ class Rounds:
         rhythm: Rhythm,
         clock: Callable[[], float] = time.time,
         tell: Tell = tell_nobody,
+        locksmith: Locksmith | None = None,
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
@@ -104,7 +106,8 @@ class Rounds:
         store, acknowledged, and guarded by nobody until the next start.
 
         ``tell`` is called with claims that another process has kept, ``key_holders`` with the
-        public keys that the store has for each account, whenever these have changed.
+        public keys that the store has for each account, whenever these have changed; ``locksmith``
+        looks after the keys where a signer apart holds them.
         """
         self._tell = tell
         self._tower = tower
@@ -117,6 +120,7 @@ class Rounds:
         self._coverage = coverage
         self._shadow = shadow
         self._rhythm = rhythm
+        self._locksmith = locksmith
         self._clock = clock
         self._version: tuple[int, int] | None = None
         self._journal_number = journal_number
@@ -242,8 +246,10 @@ class Rounds:
             _log.warning("round_failed", round=look.__name__, why=str(failure))
 
     async def look_at_keys(self) -> None:
-        """Have everybody concerned know which keys are held, whenever one was imported."""
-        if self._has_new_keys:
+        """Have everybody concerned know which keys are held, whenever one came or went."""
+        if self._locksmith is not None:
+            await self._locksmith.look()
+        elif self._has_new_keys:
             async with self._store.read() as work:
                 self._keys_in_store = await work.secrets.public_keys()
             self._tell_keys()

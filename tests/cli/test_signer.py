@@ -1,0 +1,122 @@
+"""A signer is set up, and a daemon that has one holds no key."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PAYEE, Run, fingerprint
+from watchtower.sandbox.people import Person
+
+OWNER = Person.named("who has a signer")
+
+
+@pytest.fixture
+def of_signer(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder after ``signer init``; the environment names its configuration."""
+    monkeypatch.setenv("WATCHTOWER_CONFIG", str(home / "signer.toml"))
+    made = run("signer", "init", "--payee", OWNER.address, "--user", "watchtower", "--json")
+    assert made.code == 0, made.err
+    assert made.json()[0]["accounts"] == [OWNER.address]
+    return home
+
+
+def take_in(run: Run, account: str = OWNER.address) -> tuple[int, str]:
+    """Import a key."""
+    done = run("key", "import", "--account", account, "--seed-file", "-", stdin=OWNER.seed)
+    return done.code, done.err
+
+
+def test_a_signer_is_set_up_in_two_commands(run: Run, of_signer: Path) -> None:
+    """Its own configuration, its own store, and a key in there; no passphrase in either."""
+    table = tomllib.loads((of_signer / "signer.toml").read_text())["signer"]
+    assert table["payees"] == [OWNER.address]
+    assert table["users"] == ["watchtower"]
+    assert take_in(run) == (0, "")
+    (held,) = run("key", "list", "--json").json()
+    assert held["public_key"] == OWNER.public_key
+    told = run("signer", "journal", "--json").json()
+    assert [entry["kind"] for entry in told] == ["key_imported"]
+    assert "key imported" in run("signer", "journal").out
+
+
+def test_a_second_init_leaves_everything_as_it_was(run: Run, of_signer: Path) -> None:
+    """Neither the configuration nor the store is written over."""
+    before = {path.name: fingerprint(path) for path in of_signer.iterdir()}
+    assert run("signer", "init", "--payee", PAYEE, "--user", "x").code == 21
+    assert {path.name: fingerprint(path) for path in of_signer.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("--user", "x"), 16, "names no account"),
+        (("--payee", "r1", "--user", "x"), 10, "not an address"),
+        (("--payee", PAYEE, "--payer", PAYEE, "--user", "x"), 16, "use two accounts"),
+        (("--payee", PAYEE), 2, "--user"),
+    ],
+)
+def test_what_cannot_be_signed_for_is_refused_and_nothing_is_made(
+    run: Run, home: Path, words: tuple[str, ...], code: int, sentence: str
+) -> None:
+    """One sentence, and an empty folder."""
+    done = run("signer", "init", *words)
+    assert done.code == code
+    assert sentence in done.err
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.usefixtures("of_signer")
+def test_an_account_that_the_signer_does_not_name_gets_no_key(run: Run) -> None:
+    """As with the daemon."""
+    code, said = take_in(run, PAYEE)
+    assert code == 16
+    assert "`[signer]` does not name" in said
+
+
+def test_a_daemons_store_takes_no_key_where_a_signer_holds_them(run: Run, ready: Path) -> None:
+    """The sentence says where it belongs."""
+    with (ready / "watchtower.toml").open("a") as file:
+        file.write('\n[keys]\nsigner = "socket"\n')
+    before = fingerprint(ready / "watchtower.db")
+    code, said = take_in(run, PAYEE)
+    assert code == 16
+    assert "at the signer's own configuration" in said
+    assert fingerprint(ready / "watchtower.db") == before
+    assert run("key", "list", "--json").json() == []
+
+
+def test_a_daemon_does_not_start_with_a_key_beside_a_signer_and_the_sentence_helps(
+    run: Run, home: Path
+) -> None:
+    """What it says to do is done, and then it goes further."""
+    assert run("init", "--account", OWNER.address, "--server", "ws://127.0.0.1:1").code == 0
+    assert take_in(run)[0] == 0
+    with (home / "watchtower.toml").open("a") as file:
+        file.write('\n[keys]\nsigner = "socket"\n')
+    refused = run("run", "--once")
+    assert refused.code == 16
+    assert f"`watchtower key remove --account {OWNER.address}`" in refused.err
+    removed = run("key", "remove", "--account", OWNER.address)
+    assert removed.code == 0
+    assert OWNER.seed not in removed.out
+    assert run("run", "--once").code == 30
+    (status,) = run("status", "--json").json()
+    assert status["signer"] == str(home / "socket")
+    assert status["accounts_without_key"] == []
+    assert run("key", "remove", "--account", OWNER.address).code == 50
+
+
+def test_the_daemons_configuration_is_no_signers_and_the_other_way_round(
+    run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that reads the wrong file does nothing."""
+    assert run("signer", "run").code == 16
+    monkeypatch.setenv("WATCHTOWER_CONFIG", str(ready / "signer.toml"))
+    assert run("signer", "init", "--payee", PAYEE, "--user", "nobody-of-that-name").code == 0
+    assert run("run").code == 16
+    started = run("signer", "run")
+    assert started.code == 16
+    assert "there is no such user" in started.err

@@ -1,0 +1,219 @@
+"""Signing by a signer apart: the daemon asks, and holds no key.
+
+It stands where ``signer.py`` stands otherwise, and guarantees the same: nothing that
+``permission.py`` refuses is signed, here as there, and nothing is handed out that the key did not
+sign, field for field as it was asked. The signer is not trusted with that: the daemon makes the
+bytes itself, and verifies the signature over them as strictly as a server does.
+
+The sources of channels, by which a payer's closes are allowed, are known here and not there: what
+a planner mixes up ends here, whatever the signer would have signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from watchtower.errors import (
+    KeyMissingError,
+    MasterKeyIdleError,
+    SignerUnreachableError,
+    SigningError,
+    SigningRefusedError,
+)
+from watchtower.keys.authority import Right, right_of
+from watchtower.keys.permission import Roles, why_not
+from watchtower.keys.signed import SignedTransaction, with_signature
+from watchtower.keys.signer_line import SignerLine
+from watchtower.keys.signer_messages import (
+    MOST_AT_ONCE,
+    Refusal,
+    SignAnswer,
+    SignRequest,
+)
+from watchtower.response.way import PLAIN, Way
+from watchtower.units import Address, ChannelId, Drops
+
+__all__ = ["RemoteSigner"]
+
+_FIRST: Final = 8
+"""Transactions in the first request, and then twice as many every time: the first signatures are
+back while the last are not yet asked for."""
+
+_AHEAD: Final = 2
+"""Requests under way at once: while the signer signs one, what came of the other is verified. Not
+more, for what was signed behind a refusal is signed in vain, and counts towards the day's cap."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Transactions of one request, and what stops everything behind them."""
+
+    transactions: list[Mapping[str, Any]]
+    then: SigningError | None
+
+
+class RemoteSigner:
+    """Has claims, tickets and closes signed by whoever holds the keys of the accounts."""
+
+    def __init__(
+        self,
+        line: SignerLine,
+        payees: Collection[Address],
+        fee_cap: Drops,
+        *,
+        right: Right,
+        most_tickets: int = 0,
+        payers: Collection[Address] = (),
+        source_of: Callable[[ChannelId], Address | None] = lambda _: None,
+    ) -> None:
+        """Ask over ``line``; the rest is as for `watchtower.keys.signer.Signer`."""
+        self.right = right
+        self._known: Mapping[Address, Collection[str]] | None = None
+        self._line = line
+        self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
+        self._fee_cap = fee_cap
+        self._most_tickets = most_tickets
+        self._source_of = source_of
+
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
+        """Take note of the public keys that the signer has now, by account."""
+        self._known = dict(keys)
+
+    def way(self, account: Address) -> Way | None:
+        """Return how this hand signs for ``account``; None where it is known to have no key."""
+        if account not in self._roles.payees and account not in self._roles.payers:
+            return None
+        if self._known is None:
+            return PLAIN
+        keys = self._known.get(account, ())
+        return PLAIN if any(right_of(account, key) is self.right for key in keys) else None
+
+    async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
+        """Return ``transaction`` signed; ``SigningPubKey`` is filled in.
+
+        Raises:
+            SigningRefusedError: it is outside what keys may sign, here or there.
+            KeyMissingError: the signer has no key for its account, or one of another right.
+            MasterKeyIdleError: it has its master key alone, and that is not this hand's right.
+            SignerUnreachableError: the signer does not answer, cannot sign now, or answers what
+                is no signature of this transaction.
+        """
+        async with aclosing(self.sign_each([transaction])) as signing:
+            return await anext(signing)
+
+    async def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncGenerator[SignedTransaction, None]:
+        """Sign one after the other, as `sign` does; the first that is refused ends it."""
+        parts = self._parts(transactions)
+        under_way: deque[tuple[_Part, asyncio.Task[SignAnswer]]] = deque()
+        try:
+            while True:
+                while len(under_way) < _AHEAD and (part := next(parts, None)) is not None:
+                    under_way.append((part, asyncio.create_task(self._ask(part))))
+                if not under_way:
+                    return
+                part, asking = under_way.popleft()
+                answer = await asking if part.transactions else SignAnswer(id=0)
+                for transaction, signature in zip(
+                    part.transactions, answer.signatures, strict=False
+                ):
+                    signed = with_signature(
+                        transaction,
+                        public_key=signature.public_key,
+                        signature=signature.signature,
+                    )
+                    if signed is None:
+                        raise self._nonsense()
+                    account = Address(transaction["Account"])
+                    if (error := self._of_other_right(account, signature.public_key)) is not None:
+                        raise error
+                    yield signed
+                self._refuse(part, answer)
+        finally:
+            for _, asking in under_way:
+                asking.cancel()
+            await asyncio.gather(*(asking for _, asking in under_way), return_exceptions=True)
+
+    def _parts(self, transactions: Iterable[Mapping[str, Any]]) -> Iterator[_Part]:
+        """Divide transactions into requests, taking no more of them than are asked for now."""
+        part: list[Mapping[str, Any]] = []
+        most = _FIRST
+        for transaction in transactions:
+            if (error := self._why_not(transaction)) is not None:
+                yield _Part(part, error)
+                return
+            part.append(transaction)
+            if len(part) == most:
+                yield _Part(part, None)
+                part, most = [], min(2 * most, MOST_AT_ONCE)
+        if part:
+            yield _Part(part, None)
+
+    def _why_not(self, transaction: Mapping[str, Any]) -> SigningError | None:
+        """Return why a transaction is not even asked for."""
+        channel = transaction.get("Channel")
+        reason = why_not(
+            transaction,
+            self._roles,
+            self._fee_cap,
+            most_tickets=self._most_tickets,
+            source=self._source_of(ChannelId(channel)) if isinstance(channel, str) else None,
+        )
+        if reason is not None:
+            return SigningRefusedError(why=reason)
+        account = Address(transaction["Account"])
+        keys = () if self._known is None else self._known.get(account, ())
+        others = [self._of_other_right(account, key) for key in keys]
+        return others[0] if others and all(others) else None
+
+    def _of_other_right(self, account: Address, public_key: str) -> SigningError | None:
+        """Return why a key is not one of this hand; None if it is."""
+        found = right_of(account, public_key)
+        if found is self.right:
+            return None
+        if found is Right.MASTER_KEY:
+            return MasterKeyIdleError(account=account)
+        return KeyMissingError(account=account)
+
+    async def _ask(self, part: _Part) -> SignAnswer:
+        if not part.transactions:
+            return SignAnswer(id=0)
+        fields = tuple(dict(transaction) for transaction in part.transactions)
+        answer = await self._line.ask(
+            lambda number: SignRequest(id=number, transactions=fields),
+        )
+        if not isinstance(answer, SignAnswer) or len(answer.signatures) > len(fields):
+            raise self._nonsense()
+        return answer
+
+    def _refuse(self, part: _Part, answer: SignAnswer) -> None:
+        """Raise what stops everything behind the signatures of an answer, if anything does."""
+        missing = len(part.transactions) - len(answer.signatures)
+        if answer.refusal is not None and missing:
+            unsigned = part.transactions[len(answer.signatures)]
+            raise self._error(answer.refusal, Address(unsigned["Account"]))
+        if missing:
+            raise self._nonsense()
+        if part.then is not None:
+            raise part.then
+
+    def _error(self, refusal: Refusal, account: Address) -> SigningError:
+        match refusal.kind:
+            case "refused":
+                return SigningRefusedError(why=refusal.why)
+            case "key_missing":
+                return KeyMissingError(account=account)
+            case "master_key_idle":
+                return MasterKeyIdleError(account=account)
+            case "unable":
+                return SignerUnreachableError(place=self._line.path, why=refusal.why)
+
+    def _nonsense(self) -> SignerUnreachableError:
+        why = "it answers with what is no signature of what it was asked to sign"
+        return SignerUnreachableError(place=self._line.path, why=why)

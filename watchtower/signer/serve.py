@@ -1,0 +1,120 @@
+"""The signer's process: opens its store, listens at its socket, and signs until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import pwd
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from watchtower.errors import ConfigError
+from watchtower.interfaces.systemd import ServiceManager
+from watchtower.signer.clerk import Clerk
+from watchtower.signer.door import Door, listening_socket
+from watchtower.signer_settings import SignerSettings
+from watchtower.store.alone import alone
+from watchtower.store.database import Store
+
+__all__ = ["run"]
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(
+    settings: SignerSettings,
+    passphrase: str,
+    environment: Mapping[str, str],
+    *,
+    config: Path,
+    stopping: Callable[[], AbstractContextManager[asyncio.Event]],
+    clock: Callable[[], float] = time.time,
+) -> Mapping[str, Any]:
+    """Sign for whoever may ask, until stopped.
+
+    Args:
+        settings: as loaded.
+        passphrase: opens the store.
+        environment: where systemd says how to reach it.
+        config: where the settings stand, for what is wrong with them.
+        stopping: a context that gives an event, which is set once somebody asks to stop.
+        clock: the host's time, in seconds since 1970.
+
+    Returns:
+        For which accounts it signed, and where it listened.
+
+    Raises:
+        ConfigError: the settings name a user or group that is not there, or a folder for the socket
+            in which others can write.
+        ListenError: nobody can listen at the socket.
+        StoreError: the store cannot be opened, or another signer runs on it.
+    """
+    table = settings.signer
+    users = frozenset(_user(name, config) for name in table.users)
+    group = _group(table.group, config)
+    manager = ServiceManager(environment)
+    path = Path(table.store)
+    async with await Store.open(path, passphrase, clock=clock) as store:
+        with alone(path), stopping() as stop:
+            clerk = await Clerk.begin(store, settings, clock=clock)
+            at = listening_socket(Path(table.socket), group=group, config=config)
+            with at:
+                tasks = [
+                    asyncio.create_task(Door(clerk, users=users).serve(at)),
+                    asyncio.create_task(manager.feed(lambda: True)),
+                ]
+                await _say_ready(clerk, settings, manager)
+                await _until(stop, tasks)
+                manager.stopping()
+    _log.info("stopped")
+    return {"accounts": list(settings.addresses), "socket": table.socket}
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until somebody asks to stop, or a task fails; end the tasks."""
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopped, tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ended:
+        if isinstance(end, Exception):
+            raise end
+
+
+async def _say_ready(clerk: Clerk, settings: SignerSettings, manager: ServiceManager) -> None:
+    held = {key.account for key in await clerk.keys()}
+    for account in settings.addresses:
+        if account not in held:
+            _log.warning("key_missing", account=account)
+    _log.info("signing", accounts=settings.addresses, socket=settings.signer.socket)
+    manager.ready(f"signing for {len(held)} of {len(settings.addresses)} accounts")
+
+
+def _user(name: str | int, config: Path) -> int:
+    """Return the number of a user who may ask."""
+    if isinstance(name, int):
+        return name
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except (KeyError, ValueError):
+        why = f"`signer.users` names {name!r}, and there is no such user"
+        raise ConfigError(path=config, why=why) from None
+
+
+def _group(name: str, config: Path) -> int | None:
+    """Return the number of the group that may come to the socket; None for the signer's own."""
+    if not name:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):
+        why = f"`signer.group` is {name!r}, and there is no such group"
+        raise ConfigError(path=config, why=why) from None
