@@ -277,7 +277,7 @@ async def test_a_payment_inside(tower: Tower) -> None:
     [
         ({"LastLedgerSequence": 99}, "has the field LastLedgerSequence"),
         ({"Flags": 0}, "has the field Flags"),
-        ({"Delegate": MALLORY.address}, "no plain"),
+        ({"Delegate": MALLORY.address}, "has the field Delegate"),
         ({"Memos": [{"Memo": {"MemoData": "AA"}}]}, "no plain"),
         ({"SourceTag": 7}, "no plain"),
         ({"AccountTxnID": "A" * 64}, "no plain"),

@@ -59,7 +59,7 @@ def test_whatever_kills_it_it_is_started_again() -> None:
 def test_what_only_a_person_can_mend_is_not_tried_for_ever() -> None:
     """Exactly the failures of configuration and store, by their exit codes, and click's usage."""
     (codes,) = directives()["Service.RestartPreventExitStatus"]
-    expected: tuple[type[WatchtowerError], ...] = FOR_A_PERSON_TO_MEND
+    expected: tuple[type[WatchtowerError], ...] = (*FOR_A_PERSON_TO_MEND, errors.HsmPinError)
 
     assert [int(code) for code in codes.split()] == [2, *(error.exit_code for error in expected)]
 

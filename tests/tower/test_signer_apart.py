@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -160,7 +161,8 @@ def test_what_the_signer_did_not_sign_is_an_alarm_at_once() -> None:
     heard = Heard()
     herald = Herald(Desk(heard, repeat_after=3600), Changes(None))
     missed = SignerUnreachableError(place="/run/signer", why="it hung up")
-    herald.responded(Response(unsigned=((cast("Any", None), missed),)))
+    owed = cast("Any", SimpleNamespace(account="rPayee", channel=None))
+    herald.responded(Response(unsigned=((owed, missed),)))
     assert heard.said() == [("raised", "signer_unreachable", "/run/signer")]
 
 
