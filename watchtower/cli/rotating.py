@@ -15,6 +15,7 @@ from watchtower.cli.asking import ask_mnemonic, ask_passphrase, ask_seed
 from watchtower.cli.rotation_ledger import RotationLedger
 from watchtower.cli.session import open_store
 from watchtower.errors import ConfigError, RotationError
+from watchtower.keys.killed_bundles import StoredBundles
 from watchtower.keys.next_key import fresh_key, next_of_tree
 from watchtower.keys.rotating import OwnerKey, Rotator
 from watchtower.keys.rotation import NextStep, Rotation, Stage
@@ -169,7 +170,16 @@ async def _rotator(loaded: Settings, *, quiet: bool) -> AsyncIterator[tuple[Rota
         ) as servers,
     ):
         ledger = RotationLedger(servers, last_ledger_offset=limits.last_ledger_offset)
-        yield Rotator(store, ledger, fee_cap=limits.fees.cap, tell=told), store
+        yield (
+            Rotator(
+                store,
+                ledger,
+                fee_cap=limits.fees.cap,
+                tell=told,
+                bundles=StoredBundles(store),
+            ),
+            store,
+        )
 
 
 async def _next_key(store: Store, account: Address, origin: Origin) -> StoredKey:
