@@ -331,3 +331,16 @@ def test_the_towers_own_account_is_nobodys_that_is_guarded(tmp_path: Path) -> No
     little = f'[authority.delegate]\naccount = "{PAYER}"\nleast_money_drops = 999999\n'
     with pytest.raises(ConfigError, match="least_money_drops"):
         load(written(tmp_path, little), {})
+
+
+def test_keys_are_with_a_signer_or_in_a_token_and_not_with_both(tmp_path: Path) -> None:
+    """The daemon would open a token for an account that somebody else signs for."""
+    token = f"""
+[hsm]
+module = "/usr/lib/token.so"
+token = "tower"
+keys = [{{ account = "{PAYEE}", label = "redeem" }}]
+"""
+    load(written(tmp_path, token), {})
+    with pytest.raises(ConfigError, match="take out one of the two"):
+        load(written(tmp_path, token + '[keys]\nsigner = "signer.sock"\n'), {})

@@ -213,8 +213,8 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     means = Means(ground.watch, store=store, pool=pool, fee_cap=cap)
 
     async def may_have_tickets(account: Address) -> bool:
-        # A delegate makes none, so that nobody is asked for the reserve of any.
-        return signing.spends_own(account) and await means.admit(account)
+        # A delegate or a signer list makes none, so that nobody is asked for the reserve of any.
+        return signing.makes_tickets(account) and await means.admit(account)
 
     restocker = Restocker(
         ground.watch,

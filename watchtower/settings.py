@@ -210,6 +210,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         or settings.http.why_unsafe()
         or settings.mqtt.why_unusable()
         or settings.hsm.why_unusable(accounts)
+        or _why_two_places(settings)
         or settings.authority.why_no_cosigning(accounts, settings.http)
     ):
         raise ConfigError(path=path, why=why)
@@ -217,6 +218,16 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         url = getattr(settings.alerts, name)
         if url and _scheme_of(url) not in {"http", "https"}:
             raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
+
+
+def _why_two_places(settings: Settings) -> str | None:
+    """Return why keys cannot be where these settings say; None if they can."""
+    if settings.keys.signer and settings.hsm.keys:
+        return (
+            "`keys.signer` names a signer that holds the keys, and `hsm.keys` says that some are "
+            "in a token of this machine: take out one of the two"
+        )
+    return None
 
 
 def _scheme_of(url: str) -> str:

@@ -132,6 +132,11 @@ class Signing:
         able = self.hands.may_act(account)
         return not any(r in able and not self._is_doubted(account, r) for r in before)
 
+    def makes_tickets(self, account: Address) -> bool:
+        """Return whether any key may sign for ``account``: no other right makes tickets."""
+        by = self.hands.may_act(account) if self._knows_keys else ()
+        return any(right in _BY_KEYS for right in by)
+
     def why_idle(self, account: Address) -> str | None:
         """Return why nothing may sign for ``account``, as a part of a sentence; None if it may."""
         if self.hands.may_act(account) or account in self._watch.signed_ahead.accounts:
