@@ -58,7 +58,9 @@ def test_what_is_dropped_is_gone_though_its_channel_went_before_it() -> None:
     )
     best = BestClaims(known, [claim])
     known.clear()
-    del best[KNOWN.channel]
+    best.forget(KNOWN.channel)
+    best.forget(KNOWN.channel)
     assert not best
+    assert best.amount(KNOWN.channel) == 0
     with pytest.raises(KeyError):
         best[KNOWN.channel]

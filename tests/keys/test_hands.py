@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from watchtower.errors import KeyMissingError, NoRightError, SigningError, SigningRefusedError
 from watchtower.keys.authority import Right
@@ -184,3 +185,24 @@ async def test_where_nobody_has_a_way_the_last_says_what_is_missing() -> None:
         await chosen.sign(CLAIM)
     with pytest.raises(NoRightError, match="no right is configured"):
         await hands().sign(CLAIM)
+
+
+async def test_nobody_for_one_account_stops_nothing_of_those_before_it() -> None:
+    """Also where a hand takes up all of its transactions before it signs the first."""
+
+    class Collecting(FakeHand):
+        @override
+        async def sign_each(
+            self, transactions: Iterable[Mapping[str, Any]]
+        ) -> AsyncIterator[SignedTransaction]:
+            for transaction in list(transactions):
+                yield await self.sign(transaction)
+
+    hand = Collecting(Right.REGULAR_KEY)
+    stranger = {"Account": "rStranger", "Channel": OTHER}
+    signing = hands(hand).sign_each([CLAIM, CLAIM, stranger, CLAIM])
+    for _ in range(2):
+        assert (await anext(signing)).blob == Right.REGULAR_KEY
+    with pytest.raises(NoRightError):
+        await anext(signing)
+    assert len(hand.signed) == 2

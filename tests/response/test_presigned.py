@@ -19,8 +19,8 @@ from watchtower.response.bundle import Level, Presigned
 from watchtower.response.fees import FeePolicy
 from watchtower.response.market import Market
 from watchtower.response.obligation import Closing, Obligation
-from watchtower.response.plan import Terms
-from watchtower.response.presigned import Ahead, Submit, plan_presigned
+from watchtower.response.plan import Leave, Terms
+from watchtower.response.presigned import Ahead, Submit, plan_presigned, stuck_on_hands
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, TxHash
 
 XRP = 1_000_000
@@ -193,6 +193,41 @@ def test_what_every_server_refuses_from_its_signer_is_left_to_who_can_sign() -> 
     assert planned([whole], [ahead(whole)], attempt, unfit=refused, can_sign=True).rest == (whole,)
     assert planned([whole], [ahead(whole)], attempt, unfit=refused).rest == ()
     assert attempt.by == Right.PRESIGNED.value
+
+
+def test_what_another_key_signed_anew_goes_on_where_the_first_key_signs_no_more() -> None:
+    """On the same ticket, of which only one can apply; what the dead key signed is left alone."""
+    whole = owed(1, LARGE)
+    attempt = made(first(whole, ahead(whole)))
+    refused = {attempt.transaction}
+    old = ahead(whole, 42)
+    fresh = [
+        replace(ahead(whole, ticket, fees=(20, 7_000)), signing_key="03" + "B" * 64)
+        for ticket in (41, 43)
+    ]
+    (step,) = planned([whole], [old, *fresh], attempt, unfit=refused).submit
+    assert (step.presigned.ticket, step.presigned.signing_key[:2]) == (41, "03")
+    (step,) = planned([whole], [ahead(whole), old, fresh[1]], attempt, unfit=refused).submit
+    assert step.presigned.ticket == 43
+    assert planned([whole], [ahead(whole), old], attempt, unfit=refused).submit == ()
+
+
+def test_what_no_hand_brings_in_is_stuck_whoever_is_at_fault() -> None:
+    """Nobody signs it, nobody pays for it, or no server takes it from its signer."""
+    unsigned, poor, dear, refused, fine = (owed(number, LARGE) for number in range(1, 6))
+    attempts = [made(first(each, ahead(each, 40 + n))) for n, each in enumerate((refused, fine))]
+    left = [
+        Leave(obligation=each, fee_asked=Drops(10), why=why)
+        for each, why in ((poor, Refusal.POOR), (dear, Refusal.DEAR))
+    ]
+    stuck = stuck_on_hands(
+        [unsigned, poor, dear, refused, fine],
+        [(unsigned, None)],
+        left,
+        attempts,
+        {attempts[0].transaction},
+    )
+    assert stuck == [unsigned, poor, refused]
 
 
 def test_what_gets_in_by_itself_at_this_price_is_not_raised() -> None:

@@ -66,6 +66,10 @@ class BestClaims(MutableMapping[ChannelId, Claim]):
     def __delitem__(self, channel: ChannelId) -> None:
         del self._packed[channel]
 
+    def forget(self, channel: ChannelId) -> None:
+        """Drop a channel's claim, whether or not its channel is still there."""
+        self._packed.pop(channel, None)
+
     @override
     def __contains__(self, channel: object) -> bool:
         return channel in self._packed

@@ -353,8 +353,8 @@ class Watch:
         self.signed_ahead.forget(channel_id)
         for side in (self.incoming, self.outgoing):
             side.forget(channel_id)
-        for held in (self.channels, self.best):
-            held.pop(channel_id, None)
+        self.channels.pop(channel_id, None)
+        self.best.forget(channel_id)
         return True
 
     @property

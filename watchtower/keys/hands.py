@@ -66,6 +66,30 @@ class _Failure:
     side: _Side | None = None
 
 
+class _Signs(Protocol):
+    async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction: ...
+
+    def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncIterator[SignedTransaction]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """Stands where nobody may sign, and says so when its turn has come."""
+
+    why: SigningError
+
+    async def sign(self, _transaction: Mapping[str, Any]) -> SignedTransaction:
+        raise self.why
+
+    async def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncIterator[SignedTransaction]:
+        for transaction in transactions:
+            yield await self.sign(transaction)
+
+
 class Hands:
     """All hands of one tower."""
 
@@ -139,15 +163,19 @@ class Hands:
     async def sign_each(
         self, transactions: Iterable[Mapping[str, Any]]
     ) -> AsyncIterator[SignedTransaction]:
-        """Sign one after the other, each by who was chosen for it, as `sign` does."""
+        """Sign one after the other, each by who was chosen for it, as `sign` does.
+
+        That nobody may sign one of them stops nothing before it, also where a hand takes up several
+        at once.
+        """
         for hand, run in groupby(transactions, key=self._hand_for):
             async for signed in hand.sign_each(run):
                 yield signed
 
-    def _hand_for(self, transaction: Mapping[str, Any]) -> Hand:
+    def _hand_for(self, transaction: Mapping[str, Any]) -> _Signs:
         account, channel = transaction.get("Account"), transaction.get("Channel")
         if not isinstance(account, str):
-            raise SigningRefusedError(why="the transaction has no account")
+            return _Nobody(SigningRefusedError(why="the transaction has no account"))
         side = (Address(account), ChannelId(channel) if isinstance(channel, str) else None)
         chosen = self._chosen.get(side)
         hand = self._choose(side) if chosen is None else self._hands[chosen]
@@ -156,7 +184,7 @@ class Hands:
             configured = self._configured(side[0])
             if not configured:
                 why = "no right is configured for it that this tower can use"
-                raise NoRightError(account=account, why=why)
+                return _Nobody(NoRightError(account=account, why=why))
             hand = configured[-1]
         return hand
 

@@ -147,14 +147,16 @@ class Bidder:
             paid_by: whose money the attempt's fee was, if not who pays now: that is not given back.
         """
         budget = self._policy.budget(wish.at_stake)
-        price = max(self._market_of(wish).price(self._entered), asked)
+        market = self._market_of(wish)
+        least = replacement_fee(fee, market.base)
+        price = max(market.price(self._entered), asked)
         if refused:
-            price = max(price, replacement_fee(fee))
+            price = max(price, least)
         is_in_time = self._worth(wish, budget) == _NOTHING
         ramp = _NOTHING if is_in_time else self._policy.ramp(budget, wish.left)
         wanted = max(ramp, price) if price <= self._worth(wish, budget) else ramp
-        raised = max(wanted, replacement_fee(fee))
-        if wanted == ramp and raised <= budget < replacement_fee(raised):
+        raised = max(wanted, least)
+        if wanted == ramp and raised <= budget < replacement_fee(raised, market.base):
             # The last rung of the ladder: another one would lead past the whole budget.
             raised = budget
         if wanted <= fee or raised > budget:
@@ -163,7 +165,7 @@ class Bidder:
         if wish.is_urgent:
             # What is left of the day's money may do, where all that is wanted is not to be had.
             possible = Drops(instead_of + self._left(wish.payer))
-            raised = max(min(raised, possible), replacement_fee(fee))
+            raised = max(min(raised, possible), least)
         return self._spend(wish.payer, raised, instead_of=instead_of)
 
     def _fee(self, wish: Wish, budget: Drops) -> Drops | None:

@@ -26,18 +26,28 @@ LEDGER_SECONDS: Final = 5
 """Seconds of ledger time that a ledger is counted as: they usually take three to four, and to
 count too few ledgers errs on the safe side."""
 
+_LEVEL: Final = 256
+"""The fee level of the base fee (rippled TxQ.h, baseLevel)."""
+
+_BASE: Final = Drops(10)
+"""The base fee of every public network."""
+
 
 def ledgers_left(deadline: RippleTime | None, now: RippleTime) -> int | None:
     """Return how many ledgers will surely close before ``deadline``; None without one."""
     return None if deadline is None else max(0, deadline - now) // LEDGER_SECONDS
 
 
-def replacement_fee(fee: Drops) -> Drops:
-    """Return the least fee that replaces a transaction on its own seat.
+def replacement_fee(fee: Drops, base: Drops = _BASE) -> Drops:
+    """Return the least fee that surely replaces a transaction that paid ``fee`` on its own seat.
 
-    It must be *above* 1.25 times as much, else ``telCAN_NOT_QUEUE_FEE`` (rippled TxQ.cpp:907).
+    Its level must be *above* 1.25 times the other's, else ``telCAN_NOT_QUEUE_FEE`` (rippled
+    TxQ.cpp:907). Levels are whole numbers: 256 for the ``base`` fee that such a transaction costs
+    at least, which is a multiple where several sign, so that one drop more may be no higher level.
     """
-    return Drops(fee * 5 // 4 + 1)
+    level = -(-fee * _LEVEL // base)
+    above = level + level * 25 // 100 + 1
+    return Drops(-(-above * base // _LEVEL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

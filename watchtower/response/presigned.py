@@ -16,7 +16,7 @@ Pure, like ``plan.py``, which plans what is signed when it is needed. The rules:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,12 +27,14 @@ from watchtower.response.fees import ledgers_left, replacement_fee
 from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.plan import Leave, Redeem, Terms
 from watchtower.response.schedule import due_now, in_order
-from watchtower.units import Address, ChannelId, Drops
+from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["BY", "Ahead", "Submit", "plan_presigned"]
+__all__ = ["BY", "Ahead", "Submit", "plan_presigned", "stuck_on_hands"]
 
 BY: Final = "presigned"
 """By what right it is submitted, as the configuration calls it."""
+
+_NO_MONEY: Final = frozenset({Refusal.POOR, Refusal.DAILY_CAP})
 
 _LAST: Final = 1
 """Ledgers to the deadline from which on the dearest fee that may be paid is paid at once."""
@@ -190,8 +192,9 @@ class _Planner:
         if newest is None:
             return self._begin(owed, fitting, is_due=is_due)
         if newest.transaction in self._terms.unfit:
-            # Every server says that its key signs no more: who can sign goes on, on its ticket.
-            return _BEYOND
+            # Every server says that its key signs no more: what another key signed goes on, on its
+            # ticket if it can, or else who can sign.
+            return self._begin(owed, _signed_anew(fitting, newest), is_due=is_due)
         if newest.made_in >= self._terms.validated:
             return None
         on_its_ticket = free.pop(newest.seat.number, None)
@@ -325,3 +328,43 @@ def _first(levels: Sequence[Level], fee: Drops) -> Level | None:
 
 def _age(attempt: Attempt) -> tuple[int, int, int]:
     return attempt.made_in, attempt.target, attempt.fee
+
+
+def _signed_anew(fitting: Sequence[Presigned], unfit: Attempt) -> Sequence[Presigned]:
+    """Return what was signed by another key than an attempt was, on its own ticket if there is any.
+
+    Of two on one ticket only one can apply.
+    """
+    dead = {
+        each.signing_key
+        for each in fitting
+        if any(level.transaction == unfit.transaction for level in each.levels)
+    }
+    others = [each for each in fitting if each.signing_key not in dead]
+    return [each for each in others if each.seat == unfit.seat] or others
+
+
+def stuck_on_hands(
+    obligations: Iterable[Duty],
+    unsigned: Iterable[tuple[Duty, object]],
+    left: Iterable[Leave],
+    attempts: Iterable[Attempt],
+    unfit: Collection[TxHash],
+) -> list[Duty]:
+    """Return what no hand brings into the ledger now, however little of it was signed ahead.
+
+    Args:
+        obligations: what was left to hands.
+        unsigned: what these would not sign.
+        left: what they do not bid for.
+        attempts: those without an outcome yet.
+        unfit: attempts that every server refuses for who signed them.
+    """
+    sides = {(owed.account, owed.channel) for owed, _ in unsigned}
+    poor = (step.obligation for step in left if step.why in _NO_MONEY)
+    sides |= {(owed.account, owed.channel) for owed in poor}
+    newest: dict[tuple[Address, ChannelId | None], Attempt] = {}
+    for attempt in sorted(attempts, key=_age):
+        newest[attempt.account, attempt.channel] = attempt
+    refused = {side for side, attempt in newest.items() if attempt.transaction in unfit}
+    return [o for o in obligations if (o.account, o.channel) in sides | refused]

@@ -28,6 +28,7 @@ from watchtower.response.forward import Forward
 from watchtower.response.launch import Launch
 from watchtower.response.obligation import Duty, Obligation
 from watchtower.response.plan import Leave, Redeem, Terms, plan
+from watchtower.response.presigned import stuck_on_hands
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Servers, Signed, Signer
 from watchtower.response.transaction import claim_transaction, close_transaction
@@ -140,12 +141,13 @@ class Responder:
         self, obligations: Collection[Duty], newest: LedgerClosed, enquiry: Enquiry
     ) -> Response:
         """Submit what was signed ahead, have the rest signed, and fall back where nobody would."""
-        terms = self._terms((), newest, enquiry)
+        terms, unfit_ones = self._terms((), newest, enquiry), self._submitter.unfit
         unfit = {attempt.transaction for attempt in self._unfit()}
         ahead, sent = await self._forward.submit(obligations, replace(terms, unfit=unfit))
         done = await self._carry_out(ahead.rest, newest, enquiry, sent)
-        unsigned = [owed for owed, _ in done.unsigned]
-        more = await self._forward.fall_back(unsigned, terms, entered=len(done.sent))
+        attempts = self._docket.attempts.values()
+        stuck = stuck_on_hands(ahead.rest, done.unsigned, done.left, attempts, unfit_ones)
+        more = await self._forward.fall_back(stuck, terms, entered=len(done.sent))
         would = [step.as_redeem() for step in ahead.submit] if self._launch.shadow else []
         return replace(
             done,
