@@ -114,3 +114,28 @@ def test_show_of_an_account_without_any_key(run: Run, ready: Path) -> None:
     assert ended.code == 0
     assert "Nothing may sign for it." in ended.out
     assert "Allowed, and not set up: pre-signed transactions, delegated permission" in ended.out
+
+
+def test_a_signer_list_and_a_token_are_among_what_stands_by(run: Run, home: Path) -> None:
+    """And a key of the store for whose account a token signs is not: it never would."""
+    share = Wallet.create()
+    set_up(run, home, more=f'\n[authority]\nsigner = "{share.address}"\n')
+    import_key(run, share.address, share)
+    (shown,) = run("authority", "show", "--json").json()
+    assert [(one["right"], one["order"]) for one in shown["rights"]] == [("signer_list", 1)]
+    assert shown["rights"][0]["public_key"] == share.public_key
+
+
+def test_a_key_beside_a_token_is_neither_shown_nor_taken(run: Run, home: Path) -> None:
+    """Whoever pulls the token out must not find a weaker key at work."""
+    wallet = set_up(run, home)
+    import_key(run, wallet.address, Wallet.create(), "--regular-key")
+    with (home / "watchtower.toml").open("a") as config:
+        config.write(
+            '\n[hsm]\nmodule = "/usr/lib/token.so"\ntoken = "tower"\n'
+            f'keys = [{{ account = "{wallet.address}", label = "redeem", regular_key = true }}]\n'
+        )
+    (shown,) = run("authority", "show", "--json").json()
+    assert [(one["right"], one["public_key"]) for one in shown["rights"]] == [("regular_key", None)]
+    refused = run("key", "import", "--account", wallet.address, "--seed-file", "-", stdin="x\n")
+    assert (refused.code, "in the token" in refused.err) == (16, True)

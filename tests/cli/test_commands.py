@@ -125,4 +125,4 @@ def test_status_before_the_daemon_ever_ran_says_so(run: Run, ready: Path) -> Non
     ended = run("status")
     assert ended.code == 3
     assert "watchtower run" in ended.out
-    assert f"No key for {PAYEE}" in ended.out
+    assert f"No key of {PAYEE}" in ended.out

@@ -35,6 +35,18 @@ _OF_SIGNER: Final = (
 )
 
 
+_STATES: Final = {
+    "taken": "the ledger takes it, as last seen",
+    "not_permitted": "the account does not permit it: see `watchtower authority delegate`",
+    "not_listed": "the account's signer list does not name the tower",
+    "gone": "the account is not in the ledger",
+    "master_disabled": "the ledger refuses it: the master key was disabled",
+    "not_its_key": (
+        "the ledger refuses it: it is neither the account's master nor its regular key"
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Account:
     """What there is to tell of one account.
@@ -43,7 +55,8 @@ class _Account:
     there to sign by, allowed or not, and of one right the key that signs first; ``aside`` are the
     public keys that a rotation put aside, which sign nothing; ``estate`` is how the ledger last
     had it, None if nobody asked; ``own`` the tower's own account, which may be its delegate;
-    ``is_apart`` whether its keys are with a signer apart, and not here.
+    ``is_apart`` whether its keys are with a signer apart, and not here; ``signer`` the tower's own
+    account in signer lists, empty for none.
     """
 
     address: Address
@@ -53,14 +66,12 @@ class _Account:
     estate: Estate | None
     own: Address | None
     is_apart: bool
+    signer: str
 
 
 @click.group()
 def authority() -> None:
     """By what right the tower signs for each account."""
-
-
-authority.add_command(import_bundle)
 
 
 @authority.command(epilog=examples("watchtower authority show", "watchtower authority show --json"))
@@ -98,6 +109,7 @@ async def _accounts(loaded: Settings) -> list[_Account]:
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
             is_apart=bool(loaded.keys.signer),
+            signer=loaded.authority.signer,
         )
         for address in loaded.addresses
     ]
@@ -107,18 +119,32 @@ def _standing(
     cards: Iterable[KeyCard], signed_ahead: Iterable[tuple[Address, str]], loaded: Settings
 ) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
-    cards, own = list(cards), loaded.authority.own
+    authority, in_token = loaded.authority, {key.account for key in loaded.hsm.keys}
+    # A key in the store does not step in for one in a token.
+    cards = [card for card in cards if card.account not in in_token]
     bundles = [
         Authority(account=account, right=Right.PRESIGNED, public_key=key)
         for account, key in sorted(signed_ahead)
     ]
-    by_delegation = [
-        Authority(account=payee, right=Right.DELEGATED, public_key=card.public_key)
+    by_own = [
+        Authority(account=payee, right=right, public_key=card.public_key)
+        for own, right in (
+            (authority.own, Right.DELEGATED),
+            (authority.signer, Right.SIGNER_LIST),
+        )
         for card in cards
         if card.account == own
         for payee in sorted(loaded.payees)
     ]
-    return [*bundles, *by_delegation, *(_authority(card) for card in cards)]
+    by_token = [
+        Authority(
+            account=Address(key.account),
+            right=Right.REGULAR_KEY if key.regular_key else Right.MASTER_KEY,
+            public_key=None,
+        )
+        for key in loaded.hsm.keys
+    ]
+    return [*bundles, *by_own, *by_token, *(_authority(card) for card in cards)]
 
 
 def _authority(card: KeyCard) -> Authority:
@@ -172,17 +198,22 @@ def _report_of(
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
-        "ledger": _ledger_says(one, account.estate, own),
+        "ledger": _ledger_says(one, account.estate, own, account.signer),
         "is_apart": is_apart,
         "thief": f"{_OF_SIGNER} {worth.thief}" if is_apart else worth.thief,
         "open": worth.open,
     }
 
 
-def _ledger_says(one: Authority, estate: Estate | None, own: Address | None) -> str | None:
+def _ledger_says(
+    one: Authority, estate: Estate | None, own: Address | None, signer: str
+) -> str | None:
     """Return how the ledger would take it, as last seen; None where that is not known."""
     if estate is None or one.public_key is None:
         return None
+    if one.right is Right.SIGNER_LIST:
+        listed = () if estate.signers is None else estate.signers.signers
+        return "taken" if signer in {account for account, _ in listed} else "not_listed"
     if one.right is Right.DELEGATED:
         permitted = None if own is None else estate.delegates.get(own)
         if permitted is None:
@@ -214,16 +245,8 @@ def _state(one: Mapping[str, Any]) -> str:
         if one["right"] == Right.MASTER_KEY:
             return "does not sign, for `authority.allow_master_key` is not set; worth stealing yet"
         return "does not sign, for the account's `rights` do not name it; worth stealing yet"
-    match one["ledger"]:
-        case None:
-            return "whether the ledger takes it was not looked at yet (start the daemon once)"
-        case "taken":
-            return "the ledger takes it, as last seen"
-        case "not_permitted":
-            return "the account does not permit it: see `watchtower authority delegate`"
-        case "gone":
-            return "the account is not in the ledger"
-        case "master_disabled":
-            return "the ledger refuses it: the master key was disabled"
-        case _:
-            return "the ledger refuses it: it is neither the account's master nor its regular key"
+    if one["ledger"] is not None:
+        return _STATES[one["ledger"]]
+    if one["public_key"] is None:
+        return "its key is in the token (`watchtower hsm check` has it sign)"
+    return "whether the ledger takes it was not looked at yet (start the daemon once)"

@@ -85,7 +85,7 @@ def guarded(loaded: Settings | SignerSettings, account: str) -> Address:
 
     Raises:
         AddressError: it is no address.
-        ConfigError: the configuration does not name it, or its keys are with a signer apart.
+        ConfigError: the configuration does not name it, or its keys are elsewhere.
     """
     refuse_keys_here(loaded)
     address = parse_address(account)
@@ -95,6 +95,12 @@ def guarded(loaded: Settings | SignerSettings, account: str) -> Address:
     if address not in named:
         where = "`accounts` does" if isinstance(loaded, Settings) else "`[signer]` does"
         why = f"{where} not name {account}; add it first"
+        raise ConfigError(path=config_path(os.environ), why=why)
+    if isinstance(loaded, Settings) and any(key.account == address for key in loaded.hsm.keys):
+        why = (
+            f"`hsm.keys` says that the key of {account} is in the token, and one in the store "
+            "would never sign for it; make another with `watchtower hsm create`, or leave that out"
+        )
         raise ConfigError(path=config_path(os.environ), why=why)
     return address
 

@@ -62,7 +62,7 @@ def init(
     report = {"config": str(path), "store": loaded.store, "accounts": loaded.addresses}
     text = (
         f"Wrote {path} and the store {loaded.store}.\n"
-        f"Next: watchtower key import --account {loaded.addresses[0]}"
+        f"Next: watchtower key import --account {loaded.addresses[0]} --regular-key"
     )
     tell(report, text, as_json=as_json)
 

@@ -94,7 +94,7 @@ def _text(report: Mapping[str, Any]) -> str:
         lines.append(f"The network's rules for channels: {report['rules']}.")
     lines.append(f"{report['claims']} best claims kept, {report['pending_claims']} pending.")
     lines += [
-        f"No key for {account}: nothing can be signed for it."
+        f"No key of {account} is in the store: see `watchtower authority show`."
         for account in report["accounts_without_key"]
     ]
     if report["in_recovery"]:
