@@ -19,7 +19,7 @@ from xrpl.constants import CryptoAlgorithm, XRPLException
 from xrpl.core.addresscodec import SEED_LENGTH, decode_seed
 from xrpl.core.keypairs import derive_classic_address, derive_keypair
 
-from watchtower.errors import KeyMissingError, KeyThereError, SeedError
+from watchtower.errors import KeyMissingError, KeyNeededError, KeyThereError, SeedError
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.derivation import DerivedKey
 from watchtower.keys.stored_key import UnsealedKey
@@ -131,11 +131,16 @@ class Vault:
 
         Raises:
             KeyMissingError: there is none.
+            KeyNeededError: a rotation of it is under way, which may have no other key left then.
         """
         async with self._store.write() as work:
             key = await work.secrets.get(account)
             if key is None or account == IDENTITY:
                 raise KeyMissingError(account=account)
+            rotation = await work.rotations.get(account)
+            if rotation is not None and rotation.is_under_way:
+                why = "a rotation is under way; finish it with --resume, or end it with --abandon"
+                raise KeyNeededError(account=account, why=why)
             await work.secrets.remove(key)
             facts = {"account": account, "public_key": key.public_key}
             await work.journal.append("key_removed", facts=facts)

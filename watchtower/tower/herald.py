@@ -188,6 +188,12 @@ class Herald:
             self._desk.end("result_alarming", channel)
         self._alarming = set(response.alarming)
 
+    def completed(self, attempt: Attempt) -> None:
+        """Let what stood about signatures end: another process has brought the last of them."""
+        self._desk.end("quorum_missing", attempt.account)
+        if attempt.channel is not None:
+            self._desk.end("person_needed", attempt.channel)
+
     def restocked(self, attempts: Sequence[Attempt]) -> None:
         """Tell that tickets are being made."""
         for attempt in attempts:

@@ -275,6 +275,7 @@ class Tower:
     def attempt_written(self, attempt: Attempt) -> None:
         """Take up an attempt that another process wrote into the store, to be sent."""
         self.watch.attempt_made(attempt)
+        self._herald.completed(attempt)
         self._wake.set()
 
     def take_up(self, channels: Iterable[Channel], claims: Iterable[Claim]) -> None:
