@@ -112,6 +112,10 @@ class _Visit:
         self.quiet_since: float | None = now
 
 
+_A_MOMENT: Final = 0.05
+"""Seconds between two looks at who is still busy, once the door closes."""
+
+
 class Door:
     """Takes requests for one clerk."""
 
@@ -131,10 +135,12 @@ class Door:
             await asyncio.Event().wait()
         finally:
             server.close()
-            for task, visit in list(self._visits.items()):
-                if visit.quiet_since is not None:
-                    task.cancel()
-            await asyncio.gather(*self._visits, return_exceptions=True)
+            # Who is busy now is quiet in a moment, and would then wait for another request.
+            while self._visits:
+                for task, visit in list(self._visits.items()):
+                    if visit.quiet_since is not None:
+                        task.cancel()
+                await asyncio.wait(list(self._visits), timeout=_A_MOMENT)
 
     async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
