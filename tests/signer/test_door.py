@@ -13,7 +13,13 @@ import pytest
 from tests.signer.process import signer_settings
 from tests.store import make
 from watchtower.errors import ConfigError, ListenError
-from watchtower.keys.signer_messages import KeysRequest, framed
+from watchtower.keys.signer_messages import (
+    HEAD_BYTES,
+    HeldKey,
+    KeysRequest,
+    framed,
+    length_of,
+)
 from watchtower.sandbox.people import Person
 from watchtower.signer.clerk import Clerk
 from watchtower.signer.door import Door, Patience, listening_socket
@@ -144,3 +150,33 @@ def test_settings_that_are_unsafe_are_refused_with_a_sentence(
     """Before anything is opened."""
     with pytest.raises(ConfigError, match=why):
         signer_settings(tmp_path / "signer", **{"payees": [PAYEE.address], **table})
+
+
+async def test_who_is_served_when_the_door_closes_is_answered_and_not_waited_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon holds its line for ever: the signer would never stop."""
+    settings = signer_settings(tmp_path / "signer", payees=[PAYEE.address])
+    path = Path(settings.signer.socket)
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+    async with await make.store(Path(settings.store)) as store:
+        clerk = await Clerk.begin(store, settings)
+
+        async def keys() -> tuple[HeldKey, ...]:
+            is_asked.set()
+            await may_answer.wait()
+            return ()
+
+        monkeypatch.setattr(clerk, "keys", keys)
+        with listening_socket(path, group=None, config=path) as at:
+            serving = asyncio.create_task(Door(clerk, users=[os.getuid()]).serve(at))
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(framed(KeysRequest(id=1)))
+            await is_asked.wait()
+            serving.cancel()
+            await asyncio.sleep(0)
+            may_answer.set()
+            async with asyncio.timeout(30):
+                await asyncio.wait({serving})
+            assert length_of(await reader.readexactly(HEAD_BYTES)) > 0
+            writer.close()
