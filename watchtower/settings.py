@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -57,8 +57,11 @@ __all__ = [
     "TicketSettings",
     "config_path",
     "load",
+    "read_strictly",
     "refuse_unsafe",
 ]
+
+_Kind = TypeVar("_Kind")
 
 CONFIG_VARIABLE: Final = "WATCHTOWER_CONFIG"
 DEFAULT_CONFIG: Final = "watchtower.toml"
@@ -147,19 +150,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         ConfigError: the file is missing, unreadable, unknown in a key, or unsafe.
         AddressError: an account's address has a bad form or checksum.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        why = f"there is none; run `watchtower init`, or point {CONFIG_VARIABLE} at it"
-        raise ConfigError(path=path, why=why) from None
-    except OSError as problem:
-        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
-    try:
-        settings = msgspec.toml.decode(raw, type=Settings, strict=True)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(path=path, why=str(problem)) from None
-    except RecursionError:
-        raise ConfigError(path=path, why="it is nested too deeply") from None
+    settings = read_strictly(path, Settings, made_by="watchtower init")
     settings = _from_environment(settings, environment)
     refuse_unsafe(settings, path)
     folder = path.absolute().parent
@@ -170,6 +161,28 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
     return msgspec.structs.replace(settings, store=str(store), **within)
+
+
+def read_strictly(path: Path, kind: type[_Kind], *, made_by: str) -> _Kind:
+    """Return what a configuration file says, without asking yet whether it may be said.
+
+    Raises:
+        ConfigError: the file is missing, which ``made_by`` would make, unreadable, or unknown in a
+            key.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        why = f"there is none; run `{made_by}`, or point {CONFIG_VARIABLE} at it"
+        raise ConfigError(path=path, why=why) from None
+    except OSError as problem:
+        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
+    try:
+        return msgspec.toml.decode(raw, type=kind, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(path=path, why=str(problem)) from None
+    except RecursionError:
+        raise ConfigError(path=path, why="it is nested too deeply") from None
 
 
 def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:

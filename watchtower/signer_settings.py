@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from watchtower.authority_settings import RightName
 from watchtower.errors import ConfigError, StoreExistsError
-from watchtower.settings import CONFIG_VARIABLE, LogSettings
+from watchtower.settings import LogSettings, read_strictly
 from watchtower.units import Address, parse_address
 
 __all__ = ["SignerSettings", "SignerTable", "is_of_signer", "load_signer", "write_first_signer"]
@@ -101,19 +101,7 @@ def load_signer(path: Path) -> SignerSettings:
         ConfigError: the file is missing, unreadable, unknown in a key, or unsafe.
         AddressError: an account's address has a bad form or checksum.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        why = f"there is none; run `watchtower signer init`, or point {CONFIG_VARIABLE} at it"
-        raise ConfigError(path=path, why=why) from None
-    except OSError as problem:
-        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
-    try:
-        settings = msgspec.toml.decode(raw, type=SignerSettings, strict=True)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(path=path, why=str(problem)) from None
-    except RecursionError:
-        raise ConfigError(path=path, why="it is nested too deeply") from None
+    settings = read_strictly(path, SignerSettings, made_by="watchtower signer init")
     _refuse_unsafe(settings.signer, path)
     folder = path.absolute().parent
     try:
