@@ -56,7 +56,7 @@ async def test_nothing_that_is_asked_breaks_what_the_document_promises(stage: St
     async with stage.tower(), ledgers_going_on(stage):
         run = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{address}/schema/openapi.json"),
-            *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "60"),
+            *("--wait-for-schema", "20", "--checks", _CHECKS, "--max-examples", "30"),
             *("--header", f"authorization: Bearer {shown}"),
             *("--seed", "1", "--generation-database", "none", "--phases", "coverage,fuzzing"),
             cwd=Path(stage.settings.store).parent,
