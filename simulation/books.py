@@ -7,14 +7,17 @@ money later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from simulation.holders import PAYEE
 from simulation.host import PASSPHRASE, Host
-from simulation.land import PAYEE, Land
+from simulation.land import Land
+from simulation.mandate import Mandate
 from simulation.oracle import Promise
+from simulation.signatures import not_allowed
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
@@ -35,6 +38,7 @@ class _Books:
     attempts: Sequence[Attempt]
     channels: Mapping[str, Channel]
     best: Mapping[str, int]
+    appointments: Collection[str]
     cursor: LedgerIndex | None
 
 
@@ -44,6 +48,7 @@ async def audit(
     promises: Mapping[str, Sequence[Promise]],
     *,
     sent: Sequence[str],
+    mandate: Mandate,
     is_history_whole: bool,
     was_misled: bool,
 ) -> list[str]:
@@ -54,13 +59,16 @@ async def audit(
         land: the ledger.
         promises: what was acknowledged, by channel.
         sent: every blob that has left the host.
+        mandate: who was allowed to sign them.
         is_history_whole: whether some server still has every ledger.
         was_misled: whether there was a time when liars were all there was to listen to. What they
             hid then may be remembered as they told it.
     """
-    books = await _read(host)
+    books = await _read(host, has_rotated=bool(mandate.named))
     return [
         *_unjournalled(books, sent),
+        *not_allowed(sent, mandate),
+        *_by_others(books, mandate),
         *_dear(books, host),
         *_forgotten(books, land, promises),
         *(() if was_misled else _stale(books, land)),
@@ -69,7 +77,7 @@ async def audit(
     ]
 
 
-async def _read(host: Host) -> _Books:
+async def _read(host: Host, *, has_rotated: bool) -> _Books:
     path = Path(host.settings.store)
     opening = Store.open(path, PASSPHRASE, driver=host.driver())
     async with await opening as store, store.read() as work:
@@ -78,17 +86,29 @@ async def _read(host: Host) -> _Books:
             attempts=await work.attempts.load_all(),
             channels={c.entry.channel: c for c in await work.channels.load_all()},
             best={claim.channel: claim.amount for claim in reversed(claims)},
+            appointments={
+                str(entry.facts["transaction"])
+                for entry in (await work.journal.load_all() if has_rotated else ())
+                if entry.kind == "rotation_signed"
+            },
             cursor=await work.cursor.get(),
         )
 
 
 def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:
     """Rule 2: journal before act."""
-    known = {attempt.transaction for attempt in books.attempts}
+    known = {attempt.transaction for attempt in books.attempts} | books.appointments
     for blob in sent:
         transaction = parse_blob(blob).hash
         if transaction not in known:
             yield f"transaction {transaction[:8]} was sent, and no journal has it"
+
+
+def _by_others(books: _Books, mandate: Mandate) -> Iterator[str]:
+    """No attempt says of itself that it was signed by a right that nobody configured."""
+    for attempt in books.attempts:
+        if attempt.by not in mandate.entitled.rights:
+            yield f"attempt {attempt.transaction[:8]} is said to be by {attempt.by or 'nobody'}"
 
 
 def _wrong_outcomes(books: _Books, land: Land, *, is_history_whole: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from simulation.disk import Ill
 from simulation.land import payer
+from simulation.misdeeds import do_to_rights
 from simulation.script import (
     Act,
     AskToClose,
@@ -98,8 +99,10 @@ def _do(world: World, act: Act) -> None:  # noqa: C901 - a list of acts, each wi
         case Lock():
             _count(world, "store_locked")
             world.begin(asyncio.create_task(_lock(world, act.seconds)))
-        case _:
+        case Kill() | PowerOff() | Stop() | ClockJump() | Leap():
             _to_host(world, act)
+        case _:
+            do_to_rights(world, act)
 
 
 def _to_host(world: World, act: Act) -> None:

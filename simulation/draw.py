@@ -12,6 +12,8 @@ from random import Random
 from typing import Any, Final
 
 from simulation.disk import Ill, Step
+from simulation.draw_rights import KIND as RIGHTS
+from simulation.draw_rights import has_rights, rights_luck, with_rights
 from simulation.illness import ILLNESSES, illness
 from simulation.script import (
     Act,
@@ -45,7 +47,7 @@ __all__ = ["KINDS", "draw"]
 
 _XRP: Final = 1_000_000
 
-KINDS: Final[Mapping[str, float]] = {
+_FIRST: Final[Mapping[str, float]] = {
     "calm": 3,
     "servers": 20,
     "outage": 13,
@@ -59,7 +61,10 @@ KINDS: Final[Mapping[str, float]] = {
     "everything": 9,
     "exodus": 0.4,
 }
-"""The kinds of world, and how many of a hundred are of each."""
+"""The kinds of world in which rights are not what is at issue, and how often each is drawn."""
+
+KINDS: Final = (*_FIRST, RIGHTS)
+"""The kinds of world."""
 
 _SMALL_QUEUE: Final = {
     "minimum_txn_in_ledger": 10,
@@ -77,8 +82,14 @@ _DELAYS: Final = (60, 90, 120, 180, 300, 600, 900, 3_600, 86_400)
 def draw(seed: int, kind: str | None = None) -> Script:
     """Return the script of a seed; of the kind that is drawn too, unless one is given."""
     luck = Random(f"{seed} script")  # noqa: S311 - luck that can be repeated
-    drawn = luck.choices(list(KINDS), list(KINDS.values()))[0]
-    return _Author(seed, kind or drawn, luck).write()
+    drawn = luck.choices(list(_FIRST), list(_FIRST.values()))[0]
+    of_rights = rights_luck(seed)
+    if not (has_rights(of_rights) and kind is None) and kind != RIGHTS:
+        return _Author(seed, kind or drawn, luck).write()
+    # In many of them all else is calm.
+    is_calm = of_rights.random() < 0.5 or drawn == "exodus"
+    author = _Author(seed, "calm" if is_calm else drawn, luck)
+    return with_rights(author.write(), of_rights, author.crisis)
 
 
 class _Author:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
+
+from httpx import AsyncBaseTransport
 
 from simulation.disk import Disk, Step
 from simulation.loop import play
@@ -27,6 +29,7 @@ from watchtower.settings import Settings
 from watchtower.store.database import Driver, Store
 from watchtower.store.header import Cost
 from watchtower.tower.tending import Rhythm
+from watchtower.units import Address
 
 __all__ = ["PASSPHRASE", "Host", "Process", "new_store"]
 
@@ -42,8 +45,11 @@ _RESTART: Final = 2.0
 """Seconds until a supervisor starts what has ended (systemd's RestartSec)."""
 
 
-def new_store(path: Path, payee: Person) -> None:
-    """Make a store that holds the payee's key and nothing else; the same bytes decide its order."""
+def new_store(path: Path, keys: Mapping[Address, Person]) -> None:
+    """Make a store that holds keys, by account, and nothing else.
+
+    The same bytes decide its order every time.
+    """
     luck = Random(0)  # noqa: S311 - luck that can be repeated
 
     async def make() -> None:
@@ -52,8 +58,13 @@ def new_store(path: Path, payee: Person) -> None:
             path, PASSPHRASE, cost=_CHEAP, driver=driver, random=luck.randbytes
         )
         async with store:
-            kind = Algorithm.ED25519 if payee.public_key.startswith("ED") else Algorithm.SECP256K1
-            await Vault(store).import_seed(payee.address, payee.seed, algorithm=kind)
+            for account, person in keys.items():
+                await Vault(store).import_seed(
+                    account,
+                    person.seed,
+                    algorithm=Algorithm.SECP256K1,
+                    regular_key=account != person.address,
+                )
 
     play(make)
 
@@ -77,6 +88,7 @@ class Host:
         luck: the jitter of reconnects.
         tell: is told what happens, as a sentence.
         changed: is called whenever the daemon has come or gone.
+        to_cosigners: the way to those who sign with the tower.
         defects: how processes ended that should not have.
         skew: seconds by which the host's clock is wrong.
     """
@@ -86,6 +98,7 @@ class Host:
     luck: Random
     tell: Callable[[str], None]
     changed: Callable[[], None]
+    to_cosigners: AsyncBaseTransport | None = None
     disk: Disk = field(default_factory=Disk)
     defects: list[str] = field(default_factory=list)
     skew: float = 0.0
@@ -164,6 +177,7 @@ class Host:
             luck=self.luck.random,
             stopping=self._stopping,
             rhythm=_SLOW,
+            to_cosigners=self.to_cosigners,
         )
         task = asyncio.create_task(run(self.settings, PASSPHRASE, {}, machine=machine))
 

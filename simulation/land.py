@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
+from simulation.holders import PAYEE
 from simulation.oracle import Entry
 from simulation.script import ChannelPlan, Script
 from watchtower.sandbox.bystanders import StripAt, UseAt
 from watchtower.sandbox.clock import Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
-from watchtower.sandbox.hashing import channel_index
+from watchtower.sandbox.hashing import account_index, channel_index
 from watchtower.sandbox.ledger import ClosedLedger
 from watchtower.sandbox.network import Network
 from watchtower.sandbox.node import Node
@@ -25,15 +26,13 @@ from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 from watchtower.sandbox.transaction import parse_json
 from watchtower.units import DROPS_PER_XRP, ChannelId, Drops
 
-__all__ = ["PAYEE", "Land", "payer"]
+__all__ = ["Land", "payer"]
 
 _TF_RENEW: Final = 0x00010000
 _TF_CLOSE: Final = 0x00020000
 _FEE: Final = 10
 _RICHES: Final = 50_000_000 * DROPS_PER_XRP
 _MEANS: Final = 10_000 * DROPS_PER_XRP
-
-PAYEE: Final = Person.named("a payee whom the world is against")
 
 
 @cache
@@ -86,12 +85,20 @@ class Land:
         self._look_for_ends(ledger)
         return ledger
 
-    def apply(self, person: Person, **fields: Any) -> str:
-        """Put a transaction into the open ledger; return its engine result."""
+    def apply(self, person: Person, signed_by: Person | None = None, **fields: Any) -> str:
+        """Put a transaction into the open ledger; return its engine result.
+
+        It is signed with the person's own key, unless by somebody else's.
+        """
+        is_on_ticket = "TicketSequence" in fields
         sequence = self.network.submissions.next_sequence(person.address) or 0
-        signed = person.sign_transaction(
-            {**fields, "Account": person.address, "Fee": str(_FEE), "Sequence": sequence}
-        )
+        unsigned = {
+            "Account": person.address,
+            "Fee": str(_FEE),
+            "Sequence": 0 if is_on_ticket else sequence,
+            **fields,
+        }
+        signed = (signed_by or person).sign_transaction(unsigned)
         return self.network.chain.apply_open(parse_json(signed)).result
 
     def open_channel(self, number: int, plan: ChannelPlan) -> ChannelId:
@@ -171,9 +178,14 @@ class Land:
         """Have strangers make so many payments in each ledger from now on, at such a fee."""
         self.nodes[0].bystanders.fill(payments, fee)
 
-    def raw(self, channel: str) -> Mapping[str, Any] | None:
-        """Return a channel's entry as the last ledger left it."""
-        return self.network.chain.history.snapshot(self.index).read(channel)
+    def reserve(self, address: str) -> int:
+        """Return the drops that an account has to keep."""
+        root = self.raw(account_index(address)) or {}
+        return self.network.rules.reserve(int(root.get("OwnerCount", 0)))
+
+    def raw(self, index: str) -> Mapping[str, Any] | None:
+        """Return an entry, by its index, as the last ledger left it; a channel's is its id."""
+        return self.network.chain.history.snapshot(self.index).read(index)
 
     def entries(self) -> dict[str, Entry | None]:
         """Return every channel's entry as the last ledger left it, in the oracle's words."""

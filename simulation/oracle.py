@@ -9,23 +9,63 @@ three consecutive ledgers before the channel's end
 - during all of which the tower ran, its disk took what it was given, nobody else kept its store
   locked, and one and the same honest server could be reached: one that hid nothing since the state
   was read last,
-- in each of which a transaction of the payee would have entered for what the operator allows.
+- in each of which a transaction of the payee would have entered for what the operator allows,
+- in each of which one and the same right could act: somebody who signs what the ledger takes, or
+  what was signed ahead for the channel with a key that signs still, on a ticket that is there, at
+  a fee that gets in. What was signed ahead is owed up to its own claim and no further.
 
-Where more channels press than a ledger has room for, there have to be as many more ledgers.
+Where more channels press than a ledger has room for, there have to be as many more ledgers; and one
+more for each other right that is configured, since it takes one to see that it does not sign now.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["Entry", "Ledger", "Limits", "Promise", "Reckoning", "reckon"]
+__all__ = [
+    "ANYBODY",
+    "Ahead",
+    "Entry",
+    "Ledger",
+    "Limits",
+    "Promise",
+    "Reckoning",
+    "Signer",
+    "reckon",
+]
 
 _THREE: Final = 3
 _CHEAPEST: Final = 10
 """Drops that any transaction costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Somebody who could sign fresh transactions; with another key it is somebody else.
+
+    ``units`` are the base fees that its transaction costs, ``late`` the ledgers more that it takes
+    to come to it.
+    """
+
+    name: str
+    units: int = 1
+    late: int = 0
+
+
+ANYBODY: Final = frozenset({Signer(name="a key")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """A claim that was signed ahead and would be good: a balance, on a ticket, at several fees."""
+
+    target: int
+    ticket: int
+    key: str
+    fees: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +77,16 @@ class Ledger:
         price: drops that entering it cost at the last moment.
         servers: those honest ones that could be reached from the ledger before to its end.
         tower_able: whether the tower ran, and its disk served, for all of that time.
+        signers: who could sign for the payee, for all of that time.
+        ahead: what was signed ahead and would be good, for all of that time, by channel.
     """
 
     close_time: int
     price: int
     servers: frozenset[int]
     tower_able: bool
+    signers: frozenset[Signer] = ANYBODY
+    ahead: Mapping[str, frozenset[Ahead]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +122,14 @@ class Limits:
         share: of what is at stake, that an attempt may cost.
         cap: drops that an attempt may cost.
         room: transactions of one account that surely fit into a ledger at its price.
+        late: ledgers more that it takes to come to what was signed ahead.
     """
 
     lead: int
     share: float
     cap: int
     room: int
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +212,10 @@ class _Story:
         owed, why = 0, ""
         for last in range(_THREE, len(self._ledgers)):
             more = (crowd[last] - 1) // self._limits.room if crowd[last] else 0
-            first = last - _THREE - more + 1
-            found = self._could_pay(first, last)
-            if found > owed:
-                owed, why = found, f"ledgers {first} to {last}"
+            begin = last - _THREE - more + 1
+            for first, found, by in self._ways_to_pay(begin, last):
+                if found > owed:
+                    owed, why = found, f"ledgers {first} to {last}, by {by}"
         best = max((promise.drops for promise in self._promises), default=0)
         most = max((entry.amount for entry in self._entries if entry is not None), default=0)
         return Reckoning(
@@ -189,24 +235,51 @@ class _Story:
             return False
         return min(self._known(number), entry.amount) > entry.balance
 
-    def _could_pay(self, first: int, last: int) -> int:
-        """Return what it could have come to pay in the ledgers ``first`` to ``last``."""
+    def _ways_to_pay(self, first: int, last: int) -> Iterator[tuple[int, int, str]]:
+        """Yield from which ledger on to ``last`` it could have come to pay what, and by whom.
+
+        ``first`` is the ledger in which who comes first would have begun.
+        """
+        ledger = self._ledgers[last]
+        for signer in ledger.signers:
+            begin = first - signer.late
+            window = self._good(begin, last)
+            if all(signer in each.signers for each in window):
+                price = signer.units * max((each.price for each in window), default=0)
+                yield begin, self._would_pay(begin, window, price), signer.name
+        for ahead in ledger.ahead.get(self.channel, ()):
+            begin = first - self._limits.late
+            window = self._good(begin, last)
+            if all(ahead in each.ahead.get(self.channel, ()) for each in window):
+                price = max((each.price for each in window), default=0)
+                fee = min((fee for fee in ahead.fees if fee >= price), default=None)
+                if fee is not None:
+                    paid = self._would_pay(begin, window, fee, most=ahead.target)
+                    yield begin, paid, f"what was signed ahead on ticket {ahead.ticket}"
+
+    def _good(self, first: int, last: int) -> Sequence[Ledger]:
+        """Return the ledgers ``first`` to ``last``; none if in one of them nobody could act."""
         if first < 1 or self._runs[last] < last - first + 1:
-            return 0
+            return ()
         window = self._ledgers[first : last + 1]
         if not all(ledger.tower_able for ledger in reversed(window)):
-            return 0
+            return ()
         if not frozenset.intersection(*(ledger.servers for ledger in window)):
-            return 0
-        before = self._entries[first - 1]
+            return ()
+        return window
+
+    def _would_pay(
+        self, first: int, window: Sequence[Ledger], price: int, most: int | None = None
+    ) -> int:
+        """Return what it could have come to pay in a window that begins with ledger ``first``."""
+        before = self._entries[first - 1] if window else None
         if before is None:
             return 0
-        target = min(self._known(first), before.amount)
+        known = self._known(first)
+        target = min(known, before.amount, known if most is None else most)
         stake = target - before.balance
         budget = min(self._limits.cap, int(stake * self._limits.share))
-        if stake <= 0 or budget < max(ledger.price for ledger in window):
-            return 0
-        return target
+        return target if stake > 0 and budget >= price else 0
 
     def _known(self, number: int) -> int:
         """Return the best claim that was acknowledged before ledger ``number`` was open."""

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from simulation.holders import PAYEE
 from simulation.host import PASSPHRASE, Host
-from simulation.land import PAYEE, Land
+from simulation.land import Land
 from simulation.oracle import Promise
 from watchtower.claims.decision import NotKept
 from watchtower.claims.intake import Intake

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 from simulation.disk import Ill, Step
+from simulation.entitlement import MASTER_KEY_ONLY, Entitlement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +250,7 @@ class Script:
         channels: all channels, the latest last.
         acts: in the order in which they are done.
         ledgers: how many there are before the world is healed and lives on in peace.
+        entitled: by what rights the payee can be redeemed for.
     """
 
     seed: int
@@ -263,3 +265,4 @@ class Script:
     channels: tuple[ChannelPlan, ...]
     acts: tuple[Act, ...]
     ledgers: int
+    entitled: Entitlement = MASTER_KEY_ONLY

@@ -7,21 +7,28 @@ is healed, and lives on in peace until nothing that presses is left unpaid.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from simulation.books import audit
 from simulation.calendar import Calendar
+from simulation.company import Company, settings_of
+from simulation.entitlement import Entitlement
+from simulation.founding import found
+from simulation.holders import PAYEE, SHARE, TOWER
 from simulation.host import Host
-from simulation.land import PAYEE, Land
-from simulation.oracle import Entry, Ledger, Limits, Reckoning, reckon
+from simulation.land import Land
+from simulation.mandate import Mandate
+from simulation.oracle import Ahead, Entry, Ledger, Limits, Reckoning, Signer, reckon
 from simulation.publisher import Publisher
+from simulation.rotating import Rotating
 from simulation.script import Script
 from simulation.timeline import Timeline
 from simulation.wire import Network
@@ -41,6 +48,9 @@ _READ_A_LEDGER: Final = 16
 _PEACE_AFTER_ENDS: Final = 8
 _ROOM: Final = 8
 """Transactions of one account that a ledger surely has room for, unless it is a small one."""
+
+_LEVELS: Final = 2
+"""Ledgers that it takes to come from the lowest fee that was signed ahead to the highest."""
 
 _LAST_WORDS: Final = 10
 """Seconds that the last ledger has to get around."""
@@ -83,21 +93,28 @@ class _Record:
 class World:
     """One world.
 
-    ``land``, ``network``, ``host`` and ``publisher`` are what is in it; ``faults`` counts what was
-    done to it, by kind.
+    ``land``, ``network``, ``host`` and ``publisher`` are what is in it, ``mandate`` and ``company``
+    who can act for the payee, and who signs with the tower; ``rotating`` are the rotations that
+    were begun; ``faults`` counts what was done to it, by kind.
     """
 
-    def __init__(self, script: Script, template: Path, folder: Path, timeline: Timeline) -> None:
+    def __init__(
+        self, script: Script, templates: Sequence[Path], folder: Path, timeline: Timeline
+    ) -> None:
         """Make it.
 
         Args:
             script: what is to happen.
-            template: a store to begin with (`host.new_store`).
-            folder: for the store of this world.
+            templates: a store to begin with (`host.new_store`), and one for each co-signer.
+            folder: for the stores of this world.
             timeline: is told what happens.
         """
         self.script = script
         self.land = Land(script)
+        if script.entitled.is_set_up:
+            found(self.land, script.entitled, len(script.channels))
+        self.mandate = Mandate(self.land, script.entitled)
+        self.rotating: list[Rotating] = []
         self.faults: Counter[str] = Counter()
         urls = [f"wss://server{number}.example" for number in range(script.servers)]
         self.network = Network(
@@ -112,17 +129,28 @@ class World:
             tell=timeline.tell,
             changed=self.note,
         )
-        self.host.furnish(template)
+        self.host.furnish(templates[0])
         self.publisher = Publisher(self.host, self.land, lambda: self.number, timeline.tell)
+        self.company = Company(
+            self.land,
+            self.network,
+            _copied(templates[1:], folder),
+            self.publisher.promises if script.entitled.told else None,
+        )
+        self.host.to_cosigners = self.company
+        self.mandate.well = self.company.well
         self.calendar = Calendar(self.land.now, resolution=script.resolution, fine=script.fine)
         self.tell = timeline.tell
         self._timeline = timeline
         self._record = _Record()
         self._mending: list[tuple[int, Callable[[], None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._for_ever: set[asyncio.Task[None]] = set()
         self._pauses = _luck(script, "pauses")
         self._good = frozenset(range(script.servers))
         self._able = False
+        self._signers: frozenset[Signer] = frozenset()
+        self._ahead: Mapping[str, frozenset[Ahead]] = {}
         self._was_misled = False
         self._deceiving_until: dict[int, float] = {}
         timeline.follow(lambda: f"{self.number:4d} {self.land.now:9d}")
@@ -158,6 +186,10 @@ class World:
         """Look after a task until the world ends."""
         self._tasks.add(task)
 
+    def begin_for_ever(self, task: asyncio.Task[None]) -> None:
+        """Look after a task that waits for ledgers, until there are no more."""
+        self._for_ever.add(task)
+
     def later(self, ledgers: int, mend: Callable[[], None]) -> None:
         """Have something mended after so many ledgers."""
         self._mending.append((self.number + ledgers, mend))
@@ -166,6 +198,7 @@ class World:
         """Take note of who cannot be relied on, however short it is."""
         self._good &= self._honest()
         self._able = self._able and self._is_able()
+        self._note_rights()
         self._was_misled = self._was_misled or bool(self._deceiving_until and not self._good)
 
     async def _let_end(self) -> None:
@@ -198,8 +231,28 @@ class World:
         self._good, self._able = self._honest(), self._is_able()
         ends = () if over_ends else self.land.ends()
         self.land.close(self.calendar.next_close(self.land.now, ends))
-        ledger = Ledger(close_time=self.land.now, price=price, servers=good, tower_able=able)
+        # Who can act no more once it has closed may have been too late for it, too.
+        self._note_rights()
+        ledger = Ledger(
+            close_time=self.land.now,
+            price=price,
+            servers=good,
+            tower_able=able,
+            signers=self._signers,
+            ahead=self._ahead,
+        )
+        self._signers, self._ahead = self.mandate.signers(), self.mandate.ahead()
         self._record.write(ledger, self.land.entries())
+
+    def _note_rights(self) -> None:
+        """Take note of who can act for the payee no more, or could not all the time."""
+        self._signers &= self.mandate.signers()
+        if self._ahead:
+            now = self.mandate.ahead()
+            self._ahead = {
+                channel: ahead & now.get(channel, frozenset())
+                for channel, ahead in self._ahead.items()
+            }
 
     def _honest(self) -> frozenset[int]:
         """Return those servers that can be reached and behave, and have not deceived lately.
@@ -241,7 +294,7 @@ class World:
         )
 
     def _owed(self) -> list[Entry]:
-        """Return the channels that end, are there, and have not paid the best claim."""
+        """Return the channels that end, are there, and have not paid what somebody could redeem."""
         promises = self.publisher.promises
         return [
             entry
@@ -250,20 +303,27 @@ class World:
             and entry.end is not None
             and entry.end > self.land.now
             and entry.balance
-            < min(max((p.drops for p in promises.get(channel, ())), default=0), entry.amount)
+            < self.mandate.most(
+                channel,
+                min(max((p.drops for p in promises.get(channel, ())), default=0), entry.amount),
+            )
         ]
 
     async def _end(self, living: asyncio.Task[None]) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for task in self._for_ever:
+            task.cancel()
+        if self._tasks | self._for_ever:
+            await asyncio.wait(self._tasks | self._for_ever)
         await self.publisher.close()
         await asyncio.sleep(_LAST_WORDS)
         self.host.stop(for_good=True)
         await self.host.stopped()
         living.cancel()
         await asyncio.wait({living})
-        for task in self._tasks:
-            task.result()
+        await self.company.close()
+        for task in self._tasks | self._for_ever:
+            if not task.cancelled():
+                task.result()
 
     async def _audit(self) -> list[str]:
         frames = dict.fromkeys(self.network.sent)
@@ -272,6 +332,7 @@ class World:
             self.land,
             self.publisher.promises,
             sent=[msgspec.json.decode(frame)["tx_blob"] for frame in frames],
+            mandate=self.mandate,
             is_history_whole=not self.faults["history_lost"],
             was_misled=self._was_misled,
         )
@@ -284,6 +345,7 @@ class World:
             share=settings.fees.budget_share,
             cap=settings.fees.cap_drops,
             room=room,
+            late=self.mandate.late + _LEVELS,
         )
         return Outcome(
             reckonings=reckon(
@@ -309,8 +371,30 @@ def _settings(script: Script, urls: Sequence[str], folder: Path) -> Settings:
         "accounts": [PAYEE.address],
         "servers": urls,
         "store": str(folder / "store.db"),
-        # The people of these worlds have no other keys than their master keys.
-        "authority": {"allow_master_key": True},
+        "authority": _authority(script.entitled, folder),
         **script.settings,
     }
     return msgspec.convert(told, Settings)
+
+
+def _authority(entitled: Entitlement, folder: Path) -> dict[str, Any]:
+    """Return what the operator says of rights."""
+    told: dict[str, Any] = {
+        "rights": entitled.rights,
+        "allow_master_key": "master_key" in entitled.rights,
+    }
+    if entitled.has("delegated"):
+        told["delegate"] = {"account": TOWER.address}
+    if entitled.has("signer_list"):
+        token = folder / "token"
+        token.touch(mode=0o600)
+        told |= {"signer": SHARE.address, "cosigners": settings_of(token)}
+    return told
+
+
+def _copied(templates: Sequence[Path], folder: Path) -> list[Path]:
+    """Return copies of stores, a file for each co-signer."""
+    copies = [folder / f"cosigner {number}.db" for number in range(len(templates))]
+    for template, copy in zip(templates, copies, strict=True):
+        shutil.copyfile(template, copy)
+    return copies

@@ -141,7 +141,9 @@ async def prepare(
         feed=feed,
         deliverer=deliverer,
         desk=desk,
-        cosigned=cosigned_hand(stack, settings, store, watch, desk),
+        cosigned=cosigned_hand(
+            stack, settings, store, watch, desk, transport=machine.to_cosigners
+        ),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         line=_line(stack, settings),

@@ -32,6 +32,8 @@ from watchtower.tower.tower import Tower
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
 if TYPE_CHECKING:
+    from httpx import AsyncBaseTransport
+
     from watchtower.keys.asking import TowerCosigner
 
 __all__ = ["cosigned_hand", "cosigner_of"]
@@ -41,9 +43,17 @@ _LEEWAY: Final = 24
 
 
 def cosigned_hand(
-    stack: AsyncExitStack, settings: Settings, store: Store, watch: Watch, desk: Desk
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    watch: Watch,
+    desk: Desk,
+    *,
+    transport: AsyncBaseTransport | None,
 ) -> CosignedHand | None:
     """Return the hand of signer lists; None where we are in none.
+
+    ``transport`` is the machine's way to the others, where that is not by sockets of its own.
 
     Raises:
         ConfigError: a file that is needed for one of the co-signers cannot be used.
@@ -53,7 +63,9 @@ def cosigned_hand(
         return None
     patience = authority.cosign_seconds
     towers = [
-        _tower(one, stack, patience=patience) for one in authority.cosigners if not one.is_person
+        _tower(one, stack, patience=patience, transport=transport)
+        for one in authority.cosigners
+        if not one.is_person
     ]
     share, care = OwnShare(Address(authority.signer), Vault(store)), CosignerCare(desk)
     hand = CosignedHand(
@@ -107,7 +119,13 @@ def cosigner_of(
     )
 
 
-def _tower(one: CosignerSettings, stack: AsyncExitStack, *, patience: float) -> TowerCosigner:
+def _tower(
+    one: CosignerSettings,
+    stack: AsyncExitStack,
+    *,
+    patience: float,
+    transport: AsyncBaseTransport | None,
+) -> TowerCosigner:
     # Only who asks others pays for what it takes to.
     from watchtower.keys.asking import CosignerPlace, TowerCosigner  # noqa: PLC0415
 
@@ -120,7 +138,7 @@ def _tower(one: CosignerSettings, stack: AsyncExitStack, *, patience: float) -> 
         key=_path(one.key_file),
         token=_path(one.token_file),
     )
-    tower = TowerCosigner(place, patience=patience)
+    tower = TowerCosigner(place, patience=patience, transport=transport)
     stack.push_async_callback(tower.close)
     return tower
 

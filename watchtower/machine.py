@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
 from watchtower.ledger.socket import Dial
 from watchtower.ledger.websocket import dial
 from watchtower.store.database import Driver
 from watchtower.tower.tending import Rhythm
+
+if TYPE_CHECKING:
+    from httpx import AsyncBaseTransport
 
 __all__ = ["Machine"]
 
@@ -47,6 +51,7 @@ class Machine:
         luck: numbers in [0, 1), for the jitter of reconnects.
         stopping: a context that gives an event, which is set once somebody asks to stop.
         rhythm: how often rounds are made.
+        to_cosigners: carries what co-signers are asked; None for sockets of this machine.
     """
 
     dial: Dial = dial
@@ -55,3 +60,4 @@ class Machine:
     luck: Callable[[], float] = SystemRandom().random
     stopping: Callable[[], AbstractContextManager[asyncio.Event]] = _signals
     rhythm: Rhythm = field(default_factory=Rhythm)
+    to_cosigners: AsyncBaseTransport | None = None

@@ -10,7 +10,7 @@ import pytest
 
 from simulation.disk import Connections, Disk, Ill, Step
 from simulation.host import PASSPHRASE, new_store
-from simulation.land import PAYEE
+from simulation.holders import PAYEE
 from simulation.loop import play
 from watchtower.errors import StoreBusyError, StoreFullError, WatchtowerError
 from watchtower.store.database import Store
@@ -18,7 +18,7 @@ from watchtower.store.database import Store
 
 def on(path: Path, story: Callable[[Disk], Coroutine[Any, Any, None]]) -> None:
     """Play a story with a disk that has a new store on it."""
-    new_store(path, PAYEE)
+    new_store(path, {PAYEE.address: PAYEE})
     play(lambda: story(Disk()))
 
 
