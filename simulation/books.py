@@ -97,7 +97,7 @@ async def _read(host: Host, *, has_rotated: bool) -> _Books:
 
 def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:
     """Rule 2: journal before act."""
-    known = {attempt.transaction for attempt in books.attempts} | books.appointments
+    known = {*books.appointments, *(attempt.transaction for attempt in books.attempts)}
     for blob in sent:
         transaction = parse_blob(blob).hash
         if transaction not in known:
@@ -105,10 +105,13 @@ def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:
 
 
 def _by_others(books: _Books, mandate: Mandate) -> Iterator[str]:
-    """No attempt says of itself that it was signed by a right that nobody configured."""
+    """No attempt says of itself that it was signed by a right that nobody configured.
+
+    One that was planned while nobody seemed to be able to sign says nothing of that.
+    """
     for attempt in books.attempts:
-        if attempt.by not in mandate.entitled.rights:
-            yield f"attempt {attempt.transaction[:8]} is said to be by {attempt.by or 'nobody'}"
+        if attempt.by and attempt.by not in mandate.entitled.rights:
+            yield f"attempt {attempt.transaction[:8]} is said to be by the right {attempt.by}"
 
 
 def _wrong_outcomes(books: _Books, land: Land, *, is_history_whole: bool) -> Iterator[str]:

@@ -33,7 +33,7 @@ from watchtower.ledger.decode import decode_entry
 from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
 
-__all__ = ["Company", "settings_of"]
+__all__ = ["Company", "places_of"]
 
 _PORT: Final = 9_000
 _QUICK: Final = 0.3
@@ -45,7 +45,7 @@ _CAP: Final = Drops(1_000_000)
 _DAILY_CAP: Final = Drops(100_000_000)
 
 
-def settings_of(token: Path) -> list[dict[str, str]]:
+def places_of(token: Path) -> list[dict[str, str]]:
     """Return how the tower is told of its co-signers; ``token`` is a file that only it can read."""
     return [
         {

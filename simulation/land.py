@@ -105,7 +105,7 @@ class Land:
         """Have the payer of a plan open its channel."""
         person = payer(plan.payer)
         sequence = self.network.submissions.next_sequence(person.address) or 0
-        ends = {} if plan.lasts is None else {"CancelAfter": self.now + plan.lasts}
+        ends: dict[str, Any] = {} if plan.lasts is None else {"CancelAfter": self.now + plan.lasts}
         self.apply(
             person,
             TransactionType="PaymentChannelCreate",
@@ -123,11 +123,12 @@ class Land:
 
     def claim(self, number: int, *, flags: int = 0, **fields: Any) -> str:
         """Have the payer of a channel make a claim on it."""
+        if flags:
+            fields["Flags"] = flags
         return self.apply(
             payer(self._script.channels[number].payer),
             TransactionType="PaymentChannelClaim",
             Channel=self.channels[number],
-            **({"Flags": flags} if flags else {}),
             **fields,
         )
 
@@ -141,7 +142,7 @@ class Land:
 
     def fund(self, number: int, drops: int, expiration: int | None = None) -> str:
         """Have the payer add funds, and set an Expiration if there is one."""
-        more = {} if expiration is None else {"Expiration": expiration}
+        more: dict[str, Any] = {} if expiration is None else {"Expiration": expiration}
         return self.apply(
             payer(self._script.channels[number].payer),
             TransactionType="PaymentChannelFund",

@@ -7,7 +7,7 @@ its own on the daemon's host; only the key does not come from luck.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -17,7 +17,8 @@ from simulation.disk import Connections, Step
 from simulation.holders import PAYEE
 from simulation.host import PASSPHRASE, Host
 from simulation.mandate import Mandate
-from simulation.rights import Rotate
+from simulation.rights import DisableMaster, KeyLost, NameKey, Rotate, Thieve
+from simulation.script import Act
 from simulation.wire import Wire
 from watchtower.cli.rotation_ledger import RotationLedger
 from watchtower.errors import WatchtowerError
@@ -31,21 +32,31 @@ from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
 from watchtower.wiring import limits_of, link_settings
 
-__all__ = ["Rotating"]
+__all__ = ["Rotating", "unfinished"]
 
 _PATIENCE: Final = 10.0
 _AGAIN: Final = 5.0
 _TRIES: Final = 60
 
 
+def unfinished(rotations: Iterable[Rotating], acts: Iterable[Act]) -> Iterator[str]:
+    """Yield which rotations never ended, where nobody else meddled with the payee's keys."""
+    if any(isinstance(act, Thieve | KeyLost | NameKey | DisableMaster) for act in acts):
+        return
+    for rotating in rotations:
+        if not rotating.is_done:
+            yield f"a rotation never ended: {rotating.why}"
+
+
 class Rotating:
-    """One rotation; ``is_done`` once the new key is the one that signs."""
+    """One rotation; ``is_done`` once the new key is the one that signs, else ``why`` not yet."""
 
     def __init__(
         self, host: Host, mandate: Mandate, act: Rotate, new: Person, tell: Callable[[str], None]
     ) -> None:
         """Prepare to have ``new`` sign for the payee."""
         self.is_done = False
+        self.why = "it goes on"
         self._host = host
         self._mandate = mandate
         self._act = act
@@ -86,6 +97,7 @@ class Rotating:
         if not task.cancelled() and (failure := task.exception()) is not None:
             if not isinstance(failure, WatchtowerError) and steps < (killed_at or steps + 1):
                 raise failure
+            self.why = str(failure)
             self._tell(f"the rotation has stopped: {failure}")
 
     async def _rotate(self, connections: Connections, wire: Wire) -> None:

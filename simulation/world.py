@@ -13,27 +13,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from simulation.books import audit
 from simulation.calendar import Calendar
-from simulation.company import Company, settings_of
-from simulation.entitlement import Entitlement
+from simulation.company import Company
 from simulation.founding import found
-from simulation.holders import PAYEE, SHARE, TOWER
 from simulation.host import Host
 from simulation.land import Land
 from simulation.mandate import Mandate
+from simulation.operator import settings_of
 from simulation.oracle import Ahead, Entry, Ledger, Limits, Reckoning, Signer, reckon
 from simulation.publisher import Publisher
-from simulation.rotating import Rotating
+from simulation.rotating import Rotating, unfinished
 from simulation.script import Script
 from simulation.timeline import Timeline
 from simulation.wire import Network
 from watchtower.sandbox.misbehaviour import Misbehaviour
-from watchtower.settings import Settings
 
 __all__ = ["Outcome", "World"]
 
@@ -123,7 +121,7 @@ class World:
             throttled={urls[number] for number in script.throttled},
         )
         self.host = Host(
-            settings=_settings(script, urls, folder),
+            settings=settings_of(script, urls, folder),
             network=self.network,
             luck=_luck(script, "host"),
             tell=timeline.tell,
@@ -355,7 +353,12 @@ class World:
                 self.publisher.promises,
                 limits,
             ),
-            defects=[*self.host.defects, *self._timeline.errors, *faults_of_books],
+            defects=[
+                *self.host.defects,
+                *self._timeline.errors,
+                *faults_of_books,
+                *unfinished(self.rotating, self.script.acts),
+            ],
             faults=self.faults,
             seconds=self.land.now - began,
             ledgers=self.number,
@@ -364,32 +367,6 @@ class World:
 
 def _luck(script: Script, name: str) -> Random:
     return Random(f"{script.seed} {name}")  # noqa: S311 - luck that can be repeated
-
-
-def _settings(script: Script, urls: Sequence[str], folder: Path) -> Settings:
-    told = {
-        "accounts": [PAYEE.address],
-        "servers": urls,
-        "store": str(folder / "store.db"),
-        "authority": _authority(script.entitled, folder),
-        **script.settings,
-    }
-    return msgspec.convert(told, Settings)
-
-
-def _authority(entitled: Entitlement, folder: Path) -> dict[str, Any]:
-    """Return what the operator says of rights."""
-    told: dict[str, Any] = {
-        "rights": entitled.rights,
-        "allow_master_key": "master_key" in entitled.rights,
-    }
-    if entitled.has("delegated"):
-        told["delegate"] = {"account": TOWER.address}
-    if entitled.has("signer_list"):
-        token = folder / "token"
-        token.touch(mode=0o600)
-        told |= {"signer": SHARE.address, "cosigners": settings_of(token)}
-    return told
 
 
 def _copied(templates: Sequence[Path], folder: Path) -> list[Path]:

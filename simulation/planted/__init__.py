@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from simulation.planted import believing, judging, remembering, responding
+from simulation.planted import believing, judging, remembering, responding, signing
 
 __all__ = ["PLANTED", "planted", "sentence_of"]
 
@@ -21,6 +21,7 @@ _BUGS: Final[tuple[_Put, ...]] = (
     *believing.BUGS,
     *judging.BUGS,
     *responding.BUGS,
+    *signing.BUGS,
 )
 
 PLANTED: Final[Mapping[str, _Put]] = {bug.__name__: bug for bug in _BUGS}
