@@ -42,6 +42,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "judgement": ("ledger.events",),
     # what was promised
     "claims": ("judgement", "ledger.events"),
+    "claims.receipt": ("store.tree",),
     # who may come in, and how much at a time
     "access": ("claims.quota",),
     # what we do

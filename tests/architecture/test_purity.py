@@ -47,7 +47,6 @@ PURE = (
     "claims.formats.table",
     "claims.given",
     "claims.group",
-    "claims.merkle",
     "claims.message",
     "claims.quota",
     "claims.answer",
@@ -134,6 +133,7 @@ PURE = (
     "response.way",
     "signer.spending",
     "store.statements",
+    "store.tree",
     "tower.noted_accounts",
     "tower.noted_tickets",
 )

@@ -28,9 +28,9 @@ from msgspec import Struct
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
-from watchtower.claims.merkle import HASH_BYTES, Tree, root_by
 from watchtower.errors import InputError, ReceiptFormatError
 from watchtower.judgement.claim import Claim
+from watchtower.store.tree import HASH_BYTES, Tree, root_by
 from watchtower.units import ChannelId, Drops, parse_channel_id, parse_drops
 
 __all__ = ["Held", "Receipt", "ReceiptMessage", "State", "WhyVoid", "receipts_for", "why_void"]
