@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -115,6 +117,14 @@ async def store(path: Path, passphrase: str = PASSPHRASE) -> Store:
 async def reopen(path: Path, passphrase: str = PASSPHRASE) -> Store:
     """Return the store that is there already."""
     return await Store.open(path, passphrase, cost=CHEAP, patience=0.2)
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """Change a store's file from outside, as somebody may who has no key."""
+    with closing(sqlite3.connect(path)) as file:
+        for statement in statements:
+            file.execute(statement)
+        file.commit()
 
 
 async def limit(opened: Store, pages: int = 1) -> None:

@@ -153,7 +153,8 @@ async def test_an_older_format_is_brought_up_to_date_at_open(tmp_path: Path) -> 
         file.execute("UPDATE header SET format = 1, checksum = ?", (checksum(1, [older]),))
         # What came with later migrations was not there.
         file.execute("UPDATE alembic_version SET version_num = '0001'")
-        file.execute("DROP TABLE bundles")
+        for name in ("bundles", "stumps"):
+            file.execute(f"DROP TABLE {name}")
         file.commit()
     for _ in range(2):
         async with await make.reopen(path) as store:

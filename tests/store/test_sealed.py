@@ -40,15 +40,9 @@ async def _filled(path: Path) -> None:
             await work.bundles.raise_all([make.presigned(1)])
             await work.cursor.move(LedgerIndex(100))
             await work.notes.put("status", {"ledger": 100})
-            for kind in ("first", "second", "third"):
+            for kind in ("pruned", "first", "second", "third"):
                 await work.journal.append(kind, channel=make.channel_id(1))
-
-
-def _tamper(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as file:
-        for statement in statements:
-            file.execute(statement)
-        file.commit()
+            await work.journal_tree.prune([1])
 
 
 async def _verify(path: Path) -> dict[str, int]:
@@ -77,6 +71,7 @@ async def test_an_untouched_store_verifies(tmp_path: Path) -> None:
         "state": 2,
         "notes": 1,
         "bundles": 1,
+        "stumps": 1,
     }
 
 
@@ -98,7 +93,8 @@ ATTACKS = {
         "closed_channels",
     ),
     "a record deleted": ("DELETE FROM journal WHERE row = 2", "journal"),
-    "the last record deleted": ("DELETE FROM journal WHERE row = 3", "journal"),
+    "the last record deleted": ("DELETE FROM journal WHERE row = 4", "journal"),
+    "a stump deleted": ("DELETE FROM stumps", "stumps"),
     "a table emptied": ("DELETE FROM open_attempts", "open_attempts"),
     "a record cut short": ("UPDATE notes SET sealed = substr(sealed, 1, 20)", "notes"),
     "a record of another type": ("UPDATE claims SET sealed = 'text'", "claims"),
@@ -114,7 +110,7 @@ async def test_tampering_is_found_and_named(tmp_path: Path, attack: str) -> None
     """The error names the table."""
     statement, table = ATTACKS[attack]
     await _filled(tmp_path / "w.db")
-    _tamper(tmp_path / "w.db", statement)
+    make.tamper(tmp_path / "w.db", statement)
     with pytest.raises(StoreTamperedError, match=table):
         await _verify(tmp_path / "w.db")
 
@@ -122,7 +118,7 @@ async def test_tampering_is_found_and_named(tmp_path: Path, attack: str) -> None
 async def test_the_census_deleted_is_found(tmp_path: Path) -> None:
     """Without it, every table that has records is in doubt."""
     await _filled(tmp_path / "w.db")
-    _tamper(tmp_path / "w.db", "DELETE FROM census")
+    make.tamper(tmp_path / "w.db", "DELETE FROM census")
     with pytest.raises(StoreTamperedError, match=r"(?s)open_channels.*claims.*journal"):
         await _verify(tmp_path / "w.db")
 
@@ -132,10 +128,10 @@ async def test_an_older_record_put_back_whole_is_found(tmp_path: Path) -> None:
     path = tmp_path / "w.db"
     await _filled(path)
     keep = "CREATE TABLE kept AS SELECT * FROM claims"
-    _tamper(path, keep)
+    make.tamper(path, keep)
     async with await make.reopen(path) as store:
         await _raise_best(store, 500)
-    _tamper(path, "DELETE FROM claims", "INSERT INTO claims SELECT * FROM kept")
+    make.tamper(path, "DELETE FROM claims", "INSERT INTO claims SELECT * FROM kept")
     with pytest.raises(StoreTamperedError, match="census of claims"):
         await _verify(path)
 
@@ -144,11 +140,11 @@ async def test_an_older_sealing_under_the_present_version_fails(tmp_path: Path) 
     """A lower claim cannot be given the version of the higher one."""
     path = tmp_path / "w.db"
     await _filled(path)
-    _tamper(path, "CREATE TABLE kept AS SELECT * FROM claims")
+    make.tamper(path, "CREATE TABLE kept AS SELECT * FROM claims")
     async with await make.reopen(path) as store:
         await _raise_best(store, 500)
     back = "UPDATE claims SET sealed = (SELECT sealed FROM kept WHERE kept.row = claims.row)"
-    _tamper(path, back)
+    make.tamper(path, back)
     async with await make.reopen(path) as store, store.read() as work:
         with pytest.raises(StoreTamperedError, match="a record of claims"):
             await work.claims.best(make.channel_id(1))
@@ -179,7 +175,7 @@ async def test_a_write_over_a_deleted_record_does_not_hide_the_deletion(tmp_path
     """The attacker deletes the best claim and waits for a lower one to come in."""
     path = tmp_path / "w.db"
     await _filled(path)
-    _tamper(path, "DELETE FROM claims")
+    make.tamper(path, "DELETE FROM claims")
     async with await make.reopen(path) as store:
         await _raise_best(store, 1)
         async with store.read() as work:
@@ -201,7 +197,9 @@ async def test_a_trigger_is_refused_at_open(tmp_path: Path) -> None:
     """It would act inside our own transactions."""
     path = tmp_path / "w.db"
     await _filled(path)
-    _tamper(path, "CREATE TRIGGER t AFTER INSERT ON journal BEGIN DELETE FROM open_attempts; END")
+    make.tamper(
+        path, "CREATE TRIGGER t AFTER INSERT ON journal BEGIN DELETE FROM open_attempts; END"
+    )
     with pytest.raises(StoreTamperedError, match="schema"):
         await make.reopen(path)
 

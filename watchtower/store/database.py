@@ -133,6 +133,10 @@ class Store:
             try:
                 async with store.read() as work:
                     store.network = await work.network.get()
+                    is_planted = await work.journal_tree.is_planted()
+                if not is_planted:
+                    async with store.write() as work:
+                        await work.journal_tree.plant()
             except BaseException:
                 await store.close()
                 raise

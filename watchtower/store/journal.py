@@ -2,7 +2,8 @@
 
 Entries are numbered without gaps; a number is never given twice, and a missing entry fails the
 census. Each has an identity of its own beside its number, by which two copies of a journal can
-be united without telling anything twice.
+be united without telling anything twice; and each is a leaf of the journal's tree
+(``journal_tree.py``) in the transaction that writes it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
+import msgspec
+
 from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import JOURNAL
 from watchtower.store.transaction import Transaction
+from watchtower.store.tree import Frontier, leaf_hash
 from watchtower.units import ChannelId, LedgerIndex
 
 __all__ = ["OF_KEYS", "Entry", "Journal", "Line", "NumberedEntry"]
@@ -61,6 +65,7 @@ class Journal:
         """Look at the journal through ``transaction``."""
         self._transaction = transaction
         self._entries = SealedTable(transaction, JOURNAL, Entry)
+        self._texts = SealedTable(transaction, JOURNAL, msgspec.Raw)
 
     async def append(
         self,
@@ -87,11 +92,23 @@ class Journal:
             )
             for kind, channel, ledger_index, facts in lines
         )
-        return await self._entries.append_all([Record(e, e.channel or "") for e in entries])
+        return await self._append(entries)
 
     async def copy(self, entry: Entry) -> int:
         """Write an entry of another copy of this journal; return its number here."""
-        return await self._entries.append(entry, topic=entry.channel or "")
+        return await self._append([entry])
+
+    async def _append(self, entries: Iterable[Entry]) -> int:
+        # Encoded once: what is sealed is, to the byte, what the tree has a leaf for.
+        told = [(msgspec.msgpack.encode(entry), entry.channel or "") for entry in entries]
+        # What has to be asked is asked before: from here on nobody else of this transaction comes
+        # in between, and the leaves are in the order of the numbers.
+        last = await self._transaction.last_number(JOURNAL.name)
+        frontier = await self._transaction.frontier() or Frontier()
+        # Who was pruned had a number, too.
+        self._transaction.numbered(JOURNAL.name, max(last, frontier.size))
+        await self._transaction.grow(leaf_hash(text) for text, _ in told)
+        return await self._texts.append_all([Record(msgspec.Raw(t), topic) for t, topic in told])
 
     async def story(self, channel: ChannelId) -> list[NumberedEntry]:
         """Return the entries about one channel, in order."""

@@ -72,7 +72,7 @@ class Statements:
         self._remove = cache(self._text_to_remove)
         self._add = cache(self._text_to_add)
 
-    def find(self, rows: Sequence[bytes]) -> Statement:
+    def find(self, rows: Sequence[int | bytes]) -> Statement:
         """Ask for the records at ``rows``, a page of them at most: those that are there."""
         filled = _filled(rows)
         return Statement(self._find(len(filled)), filled)
@@ -104,7 +104,7 @@ class Statements:
             " topic = excluded.topic, version = excluded.version, sealed = excluded.sealed",
         )
 
-    def remove(self, rows: Sequence[bytes]) -> Iterator[Statement]:
+    def remove(self, rows: Sequence[int | bytes]) -> Iterator[Statement]:
         """Delete the records at ``rows``."""
         for part in _parts(rows, _MOST_WRITTEN):
             filled = _filled(part)
@@ -140,7 +140,7 @@ def _parts(rows: Sequence[_T], size: int) -> Iterable[Sequence[_T]]:
     return (rows[first : first + size] for first in range(0, len(rows), size))
 
 
-def _filled(rows: Sequence[bytes]) -> tuple[bytes, ...]:
+def _filled(rows: Sequence[int | bytes]) -> tuple[int | bytes, ...]:
     """Return as many as the next power of two is, the last one as often as it takes."""
     size = 1 << (len(rows) - 1).bit_length()
     return (*rows, *([rows[-1]] * (size - len(rows))))

@@ -33,9 +33,10 @@ __all__ = [
     "SETTLED_ATTEMPTS",
     "SLOTS",
     "STATE",
+    "STUMPS",
 ]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The newest format this code knows: the number of the last migration."""
 
 METADATA: Final = MetaData()
@@ -89,9 +90,11 @@ KEYS: Final = _sealed("keys")
 STATE: Final = _sealed("state")
 NOTES: Final = _sealed("notes")
 BUNDLES: Final = _sealed("bundles")
+STUMPS: Final = _sealed("stumps")
+"""What stands in the journal's tree where entries were pruned."""
 
 CENSUS: Final = _sealed("census")
-"""One row: how many records each table has, and the sum of their shares."""
+"""One row: how many records each table has, the sum of their shares, and the journal's tree."""
 
 SEALED_TABLES: Final = (
     OPEN_CHANNELS,
@@ -105,5 +108,6 @@ SEALED_TABLES: Final = (
     STATE,
     NOTES,
     BUNDLES,
+    STUMPS,
 )
 """Every table that the census counts."""

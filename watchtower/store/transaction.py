@@ -6,6 +6,8 @@ What it guarantees:
   collected, in order, and goes out in front of the next question.
 - All that is still collected in the end goes out in one trip with the census and the COMMIT.
 - A transaction in which a trip has failed commits nothing, whoever caught the error.
+- What the journal is told stands in its tree in the same transaction: the tree's frontier is part
+  of the census, and costs no trip of its own.
 - Nothing that was read outlives the transaction, so there is nothing to be out of date: what
   another process commits between two of ours is seen by the second of them. What is known beyond
   it is which sealed census says what, and a sealing says the same for ever.
@@ -16,6 +18,7 @@ exist for SQLite, and locks nobody out.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +37,17 @@ from watchtower.store.statements import (
     statements_of,
 )
 from watchtower.store.tables import CENSUS, JOURNAL
+from watchtower.store.tree import Frontier
 
-__all__ = ["NONE", "Connection", "Count", "Found", "KnownCensus", "Transaction"]
+__all__ = [
+    "NONE",
+    "Census",
+    "Connection",
+    "Count",
+    "Found",
+    "KnownCensus",
+    "Transaction",
+]
 
 Value = TypeVar("Value")
 
@@ -67,6 +79,31 @@ NONE: Final = Count(0, bytes(32))
 """What it says of a table that it does not know."""
 
 
+_IDENTITY_BYTES: Final = 16
+
+
+class Census(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What the store says of itself, in one record that changes with every change.
+
+    Attributes:
+        store: the store's own identity, of random bytes; none before its first change.
+        tables: how many records each table has, and the sum of their shares.
+        journal: the frontier of the tree over the journal; None in what an older format left, of
+            which nobody has made the tree yet.
+    """
+
+    store: bytes
+    tables: Mapping[str, Count]
+    journal: Frontier | None
+
+
+_NEW: Final = Census(b"", {}, Frontier())
+"""That of a store that holds nothing yet."""
+
+_READ: Final[Any] = Census | dict[str, Count]
+"""What may stand there: up to format 2 it was the counts alone."""
+
+
 class Found(NamedTuple):
     """A record as it is in the file: at its place, and still sealed."""
 
@@ -79,7 +116,7 @@ class KnownCensus:
     """What the census in one certain sealing says, so that it is unsealed once."""
 
     found: Found | None = None
-    counts: Mapping[str, Count] = field(default_factory=dict)
+    census: Census = _NEW
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +143,8 @@ class Transaction:
     _failure: BaseException | None = None
     _census: list[Any] | None = None
     _counts: dict[str, Count] | None = None
+    _store: bytes = b""
+    _journal: Frontier | None = None
     _census_version: int = 0
     _is_changed: bool = False
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -157,15 +196,47 @@ class Transaction:
                 self._counts = self._read_census(rows)
         return self._counts
 
+    async def frontier(self) -> Frontier | None:
+        """Return the frontier of the journal's tree as it stands in this transaction.
+
+        None in a store of an older format, until its tree has been made (`plant`).
+
+        Raises:
+            StoreTamperedError: the census fails its seal.
+        """
+        await self.census()
+        return self._journal
+
+    async def standing(self) -> tuple[int, Census]:
+        """Return the census of the last change, and how often it was written until then."""
+        await self.census()
+        return self._census_version, Census(self._store, self._counts or {}, self._journal)
+
+    async def grow(self, leaves: Iterable[bytes]) -> None:
+        """Put leaves behind the journal's tree, by their hashes."""
+        frontier = await self.frontier()
+        if frontier is not None:
+            self._journal = frontier.grown(leaves)
+            self._is_changed = True
+
+    async def plant(self, frontier: Frontier) -> None:
+        """Take ``frontier`` for that of the journal's tree, which was made of the whole journal."""
+        await self.census()
+        self._journal = frontier
+        self._is_changed = True
+
     def _read_census(self, rows: Sequence[Any]) -> dict[str, Count]:
-        if not rows:
-            return {}
-        found = self.found(CENSUS.name, rows[0])
-        self._census_version = found.place.version
-        if found != self.known.found:
-            self.known.counts = self.read(found, dict[str, Count])
-            self.known.found = found
-        return dict(self.known.counts)
+        census = _NEW
+        if rows:
+            found = self.found(CENSUS.name, rows[0])
+            self._census_version = found.place.version
+            if found != self.known.found:
+                read = self.read(found, _READ)
+                self.known.census = read if isinstance(read, Census) else Census(b"", read, None)
+                self.known.found = found
+            census = self.known.census
+        self._store, self._journal = census.store, census.journal
+        return dict(census.tables)
 
     async def commit(self) -> None:
         """Write the census, if anything changed, and end; all of it is on disk then.
@@ -183,15 +254,17 @@ class Transaction:
             await self._travel([BEGIN_IMMEDIATE, *self._collected, COMMIT])
 
     def _seal_census(self) -> None:
-        counts = self._counts or {}
+        # Of the system's luck, whatever a simulation has for its own: two stores are never one.
+        store = self._store or os.urandom(_IDENTITY_BYTES)
+        census = Census(store, self._counts or {}, self._journal)
         version = self._census_version + 1
         place = Place(CENSUS.name, _CENSUS_ROW, b"", version)
-        sealed = self.keyring.seal(place, msgspec.msgpack.encode(counts))
+        sealed = self.keyring.seal(place, msgspec.msgpack.encode(census))
         row = (_CENSUS_ROW, b"", version, sealed)
         its = statements_of(CENSUS.name)
         self.write(its.add([row]) if version == 1 else its.replace([row]))
         # True whether or not this is committed: it is what this very sealing says.
-        self.known.found, self.known.counts = Found(place, sealed), counts
+        self.known.found, self.known.census = Found(place, sealed), census
 
     async def _begin(self, questions: Sequence[Statement]) -> list[list[Any]]:
         """Begin, and ask along what nearly everybody who writes asks."""

@@ -19,6 +19,7 @@ from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
 from watchtower.store.cosignatures import Cosignatures
 from watchtower.store.journal import Entry, Journal
+from watchtower.store.journal_tree import JournalTree
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
 from watchtower.store.rotations import Rotations
@@ -38,9 +39,11 @@ from watchtower.store.tables import (
     SEALED_TABLES,
     SETTLED_ATTEMPTS,
     STATE,
+    STUMPS,
 )
 from watchtower.store.tokens import Tokens
 from watchtower.store.transaction import Transaction
+from watchtower.store.tree import Piece
 
 __all__ = ["Work"]
 
@@ -56,6 +59,7 @@ _KINDS: Final[dict[str, type[Any]]] = {
     STATE.name: int,
     NOTES.name: Note,
     BUNDLES.name: Presigned,
+    STUMPS.name: Piece,
 }
 """What the records of each table are."""
 
@@ -91,6 +95,11 @@ class Work:
     def journal(self) -> Journal:
         """What happened."""
         return Journal(self._transaction)
+
+    @cached_property
+    def journal_tree(self) -> JournalTree:
+        """The tree over what happened."""
+        return JournalTree(self._transaction)
 
     @cached_property
     def cursor(self) -> Cursor:
@@ -133,7 +142,7 @@ class Work:
         return Tokens(self.notes, self.journal)
 
     async def verify(self) -> dict[str, int]:
-        """Check every seal and every census; return how many records each table has.
+        """Check every seal, every census and the tree; return how many records each table has.
 
         Raises:
             StoreTamperedError: naming all that fails.
@@ -147,6 +156,8 @@ class Work:
                 records[table.name] = await sealed.walk(lambda _: None)
             except StoreTamperedError as error:
                 broken.append(str(error.facts["what"]))
+        if not broken:
+            await self.journal_tree.verify()
         if broken:
             raise StoreTamperedError(path=self._transaction.path, what="; ".join(broken))
         return records
