@@ -43,7 +43,7 @@ from watchtower.tower.delegation import Delegation
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
-from watchtower.tower.locksmith import Locksmith
+from watchtower.tower.locksmith import Locksmith, SignerCare
 from watchtower.tower.means import Means
 from watchtower.tower.memory import remember
 from watchtower.tower.pending import PendingClaims
@@ -130,6 +130,7 @@ async def prepare(
         repeat_after=settings.alerts.repeat_seconds,
         clock=asyncio.get_running_loop().time,
     )
+    line = _line(stack, settings)
     return Ground(
         settings=settings,
         accounts=settings.addresses,
@@ -142,11 +143,11 @@ async def prepare(
         deliverer=deliverer,
         desk=desk,
         cosigned=cosigned_hand(
-            stack, settings, store, watch, desk, transport=machine.to_cosigners
+            stack, settings, store, watch, desk, line=line, transport=machine.to_cosigners
         ),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
-        line=_line(stack, settings),
+        line=line,
         in_recovery=memory.in_recovery,
         journal_number=memory.journal_number,
         shadow=shadow,
@@ -192,15 +193,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         shadow=ground.shadow,
         tell=ground.feed.tell,
     )
-    signing = Signing(
-        settings,
-        store,
-        ground.watch,
-        clock=asyncio.get_running_loop().time,
-        elsewhere=ground.hsm_keys,
-        line=ground.line,
-        others=() if ground.cosigned is None else (ground.cosigned,),
-    )
+    signing = _signing(ground)
     responder = Responder(
         ground.watch,
         servers=servers,
@@ -239,6 +232,19 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         pulses=[ground.heartbeat] if ground.heartbeat else [],
     )
     return tower, _rounds(ground, tower, limits, pool, signing), submitter
+
+
+def _signing(ground: Ground) -> Signing:
+    return Signing(
+        ground.settings,
+        ground.store,
+        ground.watch,
+        clock=asyncio.get_running_loop().time,
+        elsewhere=ground.hsm_keys,
+        line=ground.line,
+        care=None if ground.line is None else SignerCare(ground.line.path, ground.desk),
+        others=() if ground.cosigned is None else (ground.cosigned,),
+    )
 
 
 def _line(stack: AsyncExitStack, settings: Settings) -> SignerLine | None:
@@ -289,7 +295,12 @@ def _rounds(
         tell=ground.feed.tell,
         locksmith=None
         if ground.line is None
-        else Locksmith(ground.line, [tower.steward.hold, signing.hold], ground.desk),
+        else Locksmith(
+            ground.line,
+            [tower.steward.hold, signing.hold],
+            ground.desk,
+            fee_cap=limits.fees.cap,
+        ),
     )
 
 

@@ -19,7 +19,9 @@ from watchtower.keys.cosigned import CosignedHand
 from watchtower.keys.cosigner import Cosigner
 from watchtower.keys.cosigning import CosignPolicy
 from watchtower.keys.persons import People
+from watchtower.keys.remote_own import RemoteShare
 from watchtower.keys.share import OwnShare
+from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
 from watchtower.ledger.events import ChannelEntry, SignerList
 from watchtower.ledger.servers import Servers
@@ -27,6 +29,7 @@ from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.tower.cosign_sight import CosignSight
 from watchtower.tower.cosigners import CosignerCare
+from watchtower.tower.locksmith import SignerCare
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tower import Tower
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
@@ -49,11 +52,13 @@ def cosigned_hand(
     watch: Watch,
     desk: Desk,
     *,
-    transport: AsyncBaseTransport | None,
+    line: SignerLine | None = None,
+    transport: AsyncBaseTransport | None = None,
 ) -> CosignedHand | None:
     """Return the hand of signer lists; None where we are in none.
 
-    ``transport`` is the machine's way to the others, where that is not by sockets of its own.
+    With ``line`` the key of our own share is with a signer apart. ``transport`` is the machine's
+    way to the others, where that is not by sockets of its own.
 
     Raises:
         ConfigError: a file that is needed for one of the co-signers cannot be used.
@@ -67,7 +72,7 @@ def cosigned_hand(
         for one in authority.cosigners
         if not one.is_person
     ]
-    share, care = OwnShare(Address(authority.signer), Vault(store)), CosignerCare(desk)
+    share, care = _share(settings, store, line, desk), CosignerCare(desk)
     hand = CosignedHand(
         share,
         towers,
@@ -92,6 +97,8 @@ def cosigner_of(
     tower: Tower,
     lookout: Lookout,
     door: Door,
+    line: SignerLine | None = None,
+    desk: Desk | None = None,
 ) -> Cosigner | None:
     """Return who signs for other towers; None where nobody is to."""
     authority, fees = settings.authority, settings.fees
@@ -111,12 +118,23 @@ def cosigner_of(
         await door.take(claims)
 
     return Cosigner(
-        OwnShare(Address(authority.signer), Vault(store)),
+        _share(settings, store, line, desk),
         CosignSight(tower, lookout),
         store=store,
         policy=policy,
         keep=keep,
     )
+
+
+def _share(
+    settings: Settings, store: Store, line: SignerLine | None, desk: Desk | None
+) -> OwnShare | RemoteShare:
+    """Return our own part in signer lists: by the key that is here, or with a signer apart."""
+    account = Address(settings.authority.signer)
+    if line is None:
+        return OwnShare(account, Vault(store))
+    care = None if desk is None else SignerCare(line.path, desk)
+    return RemoteShare(account, line, care=care)
 
 
 def _tower(
@@ -148,7 +166,11 @@ def _path(given: str) -> Path | None:
 
 
 def _people(
-    settings: Settings, share: OwnShare, store: Store, watch: Watch, care: CosignerCare
+    settings: Settings,
+    share: OwnShare | RemoteShare,
+    store: Store,
+    watch: Watch,
+    care: CosignerCare,
 ) -> People | None:
     keys: Mapping[Address, str] = {
         Address(one.account): one.public_key

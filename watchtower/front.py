@@ -164,7 +164,14 @@ def loops(
     if front.at is not None:
         rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
         cosigner = cosigner_of(
-            settings, ground.store, ground.servers, tower=tower, lookout=lookout, door=door
+            settings,
+            ground.store,
+            ground.servers,
+            tower=tower,
+            lookout=lookout,
+            door=door,
+            line=ground.line,
+            desk=ground.desk,
         )
         yield from _http(ground, door, inquiries, front, front.at, cosigner=cosigner)
     if front.credentials is not None:

@@ -240,12 +240,6 @@ def _why_two_places(settings: Settings) -> str | None:
             "`keys.signer` names a signer that holds the keys, and `hsm.keys` says that some are "
             "in a token of this machine: take out one of the two"
         )
-    if settings.keys.signer and (settings.authority.own or settings.authority.signer):
-        name = "delegate.account" if settings.authority.own else "signer"
-        return (
-            f"`keys.signer` leaves no key here, and `authority.{name}` needs one of the tower's "
-            "own in its store, which a signer apart does not sign for: take out one of the two"
-        )
     return None
 
 

@@ -34,12 +34,17 @@ _LEAST_FEE: Final = 10
 class SignerTable(Struct, frozen=True, forbid_unknown_fields=True):
     """What a signer signs, for whom, and where it listens.
 
-    Amounts are drops; a day is one of UTC, by the signer's own clock.
+    Amounts are drops; a day is one of UTC, by the signer's own clock. ``delegate`` sends claims in
+    the name of payees, ``list_signer`` stands in their signer lists, and in those of the accounts
+    of ``cosign_for``, for which nothing else is signed.
     """
 
     users: Annotated[tuple[str | int, ...], Meta(min_length=1)]
     payees: tuple[str, ...] = ()
     payers: tuple[str, ...] = ()
+    delegate: str = ""
+    list_signer: str = ""
+    cosign_for: tuple[str, ...] = ()
     socket: str = "/run/watchtower-signer/socket"
     group: str = ""
     store: str = "signer.db"
@@ -76,6 +81,22 @@ class SignerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     def rights(self) -> tuple[RightName, ...]:
         """By which rights a key here may sign, for every account."""
         return ("regular_key", "master_key") if self.signer.allow_master_key else ("regular_key",)
+
+    @property
+    def delegate(self) -> Address | None:
+        """The account that sends claims in the name of payees; None without one."""
+        return Address(self.signer.delegate) or None
+
+    @property
+    def lister(self) -> Address | None:
+        """The account that stands for this signer in signer lists; None if it is in none."""
+        return Address(self.signer.list_signer) or None
+
+    @property
+    def own(self) -> tuple[Address, ...]:
+        """The accounts that are only here to sign for others, by whatever key they have."""
+        found = (self.delegate, self.lister)
+        return tuple(dict.fromkeys(account for account in found if account is not None))
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -123,6 +144,9 @@ def write_first_signer(
     payers: Sequence[str],
     users: Sequence[str],
     socket: str | None,
+    delegate: str = "",
+    list_signer: str = "",
+    cosign_for: Sequence[str] = (),
 ) -> SignerSettings:
     """Write a signer's first configuration, readable by its owner alone; return it as loaded.
 
@@ -140,6 +164,9 @@ def write_first_signer(
         "[signer]",
         f"payees = {_toml(payees)}",
         f"payers = {_toml(payers)}",
+        *(f"delegate = {_toml(account)}" for account in [delegate] if account),
+        *(f"list_signer = {_toml(account)}" for account in [list_signer] if account),
+        *(f"cosign_for = {_toml(accounts)}" for accounts in [cosign_for] if accounts),
         f"users = {_toml(users)}",
         f"socket = {_toml(socket or SignerTable(users=('',)).socket)}",
         f"allow_closes = {_toml(bool(payers))}",
@@ -161,15 +188,18 @@ def write_first_signer(
 
 
 def _refuse_unsafe(signer: SignerTable, path: Path) -> None:
-    for account in (*signer.payees, *signer.payers):
+    own = (account for account in (signer.delegate, signer.list_signer) if account)
+    for account in (*signer.payees, *signer.payers, *signer.cosign_for, *own):
         parse_address(account)
     if why := _why_unsafe(signer):
         raise ConfigError(path=path, why=why)
 
 
 def _why_unsafe(signer: SignerTable) -> str | None:
-    if not signer.payees and not signer.payers:
+    if not signer.payees and not signer.payers and not signer.cosign_for:
         return "it names no account in `signer.payees` or `signer.payers`, so it would sign nothing"
+    if why := _why_not_own(signer):
+        return why
     if any(len(set(each)) != len(each) for each in (signer.payees, signer.payers)):
         return "`signer.payees` or `signer.payers` names the same account twice"
     if set(signer.payees) & set(signer.payers):
@@ -191,6 +221,43 @@ def _why_unsafe(signer: SignerTable) -> str | None:
         )
     if signer.daily_cap_drops < signer.fee_cap_drops:
         return "`signer.daily_cap_drops` must not be below `signer.fee_cap_drops`"
+    return None
+
+
+def _why_not_own(signer: SignerTable) -> str | None:
+    """Return why those who are to sign for others cannot; None if they can."""
+    guarded = {*signer.payees, *signer.payers}
+    for name in ("delegate", "list_signer"):
+        if getattr(signer, name) in {*guarded, *signer.cosign_for}:
+            return (
+                f"`signer.{name}` is {getattr(signer, name)}, which is signed for itself; it needs "
+                "an account of its own, with nothing on it but XRP for fees"
+            )
+    if signer.delegate and not signer.payees:
+        return "`signer.delegate` is set, and `signer.payees` names nobody to send claims for"
+    if signer.list_signer and not (signer.payees or signer.cosign_for):
+        return (
+            "`signer.list_signer` is set, and neither `signer.payees` nor `signer.cosign_for` "
+            "names anybody in whose signer list it stands"
+        )
+    if signer.list_signer and signer.fee_cap_drops < 2 * _LEAST_FEE:
+        return (
+            f"`signer.fee_cap_drops` is below {2 * _LEAST_FEE}: what a signer list signs costs a "
+            "base fee for itself, and one for each signature"
+        )
+    if not signer.cosign_for:
+        return None
+    if not signer.list_signer:
+        return (
+            "`signer.cosign_for` needs `signer.list_signer`: the account that stands in the signer "
+            "lists of those"
+        )
+    named = [*signer.cosign_for, *guarded]
+    if len(set(named)) != len(named):
+        return (
+            "`signer.cosign_for` names an account twice, or one that is in `signer.payees` or "
+            "`signer.payers`; what is signed for those has its own rules"
+        )
     return None
 
 

@@ -13,9 +13,10 @@ from watchtower.guard.watch import Watch
 from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.delegation import DelegationFault
 from watchtower.keys.authority import Right, right_of
-from watchtower.keys.delegated import DelegatedHand
+from watchtower.keys.delegated import DelegatedHand, OwnKey
 from watchtower.keys.hands import Hand, Hands
-from watchtower.keys.remote_signer import RemoteSigner
+from watchtower.keys.remote_own import RemoteKey
+from watchtower.keys.remote_signer import Care, RemoteSigner
 from watchtower.keys.signer import KeySource, Signer
 from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
@@ -48,23 +49,23 @@ class Signing:
         clock: Callable[[], float],
         elsewhere: KeysElsewhere | None = None,
         line: SignerLine | None = None,
+        care: Care | None = None,
         others: Iterable[Hand] = (),
     ) -> None:
         """Make every hand that signs with keys of ``store``, or that are ``elsewhere``.
 
         No key is looked at yet. With ``line`` the keys are with a signer apart, and none of the
-        store is ever used. ``others`` are hands that are there.
+        store is ever used; ``care`` tells people of its caps. ``others`` are hands that are there.
         """
         self._line = line
+        self._care = care
         self._watch = watch
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, Collection[str]] = {}
         self._knows_keys = False
         self._by_keys = [self._hand(settings, store, right, elsewhere) for right in _BY_KEYS]
         self._delegated = (
-            None
-            if settings.authority.own is None
-            else self._delegate(settings, _before(elsewhere, Vault(store)))
+            None if settings.authority.own is None else self._delegate(settings, store, elsewhere)
         )
         delegated = [] if self._delegated is None else [self._delegated]
         self.hands = Hands(
@@ -100,6 +101,7 @@ class Signing:
             most_tickets=most_tickets,
             payers=settings.payers,
             source_of=source_of,
+            care=self._care,
         )
 
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
@@ -158,13 +160,16 @@ class Signing:
             )
         return "its regular key is there, and `rights` does not name regular_key for it"
 
-    def _delegate(self, settings: Settings, keys: KeySource) -> DelegatedHand:
-        watch = self._watch
+    def _delegate(
+        self, settings: Settings, store: Store, elsewhere: KeysElsewhere | None
+    ) -> DelegatedHand:
+        watch, own = self._watch, Address(settings.authority.delegate.account)
+        here = OwnKey(_before(elsewhere, Vault(store)), own)
         return DelegatedHand(
-            keys,
+            here if self._line is None else RemoteKey(self._line, own, care=self._care),
             settings.payees,
             limits_of(settings).fees.cap,
-            delegate=Address(settings.authority.delegate.account),
+            delegate=own,
             stands=lambda account: watch.delegation_fault(account) is None,
         )
 

@@ -48,6 +48,7 @@ EXAMPLES: dict[str, Any] = {
     "other": "wss://two",
     "paid": 2_500_000,
     "place": "/run/watchtower-signer/socket",
+    "ours": 1_000_000,
     "path": "/var/lib/watchtower/watchtower.db",
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
@@ -57,6 +58,7 @@ EXAMPLES: dict[str, Any] = {
     "shortest": 900,
     "spendable": 12,
     "subject": ACCOUNT,
+    "theirs": 500_000,
     "transaction": "A" * 64,
     "unpaid": 3_500_000,
     "unprotected": 1_000_000,
@@ -171,6 +173,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "result_alarming",
         "server_wrong_network",
         "servers_disagree",
+        "signer_capped",
         "signer_unreachable",
         "store_not_writing",
     }

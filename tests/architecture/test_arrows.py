@@ -94,6 +94,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "keys.authority",
         "keys.hands",
         "keys.permission",
+        "keys.share",
         "keys.signed",
         "keys.signer",
         "keys.signer_messages",

@@ -131,6 +131,7 @@ PURE = (
     "response.tickets",
     "response.transaction",
     "response.way",
+    "signer.forms",
     "signer.spending",
     "store.statements",
     "store.tree",

@@ -22,7 +22,7 @@ from tests.store import make
 from tests.tower.conftest import TF_CLOSE, XRP, Stage
 from tests.tower.test_delegated import CLAIMING, TOWER, claims, delegated_on, permit
 from watchtower.errors import SigningRefusedError
-from watchtower.keys.delegated import DelegatedHand
+from watchtower.keys.delegated import DelegatedHand, OwnKey
 from watchtower.keys.permission import why_not_delegated
 from watchtower.keys.vault import Vault
 from watchtower.settings import AccountSettings
@@ -94,7 +94,11 @@ async def test_a_thief_that_can_only_ask_gets_nothing_but_claims_signed(
         vault = Vault(store)
         await vault.import_seed(SECP256K1_ACCOUNT, "snoPBrXtMeMyMHUVTgbuqAfg1SUTb")
         hand = DelegatedHand(
-            vault, [PAYEE], CAP, delegate=SECP256K1_ACCOUNT, stands=lambda _account: True
+            OwnKey(vault, SECP256K1_ACCOUNT),
+            [PAYEE],
+            CAP,
+            delegate=SECP256K1_ACCOUNT,
+            stands=lambda _account: True,
         )
         assert (await hand.sign(CLAIM)).blob
         with pytest.raises(SigningRefusedError):

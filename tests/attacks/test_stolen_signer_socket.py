@@ -58,9 +58,9 @@ class Stolen:
         """Write a frame, with a false length if one is given."""
         self.writer.write((len(body) if length is None else length).to_bytes(4, "big") + body)
 
-    async def ask(self, *transactions: dict[str, Any]) -> SignAnswer:
+    async def ask(self, *transactions: dict[str, Any], kind: str = "sign") -> SignAnswer:
         """Ask for signatures."""
-        request = {"kind": "sign", "id": 1, "transactions": transactions}
+        request = {"kind": kind, "id": 1, "transactions": transactions}
         self.send(msgspec.json.encode(request))
         length = int.from_bytes(await self.reader.readexactly(4), "big")
         answer = read_answer(await self.reader.readexactly(length))
@@ -134,7 +134,6 @@ WANTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a claim that closes": (redeem(Flags=TF_CLOSE), "tfClose is never signed for a payee"),
     "another account": (redeem(Account=THIEF.address), "not from an account in the configuration"),
-    "a fee above the cap": (redeem(Fee=str(CAP + 1)), "above the cap of 5000"),
     "another delegate": (redeem(Delegate=THIEF.address), "does not sign the field Delegate"),
     "a claim that nobody signed": (
         redeem(Amount="501"),
@@ -175,6 +174,19 @@ async def test_what_a_thief_wants_is_refused_and_written_down(
         assert "user " in facts["who"]
 
 
+async def test_what_is_above_a_cap_is_refused_in_a_way_of_its_own(
+    signer: SignerProcess, stolen: Stolen
+) -> None:
+    """With the setting named: nobody need ask claim by claim. The next one is signed."""
+    answer = await stolen.ask(redeem(Fee=str(CAP + 1)), redeem())
+    assert answer.signatures == ()
+    assert answer.refusal is not None
+    assert answer.refusal.kind == "capped"
+    assert f"the {CAP} of `signer.fee_cap_drops`" in answer.refusal.why
+    assert len((await stolen.ask(redeem())).signatures) == 1
+    assert [e.kind for e in await signer.journal()][-2:] == ["signing_refused", "signed"]
+
+
 async def test_a_thousand_claims_do_not_pass_the_days_cap_whatever_the_order(
     signer: SignerProcess, stolen: Stolen
 ) -> None:
@@ -195,6 +207,7 @@ async def test_a_thousand_claims_do_not_pass_the_days_cap_whatever_the_order(
     more = await again.ask(redeem(Sequence=5_000, Fee="1"))
     assert more.signatures == ()
     assert more.refusal is not None
+    assert more.refusal.kind == "capped"
     assert "daily_cap_drops" in more.refusal.why
     assert len((await again.ask(redeem(Sequence=1, Fee=str(CAP)))).signatures) == 1
     again.close()

@@ -11,6 +11,8 @@ from tests.cli.conftest import PAYEE, Run, fingerprint
 from watchtower.sandbox.people import Person
 
 OWNER = Person.named("who has a signer")
+OTHER = Person.named("who stands in signer lists")
+FRIEND = Person.named("whom others pay").address
 
 
 @pytest.fixture
@@ -120,3 +122,50 @@ def test_the_daemons_configuration_is_no_signers_and_the_other_way_round(
     started = run("signer", "run")
     assert started.code == 16
     assert "there is no such user" in started.err
+
+
+def test_a_signer_of_others_is_set_up_with_their_accounts_and_its_own(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delegate's key is its master key, and nobody says that it does not sign."""
+    monkeypatch.setenv("WATCHTOWER_CONFIG", str(home / "signer.toml"))
+    made = run(
+        *("signer", "init", "--user", "watchtower", "--payee", PAYEE),
+        *("--delegate", OWNER.address, "--list-signer", OTHER.address, "--cosign-for", FRIEND),
+    )
+    assert made.code == 0, made.err
+    assert f"watchtower key import --account {OWNER.address}" in made.out
+    table = tomllib.loads((home / "signer.toml").read_text())["signer"]
+    assert (table["delegate"], table["list_signer"]) == (OWNER.address, OTHER.address)
+    assert table["cosign_for"] == [FRIEND]
+    done = run(
+        "key", "import", "--account", OWNER.address, "--seed-file", "-", "--json", stdin=OWNER.seed
+    )
+    assert done.json()[0]["idle"] is None
+    code, said = take_in(run, FRIEND)
+    assert (code, "does not name" in said) == (16, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--payee", PAYEE, "--delegate", PAYEE), "needs an account of its own"),
+        (("--payee", PAYEE, "--list-signer", PAYEE), "needs an account of its own"),
+        (("--payer", PAYEE, "--delegate", OWNER.address), "nobody to send claims for"),
+        (("--payer", PAYEE, "--list-signer", OWNER.address), "in whose signer list it stands"),
+        (("--payee", PAYEE, "--cosign-for", OWNER.address), "needs `signer.list_signer`"),
+        (
+            ("--payee", PAYEE, "--cosign-for", PAYEE, "--list-signer", OWNER.address),
+            "one that is in `signer.payees`",
+        ),
+    ],
+)
+def test_accounts_that_cannot_sign_for_others_are_refused(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], sentence: str
+) -> None:
+    """One sentence each, and nothing is made."""
+    monkeypatch.setenv("WATCHTOWER_CONFIG", str(home / "signer.toml"))
+    done = run("signer", "init", "--user", "watchtower", *words)
+    assert done.code == 16
+    assert sentence in done.err
+    assert list(home.iterdir()) == []

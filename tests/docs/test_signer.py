@@ -15,6 +15,7 @@ from watchtower.keys.signer_messages import (
     KeysAnswer,
     KeysRequest,
     Refusal,
+    ShareRequest,
     SignAnswer,
     SignRequest,
     length_of,
@@ -67,7 +68,7 @@ def test_the_frames_of_the_example_are_frames() -> None:
 def test_the_fields_of_the_protocol_are_those_of_the_table() -> None:
     """Of every object, and the kinds of refusals."""
     section = TEXT.partition("## The protocol")[2]
-    for kind in (SignRequest, SignAnswer, KeysRequest, KeysAnswer):
+    for kind in (SignRequest, ShareRequest, SignAnswer, KeysRequest, KeysAnswer):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.name}`" in section, field.name
     (kinds,) = (f.type for f in msgspec.structs.fields(Refusal) if f.name == "kind")

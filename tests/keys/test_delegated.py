@@ -10,7 +10,7 @@ from xrpl.core import binarycodec
 from tests.keys.conftest import ED25519_ACCOUNT, SECP256K1_ACCOUNT
 from watchtower.errors import KeyMissingError, SigningRefusedError
 from watchtower.keys.authority import Right
-from watchtower.keys.delegated import DelegatedHand
+from watchtower.keys.delegated import DelegatedHand, OwnKey
 from watchtower.keys.vault import Vault
 from watchtower.response.way import Way
 from watchtower.sandbox.people import Person
@@ -38,7 +38,7 @@ def hand(
 ) -> DelegatedHand:
     """A hand for two payees, of which some permit it."""
     return DelegatedHand(
-        vault,
+        OwnKey(vault, delegate),
         [PAYEE, OTHER],
         Drops(1000),
         delegate=delegate,

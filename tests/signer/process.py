@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,12 +54,14 @@ class SignerProcess:
         self._is_ready = asyncio.Event()
 
     @classmethod
-    async def make(cls, folder: Path, *people: Person, **settings: Any) -> SignerProcess:
-        """Make configuration, store and keys; nothing runs yet."""
+    async def make(
+        cls, folder: Path, *people: Person, own: Sequence[Person] = (), **settings: Any
+    ) -> SignerProcess:
+        """Make configuration, store and keys, also those of its ``own`` accounts; nothing runs."""
         named = {"payees": [person.address for person in people], **settings}
         made = cls(folder, signer_settings(folder, **named))
         async with await Store.create(Path(made.settings.store), PASSPHRASE, cost=CHEAP) as store:
-            for person in people:
+            for person in (*people, *own):
                 await Vault(store).import_seed(
                     person.address, person.seed, algorithm=Algorithm.SECP256K1
                 )

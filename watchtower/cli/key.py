@@ -133,10 +133,11 @@ async def _hsm_cards(loaded: Settings) -> list[KeyCard]:
 def _why_idle(loaded: Settings | SignerSettings, card: KeyCard) -> str | None:
     """Return that a key will not sign, and what to do about it; None if it may."""
     right = right_of(card.account, card.public_key)
-    if isinstance(loaded, Settings) and card.account in {
-        loaded.authority.own,
-        loaded.authority.signer,
-    }:
+    if isinstance(loaded, Settings):
+        own = {loaded.authority.own, loaded.authority.signer}
+    else:
+        own = {*loaded.own}
+    if card.account in own:
         return None
     allowed = rights_of(loaded)[card.account] if isinstance(loaded, Settings) else loaded.rights
     if right in allowed:

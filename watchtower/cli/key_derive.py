@@ -92,6 +92,8 @@ def guarded(loaded: Settings | SignerSettings, account: str) -> Address:
     named: set[str | None] = {*loaded.addresses}
     if isinstance(loaded, Settings):
         named |= {loaded.authority.own, loaded.authority.signer}
+    else:
+        named |= {*loaded.own}
     if address not in named:
         where = "`accounts` does" if isinstance(loaded, Settings) else "`[signer]` does"
         why = f"{where} not name {account}; add it first"

@@ -39,6 +39,9 @@ def signer() -> None:
 )
 @click.option("--payee", "payees", multiple=True, help="An account that redeems.")
 @click.option("--payer", "payers", multiple=True, help="An account that closes its own channels.")
+@click.option("--delegate", default="", help="The tower's own account, a delegate of the payees.")
+@click.option("--list-signer", default="", help="The tower's own account in signer lists.")
+@click.option("--cosign-for", multiple=True, help="An account of others that it co-signs for.")
 @click.option("--user", "users", multiple=True, required=True, help="Who may ask: the daemon.")
 @click.option("--socket", help="Where it listens, if not at /run/watchtower-signer/socket.")
 @json_option
@@ -48,11 +51,23 @@ def init(
     users: tuple[str, ...],
     socket: str | None,
     *,
+    delegate: str,
+    list_signer: str,
+    cosign_for: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Write a signer's configuration, and make an empty encrypted store beside it."""
     path = config_path(os.environ)
-    loaded = write_first_signer(path, payees=payees, payers=payers, users=users, socket=socket)
+    loaded = write_first_signer(
+        path,
+        payees=payees,
+        payers=payers,
+        users=users,
+        socket=socket,
+        delegate=delegate,
+        list_signer=list_signer,
+        cosign_for=cosign_for,
+    )
     try:
         asyncio.run(_make_store(loaded))
     except BaseException:
@@ -60,10 +75,7 @@ def init(
         path.unlink(missing_ok=True)
         raise
     report = {"config": str(path), "store": loaded.store, "accounts": loaded.addresses}
-    text = (
-        f"Wrote {path} and the store {loaded.store}.\n"
-        f"Next: watchtower key import --account {loaded.addresses[0]} --regular-key"
-    )
+    text = f"Wrote {path} and the store {loaded.store}.\nNext: {_next(loaded)}"
     tell(report, text, as_json=as_json)
 
 
@@ -99,6 +111,13 @@ def journal(*, last: int, as_json: bool) -> None:
         report = {**entry_report(entry), "channel": channel}
         text = entry_text(entry) + (f", channel {channel}" if channel else "")
         tell(report, text, as_json=as_json)
+
+
+def _next(loaded: SignerSettings) -> str:
+    """Return how the first key comes in; one that signs for others may be a master key."""
+    if loaded.own:
+        return " and ".join(f"watchtower key import --account {account}" for account in loaded.own)
+    return f"watchtower key import --account {loaded.addresses[0]} --regular-key"
 
 
 async def _make_store(loaded: SignerSettings) -> None:

@@ -48,6 +48,7 @@ By where it came from, and so by what the caller may do::
     │   ├── ClaimKeyUnknownError    46    no key is named, and none known yet: hand it over again
     │   └── ClaimPendingFullError   47    too many claims wait for their channels: knock again
     ├── SigningError                      the signer will not sign
+    │   ├── SignerCapError          48    a signer apart signs nothing more now, by its caps
     │   ├── KeyMissingError         50    no key for this account
     │   ├── SigningRefusedError     51    outside what keys may sign
     │   ├── MasterKeyIdleError      52    a master key that was not allowed to sign
@@ -175,6 +176,7 @@ from watchtower.errors.signing import (
     MasterKeyIdleError,
     NoRightError,
     QuorumMissingError,
+    SignerCapError,
     SignerUnfitError,
     SignerUnreachableError,
     SigningError,
@@ -254,6 +256,7 @@ __all__ = [
     "ResumeError",
     "RotationError",
     "SeedError",
+    "SignerCapError",
     "SignerUnfitError",
     "SignerUnreachableError",
     "SigningError",

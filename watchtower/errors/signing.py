@@ -10,6 +10,7 @@ __all__ = [
     "MasterKeyIdleError",
     "NoRightError",
     "QuorumMissingError",
+    "SignerCapError",
     "SignerUnfitError",
     "SignerUnreachableError",
     "SigningError",
@@ -90,4 +91,15 @@ class SignerUnreachableError(SigningError):
     template = (
         "The signer at {place} cannot be used: {why}. Start it with `watchtower signer run`, and "
         "look at its log; nothing is signed until then, and nothing is given up."
+    )
+
+
+class SignerCapError(SigningError):
+    """The signer that holds the keys signs nothing dearer, or nothing more today."""
+
+    exit_code = 48
+    template = (
+        "The signer at {place} signs no more for {account} now: {why}. What is owed stays owed, "
+        "and another right signs where there is one. Raise that setting in the signer's own "
+        "configuration and start it again; a cap of the day begins anew at midnight UTC."
     )

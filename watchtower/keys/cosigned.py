@@ -54,8 +54,13 @@ class Share(Protocol):
         """Who we are in the signer list."""
         ...
 
+    @property
+    def most(self) -> Drops | None:
+        """The most drops that it signs at once, by settings of its own; None without a cap."""
+        ...
+
     async def sign(self, transactions: Sequence[_Transaction]) -> list[Cosignature]:
-        """Return our signature of each."""
+        """Return our signature of each, up to the first that is refused."""
         ...
 
 
@@ -188,7 +193,7 @@ class CosignedHand:
         people = () if self._persons is None else self._persons.accounts
         ours = {self._share.account, *(one.account for one in self._cosigners), *people}
         count = most_signatures(ours, signers)
-        return None if count is None else Way(fee_units=1 + count)
+        return None if count is None else Way(fee_units=1 + count, most=self._share.most)
 
     async def sign(self, transaction: _Transaction) -> SignedTransaction:
         """Return ``transaction`` signed by enough signers of its account.
@@ -210,12 +215,15 @@ class CosignedHand:
         coming = iter(transactions)
         while batch := list(islice(coming, MOST_AT_ONCE)):
             papers, trouble = self._papers(batch)
-            if papers:
-                await self._have_signed(papers)
-            for paper in papers:
-                if paper.done is None:
-                    raise await self._trouble_of(paper)
-                yield SignedTransaction(blob=paper.done.blob, transaction=paper.done.transaction)
+            while papers:
+                ready = await self._have_signed(papers)
+                for paper in ready:
+                    if paper.done is None:
+                        raise await self._trouble_of(paper)
+                    done = paper.done
+                    yield SignedTransaction(blob=done.blob, transaction=done.transaction)
+                # Who signs our part refused the next: asked for that first, it says why.
+                papers = papers[len(ready) :]
             if trouble is not None:
                 raise trouble
 
@@ -245,9 +253,12 @@ class CosignedHand:
             papers.append(_Paper(one, signers))
         return papers, None
 
-    async def _have_signed(self, papers: Sequence[_Paper]) -> None:
+    async def _have_signed(self, papers: Sequence[_Paper]) -> Sequence[_Paper]:
+        """Have others sign what we sign ourselves; return as many as that are."""
+        ours = await self._share.sign([paper.transaction for paper in papers])
+        papers = papers[: len(ours)]
         transactions = [paper.transaction for paper in papers]
-        for paper, mine in zip(papers, await self._share.sign(transactions), strict=True):
+        for paper, mine in zip(papers, ours, strict=True):
             paper.take(mine.account, mine)
         asked = self._to_be_asked(papers)
         names = sorted(one.account for one in asked)
@@ -257,6 +268,7 @@ class CosignedHand:
         await self._write_down("multisigned", done, _who_signed)
         for paper in done:
             self._care.signed(ChannelId(paper.transaction["Channel"]))
+        return papers
 
     def _to_be_asked(self, papers: Sequence[_Paper]) -> list[Cosigner]:
         """Return who is asked: those on the lists, without those aside if the rest is enough."""

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from watchtower.errors import KeyMissingError
+from watchtower.errors import KeyMissingError, SigningError
 from watchtower.judgement.claim import Claim
 from watchtower.keys.cosign_messages import CosignAnswer, CosignAnswers
 from watchtower.keys.cosigning import (
@@ -27,7 +27,7 @@ from watchtower.keys.cosigning import (
     seat_of,
     why_not_cosign,
 )
-from watchtower.keys.share import OwnShare
+from watchtower.keys.multisign import Cosignature
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops
 
@@ -36,6 +36,8 @@ __all__ = ["Cosigner"]
 _log = structlog.get_logger(__name__)
 
 _Transaction = Mapping[str, Any]
+
+_NOT_NOW: Final = "the key that would sign for it here cannot be used now"
 
 _CHANNEL: Final = re.compile(r"[0-9A-F]{64}\Z", re.ASCII)
 
@@ -60,12 +62,33 @@ class Outlook(Protocol):
         ...
 
 
+class Share(Protocol):
+    """Our own part: who we are in signer lists, and what signs as that."""
+
+    @property
+    def account(self) -> Address:
+        """Who we are in the signer list."""
+        ...
+
+    async def sign(self, transactions: Sequence[_Transaction]) -> list[Cosignature]:
+        """Return our signature of each, up to one that is refused.
+
+        Raises:
+            SigningError: that is the first.
+        """
+        ...
+
+    async def public_key(self) -> str:
+        """Return the key that signs, in upper-case hex, or raise a SigningError."""
+        ...
+
+
 class Cosigner:
     """Answers those who ask for this tower's signature."""
 
     def __init__(
         self,
-        share: OwnShare,
+        share: Share,
         outlook: Outlook,
         *,
         store: Store,
@@ -96,9 +119,11 @@ class Cosigner:
         """
         try:
             public_key = await self._share.public_key()
-        except KeyMissingError:
-            _log.warning("no_key_to_cosign", account=self._share.account)
-            none = CosignAnswer(refused=f"there is no key here for {self._share.account}")
+        except SigningError as trouble:
+            _log.warning("no_key_to_cosign", account=self._share.account, why=str(trouble))
+            missing = isinstance(trouble, KeyMissingError)
+            why_none = f"there is no key here for {self._share.account}" if missing else _NOT_NOW
+            none = CosignAnswer(refused=why_none)
             return CosignAnswers(
                 account=self._share.account, public_key="", answers=[none] * len(transactions)
             )
@@ -109,17 +134,28 @@ class Cosigner:
         async with self._turn:
             whys = await self._judge(transactions)
             good = [one for one, why in zip(transactions, whys, strict=True) if why is None]
-            signed = iter(await self._share.sign(good))
+            signed = iter(await self._signed(good))
         return CosignAnswers(
             account=self._share.account,
             public_key=public_key,
             answers=[
-                CosignAnswer(signature=next(signed).signature)
+                next(signed, CosignAnswer(refused=_NOT_NOW))
                 if why is None
                 else CosignAnswer(refused=why)
                 for why in whys
             ],
         )
+
+    async def _signed(self, good: Sequence[_Transaction]) -> list[CosignAnswer]:
+        """Return a signature of each, up to the first for which none can be had."""
+        signed: list[Cosignature] = []
+        try:
+            while len(signed) < len(good):
+                signed += await self._share.sign(good[len(signed) :])
+        except SigningError as trouble:
+            # A signer apart may be away, or hold lower caps than this tower.
+            _log.warning("not_cosigned", account=self._share.account, why=str(trouble))
+        return [CosignAnswer(signature=one.signature) for one in signed]
 
     async def _judge(self, transactions: Sequence[_Transaction]) -> list[str | None]:
         """Return why each is not signed, once those that are have been written down."""

@@ -10,17 +10,59 @@ A delegated transaction is not queued (TxQ.cpp: ``telCAN_NOT_QUEUE``), and its `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final, Protocol
 
-from watchtower.errors import SigningRefusedError
+from watchtower.errors import SigningError, SigningRefusedError
 from watchtower.keys.authority import Right
 from watchtower.keys.permission import why_not_delegated
 from watchtower.keys.signer import KeySource, SignedTransaction, SigningKey, signed_with
 from watchtower.response.way import Way
 from watchtower.units import Address, Drops
 
-__all__ = ["DelegatedHand"]
+__all__ = ["DelegatedHand", "OwnKey"]
+
+
+class Pen(Protocol):
+    """What signs with the key of the tower's own account, wherever that is."""
+
+    @property
+    def most(self) -> Drops | None:
+        """The most drops that it signs at once, by settings of its own; None without a cap."""
+        ...
+
+    def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncGenerator[SignedTransaction, None]:
+        """Sign what was judged here, one after the other; the first that fails ends it."""
+        ...
+
+
+class OwnKey:
+    """The key of an account, out of a store or a token; what it signs was judged before."""
+
+    most: Final = None
+
+    def __init__(self, keys: KeySource, account: Address) -> None:
+        """Sign with the key that ``keys`` has for ``account``."""
+        self._keys = keys
+        self._account = account
+
+    async def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncGenerator[SignedTransaction, None]:
+        """Sign one after the other, with the key fetched once.
+
+        Raises:
+            KeyMissingError: there is none.
+        """
+        key: SigningKey | None = None
+        for transaction in transactions:
+            if key is None:
+                key = await self._keys.key_of(self._account)
+            yield await signed_with(key, transaction)
 
 
 class DelegatedHand:
@@ -28,24 +70,24 @@ class DelegatedHand:
 
     def __init__(
         self,
-        keys: KeySource,
+        pen: Pen,
         payees: Collection[Address],
         fee_cap: Drops,
         *,
         delegate: Address,
         stands: Callable[[Address], bool],
     ) -> None:
-        """Sign with the key that ``keys`` has for ``delegate``, for ``payees`` only.
+        """Sign with the key of ``delegate``, for ``payees`` only.
 
         Args:
-            keys: where the key of the tower's own account is.
+            pen: what has the key of the tower's own account.
             payees: the accounts in the configuration that redeem.
             fee_cap: the most drops that a transaction may cost.
             delegate: the tower's own account.
             stands: tells whether the ledger lets it claim for an account now.
         """
         self.right = Right.DELEGATED
-        self._keys = keys
+        self._pen = pen
         self._payees = frozenset(payees) - {delegate}
         self._fee_cap = fee_cap
         self._delegate = delegate
@@ -61,7 +103,7 @@ class DelegatedHand:
         """Return how it signs for ``account``; None where it has no key, or the ledger says no."""
         if account not in self._payees or not self._has_key or not self._stands(account):
             return None
-        return self._way
+        return replace(self._way, most=self._pen.most)
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``Delegate`` and ``SigningPubKey`` are filled in here.
@@ -70,26 +112,33 @@ class DelegatedHand:
             SigningRefusedError: it is outside what a delegate signs here.
             KeyMissingError: there is no key for the tower's own account.
         """
-        return await signed_with(
-            await self._keys.key_of(self._delegate), self._allowed(transaction)
-        )
+        async with aclosing(self.sign_each([transaction])) as signing:
+            return await anext(signing)
 
     async def sign_each(
         self, transactions: Iterable[Mapping[str, Any]]
-    ) -> AsyncIterator[SignedTransaction]:
-        """Sign one after the other, as `sign` does, with the key fetched once."""
-        key: SigningKey | None = None
-        for transaction in transactions:
-            allowed = self._allowed(transaction)
-            if key is None:
-                key = await self._keys.key_of(self._delegate)
-            yield await signed_with(key, allowed)
+    ) -> AsyncGenerator[SignedTransaction, None]:
+        """Sign one after the other, as `sign` does; the first that is refused ends it."""
+        refused: list[SigningError] = []
+        async with aclosing(self._pen.sign_each(self._allowed(transactions, refused))) as signing:
+            async for signed in signing:
+                yield signed
+        if refused:
+            raise refused[0]
 
-    def _allowed(self, transaction: Mapping[str, Any]) -> Mapping[str, Any]:
-        if "Delegate" in transaction:
-            raise SigningRefusedError(why="who is a transaction's delegate is said here alone")
-        delegated = {**transaction, "Delegate": self._delegate}
-        reason = why_not_delegated(delegated, self._payees, self._fee_cap, self._delegate)
-        if reason is not None:
-            raise SigningRefusedError(why=reason)
-        return delegated
+    def _allowed(
+        self, transactions: Iterable[Mapping[str, Any]], refused: list[SigningError]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield what may be signed; why it goes no further is put into ``refused``.
+
+        A pen may take up several at once: what is refused here stops none before it.
+        """
+        for transaction in transactions:
+            delegated = {**transaction, "Delegate": self._delegate}
+            reason = why_not_delegated(delegated, self._payees, self._fee_cap, self._delegate)
+            if "Delegate" in transaction:
+                reason = "who is a transaction's delegate is said here alone"
+            if reason is not None:
+                refused.append(SigningRefusedError(why=reason))
+                return
+            yield delegated

@@ -15,12 +15,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 from watchtower.errors import (
     KeyMissingError,
     MasterKeyIdleError,
+    SignerCapError,
     SignerUnreachableError,
     SigningError,
     SigningRefusedError,
@@ -38,7 +39,7 @@ from watchtower.keys.signer_messages import (
 from watchtower.response.way import PLAIN, Way
 from watchtower.units import Address, ChannelId, Drops
 
-__all__ = ["RemoteSigner"]
+__all__ = ["Asking", "Care", "RemoteSigner", "error_of", "nonsense"]
 
 _FIRST: Final = 8
 """Transactions in the first request, and then twice as many every time: the first signatures are
@@ -49,6 +50,18 @@ _AHEAD: Final = 2
 more, for what was signed behind a refusal is signed in vain, and counts towards the day's cap."""
 
 
+class Care(Protocol):
+    """Who tells people of the signer's caps; accounts are those whose money would be spent."""
+
+    def capped(self, account: Address, why: str) -> None:
+        """It signs nothing more for an account now, by a cap of its settings."""
+        ...
+
+    def signed(self, account: Address) -> None:
+        """It signed for an account."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Transactions of one request, and what stops everything behind them."""
@@ -57,59 +70,41 @@ class _Part:
     then: SigningError | None
 
 
-class RemoteSigner:
-    """Has claims, tickets and closes signed by whoever holds the keys of the accounts."""
+class Asking:
+    """Has transactions signed over a line, some at a time, and believes no signature."""
 
     def __init__(
         self,
         line: SignerLine,
-        payees: Collection[Address],
-        fee_cap: Drops,
         *,
-        right: Right,
-        most_tickets: int = 0,
-        payers: Collection[Address] = (),
-        source_of: Callable[[ChannelId], Address | None] = lambda _: None,
+        why_not: Callable[[Mapping[str, Any]], SigningError | None],
+        why_not_by: Callable[[Address, str], SigningError | None],
+        account_of: Callable[[Mapping[str, Any]], Address],
+        care: Care | None,
     ) -> None:
-        """Ask over ``line``; the rest is as for `watchtower.keys.signer.Signer`."""
-        self.right = right
-        self._known: Mapping[Address, Collection[str]] | None = None
-        self._line = line
-        self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
-        self._fee_cap = fee_cap
-        self._most_tickets = most_tickets
-        self._source_of = source_of
+        """Ask over ``line``.
 
-    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
-        """Take note of the public keys that the signer has now, by account."""
-        self._known = dict(keys)
-
-    def way(self, account: Address) -> Way | None:
-        """Return how this hand signs for ``account``; None where it is known to have no key."""
-        if account not in self._roles.payees and account not in self._roles.payers:
-            return None
-        if self._known is None:
-            return PLAIN
-        keys = self._known.get(account, ())
-        return PLAIN if any(right_of(account, key) is self.right for key in keys) else None
-
-    async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
-        """Return ``transaction`` signed; ``SigningPubKey`` is filled in.
-
-        Raises:
-            SigningRefusedError: it is outside what keys may sign, here or there.
-            KeyMissingError: the signer has no key for its account, or one of another right.
-            MasterKeyIdleError: it has its master key alone, and that is not this hand's right.
-            SignerUnreachableError: the signer does not answer, cannot sign now, or answers what
-                is no signature of this transaction.
+        Args:
+            line: to the signer.
+            why_not: tells why a transaction is not even asked for; None if it is.
+            why_not_by: tells why what a key has signed for an account is not taken.
+            account_of: tells whose key signs a transaction, and whose money is spent by it.
+            care: who tells people of caps.
         """
-        async with aclosing(self.sign_each([transaction])) as signing:
-            return await anext(signing)
+        self._line = line
+        self._why_not = why_not
+        self._why_not_by = why_not_by
+        self._account_of = account_of
+        self._care = care
 
-    async def sign_each(
+    async def each(
         self, transactions: Iterable[Mapping[str, Any]]
     ) -> AsyncGenerator[SignedTransaction, None]:
-        """Sign one after the other, as `sign` does; the first that is refused ends it."""
+        """Have one after the other signed; the first that is refused ends it.
+
+        Raises:
+            SigningError: as `RemoteSigner.sign`.
+        """
         parts = self._parts(transactions)
         under_way: deque[tuple[_Part, asyncio.Task[SignAnswer]]] = deque()
         try:
@@ -119,7 +114,7 @@ class RemoteSigner:
                 if not under_way:
                     return
                 part, asking = under_way.popleft()
-                answer = await asking if part.transactions else SignAnswer(id=0)
+                answer = await asking
                 for transaction, signature in zip(
                     part.transactions, answer.signatures, strict=False
                 ):
@@ -129,10 +124,12 @@ class RemoteSigner:
                         signature=signature.signature,
                     )
                     if signed is None:
-                        raise self._nonsense()
-                    account = Address(transaction["Account"])
-                    if (error := self._of_other_right(account, signature.public_key)) is not None:
+                        raise nonsense(self._line)
+                    account = self._account_of(transaction)
+                    if (error := self._why_not_by(account, signature.public_key)) is not None:
                         raise error
+                    if self._care is not None:
+                        self._care.signed(account)
                     yield signed
                 self._refuse(part, answer)
         finally:
@@ -154,6 +151,94 @@ class RemoteSigner:
                 part, most = [], min(2 * most, MOST_AT_ONCE)
         if part:
             yield _Part(part, None)
+
+    async def _ask(self, part: _Part) -> SignAnswer:
+        if not part.transactions:
+            return SignAnswer(id=0)
+        fields = tuple(dict(transaction) for transaction in part.transactions)
+        answer = await self._line.ask(
+            lambda number: SignRequest(id=number, transactions=fields),
+        )
+        if not isinstance(answer, SignAnswer) or len(answer.signatures) > len(fields):
+            raise nonsense(self._line)
+        return answer
+
+    def _refuse(self, part: _Part, answer: SignAnswer) -> None:
+        """Raise what stops everything behind the signatures of an answer, if anything does."""
+        missing = len(part.transactions) - len(answer.signatures)
+        if answer.refusal is not None and missing:
+            account = self._account_of(part.transactions[len(answer.signatures)])
+            raise error_of(answer.refusal, account, self._line, self._care)
+        if missing:
+            raise nonsense(self._line)
+        if part.then is not None:
+            raise part.then
+
+
+class RemoteSigner:
+    """Has claims, tickets and closes signed by whoever holds the keys of the accounts."""
+
+    def __init__(
+        self,
+        line: SignerLine,
+        payees: Collection[Address],
+        fee_cap: Drops,
+        *,
+        right: Right,
+        most_tickets: int = 0,
+        payers: Collection[Address] = (),
+        source_of: Callable[[ChannelId], Address | None] = lambda _: None,
+        care: Care | None = None,
+    ) -> None:
+        """Ask over ``line``; the rest is as for `watchtower.keys.signer.Signer`."""
+        self.right = right
+        self._known: Mapping[Address, Collection[str]] | None = None
+        self._line = line
+        self._roles = Roles(payees=frozenset(payees), payers=frozenset(payers))
+        self._fee_cap = fee_cap
+        self._most_tickets = most_tickets
+        self._source_of = source_of
+        self._asking = Asking(
+            line,
+            why_not=self._why_not,
+            why_not_by=self._of_other_right,
+            account_of=lambda transaction: Address(transaction["Account"]),
+            care=care,
+        )
+
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
+        """Take note of the public keys that the signer has now, by account."""
+        self._known = dict(keys)
+
+    def way(self, account: Address) -> Way | None:
+        """Return how this hand signs for ``account``; None where it is known to have no key."""
+        if account not in self._roles.payees and account not in self._roles.payers:
+            return None
+        way = replace(PLAIN, most=self._line.fee_cap)
+        if self._known is None:
+            return way
+        keys = self._known.get(account, ())
+        return way if any(right_of(account, key) is self.right for key in keys) else None
+
+    async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
+        """Return ``transaction`` signed; ``SigningPubKey`` is filled in.
+
+        Raises:
+            SigningRefusedError: it is outside what keys may sign, here or there.
+            KeyMissingError: the signer has no key for its account, or one of another right.
+            MasterKeyIdleError: it has its master key alone, and that is not this hand's right.
+            SignerCapError: it is dearer than the signer signs at all, or still signs today.
+            SignerUnreachableError: the signer does not answer, cannot sign now, or answers what
+                is no signature of this transaction.
+        """
+        async with aclosing(self.sign_each([transaction])) as signing:
+            return await anext(signing)
+
+    def sign_each(
+        self, transactions: Iterable[Mapping[str, Any]]
+    ) -> AsyncGenerator[SignedTransaction, None]:
+        """Sign one after the other, as `sign` does; the first that is refused ends it."""
+        return self._asking.each(transactions)
 
     def _why_not(self, transaction: Mapping[str, Any]) -> SigningError | None:
         """Return why a transaction is not even asked for."""
@@ -181,39 +266,30 @@ class RemoteSigner:
             return MasterKeyIdleError(account=account)
         return KeyMissingError(account=account)
 
-    async def _ask(self, part: _Part) -> SignAnswer:
-        if not part.transactions:
-            return SignAnswer(id=0)
-        fields = tuple(dict(transaction) for transaction in part.transactions)
-        answer = await self._line.ask(
-            lambda number: SignRequest(id=number, transactions=fields),
-        )
-        if not isinstance(answer, SignAnswer) or len(answer.signatures) > len(fields):
-            raise self._nonsense()
-        return answer
 
-    def _refuse(self, part: _Part, answer: SignAnswer) -> None:
-        """Raise what stops everything behind the signatures of an answer, if anything does."""
-        missing = len(part.transactions) - len(answer.signatures)
-        if answer.refusal is not None and missing:
-            unsigned = part.transactions[len(answer.signatures)]
-            raise self._error(answer.refusal, Address(unsigned["Account"]))
-        if missing:
-            raise self._nonsense()
-        if part.then is not None:
-            raise part.then
+def error_of(
+    refusal: Refusal, account: Address, line: SignerLine, care: Care | None
+) -> SigningError:
+    """Return what a refusal means for who asked; of a cap people are told first.
 
-    def _error(self, refusal: Refusal, account: Address) -> SigningError:
-        match refusal.kind:
-            case "refused":
-                return SigningRefusedError(why=refusal.why)
-            case "key_missing":
-                return KeyMissingError(account=account)
-            case "master_key_idle":
-                return MasterKeyIdleError(account=account)
-            case "unable":
-                return SignerUnreachableError(place=self._line.path, why=refusal.why)
+    ``account`` is the one whose key was to sign.
+    """
+    match refusal.kind:
+        case "refused":
+            return SigningRefusedError(why=refusal.why)
+        case "capped":
+            if care is not None:
+                care.capped(account, refusal.why)
+            return SignerCapError(place=line.path, account=account, why=refusal.why)
+        case "key_missing":
+            return KeyMissingError(account=account)
+        case "master_key_idle":
+            return MasterKeyIdleError(account=account)
+        case "unable":
+            return SignerUnreachableError(place=line.path, why=refusal.why)
 
-    def _nonsense(self) -> SignerUnreachableError:
-        why = "it answers with what is no signature of what it was asked to sign"
-        return SignerUnreachableError(place=self._line.path, why=why)
+
+def nonsense(line: SignerLine) -> SignerUnreachableError:
+    """Return what it means that a signer answers something else than it was asked for."""
+    why = "it answers with what is no signature of what it was asked to sign"
+    return SignerUnreachableError(place=line.path, why=why)

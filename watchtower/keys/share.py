@@ -8,7 +8,7 @@ ledger (``tefBAD_QUORUM``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from watchtower.keys.multisign import Cosignature, to_multisign, verified
 from watchtower.keys.signer import KeySource
@@ -19,6 +19,9 @@ __all__ = ["OwnShare"]
 
 class OwnShare:
     """Signs as ``account``, which stands in the signer lists of those it signs for."""
+
+    most: Final = None
+    """Drops that it signs at most, by settings of its own: what it is asked for was judged."""
 
     def __init__(self, account: Address, keys: KeySource) -> None:
         """Sign with the key that ``keys`` has for ``account``."""

@@ -26,7 +26,7 @@ from watchtower.keys.signer_messages import (
     length_of,
     read_answer,
 )
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 
 __all__ = ["SignerLine"]
 
@@ -119,6 +119,8 @@ class SignerLine:
             pause: seconds after a failure in which nothing is tried.
         """
         self.path = path
+        self.fee_cap: Drops | None = None
+        """The most that the signer signs at once, as last told."""
         self._patience = patience
         self._pause = pause
         self._line: _Open | None = None
@@ -161,6 +163,7 @@ class SignerLine:
             refusal = answer.refusal
             why = "it does not tell its keys" if refusal is None else refusal.why
             raise SignerUnreachableError(place=self.path, why=why)
+        self.fee_cap = None if answer.fee_cap is None else Drops(answer.fee_cap)
         return {Address(key.account): key.public_key for key in answer.keys}
 
     async def close(self) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "KeysRequest",
     "Refusal",
     "Request",
+    "ShareRequest",
     "SignAnswer",
     "SignRequest",
     "Signature",
@@ -45,15 +46,25 @@ _Name = Annotated[str, Meta(max_length=64)]
 _Text = Annotated[str, Meta(max_length=512)]
 _Fields = Annotated[dict[_Name, int | _Text], Meta(max_length=32)]
 
-Why = Literal["refused", "key_missing", "master_key_idle", "unable"]
-"""Why it goes no further: outside what is signed; no key for the account, or its master key alone,
-which may not sign; not now."""
+Why = Literal["refused", "capped", "key_missing", "master_key_idle", "unable"]
+"""Why it goes no further: outside what is signed; above what may be spent at once or today; no key
+for the account, or its master key alone, which may not sign; not now."""
 
 
 class SignRequest(Struct, tag="sign", tag_field="kind", forbid_unknown_fields=True, frozen=True):
     """Sign these, one after the other, up to the first that is refused.
 
     Each is unsigned, in the ledger's own field names; the signer makes the bytes itself.
+    """
+
+    id: _Id
+    transactions: Annotated[tuple[_Fields, ...], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class ShareRequest(Struct, tag="share", tag_field="kind", forbid_unknown_fields=True, frozen=True):
+    """Sign, as one of a signer list, our part of these; else as a `SignRequest`.
+
+    Which account that is, is for the signer's settings to say.
     """
 
     id: _Id
@@ -96,13 +107,14 @@ class HeldKey(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class KeysAnswer(Struct, tag="keys", tag_field="kind", forbid_unknown_fields=True, frozen=True):
-    """The keys that there are."""
+    """The keys that there are, and the most drops that one transaction may cost."""
 
     id: _Id
     keys: Annotated[tuple[HeldKey, ...], Meta(max_length=1_000)] = ()
+    fee_cap: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
 
 
-Request = SignRequest | KeysRequest
+Request = SignRequest | ShareRequest | KeysRequest
 Answer = SignAnswer | KeysAnswer
 
 _REQUESTS: Final = msgspec.json.Decoder(Request)

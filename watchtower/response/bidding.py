@@ -116,7 +116,7 @@ class Bidder:
 
     def bid(self, wish: Wish) -> Drops | Refusal:
         """Return the fee of a new attempt, or why there is none."""
-        budget = self._policy.budget(wish.at_stake)
+        budget = self._budget(wish)
         if self._market_of(wish).base > budget:
             return Refusal.DUST
         fee = self._fee(wish, budget)
@@ -146,7 +146,7 @@ class Bidder:
             asked: what servers asked of it to enter the open ledger.
             paid_by: whose money the attempt's fee was, if not who pays now: that is not given back.
         """
-        budget = self._policy.budget(wish.at_stake)
+        budget = self._budget(wish)
         market = self._market_of(wish)
         least = replacement_fee(fee, market.base)
         price = max(market.price(self._entered), asked)
@@ -210,7 +210,13 @@ class Bidder:
             return budget if wish.is_due else _NOTHING
         if wish.is_due or wish.is_urgent:
             return budget
-        return max(self._policy.haste(wish.at_stake), self._policy.ramp(budget, wish.left))
+        haste = min(self._policy.haste(wish.at_stake), budget)
+        return max(haste, self._policy.ramp(budget, wish.left))
+
+    def _budget(self, wish: Wish) -> Drops:
+        """Return the most that a wish may cost, which whoever signs may hold lower still."""
+        budget, most = self._policy.budget(wish.at_stake), wish.way.most
+        return budget if most is None else min(budget, most)
 
     def _market_of(self, wish: Wish) -> Market:
         return self._market.times(wish.way.fee_units)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 
 __all__ = ["PLAIN", "Way"]
 
@@ -21,12 +21,15 @@ class Way:
         may_queue: whether servers queue it. A delegated transaction they do not (rippled TxQ.cpp:
             ``telCAN_NOT_QUEUE``), so that it enters the open ledger at its price or not at all.
         fee_payer: whose money the fee is; None for the transaction's own account.
+        most: the most drops that who signs signs at once, by settings of its own; None for no
+            other cap than ours.
         by: by what right it is signed, for whoever chooses among several, and for the journal.
     """
 
     fee_units: int = 1
     may_queue: bool = True
     fee_payer: Address | None = None
+    most: Drops | None = None
     by: str = ""
 
     def payer(self, account: Address) -> Address:

@@ -2,9 +2,9 @@
 
 What it guarantees, whoever asks, and whatever for:
 
-- Only what ``keys/permission.py`` allows is signed, for the accounts of the signer's own settings,
-  and a claim only if the key that it names has signed it: whoever stole the daemon's place at the
-  socket cannot have nonsense signed, whose fee the ledger would take.
+- Only the forms of ``forms.py`` are signed, for the accounts of the signer's own settings, and a
+  claim only if the key that it names has signed it: whoever stole the daemon's place at the socket
+  cannot have nonsense signed, whose fee the ledger would take.
 - What a day's signatures can cost stays below the cap, by the signer's own clock, also over
   restarts (``spending.py``).
 - A signature leaves once it is in the journal, on disk: what was signed can be told, all of it.
@@ -21,26 +21,37 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError, StoreError
-from watchtower.judgement.claim import Claim, Refused, verify
 from watchtower.keys.authority import Right
 from watchtower.keys.hands import Hands
-from watchtower.keys.permission import Roles, why_not
+from watchtower.keys.permission import Roles
+from watchtower.keys.share import OwnShare
 from watchtower.keys.signed import SignedTransaction, codec_of
-from watchtower.keys.signer import Signer
+from watchtower.keys.signer import Signer, SigningKey, signed_with
 from watchtower.keys.signer_messages import HeldKey, Refusal, SignAnswer, Signature
 from watchtower.keys.vault import Standing, Vault
-from watchtower.signer.spending import Day, DayLimits, Draft, seat_of
+from watchtower.signer.forms import (
+    Terms,
+    facts_of,
+    is_delegated,
+    names_of,
+    seat_in,
+    targets_of,
+    why_refused,
+)
+from watchtower.signer.spending import Day, DayLimits, Draft
 from watchtower.signer_settings import SignerSettings
 from watchtower.store.database import Store
 from watchtower.store.journal import Entry, Line
 from watchtower.store.work import Work
-from watchtower.units import Address, ChannelId, Drops
+from watchtower.units import Address, ChannelId, Drops, TxHash
 
 __all__ = ["REFUSED", "SIGNED", "Clerk"]
 
@@ -56,7 +67,36 @@ _MOST_REFUSALS: Final = 1_000
 """Refusals a day that are written down; who asks for nonsense all day must not fill the disk."""
 
 _PAGE: Final = 1_000
-_LONGEST_NAME: Final = 64
+_LONGEST_WHY: Final = 512
+
+
+class _Made(NamedTuple):
+    """A signature, and the hash of what it is of; None for a part of several signatures."""
+
+    signature: Signature
+    transaction: TxHash | None = None
+
+
+class _Stopped(Exception):  # noqa: N818 - never leaves this module
+    """It goes no further; ``refusal`` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.why)
+        self.refusal = refusal
+
+
+class _Fetched:
+    """Keys of a vault, each fetched once for one request."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._keys: dict[Address, SigningKey] = {}
+
+    async def key_of(self, account: Address) -> SigningKey:
+        key = self._keys.get(account)
+        if key is None:
+            key = self._keys[account] = await self._vault.key_of(account)
+        return key
 
 
 class Clerk:
@@ -69,10 +109,16 @@ class Clerk:
         table = settings.signer
         self._store = store
         self._vault = Vault(store)
-        self._roles = Roles(payees=settings.payees, payers=settings.payers)
+        self._terms = Terms(
+            roles=Roles(payees=settings.payees, payers=settings.payers),
+            fee_cap=Drops(table.fee_cap_drops),
+            most_tickets=table.most_tickets,
+            delegate=settings.delegate,
+            lister=settings.lister,
+            cosign_for=frozenset(Address(account) for account in table.cosign_for),
+        )
+        self._own = settings.own
         self._rights = tuple(Right(name) for name in settings.rights)
-        self._fee_cap = Drops(table.fee_cap_drops)
-        self._most_tickets = table.most_tickets
         self._limits = DayLimits(
             fees=Drops(table.daily_cap_drops), signatures=table.daily_signatures
         )
@@ -99,13 +145,18 @@ class Clerk:
                 clerk._noted = day.number
         return clerk
 
+    @property
+    def fee_cap(self) -> Drops:
+        """The most that one transaction may cost."""
+        return self._terms.fee_cap
+
     async def keys(self) -> tuple[HeldKey, ...]:
         """Return the public halves of the keys of the accounts in the settings.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        ours = {*self._roles.payees, *self._roles.payers}
+        ours = {*self._terms.roles.payees, *self._terms.roles.payers, *self._own}
         cards = await self._vault.cards()
         return tuple(
             HeldKey(account=card.account, public_key=card.public_key)
@@ -114,7 +165,12 @@ class Clerk:
         )
 
     async def sign(
-        self, number: int, transactions: Sequence[Mapping[str, Any]], *, who: str
+        self,
+        number: int,
+        transactions: Sequence[Mapping[str, Any]],
+        *,
+        who: str,
+        is_share: bool = False,
     ) -> SignAnswer:
         """Sign transactions up to the first that is refused; all of it is on disk then.
 
@@ -122,10 +178,11 @@ class Clerk:
             number: of the request.
             transactions: unsigned, in whatever form somebody sent them.
             who: asked, for the journal.
+            is_share: whether our part as one of a signer list is asked for.
         """
         async with self._turn:
             try:
-                return await self._sign(number, transactions, who)
+                return await self._sign(number, transactions, who, is_share=is_share)
             except StoreError as failure:
                 # Nothing leaves that is not in the journal.
                 _log.warning("not_signed", why=str(failure))
@@ -133,30 +190,58 @@ class Clerk:
                 return SignAnswer(id=number, refusal=Refusal(kind="unable", why=why))
 
     async def _sign(
-        self, number: int, transactions: Sequence[Mapping[str, Any]], who: str
+        self, number: int, transactions: Sequence[Mapping[str, Any]], who: str, *, is_share: bool
     ) -> SignAnswer:
         day = self._today()
         draft = Draft(day, self._limits)
-        signed: list[SignedTransaction] = []
+        made: list[_Made] = []
         refusal: Refusal | None = None
+        admitted = self._admitted(transactions, draft, is_share=is_share)
+        signing = self._shares(admitted) if is_share else self._signed(transactions, admitted)
         try:
-            held = {Address(key.account): key.public_key for key in await self.keys()}
-            async for each in self._hands(transactions, held).sign_each(
-                self._admitted(transactions, draft)
-            ):
-                asked = transactions[len(signed)]
-                draft.signed(seat_of(asked), Drops(int(asked["Fee"])))
-                signed.append(each)
+            async for one in signing:
+                asked = transactions[len(made)]
+                draft.signed(seat_in(asked, self._terms), Drops(int(asked["Fee"])))
+                made.append(one)
+        except _Stopped as stopped:
+            refusal = stopped.refusal
         except SigningRefusedError as error:
-            refusal = Refusal(kind="refused", why=str(error.facts["why"])[:512])
+            refusal = Refusal(kind="refused", why=str(error.facts["why"])[:_LONGEST_WHY])
         except KeyMissingError as error:
-            refusal = Refusal(kind="key_missing", why=str(error)[:512])
+            refusal = Refusal(kind="key_missing", why=str(error)[:_LONGEST_WHY])
         except MasterKeyIdleError as error:
-            refusal = Refusal(kind="master_key_idle", why=str(error)[:512])
-        await self._write_down(day, transactions, signed, refusal, who)
+            refusal = Refusal(kind="master_key_idle", why=str(error)[:_LONGEST_WHY])
+        await self._write_down(day, transactions, made, refusal, who, is_share=is_share)
         draft.commit()
-        signatures = tuple(map(_signature_of, transactions, signed))
+        signatures = tuple(one.signature for one in made)
         return SignAnswer(id=number, signatures=signatures, refusal=refusal)
+
+    async def _shares(self, admitted: Iterator[Mapping[str, Any]]) -> AsyncIterator[_Made]:
+        """Sign our part of each, as the account of the settings and no other."""
+        keys = _Fetched(self._vault)
+        for each in admitted:
+            if self._terms.lister is None:
+                raise AssertionError("nothing is admitted without an account in signer lists")
+            (mine,) = await OwnShare(self._terms.lister, keys).sign([each])
+            yield _Made(Signature(public_key=mine.public_key, signature=mine.signature))
+
+    async def _signed(
+        self, transactions: Sequence[Mapping[str, Any]], admitted: Iterator[Mapping[str, Any]]
+    ) -> AsyncIterator[_Made]:
+        """Sign each with the key of its account, or with the delegate's."""
+        held = {Address(key.account): key.public_key for key in await self.keys()}
+        hands, asked = self._hands(transactions, held), iter(transactions)
+        as_delegate = partial(self._as_delegate, _Fetched(self._vault))
+        for delegated, run in groupby(admitted, lambda each: is_delegated(each, self._terms)):
+            async for signed in (as_delegate if delegated else hands.sign_each)(run):
+                yield _made_of(next(asked), signed)
+
+    async def _as_delegate(
+        self, keys: _Fetched, run: Iterator[Mapping[str, Any]]
+    ) -> AsyncIterator[SignedTransaction]:
+        for each in run:
+            # The very account of the settings: what is admitted names no other.
+            yield await signed_with(await keys.key_of(Address(each["Delegate"])), each)
 
     def _today(self) -> Day:
         """Return the present day; that of before is kept, for clocks that are set right."""
@@ -180,74 +265,61 @@ class Clerk:
         sources = {
             transaction.get("Channel"): transaction.get("Account")
             for transaction in transactions
-            if transaction.get("Account") in self._roles.payers
+            if transaction.get("Account") in self._terms.roles.payers
         }
         hands = [
             Signer(
                 self._vault,
-                self._roles.payees,
-                self._fee_cap,
+                self._terms.roles.payees,
+                self._terms.fee_cap,
                 right=right,
-                most_tickets=self._most_tickets,
-                payers=self._roles.payers,
+                most_tickets=self._terms.most_tickets,
+                payers=self._terms.roles.payers,
                 source_of=sources.get,
             )
             for right in self._rights
         ]
         for hand in hands:
             hand.hold({account: (key,) for account, key in held.items()})
-        accounts = (*self._roles.payees, *self._roles.payers)
+        accounts = (*self._terms.roles.payees, *self._terms.roles.payers)
         return Hands(hands, dict.fromkeys(accounts, self._rights), clock=self._clock)
 
     def _admitted(
-        self, transactions: Sequence[Mapping[str, Any]], draft: Draft
+        self, transactions: Sequence[Mapping[str, Any]], draft: Draft, *, is_share: bool
     ) -> Iterator[Mapping[str, Any]]:
         """Yield transactions while nothing speaks against them."""
         for transaction in transactions:
-            reason = self._why_not(transaction, draft)
-            if reason is not None:
-                raise SigningRefusedError(why=reason)
+            refusal = why_refused(transaction, self._terms, is_share=is_share)
+            if refusal is not None:
+                raise _Stopped(refusal)
+            seat, fee = seat_in(transaction, self._terms), Drops(int(transaction["Fee"]))
+            if (why := draft.why_not(seat, fee)) is not None:
+                raise _Stopped(Refusal(kind="capped", why=why))
             yield transaction
-
-    def _why_not(self, transaction: Mapping[str, Any], draft: Draft) -> str | None:
-        account = transaction.get("Account")
-        reason = why_not(
-            transaction,
-            self._roles,
-            self._fee_cap,
-            most_tickets=self._most_tickets,
-            source=Address(account) if isinstance(account, str) else None,
-        )
-        return (
-            reason
-            or _bad_claim(transaction)
-            or draft.why_not(seat_of(transaction), Drops(int(transaction["Fee"])))
-        )
 
     async def _write_down(
         self,
         day: Day,
         asked: Sequence[Mapping[str, Any]],
-        signed: Sequence[SignedTransaction],
+        made: Sequence[_Made],
         refusal: Refusal | None,
         who: str,
+        *,
+        is_share: bool,
     ) -> None:
-        facts = {"day": day.number, "who": who}
-        lines: list[Line] = [
-            (
-                SIGNED,
-                _channel_of(each),
-                None,
-                {**_facts(each), **facts, "transaction": one.transaction},
-            )
-            for each, one in zip(asked, signed, strict=False)
-        ]
+        told = {"day": day.number, "who": who}
+        lines: list[Line] = []
+        for each, one in zip(asked, made, strict=False):
+            facts = {**facts_of(each, self._terms, is_share=is_share), **told}
+            if one.transaction is not None:
+                facts["transaction"] = one.transaction
+            lines.append((SIGNED, _channel_of(each), None, facts))
         if refusal is not None:
-            refused = {"why": refusal.why, **_names(asked[len(signed)])}
+            refused = {"why": refusal.why, **names_of(asked[len(made)])}
             _log.warning("signing_refused", **refused, who=who)
             day.refusals += 1
             if day.refusals <= _MOST_REFUSALS:
-                lines.append((REFUSED, None, None, {**refused, **facts}))
+                lines.append((REFUSED, None, None, {**refused, **told}))
         if not lines:
             return
         async with self._store.write() as work:
@@ -256,7 +328,7 @@ class Clerk:
                 behind = tail[-1].number if tail else 0
                 await work.notes.put(_DAY_NOTE, {"day": day.number, "behind": behind})
             await work.journal.append_all(lines)
-            above = await work.highest.raise_all(_targets(asked[: len(signed)]))
+            above = await work.highest.raise_all(targets_of(asked[: len(made)]))
         self._noted = day.number
         for channel, highest in above.items():
             _log.warning("signed_lower", channel=channel, highest=highest, who=who)
@@ -278,67 +350,16 @@ def _count(day: Day, entry: Entry) -> None:
         day.refusals += 1
         return
     name = "ticket" if "ticket" in facts else "sequence"
-    day.signed((Address(facts["account"]), name, facts[name]), Drops(facts["fee"]))
+    account = Address(facts["account"])
+    payer = Address(facts.get("fee_payer", account))
+    day.signed((payer, account, name, facts[name]), Drops(facts["fee"]))
 
 
-def _bad_claim(transaction: Mapping[str, Any]) -> str | None:
-    """Return why the ledger would not take the claim of a transaction; None if it would.
-
-    Whether its key is the channel's cannot be told here. If it is not, the ledger refuses the
-    transaction without taking a fee (temBAD_SIGNER, PaymentChannelClaim.cpp:120).
-    """
-    if "Signature" not in transaction:
-        return None
-    claim = Claim(
-        channel=ChannelId(transaction["Channel"]),
-        amount=Drops(int(transaction["Amount"])),
-        public_key=transaction["PublicKey"],
-        signature=transaction["Signature"],
-    )
-    verified = verify(claim)
-    if isinstance(verified, Refused):
-        return f"the claim is none: {verified.why.sentence}"
-    return "the claim's signature is not in the ledger's own form" if verified.rescued else None
-
-
-def _signature_of(asked: Mapping[str, Any], signed: SignedTransaction) -> Signature:
+def _made_of(asked: Mapping[str, Any], signed: SignedTransaction) -> _Made:
     fields = codec_of(asked).decode(bytes.fromhex(signed.blob))
-    return Signature(public_key=fields["SigningPubKey"], signature=fields["TxnSignature"])
-
-
-def _facts(signed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the journal keeps of a transaction that was signed; amounts in drops."""
-    _, name, number = seat_of(signed)
-    facts: dict[str, Any] = {
-        **_names(signed),
-        name: number,
-        "fee": int(signed["Fee"]),
-        "last_ledger": signed["LastLedgerSequence"],
-    }
-    if "Amount" in signed:
-        return {**facts, "claim": int(signed["Amount"]), "target": int(signed["Balance"])}
-    if "TicketCount" in signed:
-        return {**facts, "tickets": signed["TicketCount"]}
-    return {**facts, "closes": True}
-
-
-def _names(transaction: Mapping[str, Any]) -> dict[str, str]:
-    """Return whose transaction, and of which type, somebody sent; it may be anything."""
-    return {
-        "account": str(transaction.get("Account", ""))[:_LONGEST_NAME],
-        "form": str(transaction.get("TransactionType", ""))[:_LONGEST_NAME],
-    }
+    signature = Signature(public_key=fields["SigningPubKey"], signature=fields["TxnSignature"])
+    return _Made(signature, signed.transaction)
 
 
 def _channel_of(signed: Mapping[str, Any]) -> ChannelId | None:
     return ChannelId(signed["Channel"]) if "Channel" in signed else None
-
-
-def _targets(signed: Sequence[Mapping[str, Any]]) -> dict[ChannelId, Drops]:
-    """Return up to what each channel is redeemed, the highest if several times."""
-    targets: dict[ChannelId, Drops] = {}
-    for each in signed:
-        if "Balance" in each:
-            channel = ChannelId(each["Channel"])
-            targets[channel] = max(Drops(int(each["Balance"])), targets.get(channel, Drops(0)))
-    return targets

@@ -29,6 +29,7 @@ from watchtower.keys.signer_messages import (
     KeysRequest,
     Refusal,
     Request,
+    ShareRequest,
     SignAnswer,
     framed,
     length_of,
@@ -203,9 +204,11 @@ class Door:
     async def _answer(self, request: Request, who: str) -> Answer:
         if isinstance(request, KeysRequest):
             try:
-                return KeysAnswer(id=request.id, keys=await self._clerk.keys())
+                keys = await self._clerk.keys()
+                return KeysAnswer(id=request.id, keys=keys, fee_cap=self._clerk.fee_cap)
             except StoreError as failure:
                 _log.warning("keys_not_read", why=str(failure))
                 why = "its store cannot be read now; its own log says why"
                 return SignAnswer(id=request.id, refusal=Refusal(kind="unable", why=why))
-        return await self._clerk.sign(request.id, request.transactions, who=who)
+        is_share = isinstance(request, ShareRequest)
+        return await self._clerk.sign(request.id, request.transactions, who=who, is_share=is_share)

@@ -91,11 +91,13 @@ async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
 
 async def _say_ready(clerk: Clerk, settings: SignerSettings, manager: ServiceManager) -> None:
     held = {key.account for key in await clerk.keys()}
-    for account in settings.addresses:
-        if account not in held:
-            _log.warning("key_missing", account=account)
+    # Where others sign for an account, it may well have no key here.
+    missing = [a for a in settings.own or settings.addresses if a not in held]
+    for account in missing:
+        _log.warning("key_missing", account=account)
     _log.info("signing", accounts=settings.addresses, socket=settings.signer.socket)
-    manager.ready(f"signing for {len(held)} of {len(settings.addresses)} accounts")
+    served = {*settings.addresses, *settings.own}
+    manager.ready(f"signing with the keys of {len(held)} of {len(served)} accounts")
 
 
 def _user(name: str | int, config: Path) -> int:

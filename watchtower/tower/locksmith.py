@@ -12,9 +12,30 @@ from typing import Protocol
 from watchtower.alerts import of_signers
 from watchtower.alerts.desk import Desk
 from watchtower.errors import SignerUnreachableError
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 
-__all__ = ["Locksmith"]
+__all__ = ["Locksmith", "SignerCare"]
+
+
+class SignerCare:
+    """Keeps the alarm about a signer's caps at one desk."""
+
+    def __init__(self, place: Path, desk: Desk) -> None:
+        """Tell of the signer at ``place``, and nothing yet."""
+        self._place = place
+        self._desk = desk
+        self._capped: set[Address] = set()
+
+    def capped(self, account: Address, why: str) -> None:
+        """Tell that it signs nothing more at an account's cost now."""
+        self._capped.add(account)
+        self._desk.stand(of_signers.signer_capped(account, place=str(self._place), why=why))
+
+    def signed(self, account: Address) -> None:
+        """Let that end: it signed."""
+        if account in self._capped:
+            self._capped.discard(account)
+            self._desk.end("signer_capped", account)
 
 
 class Line(Protocol):
@@ -23,6 +44,11 @@ class Line(Protocol):
     @property
     def path(self) -> Path:
         """Where that is."""
+        ...
+
+    @property
+    def fee_cap(self) -> Drops | None:
+        """The most that it signs at once, as it told with its keys."""
         ...
 
     async def keys(self) -> Mapping[Address, str]:
@@ -38,8 +64,14 @@ class Locksmith:
         line: Line,
         holders: Sequence[Callable[[Mapping[Address, Collection[str]]], None]],
         desk: Desk,
+        *,
+        fee_cap: Drops,
     ) -> None:
-        """Ask over ``line``, and tell ``holders`` which keys there are whenever that is new."""
+        """Ask over ``line``, and tell ``holders`` which keys there are whenever that is new.
+
+        ``fee_cap`` is what one transaction may cost by our own settings.
+        """
+        self._fee_cap = fee_cap
         self._line = line
         self._holders = tuple(holders)
         self._desk = desk
@@ -55,6 +87,12 @@ class Locksmith:
             self._desk.stand(of_signers.signer_unreachable(place, why=why))
             return
         self._desk.end("signer_unreachable", place)
+        cap = self._line.fee_cap
+        if cap is not None and cap < self._fee_cap:
+            alarm = of_signers.signer_cap_below(place, theirs=cap, ours=self._fee_cap)
+            self._desk.stand(alarm)
+        else:
+            self._desk.end("signer_cap_below", place)
         if held != self._held:
             for hold in self._holders:
                 hold({account: (key,) for account, key in held.items()})
