@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from simulation.disk import Connections, Disk, Ill, Step
-from simulation.host import PASSPHRASE, new_store
 from simulation.holders import PAYEE
+from simulation.host import PASSPHRASE, new_store
 from simulation.loop import play
 from watchtower.errors import StoreBusyError, StoreFullError, WatchtowerError
 from watchtower.store.database import Store
