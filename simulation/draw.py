@@ -43,7 +43,7 @@ from simulation.script import (
     UseSeat,
 )
 
-__all__ = ["KINDS", "draw"]
+__all__ = ["KINDS", "RIGHTS", "draw"]
 
 _XRP: Final = 1_000_000
 

@@ -146,7 +146,8 @@ class _Author:
         luck = self.luck
         if not self.entitled.has("presigned"):
             return
-        yield Presign(at=max(5, self.crisis - luck.choice((3, 4, 6, 10))))
+        signed = max(5, self.crisis - luck.choice((3, 4, 6, 10)))
+        yield Presign(at=signed)
         if luck.random() < 0.5:
             # Once more, for claims that came meanwhile; on the tickets that stand there already.
             yield Presign(at=self.near(2, 12))
@@ -154,7 +155,9 @@ class _Author:
             for channel in self.channels:
                 if luck.random() < 0.6:
                     count = luck.choice((1, 1, self.entitled.tickets))
-                    yield BurnTicket(at=self.near(3, 6), channel=channel, count=count)
+                    # Soon after they came to stand for the channel, or in the middle of its close.
+                    at = luck.choice((signed + luck.randint(2, 4), self.near(3, 6)))
+                    yield BurnTicket(at=at, channel=channel, count=count)
 
     def of_delegates(self) -> Iterator[Act]:
         luck = self.luck

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulation import oracle
-from simulation.oracle import Entry, Ledger, Limits, Promise, Reckoning, reckon
+from simulation.oracle import Ahead, Entry, Ledger, Limits, Promise, Reckoning, Signer, reckon
 
 LIMITS = Limits(lead=600, share=0.5, cap=1_000_000, room=2)
 GOOD = Ledger(close_time=0, price=10, servers=frozenset({0, 1}), tower_able=True)
@@ -144,6 +144,78 @@ def test_crowd_needs_more_ledgers_than_three() -> None:
         closing = dict.fromkeys(names, entries(14, asked_in=2, end=end, gone_in=11))
         found = reckon(ledgers(14), closing, dict.fromkeys(names, 0), promises, LIMITS)
         assert [reckoning.owed for reckoning in found] == [owed] * 5, end
+
+
+def test_nothing_is_demanded_of_a_tower_for_which_nobody_signs() -> None:
+    """Nobody in one ledger of each three is nobody; and somebody else is not the same one."""
+    closing = entries(12, asked_in=2, end=121, gone_in=8)
+    promise = Promise(drops=700, kept_in=1)
+    nobody = replace(GOOD, signers=frozenset())
+    other = replace(GOOD, signers=frozenset({Signer(name="another key")}))
+    for between in (nobody, other):
+        assert judged(ledgers(12, l4=between), closing, promise).owed == 0
+    both = replace(GOOD, signers=GOOD.signers | other.signers)
+    assert judged(ledgers(12, l4=both), closing, promise).owed == 700
+
+
+def test_who_is_configured_behind_others_has_a_ledger_more_for_each() -> None:
+    """That the others do not sign now is seen by trying: three ledgers are then too few."""
+    late = replace(GOOD, signers=frozenset({Signer(name="who comes second", late=1)}))
+    history = ledgers(14, **{f"l{n}": late for n in range(14)})
+    promise = Promise(drops=700, kept_in=1)
+    for end, owed in ((120, 0), (124, 700)):
+        closing = entries(14, asked_in=2, end=end, gone_in=11)
+        assert judged(history, closing, promise).owed == owed
+
+
+def test_several_signatures_cost_their_base_fees() -> None:
+    """Three times the price of a ledger is above half of what is at stake, and once is not."""
+    dear = replace(GOOD, price=200, signers=frozenset({Signer(name="three of them", units=3)}))
+    history = ledgers(12, **{f"l{n}": dear for n in range(12)})
+    closing = entries(12, asked_in=2, end=121, gone_in=8)
+    promise = Promise(drops=700, kept_in=1)
+    assert judged(history, closing, promise).owed == 0
+    cheap = [replace(ledger, signers=GOOD.signers) for ledger in history]
+    assert judged(cheap, closing, promise).owed == 700
+
+
+SIGNED = Ahead(target=300, ticket=7, key="ED", fees=(12, 90))
+
+
+def ahead(*signed: Ahead, price: int = 10) -> Ledger:
+    """A ledger in which nobody signs, and something was signed ahead."""
+    return replace(GOOD, price=price, signers=frozenset(), ahead={"c": frozenset(signed)})
+
+
+def test_what_was_signed_ahead_is_owed_up_to_its_own_claim() -> None:
+    """And to no more, though the payee holds a better one."""
+    closing = entries(12, asked_in=2, end=140, gone_in=11)
+    history = ledgers(12, **{f"l{n}": ahead(SIGNED) for n in range(12)})
+    best = Promise(drops=700, kept_in=1)
+    assert judged(history, closing, best).owed == 300
+    # A key that stands by owes all of it.
+    able = [replace(ledger, signers=GOOD.signers) for ledger in history]
+    assert judged(able, closing, best).owed == 700
+
+
+@pytest.mark.parametrize(
+    ("between", "owed"),
+    [
+        (ahead(), 0),
+        (ahead(replace(SIGNED, ticket=8)), 0),
+        (ahead(SIGNED, replace(SIGNED, ticket=8)), 300),
+        (ahead(SIGNED, price=91), 0),
+        (ahead(SIGNED, price=90), 300),
+    ],
+    ids=["its ticket is burnt", "only the other one is there", "both", "too dear", "the highest"],
+)
+def test_what_was_signed_ahead_is_owed_while_its_ticket_and_its_fee_are_good(
+    between: Ledger, owed: int
+) -> None:
+    """One and the same throughout: what was burnt, and what costs more, is not held against us."""
+    told = {f"l{n}": between if n == 4 else ahead(SIGNED) for n in range(12)}
+    closing = entries(12, asked_in=2, end=121, gone_in=8)
+    assert judged(ledgers(12, **told), closing, Promise(drops=700, kept_in=1)).owed == owed
 
 
 def test_oracle_knows_not_one_module_of_the_house() -> None:

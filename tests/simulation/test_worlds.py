@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from simulation.draw import KINDS, draw
+from simulation.draw import KINDS, RIGHTS, draw
+from simulation.entitlement import MASTER_KEY_ONLY
 from simulation.illness import ILLNESSES
 from simulation.planted import PLANTED
+from simulation.rights import CosignerIll, CosignerIllness, Rotate, Theft, Thieve
 from simulation.script import ServerIll
 
 WORLDS = 300
@@ -98,8 +100,31 @@ def test_scripts_are_drawn_of_every_kind_and_every_fault() -> None:
     acts = [act for script in scripts for act in script.acts]
     ills = {act.kind for act in acts if isinstance(act, ServerIll)}
     assert ills == set(ILLNESSES)
-    assert len({type(act).__name__ for act in acts}) == 21
+    assert len({type(act).__name__ for act in acts}) == 32
     assert all(draw(seed) == draw(seed) for seed in range(20))
+
+
+def test_rights_are_drawn_of_every_sort_and_every_trouble() -> None:
+    """A right that never stands alone is never needed; one without trouble is never lost."""
+    scripts = [script for script in map(draw, range(4_000)) if script.kind == RIGHTS]
+    entitled = [script.entitled for script in scripts]
+    alone = {one.rights[0] for one in entitled if len(one.rights) == 1}
+    assert alone == {"presigned", "delegated", "signer_list", "regular_key"}
+    assert {right for one in entitled for right in one.rights} == {*alone, "master_key"}
+    # A master key that lies there and is not configured is what a downgrade would sign with.
+    assert any(one.holds == "master" and not one.has("master_key") for one in entitled)
+    acts = [act for script in scripts for act in script.acts]
+    assert {act.what for act in acts if isinstance(act, Thieve)} == set(Theft)
+    assert {act.ill for act in acts if isinstance(act, CosignerIll)} == set(CosignerIllness)
+    assert any(isinstance(act, Rotate) and act.lives for act in acts)
+
+
+def test_world_without_rights_of_its_own_is_what_its_number_always_made() -> None:
+    """The luck of rights is another one: numbers that stand in documents keep their worlds."""
+    for seed in (693, 30971, 103593, 200094, 300239, 506113, 600716, 502915, 801526):
+        script = draw(seed)
+        assert script.entitled == MASTER_KEY_ONLY, seed
+        assert script == draw(seed, script.kind)
 
 
 @pytest.mark.parametrize(
