@@ -142,9 +142,7 @@ async def prepare(
         feed=feed,
         deliverer=deliverer,
         desk=desk,
-        cosigned=cosigned_hand(
-            stack, settings, store, watch, desk, line=line, transport=machine.to_cosigners
-        ),
+        cosigned=cosigned_hand(stack, settings, store, watch, desk, line=line, transport=machine.to_cosigners),
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         line=line,

@@ -93,6 +93,29 @@ async def test_that_nothing_may_sign_is_an_alarm_at_the_start_and_ends_with_a_ke
         await stage.until(ended)
 
 
+async def test_that_the_last_key_was_removed_is_an_alarm_before_anything_presses(
+    stage: Stage,
+) -> None:
+    """Not first when it would have to sign; what stands by is turned to at once, too."""
+    await name_regular_key(stage)
+    await import_regular_key(stage)
+    await stage.keep(await stage.channel(), 30 * XRP)
+
+    async def watches() -> bool:
+        async with stage.store() as store, store.read() as work:
+            return bool((await work.notes.get(STATUS_NOTE) or {}).get("channels"))
+
+    async def stands() -> bool:
+        return "no_right" in await told_alarms(stage)
+
+    async with stage.tower():
+        await stage.until(watches)
+        assert not await stands()
+        async with stage.store() as store:
+            await Vault(store).remove(stage.payee.address)
+        await stage.until(stands)
+
+
 async def test_once_with_a_master_key_that_may_not_sign_says_what_to_do(stage: Stage) -> None:
     """Exit code 52, and nothing was paid."""
     stage.with_settings(authority=AuthoritySettings())

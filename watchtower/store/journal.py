@@ -24,7 +24,14 @@ from watchtower.units import ChannelId, LedgerIndex
 __all__ = ["OF_KEYS", "Entry", "Journal", "Line", "NumberedEntry"]
 
 OF_KEYS: Final = frozenset(
-    {"key_imported", "key_derived", "key_retired", "key_rotated", "rotation_begun"}
+    {
+        "key_imported",
+        "key_derived",
+        "key_removed",
+        "key_retired",
+        "key_rotated",
+        "rotation_begun",
+    }
 )
 """The kinds of lines by which a daemon notices that the keys are others."""
 
