@@ -64,5 +64,6 @@ def _broken(seed: int, told: Told, error: Exception) -> Verdict:
         avoidable=0,
         wrong=(f"the world broke: {lines[-1]}", *lines[-9:-1]),
         faults={},
+        claims_by_right={},
         seconds=0,
     )

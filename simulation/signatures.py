@@ -6,17 +6,19 @@ keys alone, and what names a new regular key is a rotation's, whose journal has 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from simulation.holders import LATER, PAYEE, REGULAR, SHARE, TOWER
 from simulation.mandate import Mandate
 from watchtower.sandbox.hashing import address_of_key
+from watchtower.sandbox.history import History
 from watchtower.sandbox.transaction import Transaction, parse_blob
 
-__all__ = ["ROTATES", "not_allowed"]
+__all__ = ["claims_by_right", "not_allowed"]
 
-ROTATES: Final = "SetRegularKey"
+_ROTATES: Final = "SetRegularKey"
 
 _CLAIM: Final = "PaymentChannelClaim"
 _TICKETS: Final = "TicketCreate"
@@ -31,7 +33,7 @@ def not_allowed(sent: Sequence[str], mandate: Mandate) -> Iterator[str]:
         found = parse_blob(blob)
         name = f"transaction {found.hash[:8]} ({found.kind})"
         right = _right_of(found, is_ahead=blob in mandate.imported)
-        if found.kind == ROTATES:
+        if found.kind == _ROTATES:
             if found.fields.get("RegularKey") not in mandate.named:
                 yield f"{name} names a key that no rotation made"
             continue
@@ -43,6 +45,17 @@ def not_allowed(sent: Sequence[str], mandate: Mandate) -> Iterator[str]:
             yield f"{name} left, and redeems nothing"
         if found.kind == _CLAIM and found.flags & ~_CANONICAL:
             yield f"{name} has the flags {found.flags:#x}, and does more than redeem"
+
+
+def claims_by_right(sent: Sequence[str], mandate: Mandate, history: History) -> Counter[str]:
+    """Return by which rights claims that left came into a ledger and were good there; how many."""
+    count: Counter[str] = Counter()
+    for blob in sent:
+        found = parse_blob(blob)
+        validated = history.transaction(found.hash) if found.kind == _CLAIM else None
+        if validated is not None and validated[1].meta["TransactionResult"] == "tesSUCCESS":
+            count[_right_of(found, is_ahead=blob in mandate.imported)] += 1
+    return count
 
 
 def _right_of(found: Transaction, *, is_ahead: bool) -> str:

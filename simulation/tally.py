@@ -27,6 +27,7 @@ class Verdict:
         avoidable: what was lost, and could have been.
         wrong: what should not have happened, in sentences.
         faults: what was done to it, by kind.
+        claims_by_right: the tower's claims that came into a ledger, by the right that signed them.
         seconds: of ledger time.
     """
 
@@ -38,6 +39,7 @@ class Verdict:
     avoidable: int
     wrong: tuple[str, ...]
     faults: Mapping[str, int]
+    claims_by_right: Mapping[str, int]
     seconds: int
 
     @property
@@ -64,6 +66,7 @@ def verdict_on(seed: int, kind: str, outcome: Outcome) -> Verdict:
         avoidable=avoidable,
         wrong=(*losses, *outcome.defects),
         faults=dict(outcome.faults),
+        claims_by_right=dict(outcome.claims_by_right),
         seconds=outcome.seconds,
     )
 
@@ -80,6 +83,7 @@ class Tally:
     avoidable: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    claims_by_right: Counter[str] = field(default_factory=Counter)
     bad: list[Verdict] = field(default_factory=list)
 
     def add(self, verdict: Verdict) -> None:
@@ -91,6 +95,7 @@ class Tally:
         self.unavoidable += verdict.unavoidable
         self.avoidable += verdict.avoidable
         self.faults.update(verdict.faults)
+        self.claims_by_right.update(verdict.claims_by_right)
         self.kinds[verdict.kind] += 1
         if not verdict.is_good:
             self.bad.append(verdict)
@@ -102,6 +107,7 @@ class Tally:
             "ledger_days": round(self.seconds / _DAY, 1),
             "kinds": dict(sorted(self.kinds.items())),
             "faults": dict(sorted(self.faults.items())),
+            "claims_by_right": dict(sorted(self.claims_by_right.items())),
             "runs_with_wrong_books": sum(1 for v in self.bad if not v.avoidable),
             "at_stake_drops": self.at_stake,
             "redeemed_drops": self.redeemed,

@@ -29,6 +29,7 @@ from simulation.oracle import Ahead, Entry, Ledger, Limits, Reckoning, Signer, r
 from simulation.publisher import Publisher
 from simulation.rotating import Rotating, unfinished
 from simulation.script import Script
+from simulation.signatures import claims_by_right
 from simulation.timeline import Timeline
 from simulation.wire import Network
 from watchtower.sandbox.misbehaviour import Misbehaviour
@@ -63,12 +64,13 @@ _HARMLESS: Final = Misbehaviour()
 class Outcome:
     """How a world ended: who was paid what, what should not have happened, and what did.
 
-    ``seconds`` are of ledger time.
+    ``seconds`` are of ledger time, ``claims_by_right`` the tower's claims that a ledger has.
     """
 
     reckonings: Sequence[Reckoning]
     defects: Sequence[str]
     faults: Mapping[str, int]
+    claims_by_right: Mapping[str, int]
     seconds: int
     ledgers: int
 
@@ -324,16 +326,20 @@ class World:
                 task.result()
 
     async def _audit(self) -> list[str]:
-        frames = dict.fromkeys(self.network.sent)
         return await audit(
             self.host,
             self.land,
             self.publisher.promises,
-            sent=[msgspec.json.decode(frame)["tx_blob"] for frame in frames],
+            sent=self._sent(),
             mandate=self.mandate,
             is_history_whole=not self.faults["history_lost"],
             was_misled=self._was_misled,
         )
+
+    def _sent(self) -> list[str]:
+        """Return every blob that has left, once."""
+        frames = dict.fromkeys(self.network.sent)
+        return list(dict.fromkeys(msgspec.json.decode(frame)["tx_blob"] for frame in frames))
 
     def _outcome(self, began: int, faults_of_books: Sequence[str]) -> Outcome:
         settings, record = self.host.settings, self._record
@@ -360,6 +366,9 @@ class World:
                 *unfinished(self.rotating, self.script.acts),
             ],
             faults=self.faults,
+            claims_by_right=claims_by_right(
+                self._sent(), self.mandate, self.land.network.chain.history
+            ),
             seconds=self.land.now - began,
             ledgers=self.number,
         )
