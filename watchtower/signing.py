@@ -102,6 +102,7 @@ class Signing:
             payers=settings.payers,
             source_of=source_of,
             care=self._care,
+            accepts=self._accepts,
         )
 
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:

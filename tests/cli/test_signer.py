@@ -169,3 +169,67 @@ def test_accounts_that_cannot_sign_for_others_are_refused(
     assert done.code == 16
     assert sentence in done.err
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.usefixtures("of_signer")
+def test_a_signers_keys_are_created_derived_and_retired_by_its_own_user(
+    run: Run, home: Path
+) -> None:
+    """In its own store, by its own configuration; nothing is shown but public halves."""
+    words = home / "words"
+    made = run("key", "create", "--account", OWNER.address, "--write", str(words), "--json")
+    assert made.code == 0, made.err
+    (card,) = run("key", "list", "--json").json()
+    assert card["public_key"] == made.json()[0]["dispute_public_key"]
+    refused = run("key", "retire", "--account", OWNER.address, "--yes")
+    assert (refused.code, "a signer apart does not know" in refused.err) == (74, True)
+    again = ("key", "derive", "--account", OWNER.address, "--mnemonic-file", str(words))
+    assert run(*again).code == 73
+    gone = run("key", "retire", "--account", OWNER.address, "--yes", "--anyway")
+    assert gone.code == 0, gone.err
+    assert run("key", "list", "--json").json() == []
+    derived = run(*again, "--json")
+    assert derived.json()[0]["public_key"] == card["public_key"]
+    secret = words.read_text().split()[3]
+    assert secret not in made.out + made.err + derived.out + gone.out
+    kinds = [entry["kind"] for entry in run("signer", "journal", "--json").json()]
+    assert kinds == ["key_derived", "key_retired", "key_derived"]
+
+
+@pytest.mark.usefixtures("of_signer")
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ((), 2, "give --server twice"),
+        (("--server", "http://x"), 16, "is not a WebSocket address"),
+        (("--server", "ws://example.com"), 16, "is not encrypted"),
+        (("--server", "ws://127.0.0.1:1"), 30, "No server can be reached"),
+    ],
+)
+def test_a_signers_rotation_needs_servers_that_can_be_used(
+    run: Run, home: Path, words: tuple[str, ...], code: int, sentence: str
+) -> None:
+    """One sentence, and nothing has changed."""
+    before = fingerprint(home / "signer.db")
+    ended = run("key", "rotate", "--account", OWNER.address, "--fresh", *words)
+    assert (ended.code, sentence in ended.err) == (code, True), ended.err
+    assert fingerprint(home / "signer.db") == before
+
+
+def test_a_daemon_with_a_signer_changes_no_key_and_says_where_it_is_done(
+    run: Run, ready: Path
+) -> None:
+    """Whichever command; and it takes no servers that its configuration has."""
+    assert run("key", "rotate", "--account", PAYEE, "--fresh", "--server", "ws://x").code == 2
+    with (ready / "watchtower.toml").open("a") as file:
+        file.write('\n[keys]\nsigner = "socket"\n')
+    for words in (
+        ("create", "--write", str(ready / "words")),
+        ("derive", "--mnemonic-file", "-"),
+        ("rotate", "--fresh"),
+        ("retire", "--yes"),
+    ):
+        done = run("key", words[0], "--account", PAYEE, *words[1:])
+        assert done.code == 16, words
+        assert "at the signer's own configuration" in done.err
+    assert not (ready / "words").exists()

@@ -33,12 +33,18 @@ _LONGEST_LINE: Final = 2**20
 class Forked:
     """One set-up in ``folder``, and at most one process of this kind that runs on it."""
 
-    def __init__(self, folder: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
-        """Hand every line that the process logs to ``on_event``."""
+    def __init__(
+        self,
+        folder: Path,
+        on_event: Callable[[Mapping[str, Any]], None],
+        *,
+        config: Path | None = None,
+    ) -> None:
+        """Hand every line that the process logs to ``on_event``; ``config`` is the daemon's."""
         self._on_event = on_event
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("WATCHTOWER_")},
-            "WATCHTOWER_CONFIG": str(folder / "watchtower.toml"),
+            "WATCHTOWER_CONFIG": str(config or folder / "watchtower.toml"),
             "WATCHTOWER_PASSPHRASE": PASSPHRASE,
         }
         self._process: multiprocessing.process.BaseProcess | None = None

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tests.crash.forked import Forked
 from tests.crash.killed_at import NEVER, Step
+from tests.signer.process import SignerProcess
 from tests.store.make import CHEAP
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Sight
@@ -33,7 +34,16 @@ from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
 from watchtower.wiring import guard_of
 
-__all__ = ["PAYEE", "PAYER", "WORDS", "XRP", "Turnover", "dispute_key", "open_turnover"]
+__all__ = [
+    "PAYEE",
+    "PAYER",
+    "WORDS",
+    "XRP",
+    "Turnover",
+    "dispute_key",
+    "open_turnover",
+    "open_turnover_apart",
+]
 
 XRP: Final = 1_000_000
 PAYER, PAYEE = Person.named("a payer of one"), Person.named("a payee with a regular key")
@@ -60,11 +70,20 @@ class Turnover:
     events: list[Mapping[str, Any]]
     said: list[Mapping[str, Any]]
     channel: ChannelId = field(default=ChannelId(""))
+    signer: SignerProcess | None = None
+    """Who holds the keys, where that is not the daemon."""
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[Store]:
         """Open the store as another process sees it."""
         async with await Store.open(Path(self.settings.store), PASSPHRASE) as store:
+            yield store
+
+    @asynccontextmanager
+    async def keys(self) -> AsyncIterator[Store]:
+        """Open the store that has the keys."""
+        path = self.settings.store if self.signer is None else self.signer.settings.store
+        async with await Store.open(Path(path), PASSPHRASE) as store:
             yield store
 
     async def rotate(
@@ -77,7 +96,8 @@ class Turnover:
     async def begin(self, *arguments: str, lines: Sequence[str] = (), step: Step = NEVER) -> None:
         """Begin the same, and close no ledger."""
         self.said.clear()
-        words = ("key", "rotate", "--account", PAYEE.address, *arguments, "--json")
+        where = () if self.signer is None else ("--server", self.sandbox.url)
+        words = ("key", "rotate", "--account", PAYEE.address, *where, *arguments, "--json")
         fed = "".join(f"{line}\n" for line in lines).encode()
         await self.rotating.start(step, *words, lines=fed)
 
@@ -144,14 +164,14 @@ class Turnover:
 
     async def cards(self) -> list[KeyCard]:
         """What the vault has, whole."""
-        async with self.store() as store:
+        async with self.keys() as store:
             async with store.read() as work:
                 await work.verify()
             return await Vault(store).cards()
 
     async def journal(self, *kinds: str) -> list[Entry]:
-        """The journal's entries of some kinds."""
-        async with self.store() as store, store.read() as work:
+        """The journal's entries of some kinds, of where the keys are."""
+        async with self.keys() as store, store.read() as work:
             return [entry for entry in await work.journal.load_all() if entry.kind in kinds]
 
     async def appointments(self) -> list[dict[str, Any]]:
@@ -219,3 +239,27 @@ async def open_turnover(folder: Path, *, more: str = "") -> AsyncIterator[Turnov
         finally:
             await stage.tower.kill()
             await stage.rotating.kill()
+
+
+@asynccontextmanager
+async def open_turnover_apart(folder: Path) -> AsyncIterator[Turnover]:
+    """Set the same stage with the key in the store of a signer apart, which runs."""
+    at = folder / "signer"
+    signer = await SignerProcess.make(
+        at, payees=[PAYEE.address], allow_master_key=False, passphrase=PASSPHRASE
+    )
+    more = f'\n[keys]\nsigner = "{signer.socket}"\n'
+    async with open_turnover(folder, more=more) as stage:
+        async with stage.store() as store:
+            await Vault(store).remove(PAYEE.address)
+        async with await Store.open(Path(signer.settings.store), PASSPHRASE) as store:
+            await Vault(store).keep_derived(PAYEE.address, dispute_key(0))
+        await signer.start()
+        stage.signer = signer
+        stage.rotating = Forked(folder, stage.said.append, config=at / "signer.toml")
+        try:
+            yield stage
+        finally:
+            await stage.rotating.kill()
+            await stage.tower.kill()
+            await signer.kill()

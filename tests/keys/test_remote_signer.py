@@ -238,7 +238,7 @@ async def test_no_hand_gets_a_key_of_another_right(
             await asking(line).sign(claim_of(1))
         regular = asking(line, Right.REGULAR_KEY)
         assert (await regular.sign(claim_of(1, ED25519_ACCOUNT))).blob
-        regular.hold({account: (key,) for account, key in (await line.keys()).items()})
+        regular.hold(await line.keys())
         assert regular.way(SECP256K1_ACCOUNT) is None
         assert regular.way(ED25519_ACCOUNT) is not None
         with pytest.raises(MasterKeyIdleError):

@@ -13,10 +13,12 @@ from watchtower.keys.next_key import fresh_key
 from watchtower.keys.retiring import dependants_of, retire
 from watchtower.keys.rotation import Rotation
 from watchtower.keys.vault import Algorithm, Standing, Vault
+from watchtower.sandbox.people import Person
 from watchtower.store.database import Store
 from watchtower.units import Address
 
 ACCOUNT = make.PAYEE
+TOWER = Address(Person.named("a delegate whose key goes").address)
 
 
 @pytest.fixture
@@ -85,3 +87,18 @@ async def test_a_key_that_is_not_there_is_said(store: Store) -> None:
     for public_key in (None, make.KEY):
         with pytest.raises(KeyMissingError):
             await dependants_of(store, SECP256K1_ACCOUNT, public_key)
+
+
+async def test_the_key_of_a_delegate_or_a_signer_is_needed_by_those_it_signs_for(
+    needed: Store,
+) -> None:
+    """Its own account has no channel; what is at stake is that of the payees."""
+    async with needed.write() as work:
+        await work.secrets.put(replace(make.key(), account=TOWER))
+    own = await dependants_of(needed, TOWER, None)
+    assert (own.channels, own.at_stake) == (0, 0)
+    found = await dependants_of(needed, TOWER, None, signs_for=[ACCOUNT])
+    assert found.channels == 1
+    assert found.at_stake > 0
+    with pytest.raises(KeyNeededError, match="on 1 open channels"):
+        await retire(needed, TOWER, None, signs_for=[ACCOUNT])

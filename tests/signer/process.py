@@ -49,18 +49,25 @@ class SignerProcess:
         self.folder = folder
         self.settings = settings
         self.events: list[Mapping[str, Any]] = []
+        self._passphrase = PASSPHRASE
         self._process: Process | None = None
         self._hearing: asyncio.Task[None] | None = None
         self._is_ready = asyncio.Event()
 
     @classmethod
     async def make(
-        cls, folder: Path, *people: Person, own: Sequence[Person] = (), **settings: Any
+        cls,
+        folder: Path,
+        *people: Person,
+        own: Sequence[Person] = (),
+        passphrase: str = PASSPHRASE,
+        **settings: Any,
     ) -> SignerProcess:
         """Make configuration, store and keys, also those of its ``own`` accounts; nothing runs."""
         named = {"payees": [person.address for person in people], **settings}
         made = cls(folder, signer_settings(folder, **named))
-        async with await Store.create(Path(made.settings.store), PASSPHRASE, cost=CHEAP) as store:
+        made._passphrase = passphrase
+        async with await Store.create(Path(made.settings.store), passphrase, cost=CHEAP) as store:
             for person in (*people, *own):
                 await Vault(store).import_seed(
                     person.address, person.seed, algorithm=Algorithm.SECP256K1
@@ -88,7 +95,7 @@ class SignerProcess:
             env={
                 **environment,
                 CONFIG_VARIABLE: str(self.folder / "signer.toml"),
-                "WATCHTOWER_PASSPHRASE": PASSPHRASE,
+                "WATCHTOWER_PASSPHRASE": self._passphrase,
             },
         )
         self._is_ready.clear()
@@ -106,7 +113,7 @@ class SignerProcess:
     async def journal(self) -> list[Entry]:
         """What it has written down."""
         async with (
-            await Store.open(Path(self.settings.store), PASSPHRASE) as store,
+            await Store.open(Path(self.settings.store), self._passphrase) as store,
             store.read() as work,
         ):
             return await work.journal.load_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 from tests.keys.test_remote_signer import claim_of, tickets_of
 from tests.signer.process import signer_settings
 from tests.store import make
+from watchtower.keys.next_key import fresh_key
 from watchtower.keys.signer_messages import SignAnswer
-from watchtower.keys.vault import Vault
+from watchtower.keys.vault import Algorithm, Standing, Vault
 from watchtower.ledger.events import Seat
 from watchtower.response.transaction import close_transaction
 from watchtower.sandbox.people import Person
 from watchtower.signer.clerk import Clerk
 from watchtower.store.database import Store
-from watchtower.units import Drops, LedgerIndex
+from watchtower.units import Address, Drops, LedgerIndex
 
 PAYEE = Person.named("a payee at the clerk's")
 PAYER = Person.named("a payer at the clerk's")
@@ -216,3 +218,28 @@ async def test_a_key_that_is_imported_meanwhile_signs(
     assert missing.refusal.kind == "key_missing"
     await Vault(store).import_seed(PAYEE.address, PAYEE.seed)
     assert (await ask(clerk, claim(1))).signatures
+
+
+async def test_who_asks_chooses_between_the_two_keys_of_a_rotation_and_no_others(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    """A thief that names a key put aside, or of another account, gets what signs anyway."""
+    clerk = await clerk_of(store, clock, tmp_path, allow_master_key=True)
+    following, aside = (fresh_key(Address(PAYEE.address), Algorithm.SECP256K1) for _ in range(2))
+    async with store.write() as work:
+        await work.secrets.put(replace(following, standing=Standing.NEXT))
+        await work.secrets.put(replace(aside, standing=Standing.FORMER))
+    told = [key.public_key for key in await clerk.keys() if key.account == PAYEE.address]
+    assert told == [PAYEE.public_key, following.public_key]
+    for wanted, signs in (
+        (None, PAYEE.public_key),
+        (PAYEE.public_key, PAYEE.public_key),
+        (following.public_key, following.public_key),
+        (aside.public_key, PAYEE.public_key),
+        (PAYER.public_key, PAYEE.public_key),
+        ("", PAYEE.public_key),
+    ):
+        keys: dict[str, str] = {} if wanted is None else {PAYEE.address: wanted}
+        answer = await clerk.sign(1, [claim(1)], who="somebody", keys=keys)
+        (signed,) = answer.signatures
+        assert signed.public_key == signs

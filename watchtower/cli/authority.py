@@ -170,7 +170,8 @@ async def _asked(loaded: Settings) -> list[Authority]:
         await line.close()
     return [
         Authority(account=account, right=right_of(account, key), public_key=key)
-        for account, key in held.items()
+        for account, keys in held.items()
+        for key in keys
     ]
 
 

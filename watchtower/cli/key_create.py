@@ -12,13 +12,14 @@ import click
 from watchtower.cli.asking import ask_passphrase
 from watchtower.cli.key_derive import guarded
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.session import open_store, run_async, settings_of_keys
 from watchtower.errors import ConfigError, KeyThereError, MnemonicError
 from watchtower.keys.derivation import derive
 from watchtower.keys.mnemonic import Mnemonic, make_mnemonic
 from watchtower.keys.tree import KeyPath, Purpose
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import Address
 
 __all__ = ["create"]
@@ -55,7 +56,7 @@ def create(
     The words are shown once, on a terminal or in a new file. Only the first key of the dispute
     branch is kept, for --account; no other key, and not the words.
     """
-    loaded = settings()
+    loaded = settings_of_keys()
     keeps_for = None if account is None else guarded(loaded, account)
     if write is None and not (sys.stdout.isatty() and sys.stdin.isatty()):
         why = "the words are shown on a terminal alone, and this is none; give --write FILE"
@@ -72,7 +73,9 @@ def create(
     _finish(loaded, mnemonic.seed(passphrase), keeps_for, as_json=as_json)
 
 
-def _finish(loaded: Settings, seed: bytes, account: Address | None, *, as_json: bool) -> None:
+def _finish(
+    loaded: Settings | SignerSettings, seed: bytes, account: Address | None, *, as_json: bool
+) -> None:
     funding = derive(seed, KeyPath(purpose=Purpose.FUNDING, index=0))
     dispute = derive(seed, KeyPath(purpose=Purpose.DISPUTE, index=0))
     if account is not None:
@@ -97,14 +100,14 @@ def _finish(loaded: Settings, seed: bytes, account: Address | None, *, as_json: 
     tell(report, "\n".join(lines), as_json=as_json)
 
 
-async def _refuse_second(loaded: Settings, account: Address) -> None:
+async def _refuse_second(loaded: Settings | SignerSettings, account: Address) -> None:
     """Refuse before anything is shown: words that nobody needs would be written down."""
     async with open_store(loaded) as store:
         if any(card.account == account for card in await Vault(store).cards()):
             raise KeyThereError(account=account)
 
 
-async def _keep(loaded: Settings, seed: bytes, account: Address) -> None:
+async def _keep(loaded: Settings | SignerSettings, seed: bytes, account: Address) -> None:
     async with open_store(loaded) as store:
         path = KeyPath(purpose=Purpose.DISPUTE, index=0)
         await Vault(store).keep_derived(account, derive(seed, path))

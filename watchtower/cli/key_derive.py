@@ -8,7 +8,7 @@ import click
 
 from watchtower.cli.asking import ask_mnemonic, ask_passphrase, mnemonic_options
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, refuse_keys_here, run_async, settings
+from watchtower.cli.session import open_store, refuse_keys_here, run_async, settings_of_keys
 from watchtower.errors import ConfigError, DerivationPathError, SeedError
 from watchtower.keys.derivation import DerivedKey, derive
 from watchtower.keys.tree import KeyPath, Purpose, parse_path, tree_of
@@ -66,7 +66,7 @@ def derive_key(
     """
     is_ed25519 = algorithm == Algorithm.ED25519
     place = _place(path, purpose, index, wallet, is_ed25519=is_ed25519)
-    loaded = settings() if account is not None else None
+    loaded = settings_of_keys() if account is not None else None
     keeps_for = None if loaded is None or account is None else guarded(loaded, account)
     if keeps_for is not None and place.purpose is Purpose.CLAIM:
         why = "the tower signs no claims, so it keeps no claim key; leave --account out"
@@ -134,7 +134,7 @@ def _refuse_others(key: DerivedKey, account: Address) -> None:
         raise SeedError(why=why)
 
 
-async def _keep(loaded: Settings, account: Address, key: DerivedKey) -> None:
+async def _keep(loaded: Settings | SignerSettings, account: Address, key: DerivedKey) -> None:
     async with open_store(loaded) as store:
         await Vault(store).keep_derived(account, key)
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import Any
 
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.session import open_store, refuse_keys_here, run_async, settings_of_keys
 from watchtower.errors import KeyNeededError
+from watchtower.keys.authority import Right
 from watchtower.keys.retiring import Dependants, dependants_of, retire
+from watchtower.keys.vault import Standing
 from watchtower.settings import Settings
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import Address, format_drops, parse_address
+from watchtower.wiring import rights_of
 
 __all__ = ["retire_key"]
 
@@ -37,9 +42,17 @@ def retire_key(
     What depends on it is shown first. A key that is needed to redeem what is at stake stays,
     unless --anyway is said.
     """
-    loaded, address = settings(), parse_address(account)
+    loaded, address = settings_of_keys(), parse_address(account)
     wanted = None if public_key is None else public_key.upper()
+    refuse_keys_here(loaded)
     found = run_async(_look(loaded, address, wanted))
+    if isinstance(loaded, SignerSettings) and found.key.standing is Standing.SIGNS and not anyway:
+        # No channels and no claims are here: that nothing depends on it cannot be told.
+        unknown = (
+            "a signer apart does not know what is at stake; look with `watchtower channel list` at "
+            "the daemon, and say --anyway here"
+        )
+        raise KeyNeededError(account=account, why=unknown)
     why = found.why_needed
     if why is not None and (found.rotation or not anyway):
         raise KeyNeededError(account=account, why=why)
@@ -53,16 +66,38 @@ def retire_key(
     tell(_report(done), f"{_text(done)}\nIt was removed.", as_json=as_json)
 
 
-async def _look(loaded: Settings, account: Address, public_key: str | None) -> Dependants:
+async def _look(
+    loaded: Settings | SignerSettings, account: Address, public_key: str | None
+) -> Dependants:
     async with open_store(loaded) as store:
-        return await dependants_of(store, account, public_key)
+        return await dependants_of(
+            store, account, public_key, signs_for=_signs_for(loaded, account)
+        )
+
+
+def _signs_for(loaded: Settings | SignerSettings, account: Address) -> Collection[Address]:
+    """Return for whom the tower's own account signs besides itself; nobody for any other."""
+    if isinstance(loaded, SignerSettings):
+        return ()
+    by = {
+        right
+        for right, own in (
+            (Right.DELEGATED, loaded.authority.own),
+            (Right.SIGNER_LIST, loaded.authority.signer),
+        )
+        if own == account
+    }
+    rights = rights_of(loaded)
+    return [payee for payee in loaded.payees if by & {*rights[payee]}]
 
 
 async def _retire(
-    loaded: Settings, account: Address, public_key: str, *, anyway: bool
+    loaded: Settings | SignerSettings, account: Address, public_key: str, *, anyway: bool
 ) -> Dependants:
     async with open_store(loaded) as store:
-        return await retire(store, account, public_key, anyway=anyway)
+        return await retire(
+            store, account, public_key, anyway=anyway, signs_for=_signs_for(loaded, account)
+        )
 
 
 def _text(found: Dependants) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -16,11 +17,14 @@ from watchtower.cli.rotating import (
     Signing,
     abandon_rotation,
     begin_rotation,
+    of_rotation,
     resume_rotation,
 )
-from watchtower.cli.session import run_async, settings
+from watchtower.cli.session import run_async, settings_of_keys
 from watchtower.keys.rotation import Rotation, Stage
 from watchtower.keys.vault import Algorithm
+from watchtower.settings import Settings, config_path
+from watchtower.signer_settings import SignerSettings
 from watchtower.units import parse_channel_id
 
 __all__ = ["rotate"]
@@ -31,6 +35,8 @@ __all__ = ["rotate"]
         "watchtower key rotate --account rPayee…                     # asks for both secrets",
         "watchtower key rotate --account rPayee… --fresh --write set-regular-key.json",
         "watchtower key rotate --account rPayee… --resume            # whatever happened before",
+        "watchtower key rotate --account rPayee… --fresh --server wss://one.example \\",
+        "    --server wss://two.example                             # at a signer apart",
         "watchtower key rotate --claim-key --channel CHANNEL --public-key 02…",
     ),
 )
@@ -51,6 +57,9 @@ __all__ = ["rotate"]
 @click.option("--with-held-key", is_flag=True, help="Have the key that is held here sign it.")
 @click.option("--resume", is_flag=True, help="Go on with a rotation that was interrupted.")
 @click.option("--abandon", is_flag=True, help="Give up a rotation that the ledger has not seen.")
+@click.option(
+    "--server", "servers", multiple=True, help="At a signer apart: a server to ask; give two."
+)
 @click.option("--claim-key", is_flag=True, help="Plan the successor of a channel instead.")
 @click.option("--channel", help="With --claim-key: which channel.")
 @click.option("--public-key", help="With --claim-key: the new key, if it is not derived.")
@@ -60,6 +69,7 @@ def rotate(
     account: str | None,
     channel: str | None,
     public_key: str | None,
+    servers: tuple[str, ...],
     *,
     resume: bool,
     abandon: bool,
@@ -82,8 +92,9 @@ def rotate(
     if channel is not None:
         tell_succession(parse_channel_id(channel), public_key, origin, as_json=as_json)
         return
-    loaded = settings()
-    address = guarded(loaded, str(account))
+    of_keys = settings_of_keys()
+    address = guarded(of_keys, str(account))
+    loaded = _to_rotate_with(of_keys, servers)
     if abandon:
         given_up = run_async(abandon_rotation(loaded, address, quiet=as_json))
         text = f"Given up: {given_up.new_address} was forgotten, and nothing else has changed."
@@ -97,6 +108,22 @@ def rotate(
     rotated = run_async(going)
     report = {**_report(rotated.rotation), "killed_bundles": list(rotated.killed)}
     tell(report, _text(rotated, signing.write), as_json=as_json)
+
+
+def _to_rotate_with(of_keys: Settings | SignerSettings, servers: tuple[str, ...]) -> Settings:
+    """Return the settings of a rotation: a signer's own have no servers, so a person names them.
+
+    Raises:
+        click.UsageError: servers are named twice, or nowhere.
+        ConfigError: one of them cannot be used.
+    """
+    if isinstance(of_keys, SignerSettings):
+        if not servers:
+            raise click.UsageError("a signer's configuration names no servers: give --server twice")
+        return of_rotation(of_keys, servers, config_path(os.environ))
+    if servers:
+        raise click.UsageError("--server is for a signer's configuration; this one names servers")
+    return of_keys
 
 
 def _refuse_mixtures(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,21 @@ from watchtower.keys.signer import SigningKey
 from watchtower.keys.stored_key import UnsealedKey
 from watchtower.keys.vault import Algorithm, Standing, StoredKey, Vault, key_of_seed
 from watchtower.ledger.servers import Servers
-from watchtower.settings import Settings
+from watchtower.settings import FeeSettings, Settings, refuse_unsafe
+from watchtower.signer_settings import SignerSettings
 from watchtower.store.database import Store
 from watchtower.units import Address
 from watchtower.wiring import limits_of, link_settings
 
-__all__ = ["Origin", "Rotated", "Signing", "abandon_rotation", "begin_rotation", "resume_rotation"]
+__all__ = [
+    "Origin",
+    "Rotated",
+    "Signing",
+    "abandon_rotation",
+    "begin_rotation",
+    "of_rotation",
+    "resume_rotation",
+]
 
 _PATIENCE: Final = 10.0
 
@@ -84,6 +93,26 @@ class Rotated:
     rotation: Rotation
     killed: tuple[str, ...] = ()
     kept_master: bool = False
+
+
+def of_rotation(signer: SignerSettings, servers: Sequence[str], path: Path) -> Settings:
+    """Return what a rotation needs, for keys that are in the store of a signer apart.
+
+    The command is run by the signer's user, and alone goes to ``servers``; the signer itself goes
+    on without a network.
+
+    Raises:
+        ConfigError: one of the servers cannot be used; ``path`` is the signer's configuration.
+    """
+    table = signer.signer
+    made = Settings(
+        accounts=(*signer.addresses, *signer.own),
+        servers=tuple(servers),
+        store=signer.store,
+        fees=FeeSettings(cap_drops=table.fee_cap_drops, daily_cap_drops=table.daily_cap_drops),
+    )
+    refuse_unsafe(made, path)
+    return made
 
 
 async def begin_rotation(

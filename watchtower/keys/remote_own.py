@@ -95,10 +95,10 @@ class RemoteShare:
             KeyMissingError: the signer has none for our account.
             SignerUnreachableError: it does not tell.
         """
-        key = (await self._line.keys()).get(self.account)
-        if key is None:
+        keys = (await self._line.keys()).get(self.account)
+        if not keys:
             raise KeyMissingError(account=self.account)
-        return key
+        return keys[0]
 
     async def _sign_some(self, transactions: Sequence[Mapping[str, Any]]) -> list[Cosignature]:
         fields = tuple(dict(transaction) for transaction in transactions)

@@ -81,6 +81,7 @@ class Asking:
         why_not_by: Callable[[Address, str], SigningError | None],
         account_of: Callable[[Mapping[str, Any]], Address],
         care: Care | None,
+        key_for: Callable[[Address], str | None] = lambda _: None,
     ) -> None:
         """Ask over ``line``.
 
@@ -90,7 +91,10 @@ class Asking:
             why_not_by: tells why what a key has signed for an account is not taken.
             account_of: tells whose key signs a transaction, and whose money is spent by it.
             care: who tells people of caps.
+            key_for: tells which of an account's keys the ledger takes, where that is not the one
+                that signs as long as nobody says so.
         """
+        self._key_for = key_for
         self._line = line
         self._why_not = why_not
         self._why_not_by = why_not_by
@@ -156,8 +160,12 @@ class Asking:
         if not part.transactions:
             return SignAnswer(id=0)
         fields = tuple(dict(transaction) for transaction in part.transactions)
+        accounts = {self._account_of(transaction) for transaction in part.transactions}
+        keys: dict[str, str] = {
+            account: key for account in accounts if (key := self._key_for(account)) is not None
+        }
         answer = await self._line.ask(
-            lambda number: SignRequest(id=number, transactions=fields),
+            lambda number: SignRequest(id=number, transactions=fields, keys=keys),
         )
         if not isinstance(answer, SignAnswer) or len(answer.signatures) > len(fields):
             raise nonsense(self._line)
@@ -189,6 +197,7 @@ class RemoteSigner:
         payers: Collection[Address] = (),
         source_of: Callable[[ChannelId], Address | None] = lambda _: None,
         care: Care | None = None,
+        accepts: Callable[[Address, str], bool] = lambda _account, _public_key: False,
     ) -> None:
         """Ask over ``line``; the rest is as for `watchtower.keys.signer.Signer`."""
         self.right = right
@@ -198,12 +207,14 @@ class RemoteSigner:
         self._fee_cap = fee_cap
         self._most_tickets = most_tickets
         self._source_of = source_of
+        self._accepts = accepts
         self._asking = Asking(
             line,
             why_not=self._why_not,
             why_not_by=self._of_other_right,
             account_of=lambda transaction: Address(transaction["Account"]),
             care=care,
+            key_for=self._key_for,
         )
 
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
@@ -217,8 +228,7 @@ class RemoteSigner:
         way = replace(PLAIN, most=self._line.fee_cap)
         if self._known is None:
             return way
-        keys = self._known.get(account, ())
-        return way if any(right_of(account, key) is self.right for key in keys) else None
+        return way if any(self._is_mine(account, key) for key in self._usable(account)) else None
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``SigningPubKey`` is filled in.
@@ -253,9 +263,23 @@ class RemoteSigner:
         if reason is not None:
             return SigningRefusedError(why=reason)
         account = Address(transaction["Account"])
-        keys = () if self._known is None else self._known.get(account, ())
-        others = [self._of_other_right(account, key) for key in keys]
+        others = [self._of_other_right(account, key) for key in self._usable(account)]
         return others[0] if others and all(others) else None
+
+    def _usable(self, account: Address) -> list[str]:
+        """Return the keys that may sign: the next one of a rotation once the ledger takes it."""
+        keys = [] if self._known is None else list(self._known.get(account, ()))
+        return [key for place, key in enumerate(keys) if not place or self._accepts(account, key)]
+
+    def _key_for(self, account: Address) -> str | None:
+        """Return the next key of a rotation where the ledger takes that one alone."""
+        first, *others = self._usable(account) or [""]
+        mine = [key for key in others if self._is_mine(account, key)]
+        is_first_good = self._is_mine(account, first) and self._accepts(account, first)
+        return mine[0] if mine and not is_first_good else None
+
+    def _is_mine(self, account: Address, public_key: str) -> bool:
+        return bool(public_key) and right_of(account, public_key) is self.right
 
     def _of_other_right(self, account: Address, public_key: str) -> SigningError | None:
         """Return why a key is not one of this hand; None if it is."""

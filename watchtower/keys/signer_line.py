@@ -152,8 +152,10 @@ class SignerLine:
         except OSError as problem:
             raise self._unreachable(problem.strerror or str(problem)) from None
 
-    async def keys(self) -> Mapping[Address, str]:
+    async def keys(self) -> Mapping[Address, tuple[str, ...]]:
         """Return the public keys that the signer holds, by account, in upper-case hex.
+
+        Of two the first signs, and the other takes its place by a rotation that is under way.
 
         Raises:
             SignerUnreachableError: it does not tell.
@@ -164,7 +166,11 @@ class SignerLine:
             why = "it does not tell its keys" if refusal is None else refusal.why
             raise SignerUnreachableError(place=self.path, why=why)
         self.fee_cap = None if answer.fee_cap is None else Drops(answer.fee_cap)
-        return {Address(key.account): key.public_key for key in answer.keys}
+        found: dict[Address, tuple[str, ...]] = {}
+        for key in answer.keys:
+            account = Address(key.account)
+            found[account] = (*found.get(account, ()), key.public_key)
+        return found
 
     async def close(self) -> None:
         """Hang up."""

@@ -54,11 +54,14 @@ for the account, or its master key alone, which may not sign; not now."""
 class SignRequest(Struct, tag="sign", tag_field="kind", forbid_unknown_fields=True, frozen=True):
     """Sign these, one after the other, up to the first that is refused.
 
-    Each is unsigned, in the ledger's own field names; the signer makes the bytes itself.
+    Each is unsigned, in the ledger's own field names; the signer makes the bytes itself. ``keys``
+    names, by account, the key that the ledger takes now, where a rotation has come so far: the
+    signer has no ledger, and two keys of that account. It uses no other key for being asked.
     """
 
     id: _Id
     transactions: Annotated[tuple[_Fields, ...], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+    keys: Annotated[dict[_Name, _Text], Meta(max_length=MOST_AT_ONCE)] = {}
 
 
 class ShareRequest(Struct, tag="share", tag_field="kind", forbid_unknown_fields=True, frozen=True):
@@ -100,7 +103,7 @@ class SignAnswer(Struct, tag="signed", tag_field="kind", forbid_unknown_fields=T
 
 
 class HeldKey(Struct, forbid_unknown_fields=True, frozen=True):
-    """The public half of a key that signs for an account."""
+    """The public half of a key of an account; a second one is the next of a rotation."""
 
     account: _Text
     public_key: _Text

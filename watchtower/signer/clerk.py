@@ -24,6 +24,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -153,6 +154,8 @@ class Clerk:
     async def keys(self) -> tuple[HeldKey, ...]:
         """Return the public halves of the keys of the accounts in the settings.
 
+        Where a rotation is under way the next key comes behind the one that signs.
+
         Raises:
             StoreError: the store cannot be read.
         """
@@ -161,7 +164,7 @@ class Clerk:
         return tuple(
             HeldKey(account=card.account, public_key=card.public_key)
             for card in cards
-            if card.account in ours and card.standing is Standing.SIGNS
+            if card.account in ours and card.standing is not Standing.FORMER
         )
 
     async def sign(
@@ -171,6 +174,7 @@ class Clerk:
         *,
         who: str,
         is_share: bool = False,
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> SignAnswer:
         """Sign transactions up to the first that is refused; all of it is on disk then.
 
@@ -179,10 +183,12 @@ class Clerk:
             transactions: unsigned, in whatever form somebody sent them.
             who: asked, for the journal.
             is_share: whether our part as one of a signer list is asked for.
+            keys: the key that the ledger is said to take now, by account; it decides between the
+                two of a rotation, and nothing else.
         """
         async with self._turn:
             try:
-                return await self._sign(number, transactions, who, is_share=is_share)
+                return await self._sign(number, transactions, who, keys, is_share=is_share)
             except StoreError as failure:
                 # Nothing leaves that is not in the journal.
                 _log.warning("not_signed", why=str(failure))
@@ -190,14 +196,20 @@ class Clerk:
                 return SignAnswer(id=number, refusal=Refusal(kind="unable", why=why))
 
     async def _sign(
-        self, number: int, transactions: Sequence[Mapping[str, Any]], who: str, *, is_share: bool
+        self,
+        number: int,
+        transactions: Sequence[Mapping[str, Any]],
+        who: str,
+        keys: Mapping[str, str],
+        *,
+        is_share: bool,
     ) -> SignAnswer:
         day = self._today()
         draft = Draft(day, self._limits)
         made: list[_Made] = []
         refusal: Refusal | None = None
         admitted = self._admitted(transactions, draft, is_share=is_share)
-        signing = self._shares(admitted) if is_share else self._signed(transactions, admitted)
+        signing = self._shares(admitted) if is_share else self._signed(transactions, admitted, keys)
         try:
             async for one in signing:
                 asked = transactions[len(made)]
@@ -226,11 +238,17 @@ class Clerk:
             yield _Made(Signature(public_key=mine.public_key, signature=mine.signature))
 
     async def _signed(
-        self, transactions: Sequence[Mapping[str, Any]], admitted: Iterator[Mapping[str, Any]]
+        self,
+        transactions: Sequence[Mapping[str, Any]],
+        admitted: Iterator[Mapping[str, Any]],
+        keys: Mapping[str, str],
     ) -> AsyncIterator[_Made]:
         """Sign each with the key of its account, or with the delegate's."""
-        held = {Address(key.account): key.public_key for key in await self.keys()}
-        hands, asked = self._hands(transactions, held), iter(transactions)
+        held: dict[Address, tuple[str, ...]] = {}
+        for key in await self.keys():
+            account = Address(key.account)
+            held[account] = (*held.get(account, ()), key.public_key)
+        hands, asked = self._hands(transactions, held, keys), iter(transactions)
         as_delegate = partial(self._as_delegate, _Fetched(self._vault))
         for delegated, run in groupby(admitted, lambda each: is_delegated(each, self._terms)):
             async for signed in (as_delegate if delegated else hands.sign_each)(run):
@@ -252,7 +270,10 @@ class Clerk:
         return today
 
     def _hands(
-        self, transactions: Sequence[Mapping[str, Any]], held: Mapping[Address, str]
+        self,
+        transactions: Sequence[Mapping[str, Any]],
+        held: Mapping[Address, tuple[str, ...]],
+        keys: Mapping[str, str],
     ) -> Hands:
         """Return who signs these.
 
@@ -267,12 +288,17 @@ class Clerk:
             for transaction in transactions
             if transaction.get("Account") in self._terms.roles.payers
         }
+
+        def accepts(account: Address, public_key: str) -> bool:
+            return keys.get(account) == public_key
+
         hands = [
             Signer(
-                self._vault,
+                Vault(self._store, accepts=accepts, right=right),
                 self._terms.roles.payees,
                 self._terms.fee_cap,
                 right=right,
+                accepts=accepts,
                 most_tickets=self._terms.most_tickets,
                 payers=self._terms.roles.payers,
                 source_of=sources.get,
@@ -280,7 +306,7 @@ class Clerk:
             for right in self._rights
         ]
         for hand in hands:
-            hand.hold({account: (key,) for account, key in held.items()})
+            hand.hold(held)
         accounts = (*self._terms.roles.payees, *self._terms.roles.payers)
         return Hands(hands, dict.fromkeys(accounts, self._rights), clock=self._clock)
 

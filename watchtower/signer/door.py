@@ -31,6 +31,7 @@ from watchtower.keys.signer_messages import (
     Request,
     ShareRequest,
     SignAnswer,
+    SignRequest,
     framed,
     length_of,
     read_request,
@@ -204,11 +205,14 @@ class Door:
     async def _answer(self, request: Request, who: str) -> Answer:
         if isinstance(request, KeysRequest):
             try:
-                keys = await self._clerk.keys()
-                return KeysAnswer(id=request.id, keys=keys, fee_cap=self._clerk.fee_cap)
+                held = await self._clerk.keys()
+                return KeysAnswer(id=request.id, keys=held, fee_cap=self._clerk.fee_cap)
             except StoreError as failure:
                 _log.warning("keys_not_read", why=str(failure))
                 why = "its store cannot be read now; its own log says why"
                 return SignAnswer(id=request.id, refusal=Refusal(kind="unable", why=why))
         is_share = isinstance(request, ShareRequest)
-        return await self._clerk.sign(request.id, request.transactions, who=who, is_share=is_share)
+        keys = request.keys if isinstance(request, SignRequest) else {}
+        return await self._clerk.sign(
+            request.id, request.transactions, who=who, is_share=is_share, keys=keys
+        )

@@ -51,7 +51,7 @@ class Line(Protocol):
         """The most that it signs at once, as it told with its keys."""
         ...
 
-    async def keys(self) -> Mapping[Address, str]:
+    async def keys(self) -> Mapping[Address, tuple[str, ...]]:
         """Return the public keys that it holds, by account, or raise SignerUnreachableError."""
         ...
 
@@ -75,7 +75,7 @@ class Locksmith:
         self._line = line
         self._holders = tuple(holders)
         self._desk = desk
-        self._held: Mapping[Address, str] | None = None
+        self._held: Mapping[Address, tuple[str, ...]] | None = None
 
     async def look(self) -> None:
         """Ask for the keys; who does not answer is an alarm until it does."""
@@ -95,5 +95,5 @@ class Locksmith:
             self._desk.end("signer_cap_below", place)
         if held != self._held:
             for hold in self._holders:
-                hold({account: (key,) for account, key in held.items()})
+                hold(held)
             self._held = held
