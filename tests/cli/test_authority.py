@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from xrpl.wallet import Wallet
 
 from tests.cli.conftest import NOBODY, PAYEE, Run
 from watchtower.keys.authority import WORTH, Right
+from watchtower.keys.vault import Standing
+from watchtower.store.database import Store
+from watchtower.units import Address
 
 IDLE = "will not sign"
 
@@ -81,6 +86,7 @@ def test_show_tells_the_worth_of_a_key_that_signs(run: Run, home: Path) -> None:
             "right": "regular_key",
             "order": 1,
             "public_key": key.public_key,
+            "is_aside": False,
             "ledger": None,
             "is_apart": False,
             "thief": WORTH[Right.REGULAR_KEY].thief,
@@ -139,3 +145,24 @@ def test_a_key_beside_a_token_is_neither_shown_nor_taken(run: Run, home: Path) -
     assert [(one["right"], one["public_key"]) for one in shown["rights"]] == [("regular_key", None)]
     refused = run("key", "import", "--account", wallet.address, "--seed-file", "-", stdin="x\n")
     assert (refused.code, "in the token" in refused.err) == (16, True)
+
+
+def test_show_says_of_a_key_that_a_rotation_put_aside_that_it_is_that(run: Run, home: Path) -> None:
+    """Whatever the settings allow: no setting has it sign again, and it is worth stealing."""
+    wallet = set_up(run, home, "--allow-master-key")
+    import_key(run, wallet.address, wallet)
+
+    async def put_aside() -> None:
+        async with (
+            await Store.open(home / "watchtower.db", "correct horse") as store,
+            store.write() as work,
+        ):
+            (key,) = await work.secrets.of_account(Address(wallet.address))
+            await work.secrets.remove(key)
+            await work.secrets.put(replace(key, standing=Standing.FORMER))
+
+    asyncio.run(put_aside())
+    said = run("authority", "show").out
+    assert "for a rotation has put it aside" in said
+    assert "allow_master_key" not in said
+    assert "Nothing may sign for it." in said

@@ -186,6 +186,7 @@ def test_one_claim_may_be_given_by_options(run: Run, home: Path) -> None:
         (REQUEST.replace('"tickets":[41,42]', '"tickets":[-1]'), (), 91, "below zero"),
         (REQUEST.replace("5000000", "5000001"), (), 91, "did not sign this amount"),
         (REQUEST.replace(PAYEE.address, PAYER.address), (), 14, f"to {PAYEE.address} and not to"),
+        (REQUEST.replace(PAYEE.address, PAYER.address), (), 14, "regular key, say --regular-key"),
         (REQUEST.replace(PAYEE.address, "rNobody"), (), 91, "is not an address"),
         (REQUEST + "\n" + REQUEST, (), 91, "is in it twice"),
         (REQUEST + "\n" + REQUEST.replace("21337", "21338"), (), 91, "several accounts"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import PAYEE, Run, fingerprint
+from tests.signer.process import SignerProcess
+from tests.store import make
+from watchtower.keys.signer_line import SignerLine
 from watchtower.sandbox.people import Person
 
 OWNER = Person.named("who has a signer")
@@ -233,3 +237,28 @@ def test_a_daemon_with_a_signer_changes_no_key_and_says_where_it_is_done(
         assert done.code == 16, words
         assert "at the signer's own configuration" in done.err
     assert not (ready / "words").exists()
+
+
+async def test_a_second_signer_says_which_one_runs_and_takes_nothing_from_it(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On its store, or at its socket on a store of its own: the first is asked still."""
+    first = await SignerProcess.make(tmp_path / "first", OWNER)
+    second = await SignerProcess.make(tmp_path / "second", OWNER, socket=str(first.socket))
+    await first.start()
+    try:
+        monkeypatch.setenv("WATCHTOWER_PASSPHRASE", make.PASSPHRASE)
+        for other, where in ((first, "on the store"), (second, "on another store")):
+            monkeypatch.setenv("WATCHTOWER_CONFIG", str(other.folder / "signer.toml"))
+            done = await asyncio.to_thread(run, "signer", "run")
+            assert done.code == 49, done.err
+            assert where in done.err
+            assert f"process {first.pid}" in done.err
+            assert "systemctl stop" in done.err
+        assert await SignerLine(first.socket).keys()
+    finally:
+        await first.kill()
+    # What a signer that was killed has left behind is nobody's.
+    await second.start()
+    assert second.exit_code is None
+    await second.kill()

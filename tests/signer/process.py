@@ -80,6 +80,11 @@ class SignerProcess:
         return Path(self.settings.signer.socket)
 
     @property
+    def pid(self) -> int | None:
+        """Its number; None before it ran."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """How it ended; None while it runs, or before it did."""
         return None if self._process is None else self._process.returncode

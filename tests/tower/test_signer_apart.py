@@ -154,6 +154,8 @@ async def test_who_asks_by_what_right_is_told_of_the_signers_key(
             assert (stage.payee.public_key in said.out) == runs
             assert ("cannot be used" in said.err) != runs
             assert ("Of the tower alone: burn fees" in said.out) == runs
+            assert "Nothing may sign" not in said.out
+            assert ("with the signer, which does not tell" in said.out) != runs
 
 
 def test_what_the_signer_did_not_sign_is_an_alarm_at_once() -> None:

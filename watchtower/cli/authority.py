@@ -27,7 +27,13 @@ from watchtower.wiring import rights_of
 
 __all__ = ["authority"]
 
-_BY_KEYS: Final = (Right.REGULAR_KEY, Right.MASTER_KEY)
+_BY_KEYS: Final = (
+    Right.DELEGATED,
+    Right.SIGNER_LIST,
+    Right.REGULAR_KEY,
+    Right.MASTER_KEY,
+)
+"""The rights whose key a signer apart has, where there is one."""
 
 _OF_SIGNER: Final = (
     "Of the tower alone: burn fees up to the signer's caps, use up sequences and tickets, leave "
@@ -55,7 +61,8 @@ class _Account:
     there to sign by, allowed or not, and of one right the key that signs first; ``aside`` are the
     public keys that a rotation put aside, which sign nothing; ``estate`` is how the ledger last
     had it, None if nobody asked; ``own`` the tower's own account, which may be its delegate;
-    ``is_apart`` whether its keys are with a signer apart, and not here; ``signer`` the tower's own
+    ``is_apart`` whether its keys are with a signer apart, and not here, and ``is_silent`` whether
+    that did not tell which; ``signer`` the tower's own
     account in signer lists, empty for none.
     """
 
@@ -66,6 +73,7 @@ class _Account:
     estate: Estate | None
     own: Address | None
     is_apart: bool
+    is_silent: bool
     signer: str
 
 
@@ -99,7 +107,8 @@ async def _accounts(loaded: Settings) -> list[_Account]:
         async with store.read() as work:
             signed_ahead = {(p.account, p.signing_key) for p in await work.bundles.load_all()}
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
-    standing = [*_standing(cards, signed_ahead, loaded), *await _asked(loaded)]
+    asked = await _asked(loaded)
+    standing = [*_standing(cards, signed_ahead, loaded), *(asked or ())]
     return [
         _Account(
             address=address,
@@ -109,6 +118,7 @@ async def _accounts(loaded: Settings) -> list[_Account]:
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
             is_apart=bool(loaded.keys.signer),
+            is_silent=asked is None,
             signer=loaded.authority.signer,
         )
         for address in loaded.addresses
@@ -119,23 +129,14 @@ def _standing(
     cards: Iterable[KeyCard], signed_ahead: Iterable[tuple[Address, str]], loaded: Settings
 ) -> list[Authority]:
     """Return everything in the store by which somebody could sign, or submit."""
-    authority, in_token = loaded.authority, {key.account for key in loaded.hsm.keys}
+    in_token = {key.account for key in loaded.hsm.keys}
     # A key in the store does not step in for one in a token.
     cards = [card for card in cards if card.account not in in_token]
     bundles = [
         Authority(account=account, right=Right.PRESIGNED, public_key=key)
         for account, key in sorted(signed_ahead)
     ]
-    by_own = [
-        Authority(account=payee, right=right, public_key=card.public_key)
-        for own, right in (
-            (authority.own, Right.DELEGATED),
-            (authority.signer, Right.SIGNER_LIST),
-        )
-        for card in cards
-        if card.account == own
-        for payee in sorted(loaded.payees)
-    ]
+    by_own = _by_own([(card.account, card.public_key) for card in cards], loaded)
     by_token = [
         Authority(
             account=Address(key.account),
@@ -147,6 +148,21 @@ def _standing(
     return [*bundles, *by_own, *by_token, *(_authority(card) for card in cards)]
 
 
+def _by_own(keys: Iterable[tuple[Address, str]], loaded: Settings) -> list[Authority]:
+    """Return by what the tower's own accounts sign for payees, of the ``keys`` of all accounts."""
+    authority = loaded.authority
+    return [
+        Authority(account=payee, right=right, public_key=public_key)
+        for own, right in (
+            (authority.own, Right.DELEGATED),
+            (authority.signer, Right.SIGNER_LIST),
+        )
+        for account, public_key in keys
+        if account == own
+        for payee in sorted(loaded.payees)
+    ]
+
+
 def _authority(card: KeyCard) -> Authority:
     """Return by what a key could sign."""
     return Authority(
@@ -156,8 +172,8 @@ def _authority(card: KeyCard) -> Authority:
     )
 
 
-async def _asked(loaded: Settings) -> list[Authority]:
-    """Return by what a signer apart signs; nothing if there is none, or it does not tell."""
+async def _asked(loaded: Settings) -> list[Authority] | None:
+    """Return by what a signer apart signs; nothing without one, None if it does not tell."""
     if not loaded.keys.signer:
         return []
     line = SignerLine(Path(loaded.keys.signer))
@@ -165,14 +181,16 @@ async def _asked(loaded: Settings) -> list[Authority]:
         held = await line.keys()
     except SignerUnreachableError as trouble:
         click.echo(str(trouble), err=True)
-        return []
+        return None
     finally:
         await line.close()
-    return [
+    by_keys = [
         Authority(account=account, right=right_of(account, key), public_key=key)
         for account, keys in held.items()
         for key in keys
     ]
+    firsts = [(account, keys[0]) for account, keys in held.items()]
+    return [*_by_own(firsts, loaded), *by_keys]
 
 
 def _report(account: _Account) -> dict[str, Any]:
@@ -186,6 +204,7 @@ def _report(account: _Account) -> dict[str, Any]:
             _report_of(by_right[right], account, account.own, number)
             for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
         ],
+        "signer_is_silent": account.is_silent,
         "not_set_up": [right.value for right in account.rights if right not in by_right],
     }
 
@@ -199,6 +218,7 @@ def _report_of(
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
+        "is_aside": one.public_key in account.aside,
         "ledger": _ledger_says(one, account.estate, own, account.signer),
         "is_apart": is_apart,
         "thief": f"{_OF_SIGNER} {worth.thief}" if is_apart else worth.thief,
@@ -227,7 +247,9 @@ def _ledger_says(
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield report["account"]
     if not any(one["order"] for one in report["rights"]):
-        yield "  Nothing may sign for it."
+        # What it has is not known: that nothing may sign would be a guess.
+        silent = "What may sign for it is with the signer, which does not tell."
+        yield f"  {silent if report['signer_is_silent'] else 'Nothing may sign for it.'}"
     for one in report["rights"]:
         right = Right(one["right"])
         number = f"{one['order']}." if one["order"] else "- "
@@ -243,6 +265,11 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _state(one: Mapping[str, Any]) -> str:
     if one["order"] is None:
+        if one["is_aside"]:
+            return (
+                "does not sign, for a rotation has put it aside; worth stealing yet: remove it "
+                "with `watchtower key retire --public-key`"
+            )
         if one["right"] == Right.MASTER_KEY:
             return "does not sign, for `authority.allow_master_key` is not set; worth stealing yet"
         return "does not sign, for the account's `rights` do not name it; worth stealing yet"

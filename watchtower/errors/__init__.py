@@ -14,6 +14,7 @@ By where it came from, and so by what the caller may do::
     │   ├── TicketPoolError         17    an account cannot hold the tickets it is to have
     │   ├── ListenError             18    nobody can listen where the configuration says
     │   ├── ResumeError             19    the file has changed since it was imported in part
+    │   ├── SignerRunsError         49    another signer runs on this store, or at this socket
     │   ├── CosignFormatError       59    not a request for signatures, or not an answer to one
     │   ├── BundleError             90    not a bundle of presigned claims, or not for us
     │   └── PresignError            91    what was to be signed ahead cannot be
@@ -151,6 +152,7 @@ from watchtower.errors.input import (
     PublicKeyError,
     ResumeError,
     SeedError,
+    SignerRunsError,
     TicketPoolError,
 )
 from watchtower.errors.ledger import (
@@ -257,6 +259,7 @@ __all__ = [
     "RotationError",
     "SeedError",
     "SignerCapError",
+    "SignerRunsError",
     "SignerUnfitError",
     "SignerUnreachableError",
     "SigningError",

@@ -18,6 +18,7 @@ __all__ = [
     "PublicKeyError",
     "ResumeError",
     "SeedError",
+    "SignerRunsError",
     "TicketPoolError",
 ]
 
@@ -88,6 +89,16 @@ class TicketPoolError(InputError):
     template = (
         "{account} is {short} short of what the {wanted} tickets of `tickets.pool` lock up beside "
         "the fee of one attempt. Send it as much, or set `tickets.pool` to {possible} or less."
+    )
+
+
+class SignerRunsError(InputError):
+    """Another signer runs already, on the same store or at the same socket."""
+
+    exit_code = 49
+    template = (
+        "A signer runs already {where}: {who}. Stop that one first (`systemctl stop "
+        "watchtower-signer`), or give this one a store and a socket of its own."
     )
 
 

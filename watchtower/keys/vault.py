@@ -211,7 +211,10 @@ def key_that_signs_for(
     if address == account:
         return key
     if not regular_key:
-        why = f"it belongs to {address} and not to {account}"
+        why = (
+            f"it belongs to {address} and not to {account}; if that has named it as its regular "
+            "key, say --regular-key"
+        )
         raise SeedError(why=why)
     return replace(key, is_regular_key=True)
 

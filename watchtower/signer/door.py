@@ -38,7 +38,7 @@ from watchtower.keys.signer_messages import (
 )
 from watchtower.signer.clerk import Clerk
 
-__all__ = ["Door", "Patience", "listening_socket"]
+__all__ = ["Door", "Patience", "listening_socket", "who_listens"]
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +46,9 @@ _SOCKET_MODE: Final = 0o660
 _BACKLOG: Final = 16
 _MOST: Final = 16
 """Connections; one daemon has one."""
+
+_A_MOMENT: Final = 0.05
+"""Seconds between two looks at who is still busy, once the door closes."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
 """Process, user and group of who connected, as Linux tells them (unix(7), SO_PEERCRED)."""
@@ -88,6 +91,20 @@ def listening_socket(path: Path, *, group: int | None, config: Path) -> socket.s
     return made
 
 
+def who_listens(path: Path) -> int | None:
+    """Return the process that listens at a socket, as the kernel tells it; None if nobody does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        # Whoever listens there and lets nobody in is no signer of ours, and waited for no longer.
+        line.settimeout(_A_MOMENT)
+        try:
+            line.connect(str(path))
+            raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            return None
+    process, _, _ = _CREDENTIALS.unpack(raw)
+    return int(process)
+
+
 def _refuse_open_folder(folder: Path, config: Path) -> None:
     """Refuse a folder in which others could take the socket away, and answer in its place."""
     try:
@@ -112,10 +129,6 @@ class _Visit:
         self.writer = writer
         self.who = who
         self.quiet_since: float | None = now
-
-
-_A_MOMENT: Final = 0.05
-"""Seconds between two looks at who is still busy, once the door closes."""
 
 
 class Door:

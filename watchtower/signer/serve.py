@@ -6,17 +6,17 @@ import asyncio
 import grp
 import pwd
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from watchtower.errors import ConfigError
+from watchtower.errors import ConfigError, SignerRunsError, StoreBusyError
 from watchtower.interfaces.systemd import ServiceManager
 from watchtower.signer.clerk import Clerk
-from watchtower.signer.door import Door, listening_socket
+from watchtower.signer.door import Door, listening_socket, who_listens
 from watchtower.signer_settings import SignerSettings
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
@@ -52,7 +52,8 @@ async def run(
         ConfigError: the settings name a user or group that is not there, or a folder for the socket
             in which others can write.
         ListenError: nobody can listen at the socket.
-        StoreError: the store cannot be opened, or another signer runs on it.
+        SignerRunsError: another signer runs on the store, or at the socket.
+        StoreError: the store cannot be opened.
     """
     table = settings.signer
     users = frozenset(_user(name, config) for name in table.users)
@@ -60,7 +61,7 @@ async def run(
     manager = ServiceManager(environment)
     path = Path(table.store)
     async with await Store.open(path, passphrase, clock=clock) as store:
-        with alone(path), stopping() as stop:
+        with _alone(path, Path(table.socket)), stopping() as stop:
             clerk = await Clerk.begin(store, settings, clock=clock)
             at = listening_socket(Path(table.socket), group=group, config=config)
             with at:
@@ -73,6 +74,28 @@ async def run(
                 manager.stopping()
     _log.info("stopped")
     return {"accounts": list(settings.addresses), "socket": table.socket}
+
+
+@contextmanager
+def _alone(store: Path, at: Path) -> Iterator[None]:
+    """Hold the store and the place at the socket, or say who does.
+
+    Raises:
+        SignerRunsError: another signer has one of the two.
+    """
+    there = who_listens(at)
+    who = f"process {there} listens at {at}"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone(store))
+        except StoreBusyError:
+            if there is None:
+                who = f"a process that does not listen at {at}, but elsewhere, or not yet"
+            raise SignerRunsError(where=f"on the store {store}", who=who) from None
+        if there is not None:
+            # Its socket must not be taken away from it: the daemon would ask the wrong one.
+            raise SignerRunsError(where=f"at {at}, on another store", who=f"process {there}")
+        yield
 
 
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
