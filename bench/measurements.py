@@ -17,6 +17,7 @@ from bench import (
     sandbox_start,
     signatures,
     signing,
+    signing_apart,
     watching,
 )
 from bench.report import Report
@@ -28,6 +29,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "encode": encodings.measure,
     "verify": signatures.measure,
     "sign": signing.measure,
+    "sign.apart": signing_apart.measure,
     "intake": intake.measure,
     "intake.http": http_intake.measure,
     "intake.mqtt": mqtt_intake.measure,
