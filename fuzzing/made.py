@@ -11,11 +11,23 @@ from nacl.signing import SigningKey
 from watchtower.claims.receipt import Held, State, receipts_for
 from watchtower.client.payment import Terms, challenge_for
 from watchtower.judgement.claim import Claim
+from watchtower.keys.cosign_letters import Ask
+from watchtower.keys.identity import Identity
 from watchtower.keys.presigning import PresignRequest, presign, write_request
 from watchtower.keys.vault import key_of_seed
 from watchtower.units import Address, Drops
 
-__all__ = ["SECRET", "TERMS", "WHEN", "bundle_of", "credential_with", "receipt_of", "request_of"]
+__all__ = [
+    "LETTERS",
+    "SECRET",
+    "TERMS",
+    "WHEN",
+    "bundle_of",
+    "credential_with",
+    "letter_of",
+    "receipt_of",
+    "request_of",
+]
 
 SECRET: Final = b"what challenges are bound with here"
 TERMS: Final = Terms(
@@ -30,6 +42,35 @@ _KEY: Final = SigningKey(b"\1" * 32)
 _SEED: Final = "sEdTM1uX8pu2do5XvTnutH6HsouMaM2"
 _PAYEE: Final = Address("rG31cLyErnqeVj2eomEjBZtq7PYaupGYzL")
 """Of the public documents of the XRP Ledger: nobody's."""
+
+
+LETTERS: Final = Identity(f"ED{bytes(_KEY.verify_key).hex().upper()}", _KEY)
+"""Who writes letters here."""
+
+
+def letter_of(claim: Claim) -> bytes:
+    """Return what stands in a letter that asks to redeem a claim together."""
+    ask = Ask(
+        name="ab" * 16,
+        receiver=_PAYEE,
+        answer_to="watchtower/cosigned/one",
+        validated=7,
+        transactions=[
+            {
+                "TransactionType": "PaymentChannelClaim",
+                "Account": _PAYEE,
+                "Channel": claim.channel,
+                "Amount": str(claim.amount),
+                "Balance": str(claim.amount),
+                "PublicKey": claim.public_key,
+                "Signature": claim.signature,
+                "Fee": "30",
+                "Sequence": 7,
+                "LastLedgerSequence": 20,
+            }
+        ],
+    )
+    return msgspec.json.encode(ask)
 
 
 def receipt_of(claim: Claim) -> bytes:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fuzzing.made import bundle_of, credential_with, receipt_of, request_of
+from fuzzing.made import bundle_of, credential_with, letter_of, receipt_of, request_of
 from watchtower.judgement.claim import Claim
 from watchtower.units import ChannelId, Drops
 
@@ -41,6 +41,7 @@ _MADE: Final = {
     "requests": request_of,
     "receipt": receipt_of,
     "credential": credential_with,
+    "letter": letter_of,
 }
 """What is made of a real claim, by the target that reads it."""
 
@@ -76,7 +77,7 @@ def _all(name: str) -> Iterator[bytes]:
             yield from (b"\n".join(words) for words in _claims())
         case "body":
             yield from _bodies()
-        case "bundle" | "requests" | "receipt" | "credential":
+        case "bundle" | "requests" | "receipt" | "credential" | "letter":
             yield from map(_MADE[name], _real_claims())
         case "signature":
             yield from _signatures()

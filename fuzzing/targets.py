@@ -20,7 +20,7 @@ import msgspec
 from litestar.connection import Request
 from litestar.exceptions import HTTPException
 
-from fuzzing.made import SECRET, TERMS, WHEN
+from fuzzing.made import LETTERS, SECRET, TERMS, WHEN
 from watchtower.access.token import identity_of
 from watchtower.claims.formats.registry import FORMATS, HEADED, Read
 from watchtower.claims.given import Given, KeylessClaim
@@ -35,7 +35,16 @@ from watchtower.interfaces.http.messages import AnswerMessage
 from watchtower.judgement.claim import Claim, Verified, verify
 from watchtower.judgement.signature import canonical
 from watchtower.keys.bundle import read_bundle, write_bundle
+from watchtower.keys.cosign_letters import Ask, open_ask, open_tell, sealed_ask
+from watchtower.keys.cosigning import (
+    CosignPolicy,
+    DayCosigned,
+    Known,
+    better_claim,
+    why_not_cosign,
+)
 from watchtower.keys.presigning import read_requests, write_request
+from watchtower.keys.told import Away, understood
 from watchtower.ledger.answers import read_account_field, read_fees, read_submission
 from watchtower.ledger.decode import decode_entry, decode_ledger_closed, decode_transaction
 from watchtower.ledger.ranges import LedgerRanges
@@ -44,6 +53,7 @@ from watchtower.places import place_of
 from watchtower.settings import load
 from watchtower.units import (
     MAX_DROPS,
+    Address,
     ChannelId,
     Drops,
     LedgerIndex,
@@ -57,6 +67,13 @@ __all__ = ["TARGETS", "Target"]
 Target = Callable[[bytes], None]
 
 _HEX: Final = re.compile(r"(?:[0-9A-F]{2}){1,256}\Z", re.ASCII)
+_NOBODYS: Final[Mapping[str, Any]] = {
+    "payees": (),
+    "fee_cap": Drops(1_000),
+    "daily_cap": Drops(1_000),
+    "most_ledgers": 8,
+    "network_id": 0,
+}
 _CHANNEL: Final = re.compile(r"[0-9A-F]{64}\Z", re.ASCII)
 _KEY: Final = re.compile(r"(?:02|03|ED)[0-9A-F]{64}\Z", re.ASCII)
 
@@ -154,6 +171,22 @@ def _credential(data: bytes) -> None:
         identity_of(text)
 
 
+def _letter(data: bytes) -> None:
+    """Read what towers write to each other about signatures: as it comes, and behind its seal."""
+    tower = LETTERS.public_key
+    for opened in (open_ask(data, {tower}), open_tell(data, tower, "ab" * 16)):
+        # Nobody but the tower itself can have sealed it.
+        assert isinstance(opened, str)
+    assert not isinstance(understood(data, [], account=Address("r"), public_key="02"), Away)
+    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        ask = msgspec.json.decode(data, type=Ask)
+        assert open_ask(sealed_ask(ask, LETTERS), {tower}) == (tower, ask)
+        known, policy = Known(entry=None), CosignPolicy(**_NOBODYS)
+        for one in ask.transactions:
+            assert why_not_cosign(one, known, policy, now=None, day=DayCosigned())
+            assert better_claim(one, known, policy) is None
+
+
 def _bundle(data: bytes) -> None:
     """Read what a payee hands over; what is taken is exactly what would be written again."""
     with _refusing(BundleError):
@@ -246,6 +279,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "bundle": _bundle,
     "requests": _requests,
     "credential": _credential,
+    "letter": _letter,
     "signature": _signature,
     "transaction": partial(_message, decode_transaction),
     "entry": partial(_message, decode_entry),

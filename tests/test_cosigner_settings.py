@@ -28,6 +28,13 @@ TOWER: dict[str, Any] = {
     **FILES,
 }
 PERSON: dict[str, Any] = {"account": OTHER, "public_key": KEY, "url": "person"}
+LETTERS: dict[str, Any] = {
+    "account": OTHER,
+    "public_key": KEY,
+    "topic": "watchtower/cosign/two",
+    "identity": KEY,
+}
+BROKER = {"broker": "mqtts://broker.example"}
 OPEN = {
     "listen": "0.0.0.0:8412",
     "names": ["one.example"],
@@ -87,7 +94,14 @@ def test_what_a_payee_with_two_co_signers_needs_is_taken(tmp_path: Path) -> None
         ),
         ({"signer": OURS, "cosigners": [{**TOWER, "key_file": ""}]}, {}, "lacks `key_file`"),
         ({"signer": OURS, "cosigners": [{**PERSON, "ca_file": "x"}]}, {}, "has no `ca_file`"),
-        ({"signer": OURS, "cosign": True}, {}, "needs `http.listen`"),
+        ({"signer": OURS, "cosign": True}, {}, "needs `http.listen` or `mqtt.broker`"),
+        ({"signer": OURS, "cosigners": [LETTERS]}, {}, "needs `mqtt.broker`"),
+        ({"signer": OURS, "cosigners": [{**LETTERS, "identity": ""}]}, {}, "lacks `identity`"),
+        ({"signer": OURS, "cosigners": [{**LETTERS, "identity": "02AB"}]}, {}, "begins with ED"),
+        ({"signer": OURS, "cosigners": [{**LETTERS, "topic": "a/#"}]}, {}, "`topic` with more"),
+        ({"signer": OURS, "cosigners": [{**TOWER, "topic": "a/b"}]}, {}, "at one of them"),
+        ({"signer": OURS, "cosigners": [{**LETTERS, "ca_file": "x"}]}, {}, "no `ca_file` is shown"),
+        ({"signer": OURS, "cosigners": [{**PERSON, "identity": KEY}]}, {}, "has no `identity`"),
         ({"signer": OURS, "cosign": True}, OPEN, "needs `http.client_authority`"),
     ],
 )
@@ -97,6 +111,27 @@ def test_what_is_unsafe_or_incomplete_is_refused_in_a_sentence(
     """Before anything is opened or sent."""
     with pytest.raises(ConfigError, match=why):
         loaded(tmp_path, authority=authority, http=http)
+
+
+def test_who_is_asked_at_a_topic_needs_no_file_and_may_ask_there(tmp_path: Path) -> None:
+    """A tower whose co-signers are all at the broker need not listen anywhere."""
+    authority = {"signer": OURS, "cosign": True, "cosigners": [LETTERS]}
+    found = loaded(tmp_path, authority=authority, mqtt=BROKER).authority
+    assert found.askers == {KEY}
+    both = {**TOWER, "identity": KEY}
+    assert loaded(tmp_path, authority={"signer": OURS, "cosigners": [both]}).authority.askers
+
+
+def test_a_tower_that_anybody_may_reach_is_not_asked_there_without_a_certificate(
+    tmp_path: Path,
+) -> None:
+    """Also where it is asked by the broker: its door for claims is none for signatures."""
+    authority = {"signer": OURS, "cosign": True, "cosigners": [LETTERS]}
+    found = loaded(tmp_path, authority=authority, mqtt=BROKER, http=OPEN)
+    assert not found.authority.is_asked_over_http(found.http)
+    nobody = {**authority, "cosigners": []}
+    with pytest.raises(ConfigError, match="with an `identity`"):
+        loaded(tmp_path, authority=nobody, mqtt=BROKER)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
-from watchtower.cosigners import cosigned_hand
+from watchtower.cosigners import cosign_line, cosigned_hand
 from watchtower.guard.watch import Watch
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
@@ -66,6 +66,7 @@ from watchtower.wiring import (
 )
 
 if TYPE_CHECKING:
+    from watchtower.interfaces.mqtt.cosign_line import CosignLine
     from watchtower.keys.hsm_keys import HsmKeys
 
 __all__ = ["Ground", "build", "prepare"]
@@ -86,6 +87,7 @@ class Ground:
     deliverer: Deliverer
     desk: Desk
     cosigned: CosignedHand | None
+    cosign_line: CosignLine | None
     heartbeat: Heartbeat | None
     service: ServiceManager
     line: SignerLine | None
@@ -131,6 +133,8 @@ async def prepare(
         clock=asyncio.get_running_loop().time,
     )
     line = _line(stack, settings)
+    # Who answers once, and ends, connects to no broker.
+    letters = None if once else cosign_line(settings)
     return Ground(
         settings=settings,
         accounts=settings.addresses,
@@ -142,7 +146,18 @@ async def prepare(
         feed=feed,
         deliverer=deliverer,
         desk=desk,
-        cosigned=cosigned_hand(stack, settings, store, watch, desk, line=line, transport=machine.to_cosigners),
+        cosigned=await cosigned_hand(
+            stack,
+            settings,
+            store,
+            watch,
+            desk=desk,
+            servers=servers,
+            line=line,
+            letters=letters,
+            transport=machine.to_cosigners,
+        ),
+        cosign_line=letters,
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         line=line,
@@ -259,6 +274,8 @@ def _rounds(
 ) -> Rounds:
     settings, store = ground.settings, ground.store
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
+    cosigned = ground.cosigned
+    key_holders = [signing.hold, *(() if cosigned is None else (cosigned.hold,))]
     return Rounds(
         tower,
         store=store,
@@ -277,7 +294,7 @@ def _rounds(
         restraint=Restraint(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
-        key_holders=[signing.hold],
+        key_holders=key_holders,
         delegation=_delegation(ground, tower),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         coverage=Coverage(
@@ -295,7 +312,7 @@ def _rounds(
         if ground.line is None
         else Locksmith(
             ground.line,
-            [tower.steward.hold, signing.hold],
+            [tower.steward.hold, *key_holders],
             ground.desk,
             fee_cap=limits.fees.cap,
         ),

@@ -16,6 +16,7 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.assembly import Ground, build, prepare
+from watchtower.cosigners import acquaint
 from watchtower.errors import (
     ConfigError,
     LedgerError,
@@ -122,6 +123,15 @@ End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 async def _run_tasks(ground: Ground, end: End, front: Front | None) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = build(ground)
+    if ground.cosigned is not None:
+        acquaint(
+            ground.cosigned,
+            ground.settings,
+            ground.store,
+            tower=tower,
+            submitter=submitter,
+            tell=ground.feed.tell,
+        )
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
         loops = () if front is None else front_loops(ground, tower, rounds, front)

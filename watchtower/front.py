@@ -161,21 +161,22 @@ def loops(
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
     yield "door", _keep(door, verifier, after=looked)
+    cosigner = cosigner_of(
+        settings,
+        ground.store,
+        ground.servers,
+        tower=tower,
+        lookout=lookout,
+        door=door,
+        line=ground.line,
+        desk=ground.desk,
+    )
     if front.at is not None:
         rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
-        cosigner = cosigner_of(
-            settings,
-            ground.store,
-            ground.servers,
-            tower=tower,
-            lookout=lookout,
-            door=door,
-            line=ground.line,
-            desk=ground.desk,
-        )
-        yield from _http(ground, door, inquiries, front, front.at, cosigner=cosigner)
+        asked = cosigner if settings.authority.is_asked_over_http(settings.http) else None
+        yield from _http(ground, door, inquiries, front, front.at, cosigner=asked)
     if front.credentials is not None:
-        yield "mqtt", post(ground, door, inquiries, front.credentials)
+        yield "mqtt", post(ground, door, inquiries, front.credentials, cosigner=cosigner)
 
 
 def _http(

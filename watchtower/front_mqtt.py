@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from watchtower.assembly import Ground
 from watchtower.brokers import broker_of
 from watchtower.claims.door import Door
+from watchtower.cosigners import cosign_clerk, topics_of
 from watchtower.errors import ConfigError
 from watchtower.interfaces.inquiries import Inquiries
+from watchtower.keys.cosigner import Cosigner
 from watchtower.mqtt_settings import MqttSettings
 
 if TYPE_CHECKING:
@@ -43,16 +45,29 @@ def broker_credentials(
 
 
 def post(
-    ground: Ground, door: Door, inquiries: Inquiries, credentials: Callable[[], Credentials]
+    ground: Ground,
+    door: Door,
+    inquiries: Inquiries,
+    credentials: Callable[[], Credentials],
+    *,
+    cosigner: Cosigner | None,
 ) -> Coroutine[Any, Any, None]:
-    """Return what takes claims from the broker to ``door``, and tells there what happens."""
+    """Return what takes claims from the broker to ``door``, and tells there what happens.
+
+    Other towers ask there for the signatures of ``cosigner``, and we for theirs.
+    """
     from watchtower.interfaces.mqtt.clerk import Clerk  # noqa: PLC0415
-    from watchtower.interfaces.mqtt.serve import Post  # noqa: PLC0415
+    from watchtower.interfaces.mqtt.serve import Correspondent, Post  # noqa: PLC0415
     from watchtower.interfaces.mqtt.teller import Teller  # noqa: PLC0415
-    from watchtower.interfaces.mqtt.topics import Topics  # noqa: PLC0415
 
     mqtt, luck = ground.settings.mqtt, ground.machine.luck
-    topics = Topics(prefix=mqtt.topic_prefix, group=mqtt.group, client=mqtt.client)
+    topics = topics_of(mqtt)
+    correspondents: dict[str, Correspondent] = {}
+    clerk = cosign_clerk(cosigner, ground.settings, ground.store, ground.watch)
+    if clerk is not None:
+        correspondents[topics.cosign] = clerk
+    if ground.cosign_line is not None:
+        correspondents[topics.cosigned] = ground.cosign_line
     made = Post(
         broker_of(mqtt.broker),
         topics,
@@ -60,6 +75,7 @@ def post(
         clerk=Clerk(door, topics, luck=luck),
         teller=Teller(ground.feed, inquiries, topics, tells_all=mqtt.tell),
         desk=ground.desk,
+        correspondents=correspondents,
         luck=luck,
         clock=asyncio.get_running_loop().time,
     )

@@ -224,7 +224,9 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         or settings.mqtt.why_unusable()
         or settings.hsm.why_unusable(accounts)
         or _why_two_places(settings)
-        or settings.authority.why_no_cosigning(accounts, settings.http)
+        or settings.authority.why_no_cosigning(
+            accounts, settings.http, has_broker=bool(settings.mqtt.broker)
+        )
     ):
         raise ConfigError(path=path, why=why)
     for name in ("webhook", "heartbeat_url"):

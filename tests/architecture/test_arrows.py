@@ -69,7 +69,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "keys.multisign": ("judgement.signature", "ledger.events"),
     "keys.cosigning": ("judgement.claim", "ledger.events"),
     "keys.cosigner": ("judgement.claim",),
-    "keys.cosigned": ("ledger.events",),
+    "keys.cosigned": ("judgement.claim", "ledger.events"),
+    "keys.cosign_fitness": ("ledger.events", "response.attempt"),
+    "keys.cosign_letters": ("judgement.signature",),
+    "keys.cosign_paper": ("ledger.events",),
+    "keys.cosign_refused": ("ledger.events",),
+    "keys.cosign_surroundings": ("ledger.events",),
+    "keys.told": ("judgement.claim",),
     "keys.personal": ("ledger.events",),
     "keys.persons": (
         "judgement.channel",
@@ -112,6 +118,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.metered": ("claims",),
     "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
+    "interfaces.mqtt.cosign_clerk": ("keys.cosign_letters", "keys.cosign_messages"),
+    "interfaces.mqtt.cosign_line": ("keys.cosign_letters", "keys.cosign_posting"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
     "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
     # what a platform imports: none of the daemon, for it runs elsewhere

@@ -19,13 +19,14 @@ import httpx
 import pytest
 
 from tests.interfaces.certificates import Authority
-from tests.keys.test_multisign import claim
+from tests.keys.test_multisign import PAYER, claim
 from tests.tower.conftest import TF_CLOSE, XRP, Stage
 from tests.tower.cosigners import PEOPLE, Answer, Company, company_on, hostile
 from watchtower.keys.asking import CosignerPlace, TowerCosigner
 from watchtower.keys.multisign import to_multisign
 from watchtower.keys.secret_file import read_secret
 from watchtower.keys.told import Answered, Away, Faulty
+from watchtower.sandbox.people import Person
 from watchtower.units import Address, ChannelId, Drops
 
 MALICIOUS = PEOPLE[1]
@@ -128,6 +129,87 @@ async def test_a_packed_answer_is_not_unpacked(company: Company) -> None:
         told = await cosigner.ask([A_CLAIM])
 
     assert told == Faulty("its answer is packed, which it was asked not to do")
+
+
+def _handing(payer: Person, drops: int, **changes: Any) -> Answer:
+    """Refuse, and hand over a claim that ``payer`` signed, or what becomes of it."""
+    claim = {
+        "amount": drops,
+        "public_key": payer.public_key,
+        "signature": payer.sign_claim(ChannelId(A_CLAIM["Channel"]), Drops(drops)),
+        **changes,
+    }
+
+    def answer(asked: dict[str, Any]) -> bytes:
+        refused = {"refused": "a better one is known", "better": claim}
+        who = {"account": MALICIOUS.address, "public_key": MALICIOUS.public_key}
+        return json.dumps({**who, "answers": [refused] * len(asked["transactions"])}).encode()
+
+    return answer
+
+
+_AMOUNT = int(A_CLAIM["Amount"])
+_OTHERS_CLAIM = PAYER.sign_claim(ChannelId("CD" * 32), Drops(_AMOUNT + 1))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _handing(MALICIOUS, _AMOUNT + 1),
+        _handing(MALICIOUS, _AMOUNT + 1, public_key=PAYER.public_key),
+        _handing(PAYER, _AMOUNT + 1, amount=_AMOUNT + 2),
+        _handing(PAYER, _AMOUNT + 1, signature=_OTHERS_CLAIM),
+        _handing(PAYER, _AMOUNT),
+        _handing(PAYER, _AMOUNT - 1),
+        _handing(PAYER, _AMOUNT + 1, signature="zz"),
+        _handing(PAYER, _AMOUNT + 1, channel="CD" * 32),
+    ],
+    ids=[
+        "under its own key",
+        "signed by itself",
+        "of another amount",
+        "of another channel",
+        "no better one",
+        "a lower one",
+        "garbage",
+        "with more to it",
+    ],
+)
+async def test_a_claim_that_is_handed_over_counts_only_if_the_channels_key_signed_it(
+    company: Company, answer: Answer
+) -> None:
+    """Everything else is told as what no co-signer in its right mind does."""
+    async with hostile(company, 1, answer), asking(company) as cosigner:
+        told = await cosigner.ask([A_CLAIM])
+
+    assert isinstance(told, Faulty)
+
+
+async def test_a_claim_that_the_channels_key_signed_is_taken_from_anybody(
+    company: Company,
+) -> None:
+    """It proves itself: the same door, so that the others are refused for what they are."""
+    async with hostile(company, 1, _handing(PAYER, _AMOUNT + 1)), asking(company) as cosigner:
+        told = await cosigner.ask([A_CLAIM])
+
+    assert isinstance(told, Answered)
+    (better,) = told.better
+    assert (better.channel, better.amount) == (A_CLAIM["Channel"], _AMOUNT + 1)
+
+
+async def test_a_thief_that_makes_a_claim_up_learns_of_no_better_one(company: Company) -> None:
+    """Only who shows one that the channel's own key signed is told of a better one."""
+    second = company.others[0]
+    channel = await company.first.channel()
+    await second.keep(channel, 30 * XRP)
+    thief = Thief(company, channel)
+    async with second.tower():
+        await _until_ready(second, company)
+        shown = await thief.claim(20 * XRP)
+        made_up = {**shown, "Amount": str(21 * XRP), "Balance": str(21 * XRP)}
+        honest, forged = await thief.ask(shown, made_up)
+    assert "better" in honest
+    assert "better" not in forged
 
 
 async def test_somebody_elses_certificate_is_nobodys(company: Company, tmp_path: Path) -> None:

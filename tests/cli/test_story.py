@@ -134,6 +134,11 @@ TOLD: list[tuple[str, dict[str, Any], str]] = [
         "rB signed request abcd, complete as BBBB",
     ),
     ("cosign_answered", {"request": "abcd", "signer": "rB"}, "rB signed request abcd"),
+    (
+        "cosign_unfit",
+        {"signers": ["rA", "rB"], "result": "tefBAD_SIGNATURE", "transaction": "CD" * 32},
+        "servers refuse what rA and rB signed together (tefBAD_SIGNATURE)",
+    ),
     ("of_a_later_version", {"colour": "blue"}, "colour blue"),
 ]
 

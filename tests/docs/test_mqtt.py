@@ -27,6 +27,8 @@ def test_every_topic_is_documented() -> None:
         "watchtower/answers/…",
         topics.channel(ChannelId("{channel}")),
         topics.event("{kind}"),
+        topics.cosign,
+        topics.cosigned,
         topics.status,
     }
     assert topics.takes_answers("watchtower/answers/shop/till-7")

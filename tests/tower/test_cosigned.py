@@ -85,3 +85,26 @@ async def test_below_the_quorum_nothing_is_sent_and_people_are_told(company: Com
         assert not kinds & {"attempt_made", "multisigned"}
         async with company.others[0].tower():
             await first.until_paid(channel, 30 * XRP)
+
+
+async def test_a_better_claim_that_a_co_signer_knows_is_handed_over_and_redeemed(
+    company: Company,
+) -> None:
+    """It refuses the lower one; the tower that asked keeps the better one, and redeems that."""
+    first, second = company.first, company.others[0]
+    channel = await first.channel()
+    await first.keep(channel, 30 * XRP)
+    await second.keep(channel, 40 * XRP)
+    async with first.tower(), second.tower():
+        await company.until_watching(second)
+        await first.close_request(channel)
+        await first.until_paid(channel, 40 * XRP)
+    async with first.store() as store, store.read() as work:
+        best = await work.claims.best(channel)
+    assert best is not None
+    assert best.amount == 40 * XRP
+    kinds = [entry.kind for entry in await first.story(channel)]
+    # On disk before anything is signed for it.
+    assert kinds.count("claim_kept") == 2
+    assert kinds.index("multisigned") > kinds.index("claim_kept", kinds.index("claim_kept") + 1)
+    assert await first.balance(channel) == 40 * XRP

@@ -111,6 +111,29 @@ async def test_a_person_completes_what_the_towers_cannot(company: Company, desk:
     assert (await desk.run("requests")).out == "Nothing waits for a person.\n"
 
 
+async def test_a_person_sees_all_that_waits_at_once(company: Company, desk: Desk) -> None:
+    """Three channels close, and nobody has to sign for one before hearing of the next."""
+    first = company.first
+    channels = [await first.channel() for _ in range(3)]
+    for channel in channels:
+        await first.keep(channel, 30 * XRP)
+    async with first.tower():
+        await company.until_watching(first)
+        for channel in channels:
+            await first.close_request(channel)
+        for channel in channels:
+            await first.until_told(channel, "cosign_waits")
+
+        async def wait() -> bool:
+            told = (await desk.run("requests", "--json")).out.splitlines()
+            found = [json.loads(line)["transaction"] for line in told]
+            return {one["Channel"] for one in found} == set(channels) and (
+                len({one["Sequence"] for one in found}) == len(channels)
+            )
+
+        await first.until(wait)
+
+
 async def test_what_was_completed_while_nobody_ran_is_sent_at_the_next_start(
     company: Company, desk: Desk
 ) -> None:
@@ -179,9 +202,31 @@ async def test_a_person_is_not_made_to_sign_anything_else(company: Company, desk
         *(request, "--payee", PEOPLE[0].address, "--seed-file", seed, "--yes"),
     )
     assert (other.code, other.out) == (51, "")
+    assert f"it redeems for {tx['Account']}, and not for {PEOPLE[0].address}" in other.err
     escape = desk.write("bad.json", json.dumps({**asked, "identity": "\x1b[2J"}))
     assert (await desk.run(escape, *payee)).code == 59
     unasked = await desk.run(request, "--seed-file", seed, "--yes")
     assert unasked.code == 2
     no = await desk.run(request, "--seed-file", seed, stdin="n\n")
     assert (no.code, no.out) == (130, "")
+
+
+async def test_a_person_is_asked_where_the_ledger_refuses_the_towers(
+    company: Company, desk: Desk
+) -> None:
+    """The other tower answers, and its key signs no more: with it nothing would ever be paid."""
+    first, unfit = company.first, PEOPLE[1]
+    key = {"TransactionType": "SetRegularKey", "RegularKey": PEOPLE[0].address}
+    await first.hand.fund(unfit)
+    await first.hand.settle(key, unfit)
+    await first.hand.settle({"TransactionType": "AccountSet", "SetFlag": 4}, unfit)
+    channel = await first.channel()
+    await first.keep(channel, 30 * XRP)
+    async with first.tower(), company.others[0].tower():
+        await company.until_watching(company.others[0])
+        await first.close_request(channel)
+        await first.until_told(channel, "cosign_waits")
+        taken = await desk.run("answer", await answered(desk))
+        assert taken.code == 0, taken.err
+        await first.until_paid(channel, 30 * XRP)
+    assert "cosign_unfit" in {entry.kind for entry in await first.story(channel)}

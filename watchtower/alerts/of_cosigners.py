@@ -13,6 +13,7 @@ __all__ = [
     "cosigner_away",
     "cosigner_faulty",
     "cosigner_refused",
+    "cosigner_unfit",
     "person_needed",
     "quorum_missing",
 ]
@@ -49,6 +50,19 @@ def cosigner_refused(channel: ChannelId, *, account: Address, why: str) -> Alarm
         severity=Severity.WARNING,
         sentence=f"The co-signer {account} does not sign for channel {channel}: {why}. Compare "
         "what the two towers know of it with `watchtower channel show` on both.",
+    )
+
+
+def cosigner_unfit(account: Address, *, why: str) -> Alarm:
+    """The ledger does not take what some of an account's signers sign together."""
+    return Alarm(
+        name="cosigner_unfit",
+        subject=account,
+        severity=Severity.WARNING,
+        sentence=f"The ledger does not take the signatures of some signers of {account} ({why}). "
+        "Others are tried without them as long as they are enough. Correct the signer list, the "
+        "signer's account, or its `public_key` under `[[authority.cosigners]]`; then all of them "
+        "are tried anew.",
     )
 
 

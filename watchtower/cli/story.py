@@ -138,6 +138,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Facts], str]]] = {
     "close_requested": lambda facts: f": it expires at {_time(facts, 'expiration')}",
     "cosign_answered": _cosign_answered,
     "cosign_asked": _cosign_asked,
+    "cosign_unfit": lambda facts: (
+        f": servers refuse what {' and '.join(facts['signers'])} signed together "
+        f"({facts['result']}), {facts['transaction']}"
+    ),
     "cosign_waits": lambda facts: (
         f": request {facts['request']} waits for a person, until ledger {facts['last_ledger']}"
     ),

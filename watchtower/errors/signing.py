@@ -61,7 +61,10 @@ class NoRightError(SigningError):
 
 
 class QuorumMissingError(SigningError):
-    """Fewer signers of the account's list signed than it takes."""
+    """Fewer signers of the account's list signed than it takes.
+
+    The fact ``channels`` are those that were asked about together, and have too few signatures.
+    """
 
     exit_code = 58
     template = (

@@ -20,21 +20,14 @@ import httpx
 import msgspec
 
 from watchtower.errors import ConfigError
-from watchtower.keys.cosign_messages import CosignMessage, read_answers
-from watchtower.keys.multisign import Cosignature, verified
+from watchtower.keys.cosign_messages import CosignMessage
 from watchtower.keys.secret_file import read_secret, refuse_shared
-from watchtower.keys.told import Answered, Away, Faulty, Told
+from watchtower.keys.told import MOST_BYTES, MOST_WORDS, Away, Faulty, Told, understood
 from watchtower.units import Address
 
 __all__ = ["CosignerPlace", "TowerCosigner"]
 
 _PATH: Final = "/v1/cosign"
-_MOST_BYTES: Final = 1 << 16
-"""Of an answer: a signature or a sentence for each of 64 transactions is less than half of it."""
-
-_MOST_WORDS: Final = 300
-"""Letters of what another tower says that go into a log or an alarm."""
-
 _CONNECTIONS: Final = httpx.Limits(max_connections=4, max_keepalive_connections=1)
 
 
@@ -120,37 +113,17 @@ class TowerCosigner:
                 body = bytearray()
                 async for chunk in response.aiter_raw():
                     body += chunk
-                    if len(body) > _MOST_BYTES:
+                    if len(body) > MOST_BYTES:
                         return Faulty("its answer has no end")
         except TimeoutError:
             return Away(f"nothing came within {self._patience:g} s")
         except (httpx.HTTPError, OSError) as problem:
-            return Away((str(problem) or type(problem).__name__)[:_MOST_WORDS])
+            return Away((str(problem) or type(problem).__name__)[:MOST_WORDS])
         if response.status_code != HTTPStatus.OK:
             return Away(f"it said {response.status_code}, {_problem(bytes(body))}")
-        return self._understood(bytes(body), transactions)
-
-    def _understood(self, body: bytes, transactions: Sequence[Mapping[str, Any]]) -> Told:
-        found = read_answers(body, len(transactions))
-        if isinstance(found, str):
-            return Faulty(found)
-        each: list[Cosignature | str] = []
-        for transaction, answer in zip(transactions, found.answers, strict=True):
-            if answer.refused:
-                each.append(answer.refused[:_MOST_WORDS])
-                continue
-            if (found.account, found.public_key) != (self.account, self.public_key):
-                return Faulty(
-                    "it signs as another, or with another key, than the configuration has"
-                )
-            mine = Cosignature(
-                account=self.account, public_key=self.public_key, signature=answer.signature
-            )
-            signed = verified(transaction, mine)
-            if signed is None:
-                return Faulty("its signature is not of the transaction that it was asked for")
-            each.append(signed)
-        return Answered(tuple(each))
+        return understood(
+            bytes(body), transactions, account=self.account, public_key=self.public_key
+        )
 
 
 def _context(place: CosignerPlace) -> ssl.SSLContext:
@@ -183,4 +156,4 @@ def _problem(body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return "and no reason"
     detail = told.get("detail") or told.get("title") if isinstance(told, Mapping) else None
-    return detail[:_MOST_WORDS] if isinstance(detail, str) and detail else "and no reason"
+    return detail[:MOST_WORDS] if isinstance(detail, str) and detail else "and no reason"

@@ -12,8 +12,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from watchtower.units import MAX_DROPS
+
 __all__ = [
     "MOST_AT_ONCE",
+    "BetterClaim",
     "ChannelMessage",
     "CosignAnswer",
     "CosignAnswers",
@@ -40,11 +43,26 @@ class CosignMessage(Struct, frozen=True, forbid_unknown_fields=True):
     transactions: Annotated[list[Fields], Meta(min_length=1, max_length=MOST_AT_ONCE)]
 
 
+class BetterClaim(Struct, frozen=True, forbid_unknown_fields=True):
+    """A claim on the channel that was asked about, above the one that was shown.
+
+    ``amount`` is in drops; key and signature are upper-case hex. It proves itself.
+    """
+
+    amount: Annotated[int, Meta(ge=1, le=MAX_DROPS)]
+    public_key: str
+    signature: str
+
+
 class CosignAnswer(Struct, frozen=True, omit_defaults=True):
-    """A signature, in upper-case hexadecimal, or in one sentence why there is none."""
+    """A signature, in upper-case hexadecimal, or in one sentence why there is none.
+
+    With a refusal goes the better claim that is its reason, if that is the reason.
+    """
 
     signature: str = ""
     refused: str = ""
+    better: BetterClaim | None = None
 
 
 class CosignAnswers(Struct, frozen=True):
@@ -107,6 +125,8 @@ def read_answers(body: bytes, asked: int) -> CosignAnswers | str:
             return "an answer of it neither signs nor refuses, or does both"
         if answer.signature and not is_hexadecimal(answer.signature):
             return "a signature of it is not upper-case hexadecimal"
+        if answer.signature and answer.better is not None:
+            return "an answer of it signs a claim, and hands over a better one"
     return found
 
 

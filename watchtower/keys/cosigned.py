@@ -7,6 +7,10 @@ What it guarantees:
 - Nobody is waited for who is not needed. A co-signer that is slow, or away, or answers what is no
   signature of what it was asked for, is put aside and told of; the others' signatures suffice, or
   the transaction is given up within a fixed time.
+- Whoever signed what the ledger did not take is put aside as well, and another quorum is tried
+  (`cosign_fitness`). Where nobody else is left they are asked all the same.
+- A better claim that a co-signer hands over proves itself, and is handed on to whoever keeps
+  claims; what it says beside that is believed of nobody.
 - What was asked for is in the journal before it is asked, and who signed before it is handed out.
   The attempt itself is journalled by who sends it.
 
@@ -16,27 +20,45 @@ It signs claims that are redeemed, and nothing else: no tickets, and nothing of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
-from watchtower.errors import QuorumMissingError, SigningError, SigningRefusedError
+from watchtower.errors import (
+    DoorClosedError,
+    KeyMissingError,
+    QuorumMissingError,
+    SignerUnreachableError,
+    SigningError,
+    SigningRefusedError,
+    StoreError,
+)
+from watchtower.judgement.claim import Claim
 from watchtower.keys.authority import Right
+from watchtower.keys.cosign_fitness import Fitness, Refusal
 from watchtower.keys.cosign_messages import MOST_AT_ONCE
-from watchtower.keys.cosigning import seat_of
-from watchtower.keys.multisign import Cosignature, MultiSigned, most_signatures, multisigned
+from watchtower.keys.cosign_paper import Paper, facts_of, trouble_of, who_signed
+from watchtower.keys.cosign_surroundings import Care, Cosigner, Persons, Share
+from watchtower.keys.multisign import most_signatures, quorum_of
 from watchtower.keys.permission import Roles, why_not
 from watchtower.keys.signer import SignedTransaction
 from watchtower.keys.told import Answered, Away, Faulty, Told
 from watchtower.ledger.events import SignerList
 from watchtower.response.way import Way
 from watchtower.store.database import Store
-from watchtower.units import Address, ChannelId, Drops
+from watchtower.units import Address, ChannelId, Drops, TxHash
 
-__all__ = ["Care", "CosignedHand"]
+__all__ = ["CosignedHand"]
 
 _log = structlog.get_logger(__name__)
 
@@ -44,99 +66,6 @@ _ASIDE: Final = 60.0
 """Seconds for which a co-signer that failed is asked only if the others are too few."""
 
 _Transaction = Mapping[str, Any]
-
-
-class Share(Protocol):
-    """Our own part."""
-
-    @property
-    def account(self) -> Address:
-        """Who we are in the signer list."""
-        ...
-
-    @property
-    def most(self) -> Drops | None:
-        """The most drops that it signs at once, by settings of its own; None without a cap."""
-        ...
-
-    async def sign(self, transactions: Sequence[_Transaction]) -> list[Cosignature]:
-        """Return our signature of each, up to the first that is refused."""
-        ...
-
-
-class Cosigner(Protocol):
-    """Somebody else's part."""
-
-    @property
-    def account(self) -> Address:
-        """Who it is in the signer list."""
-        ...
-
-    async def ask(self, transactions: Sequence[_Transaction]) -> Told:
-        """Ask for a signature of each; signatures that come were verified."""
-        ...
-
-
-class Persons(Protocol):
-    """People that can be asked, and answer in their own time."""
-
-    @property
-    def accounts(self) -> Collection[Address]:
-        """Who they are in the signer list."""
-        ...
-
-    async def wait_for(self, transaction: _Transaction, signers: SignerList) -> None:
-        """Have them asked for a transaction that was not signed by enough others."""
-        ...
-
-
-class Care(Protocol):
-    """Who tells people how co-signers do."""
-
-    def well(self, account: Address) -> None:
-        """It answered as it should."""
-        ...
-
-    def away(self, account: Address, why: str) -> None:
-        """It did not answer."""
-        ...
-
-    def faulty(self, account: Address, why: str) -> None:
-        """It answered what no co-signer in its right mind does."""
-        ...
-
-    def refused(self, account: Address, channel: ChannelId, why: str) -> None:
-        """It judged a claim, and would not sign."""
-        ...
-
-    def signed(self, channel: ChannelId) -> None:
-        """Enough signed for the channel."""
-        ...
-
-
-@dataclass(slots=True)
-class _Paper:
-    """A transaction, and who has signed it so far."""
-
-    transaction: _Transaction
-    signers: SignerList
-    given: list[Cosignature] = field(default_factory=list)
-    refusals: dict[Address, str] = field(default_factory=dict)
-    done: MultiSigned | None = None
-
-    def take(self, account: Address, answer: Cosignature | str) -> None:
-        if isinstance(answer, str):
-            self.refusals[account] = answer
-        else:
-            self.given.append(answer)
-            self.done = self.done or multisigned(self.transaction, self.given, self.signers)
-
-    @property
-    def was_judged(self) -> bool:
-        """Whether those that answered would have been enough, had they all signed."""
-        weights = dict(self.signers.signers)
-        answered = {one.account for one in self.given} | self.refusals.keys()
-        return sum(weights.get(one, 0) for one in answered) >= self.signers.quorum
 
 
 class CosignedHand:
@@ -153,6 +82,7 @@ class CosignedHand:
         payees: Collection[Address],
         fee_cap: Drops,
         signers_of: Callable[[Address], SignerList | None],
+        fitness: Fitness,
         store: Store,
         care: Care,
         patience: float,
@@ -166,6 +96,7 @@ class CosignedHand:
             payees: the accounts in the configuration that redeem.
             fee_cap: the most drops that a transaction may cost.
             signers_of: tells an account's signer list, from validated ledgers alone.
+            fitness: knows whose signatures the ledger does not take.
             store: where it is written down who was asked for what, and who signed.
             care: who tells people how co-signers do.
             patience: seconds that co-signers have for an answer.
@@ -176,11 +107,35 @@ class CosignedHand:
         self._roles = Roles(payees=frozenset(payees))
         self._fee_cap = fee_cap
         self._signers_of = signers_of
+        self._fitness = fitness
         self._store = store
         self._care = care
         self._patience = patience
         self._aside: dict[Address, float] = {}
         self._asking: set[asyncio.Task[Told]] = set()
+        self._has_key = True
+        self._keep: Callable[[Sequence[Claim]], Awaitable[object]] | None = None
+
+    def meet(
+        self,
+        *,
+        keep: Callable[[Sequence[Claim]], Awaitable[object]],
+        refusals: Callable[[], Iterable[Refusal]],
+    ) -> None:
+        """Take note of who is made later than this hand.
+
+        Args:
+            keep: keeps claims that co-signers handed over, as any that were handed in.
+            refusals: tells what every server refuses for who signed it.
+        """
+        self._keep = keep
+        self._fitness.refusals = refusals
+
+    def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
+        """Take note of the public keys that there are now, by account, so that `way` can tell."""
+        mine = keys.get(self._share.account, ())
+        self._has_key = bool(mine)
+        self._fitness.signs_with(self._share.account, mine)
 
     def way(self, account: Address) -> Way | None:
         """Return how it signs for ``account``; None where the list does not have enough of us.
@@ -188,12 +143,19 @@ class CosignedHand:
         Each signature costs a base fee (rippled Transactor.cpp, calculateBaseFee).
         """
         signers = self._signers_of(account)
-        if signers is None or account not in self._roles.payees:
+        if account not in self._roles.payees:
             return None
-        people = () if self._persons is None else self._persons.accounts
-        ours = {self._share.account, *(one.account for one in self._cosigners), *people}
+        renounced = self._renounced(account, signers)
+        if signers is None:
+            return None
+        ours = {*self._own(), *(one.account for one in self._cosigners)}
+        if self._persons is not None and self._has_key:
+            # What a person completes has our own signature, and nobody else's.
+            ours |= set(self._persons.accounts)
         count = most_signatures(ours, signers)
-        return None if count is None else Way(fee_units=1 + count, most=self._share.most)
+        if count is None:
+            return None
+        return Way(fee_units=1 + count, most=self._share.most, renounced=renounced)
 
     async def sign(self, transaction: _Transaction) -> SignedTransaction:
         """Return ``transaction`` signed by enough signers of its account.
@@ -219,7 +181,7 @@ class CosignedHand:
                 ready = await self._have_signed(papers)
                 for paper in ready:
                     if paper.done is None:
-                        raise await self._trouble_of(paper)
+                        raise trouble_of(paper, ready)
                     done = paper.done
                     yield SignedTransaction(blob=done.blob, transaction=done.transaction)
                 # Who signs our part refused the next: asked for that first, it says why.
@@ -232,12 +194,35 @@ class CosignedHand:
         for late in self._asking:
             late.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
+        await self._fitness.close()
+
+    def _own(self) -> set[Address]:
+        return {self._share.account} if self._has_key else set()
+
+    def _well(self, signers: SignerList) -> list[Cosigner]:
+        """Return who is on a list, and has not failed a moment ago."""
+        now = asyncio.get_running_loop().time()
+        listed = {account for account, _ in signers.signers}
+        able = (one for one in self._cosigners if one.account in listed)
+        return [one for one in able if self._aside.get(one.account, 0.0) <= now]
+
+    def _renounced(self, account: Address, signers: SignerList | None) -> frozenset[TxHash]:
+        """Return which of its attempts others could sign now, since nobody takes them as they are.
+
+        Whoever does not answer is nobody who could: a new attempt in every ledger with the same
+        signatures would be no help.
+        """
+        if signers is None:
+            self._fitness.avoided(account)
+            return frozenset()
+        well = {*self._own(), *(one.account for one in self._well(signers))}
+        return self._fitness.renounced(account, signers, well)
 
     def _papers(
         self, transactions: Iterable[_Transaction]
-    ) -> tuple[list[_Paper], SigningError | None]:
+    ) -> tuple[list[Paper], SigningError | None]:
         """Return what may be signed, up to the first that may not, and why that may not."""
-        papers: list[_Paper] = []
+        papers: list[Paper] = []
         for one in transactions:
             if one.get("TransactionType") != "PaymentChannelClaim":
                 why = "a signer list is asked for claims alone"
@@ -249,39 +234,70 @@ class CosignedHand:
             signers = self._signers_of(account)
             if signers is None:
                 why = "the ledger is not known to have a signer list of it"
-                return papers, QuorumMissingError(account=account, why=why)
-            papers.append(_Paper(one, signers))
+                channels = (ChannelId(one["Channel"]),)
+                return papers, QuorumMissingError(account=account, why=why, channels=channels)
+            papers.append(Paper(one, signers, self._fitness.avoided(account)))
         return papers, None
 
-    async def _have_signed(self, papers: Sequence[_Paper]) -> Sequence[_Paper]:
+    async def _have_signed(self, papers: Sequence[Paper]) -> Sequence[Paper]:
         """Have others sign what we sign ourselves; return as many as that are."""
-        ours = await self._share.sign([paper.transaction for paper in papers])
-        papers = papers[: len(ours)]
+        papers = await self._sign_ourselves(papers)
         transactions = [paper.transaction for paper in papers]
-        for paper, mine in zip(papers, ours, strict=True):
-            paper.take(mine.account, mine)
         asked = self._to_be_asked(papers)
         names = sorted(one.account for one in asked)
         await self._write_down("cosign_asked", papers, lambda _: {"asked": names})
         await self._ask_all(asked, papers, transactions)
+        await self._ask_people([paper for paper in papers if paper.done is None])
+        for paper in papers:
+            if paper.done is not None:
+                self._care.signed(paper.channel)
+            paper.settle()
         done = [paper for paper in papers if paper.done is not None]
-        await self._write_down("multisigned", done, _who_signed)
-        for paper in done:
-            self._care.signed(ChannelId(paper.transaction["Channel"]))
+        await self._write_down("multisigned", done, who_signed)
         return papers
 
-    def _to_be_asked(self, papers: Sequence[_Paper]) -> list[Cosigner]:
+    async def _sign_ourselves(self, papers: Sequence[Paper]) -> Sequence[Paper]:
+        """Put our own signature to as many as it is given for, and return those.
+
+        All of them are returned unsigned where our key is not at hand, and the others are enough.
+
+        Raises:
+            KeyMissingError: there is none, and they are not.
+            SignerUnreachableError: who holds it does not answer, and they are not.
+            SigningError: what holds it refuses the first.
+            StoreError: it cannot be read.
+        """
+        us = self._share.account
+        try:
+            ours = await self._share.sign([paper.transaction for paper in papers])
+        except (KeyMissingError, SignerUnreachableError) as missing:
+            others = {one.account for one in self._cosigners}
+            if any(quorum_of(others, paper.signers) is None for paper in papers):
+                raise
+            self._care.away(us, f"it is our own. {missing}")
+            return papers
+        self._care.well(us)
+        for paper, mine in zip(papers, ours, strict=False):
+            paper.take(mine.account, mine)
+        return papers[: len(ours)]
+
+    def _to_be_asked(self, papers: Sequence[Paper]) -> list[Cosigner]:
         """Return who is asked: those on the lists, without those aside if the rest is enough."""
-        now = asyncio.get_running_loop().time()
         listed = {account for paper in papers for account, _ in paper.signers.signers}
         able = [one for one in self._cosigners if one.account in listed]
-        well = [one for one in able if self._aside.get(one.account, 0.0) <= now]
-        accounts = {self._share.account, *(one.account for one in well)}
-        is_enough = all(most_signatures(accounts, p.signers) is not None for p in papers)
-        return well if is_enough else able
+        well = {one.account for paper in papers for one in self._well(paper.signers)}
+        unfit = {
+            one for paper in papers for some in paper.refused if len(some) == 1 for one in some
+        }
+        given = {one.account for paper in papers for one in paper.given}
+        for preferred in (well - unfit, well):
+            some = given | preferred
+            if all(quorum_of(some, one.signers, one.refused) is not None for one in papers):
+                return [one for one in able if one.account in preferred]
+        return able
 
     async def _ask_all(
-        self, asked: Iterable[Cosigner], papers: Sequence[_Paper], transactions: Sequence[Any]
+        self, asked: Iterable[Cosigner], papers: Sequence[Paper], transactions: Sequence[Any]
     ) -> None:
         """Ask at once, until all papers have enough signatures, or the time is over."""
         loop = asyncio.get_running_loop()
@@ -308,7 +324,7 @@ class CosignedHand:
             raise
         # Those that are late are still heard, for what is the matter with them should be told.
 
-    def _hear(self, one: Cosigner, told: Told, papers: Sequence[_Paper]) -> None:
+    def _hear(self, one: Cosigner, told: Told, papers: Sequence[Paper]) -> None:
         if not isinstance(told, Answered):
             for paper in papers:
                 paper.refusals.pop(one.account, None)
@@ -335,52 +351,50 @@ class CosignedHand:
             case Faulty(why):
                 self._aside[account] = loop.time() + _ASIDE
                 self._care.faulty(account, why)
-            case Answered(each):
+            case Answered(each, better):
                 self._aside.pop(account, None)
                 self._care.well(account)
+                taken = await self._take_in(account, better)
                 for transaction, answer in zip(transactions, each, strict=True):
-                    if isinstance(answer, str):
-                        self._care.refused(account, ChannelId(transaction["Channel"]), answer)
+                    channel = ChannelId(transaction["Channel"])
+                    if isinstance(answer, str) and channel not in taken:
+                        self._care.refused(account, channel, answer)
         return told
 
-    async def _trouble_of(self, paper: _Paper) -> SigningError:
-        """Return why there are too few signatures, once people have been asked where there are."""
-        if self._persons is not None:
-            await self._persons.wait_for(paper.transaction, paper.signers)
-        whys = "; ".join(f"{who} refused, since {why}" for who, why in paper.refusals.items())
-        if paper.was_judged:
-            return SigningRefusedError(why=whys)
-        signed = ", ".join(sorted(one.account for one in paper.given)) or "nobody"
-        why = f"{signed} did, and the others did not answer" + (f"; {whys}" if whys else "")
-        return QuorumMissingError(account=paper.transaction["Account"], why=why)
+    async def _take_in(self, account: Address, better: Sequence[Claim]) -> set[ChannelId]:
+        """Have better claims kept, as any that are handed in; return of which channels they are."""
+        if not better or self._keep is None:
+            return set()
+        try:
+            await self._keep(better)
+        except (StoreError, DoorClosedError) as failure:
+            _log.warning("better_claims_not_kept", cosigner=account, why=str(failure))
+            return set()
+        channels = {claim.channel for claim in better}
+        _log.info("better_claims_handed_over", cosigner=account, channels=sorted(channels))
+        return channels
+
+    async def _ask_people(self, undone: Sequence[Paper]) -> None:
+        """Have persons asked for all that they could complete, so that they see it at once.
+
+        Raises:
+            StoreError: it could not be written down.
+        """
+        if self._persons is None or not self._has_key:
+            return
+        possible = {self._share.account, *self._persons.accounts}
+        for paper in undone:
+            # Whom the ledger refused together with us is not asked to sign in vain.
+            if quorum_of(possible, paper.signers, paper.refused) is not None:
+                await self._persons.wait_for(paper.transaction, paper.signers)
 
     async def _write_down(
-        self, kind: str, papers: Sequence[_Paper], more: Callable[[_Paper], Mapping[str, Any]]
+        self, kind: str, papers: Sequence[Paper], more: Callable[[Paper], Mapping[str, Any]]
     ) -> None:
         if not papers:
             return
         async with self._store.write() as work:
             await work.journal.append_all(
-                (kind, paper.transaction["Channel"], None, {**_facts(paper), **more(paper)})
+                (kind, paper.transaction["Channel"], None, {**facts_of(paper), **more(paper)})
                 for paper in papers
             )
-
-
-def _facts(paper: _Paper) -> dict[str, Any]:
-    seat = seat_of(paper.transaction)
-    return {
-        "account": paper.transaction["Account"],
-        "ticket" if seat.is_ticket else "sequence": seat.number,
-        "target": int(paper.transaction["Balance"]),
-        "fee": int(paper.transaction["Fee"]),
-        "last_ledger": paper.transaction["LastLedgerSequence"],
-    }
-
-
-def _who_signed(paper: _Paper) -> dict[str, Any]:
-    done = paper.done
-    return {
-        "transaction": None if done is None else done.transaction,
-        "signers": sorted(one.account for one in paper.given),
-        "refused": dict(paper.refusals),
-    }

@@ -2,8 +2,9 @@
 
 What it guarantees: what is signed was judged by `cosigning`, by what this tower knows itself; a
 better claim that comes along is kept before anything is signed for it, so that nothing below it is
-signed afterwards; and what all of it may cost is on disk before the first signature leaves, so that
-the day's cap holds also for a tower that is killed and started again.
+signed afterwards; who shows a lower one than is known here is refused, and handed the better one,
+which proves itself; and what all of it may cost is on disk before the first signature leaves, so
+that the day's cap holds also for a tower that is killed and started again.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import structlog
 
 from watchtower.errors import KeyMissingError, SigningError
 from watchtower.judgement.claim import Claim
-from watchtower.keys.cosign_messages import CosignAnswer, CosignAnswers
+from watchtower.keys.cosign_messages import BetterClaim, CosignAnswer, CosignAnswers
 from watchtower.keys.cosigning import (
     CosignPolicy,
     DayCosigned,
     Known,
     Now,
+    better_claim,
+    claim_in,
     seat_of,
     why_not_cosign,
 )
@@ -132,18 +135,13 @@ class Cosigner:
                 await self._outlook.look(channel)
         # One after the other: two that ask at a time must not both find the day's last drops.
         async with self._turn:
-            whys = await self._judge(transactions)
-            good = [one for one, why in zip(transactions, whys, strict=True) if why is None]
+            refusals = await self._judge(transactions)
+            good = [one for one, no in zip(transactions, refusals, strict=True) if no is None]
             signed = iter(await self._signed(good))
         return CosignAnswers(
             account=self._share.account,
             public_key=public_key,
-            answers=[
-                next(signed, CosignAnswer(refused=_NOT_NOW))
-                if why is None
-                else CosignAnswer(refused=why)
-                for why in whys
-            ],
+            answers=[no or next(signed, CosignAnswer(refused=_NOT_NOW)) for no in refusals],
         )
 
     async def _signed(self, good: Sequence[_Transaction]) -> list[CosignAnswer]:
@@ -157,15 +155,15 @@ class Cosigner:
             _log.warning("not_cosigned", account=self._share.account, why=str(trouble))
         return [CosignAnswer(signature=one.signature) for one in signed]
 
-    async def _judge(self, transactions: Sequence[_Transaction]) -> list[str | None]:
+    async def _judge(self, transactions: Sequence[_Transaction]) -> list[CosignAnswer | None]:
         """Return why each is not signed, once those that are have been written down."""
         now = self._outlook.now()
         if (not_ready := self._outlook.why_not_ready()) or now is None:
             unready = f"nothing can be judged here now: {not_ready or 'no ledger has come yet'}"
-            return [unready] * len(transactions)
+            return [CosignAnswer(refused=unready)] * len(transactions)
         async with self._store.read() as work:
             day = msgspec.convert(await work.cosignatures.today(), DayCosigned)
-        whys: list[str | None] = []
+        refusals: list[CosignAnswer | None] = []
         before, policy = day, self._policy()
         # A claim that was shown once counts for the rest of the same request, too.
         seen: dict[ChannelId | None, Known] = {}
@@ -176,21 +174,21 @@ class Cosigner:
             if why is None:
                 fee = Drops(int(one["Fee"]))
                 day = day.charged(Address(one["Account"]), seat_of(one), fee, now.time)
-                seen[channel] = Known(entry=known.entry, best=_claim_of(one))
+                seen[channel] = Known(entry=known.entry, best=claim_in(one))
             else:
                 _log.info("not_cosigned", channel=channel, why=why)
-            whys.append(why)
-        good = [one for one, why in zip(transactions, whys, strict=True) if why is None]
+            refusals.append(None if why is None else _refusal(one, known, policy, why))
+        good = [one for one, no in zip(transactions, refusals, strict=True) if no is None]
         if good:
             await self._keep_better(good)
             await self._write_down(good, None if day == before else day, now)
-        return whys
+        return refusals
 
     def _known(self, channel: ChannelId | None) -> Known:
         return Known(entry=None) if channel is None else self._outlook.known(channel)
 
     async def _keep_better(self, good: Sequence[_Transaction]) -> None:
-        claims = [_claim_of(one) for one in good]
+        claims = [claim_in(one) for one in good]
         better = [claim for claim in claims if _is_above(claim, self._outlook.known(claim.channel))]
         if better:
             await self._keep(better)
@@ -213,13 +211,13 @@ def _channel_of(transaction: _Transaction) -> ChannelId | None:
     return ChannelId(channel)
 
 
-def _claim_of(transaction: _Transaction) -> Claim:
-    return Claim(
-        channel=ChannelId(transaction["Channel"]),
-        amount=Drops(int(transaction["Amount"])),
-        public_key=transaction["PublicKey"],
-        signature=transaction["Signature"],
-    )
+def _refusal(one: _Transaction, known: Known, policy: CosignPolicy, why: str) -> CosignAnswer:
+    """Return a refusal, with the better claim that whoever asks does not know of yet."""
+    best = better_claim(one, known, policy)
+    if best is None:
+        return CosignAnswer(refused=why)
+    better = BetterClaim(amount=best.amount, public_key=best.public_key, signature=best.signature)
+    return CosignAnswer(refused=why, better=better)
 
 
 def _is_above(claim: Claim, known: Known) -> bool:

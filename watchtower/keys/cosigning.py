@@ -25,7 +25,16 @@ from watchtower.keys.permission import Roles, why_not
 from watchtower.ledger.events import ChannelEntry, Seat
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, format_drops
 
-__all__ = ["CosignPolicy", "DayCosigned", "Known", "Now", "seat_of", "why_not_cosign"]
+__all__ = [
+    "CosignPolicy",
+    "DayCosigned",
+    "Known",
+    "Now",
+    "better_claim",
+    "claim_in",
+    "seat_of",
+    "why_not_cosign",
+]
 
 _DAY: Final = 86_400
 _LAST_NETWORK_WITHOUT_ID: Final = 1024
@@ -101,6 +110,33 @@ def seat_of(transaction: Mapping[str, Any]) -> Seat:
     return Seat(number=transaction["Sequence"])
 
 
+def claim_in(transaction: Mapping[str, Any]) -> Claim:
+    """Return the claim that a well-formed transaction redeems."""
+    return Claim(
+        channel=ChannelId(transaction["Channel"]),
+        amount=Drops(int(transaction["Amount"])),
+        public_key=transaction["PublicKey"],
+        signature=transaction["Signature"],
+    )
+
+
+def better_claim(
+    transaction: Mapping[str, Any], known: Known, policy: CosignPolicy
+) -> Claim | None:
+    """Return the claim that speaks against a lower one, for whoever asked to redeem that.
+
+    Only who shows a claim that the channel's own key signed, for an account that is guarded here,
+    is told of a better one: whoever makes one up learns nothing.
+    """
+    form = why_not(transaction, Roles(payees=policy.payees), policy.fee_cap)
+    if form is not None or transaction.get("TransactionType") != "PaymentChannelClaim":
+        return None
+    shown, best = claim_in(transaction), known.best
+    if best is None or shown.amount >= best.amount:
+        return None
+    return best if next(_of_shown(shown, known, transaction["Account"]), None) is None else None
+
+
 def why_not_cosign(
     transaction: Mapping[str, Any],
     known: Known,
@@ -166,23 +202,10 @@ def _of_last_ledger(
 
 
 def _of_claim(transaction: Mapping[str, Any], known: Known) -> Iterator[str]:
-    claim = Claim(
-        channel=ChannelId(transaction["Channel"]),
-        amount=Drops(int(transaction["Amount"])),
-        public_key=transaction["PublicKey"],
-        signature=transaction["Signature"],
-    )
-    entry = known.entry
-    if entry is None or entry.channel != claim.channel:
-        yield "nothing is known here of its channel"
+    claim, entry = claim_in(transaction), known.entry
+    yield from _of_shown(claim, known, transaction["Account"])
+    if entry is None:
         return
-    if entry.destination != transaction["Account"]:
-        yield "its channel pays another account"
-    if entry.public_key != claim.public_key:
-        yield "its claim is under another key than the channel's"
-    taken = verify(claim)
-    if isinstance(taken, Refused) or taken.rescued:
-        yield "its claim's signature is not one that the ledger takes"
     if known.best is not None and claim.amount < known.best.amount:
         yield (
             f"it redeems a claim of {format_drops(claim.amount)}, and one of "
@@ -197,3 +220,18 @@ def _of_claim(transaction: Mapping[str, Any], known: Known) -> Iterator[str]:
         )
     if balance <= entry.balance:
         yield "the channel has paid that already"
+
+
+def _of_shown(claim: Claim, known: Known, account: str) -> Iterator[str]:
+    """Yield what is wrong with a claim that is shown, by itself and by what is known of it."""
+    entry = known.entry
+    if entry is None or entry.channel != claim.channel:
+        yield "nothing is known here of its channel"
+        return
+    if entry.destination != account:
+        yield "its channel pays another account"
+    if entry.public_key != claim.public_key:
+        yield "its claim is under another key than the channel's"
+    taken = verify(claim)
+    if isinstance(taken, Refused) or taken.rescued:
+        yield "its claim's signature is not one that the ledger takes"

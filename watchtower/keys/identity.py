@@ -1,8 +1,9 @@
-"""The tower's own key, by which its receipts are known.
+"""The tower's own key, by which its receipts are known, and its letters to other towers.
 
-It is ed25519, made by the tower itself, and of use for nothing but receipts: it signs for no
-account, funds no channel and signs no claim. A backup holds it, so that receipts outlive the disk;
-where two stores are merged, the one that was there stays.
+It is ed25519, made by the tower itself, and of use for nothing but these, which have words of
+their own in front each: it signs for no account, funds no channel and signs no claim. A backup
+holds it, so that receipts outlive the disk; where two stores are merged, the one that was there
+stays.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
+from itertools import chain, combinations, islice
 from typing import Any, Final
 
 from xrpl.core import binarycodec
@@ -33,6 +34,8 @@ __all__ = [
     "enough",
     "most_signatures",
     "multisigned",
+    "quorum_of",
+    "signers_in",
     "to_multisign",
     "verified",
 ]
@@ -41,6 +44,10 @@ _TO_MULTISIGN: Final = b"SMT\0"
 _TO_SIGN: Final = b"STX\0"
 _TRANSACTION_ID: Final = b"TXN\0"
 _CLAIM: Final = "PaymentChannelClaim"
+
+_MOST_TRIED: Final = 5_000
+"""Combinations that are looked at. Nine signers have 511; a list has 32 at most, and of those the
+first few thousand are never all refused, since so many refusals are not remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,7 @@ class MultiSigned:
 
     blob: str
     transaction: TxHash
+    signers: tuple[Address, ...]
 
 
 def to_multisign(transaction: Mapping[str, Any], signer: Address) -> bytes:
@@ -90,29 +98,62 @@ def verified(transaction: Mapping[str, Any], given: Cosignature) -> Cosignature 
     )
 
 
-def enough(given: Iterable[Cosignature], signers: SignerList) -> tuple[Cosignature, ...] | None:
+def quorum_of(
+    accounts: Iterable[Address],
+    signers: SignerList,
+    refused: Collection[frozenset[Address]] = (),
+) -> tuple[Address, ...] | None:
+    """Return as few of ``accounts`` as have the weight that is asked for; None if they have not.
+
+    Of those that are as few, the heaviest. Who is not on the list counts for nothing.
+
+    Args:
+        accounts: of whom there is a signature, or could be one.
+        signers: the list.
+        refused: those whom the ledger did not take together. One signer that it does not take is
+            enough for that (rippled Transactor.cpp, checkMultiSign), whoever else signs: so it
+            takes nobody together with all of them.
+    """
+    weights = dict(signers.signers)
+    listed = {one for one in accounts if one in weights}
+    heaviest_first = sorted(listed, key=lambda one: (-weights[one], one))
+    weight = fewest = 0
+    while weight < signers.quorum:
+        if fewest == len(heaviest_first):
+            return None
+        weight += weights[heaviest_first[fewest]]
+        fewest += 1
+    sizes = range(fewest, len(heaviest_first) + 1)
+    some = chain.from_iterable(combinations(heaviest_first, size) for size in sizes)
+    for picked in islice(some, _MOST_TRIED):
+        if sum(weights[one] for one in picked) < signers.quorum:
+            continue
+        if not any(together.issubset(picked) for together in refused):
+            return picked
+    return None
+
+
+def enough(
+    given: Iterable[Cosignature],
+    signers: SignerList,
+    refused: Collection[frozenset[Address]] = (),
+) -> tuple[Cosignature, ...] | None:
     """Return as few of ``given`` as have the weight that is asked for; None if all have too little.
 
     Who is not on the list counts for nothing, and who comes twice counts once. The order in which
-    they come decides nothing.
+    they come decides nothing. Of ``refused`` see `quorum_of`.
     """
-    weights = dict(signers.signers)
-    once = {one.account: one for one in sorted(given, key=_text) if one.account in weights}
-    heaviest_first = sorted(once.values(), key=lambda one: (-weights[one.account], one.account))
-    picked: list[Cosignature] = []
-    weight = 0
-    for one in heaviest_first:
-        if weight >= signers.quorum:
-            break
-        picked.append(one)
-        weight += weights[one.account]
-    return tuple(picked) if weight >= signers.quorum else None
+    once = {one.account: one for one in sorted(given, key=_text)}
+    picked = quorum_of(once, signers, refused)
+    return None if picked is None else tuple(once[account] for account in picked)
 
 
 def most_signatures(accounts: Collection[Address], signers: SignerList) -> int | None:
     """Return how many signatures of ``accounts`` it takes at most; None if all are too few.
 
-    With the lightest of them it takes the most; whoever answers, `enough` picks no more.
+    With the lightest of them it takes the most; whoever answers, `enough` picks no more. So many
+    of them are always enough, and what is refused together is refused with more of them, too: so it
+    picks no more either where some were refused.
     """
     weight = 0
     for count, one in enumerate(sorted(w for a, w in signers.signers if a in accounts), start=1):
@@ -123,14 +164,18 @@ def most_signatures(accounts: Collection[Address], signers: SignerList) -> int |
 
 
 def multisigned(
-    transaction: Mapping[str, Any], given: Iterable[Cosignature], signers: SignerList
+    transaction: Mapping[str, Any],
+    given: Iterable[Cosignature],
+    signers: SignerList,
+    refused: Collection[frozenset[Address]] = (),
 ) -> MultiSigned | None:
     """Return ``transaction`` with as many signatures as it takes; None if that is not possible.
 
     A signature that is none counts for nothing. What is returned was read back from its bytes.
+    Of ``refused`` see `quorum_of`.
     """
     good = [one for one in (verified(transaction, each) for each in given) if one is not None]
-    picked = enough(good, signers)
+    picked = enough(good, signers, refused)
     if picked is None:
         return None
     signed = {
@@ -151,7 +196,20 @@ def multisigned(
     if binarycodec.decode(blob) != signed:
         return None
     digest = sha512(_TRANSACTION_ID + bytes.fromhex(blob)).digest()[:32]
-    return MultiSigned(blob=blob, transaction=TxHash(digest.hex().upper()))
+    return MultiSigned(
+        blob=blob,
+        transaction=TxHash(digest.hex().upper()),
+        signers=tuple(one.account for one in picked),
+    )
+
+
+def signers_in(blob: str) -> dict[Address, str]:
+    """Return who signed a transaction of ours together, each with its key in upper-case hex.
+
+    Nobody for one that has one signature.
+    """
+    signers = [one["Signer"] for one in binarycodec.decode(blob).get("Signers", ())]
+    return {Address(one["Account"]): one["SigningPubKey"] for one in signers}
 
 
 def _text(one: Cosignature) -> tuple[str, str, str]:

@@ -79,6 +79,11 @@ def judged(request: PersonalRequest, *, payee: Address | None, fee_cap: Drops) -
     network = fields.get("NetworkID")
     if not isinstance(account, str) or not isinstance(channel, str):
         raise SigningRefusedError(why="the transaction names no account or no channel")
+    if payee is not None and account != payee:
+        other = (
+            f"it redeems for {parse_address(account)}, and not for {payee}, whom `--payee` names"
+        )
+        raise SigningRefusedError(why=other)
     told = request.channel
     entry = ChannelEntry(
         channel=ChannelId(channel),
@@ -90,7 +95,7 @@ def judged(request: PersonalRequest, *, payee: Address | None, fee_cap: Drops) -
         settle_delay=0,
     )
     policy = CosignPolicy(
-        payees=(parse_address(account) if payee is None else payee,),
+        payees=(parse_address(account),),
         fee_cap=fee_cap,
         daily_cap=fee_cap,
         most_ledgers=0,

@@ -199,7 +199,7 @@ class Responder:
         if attempt.channel is None:
             return attempt.by
         way = ways.get((attempt.account, attempt.channel))
-        return attempt.by if way is None else way.by
+        return attempt.by if way is None else way.by_instead_of(attempt.transaction)
 
     def _turn_from_unfit(self) -> None:
         """Turn from whoever signed what no server takes from it.

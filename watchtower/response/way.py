@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from watchtower.units import Address, Drops
+from watchtower.units import Address, Drops, TxHash
 
 __all__ = ["PLAIN", "Way"]
 
@@ -24,6 +24,8 @@ class Way:
         most: the most drops that who signs signs at once, by settings of its own; None for no
             other cap than ours.
         by: by what right it is signed, for whoever chooses among several, and for the journal.
+        renounced: attempts that servers refuse for who signed them, and that would be signed by
+            others now, although by the same right.
     """
 
     fee_units: int = 1
@@ -31,10 +33,15 @@ class Way:
     fee_payer: Address | None = None
     most: Drops | None = None
     by: str = ""
+    renounced: frozenset[TxHash] = frozenset()
 
     def payer(self, account: Address) -> Address:
         """Return who pays for a transaction of ``account``."""
         return self.fee_payer or account
+
+    def by_instead_of(self, attempt: TxHash) -> str:
+        """Return by what right it is signed; none that has a name if that renounces ``attempt``."""
+        return "" if attempt in self.renounced else self.by
 
 
 PLAIN: Final = Way()

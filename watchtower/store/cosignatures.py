@@ -1,7 +1,8 @@
-"""What is kept of signatures that several make together: today's costs, and who is waited for.
+"""What is kept of signatures that several make together: costs, who is waited for, who is unfit.
 
-Both are notes, of which there are few: one for what this tower signed for others today, and one
-for the requests that wait for a person, which lapse with their last ledger.
+All are notes, of which there are few: one for what this tower signed for others today, one for the
+requests that wait for a person, which lapse with their last ledger, and one for those whose
+signatures the ledger did not take together.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ COSIGN_ANSWERED: Final = "cosign_answered"
 
 _DAY: Final = "cosigned_today"
 _WAITING: Final = "cosign_waiting"
+_REFUSED: Final = "cosign_refused"
 
 
 class Cosignatures:
-    """The two notes, in one transaction."""
+    """The notes, in one transaction."""
 
     def __init__(self, notes: Notes, journal: Journal) -> None:
         """Look at them through a transaction's own notes and journal."""
@@ -52,3 +54,12 @@ class Cosignatures:
         gone = set(names)
         left = {name: one for name, one in (await self.waiting()).items() if name not in gone}
         await self.put_waiting(left)
+
+    async def refused(self) -> Mapping[str, Any]:
+        """Return, by account, whose signatures the ledger did not take together."""
+        found: Mapping[str, Any] = await self._notes.get(_REFUSED) or {}
+        return found
+
+    async def put_refused(self, refused: Mapping[str, Any]) -> None:
+        """Write it."""
+        await self._notes.put(_REFUSED, dict(refused))

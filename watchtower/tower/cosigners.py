@@ -41,3 +41,11 @@ class CosignerCare:
     def waits(self, channel: ChannelId, last_ledger: LedgerIndex) -> None:
         """Tell that a person's signature is waited for."""
         self._desk.stand(of_cosigners.person_needed(channel, last_ledger=last_ledger))
+
+    def unfit(self, payee: Address, why: str) -> None:
+        """Tell that the ledger does not take what some of an account's signers sign together."""
+        self._desk.stand(of_cosigners.cosigner_unfit(payee, why=why))
+
+    def fit(self, payee: Address) -> None:
+        """Let that end: nothing is known any more that speaks against any of them."""
+        self._desk.end("cosigner_unfit", payee)

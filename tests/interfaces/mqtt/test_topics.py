@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchtower.interfaces.mqtt.topics import Topics
+from watchtower.interfaces.mqtt.topics import Topics, takes_cosign_answers
 from watchtower.units import ChannelId
 
 TOPICS = Topics(prefix="shop/tower", group="", client="first")
@@ -45,3 +45,16 @@ def test_in_a_group_towers_take_turns_and_alone_there_is_no_group() -> None:
     assert TOPICS.subscription == "shop/tower/claims"
     group = Topics(prefix="shop/tower", group="both", client="first")
     assert group.subscription == "$share/both/shop/tower/claims"
+
+
+@given(st.text() | st.text(alphabet="/+#$\x00\ufeff\ud800ab").map(lambda t: "a/cosigned/" + t))
+def test_towers_are_answered_where_such_answers_go_and_nowhere_else(topic: str) -> None:
+    """Whoever may ask for signatures cannot have us write a state, a claim, or to a wildcard."""
+    assert takes_cosign_answers(TOPICS.cosigned)
+    assert not any(map(takes_cosign_answers, [*OURS, TOPICS.cosign, "cosigned/a", "/cosigned/a"]))
+    if takes_cosign_answers(topic):
+        begin, kind, name = topic.rsplit("/", 2)
+        assert begin
+        assert kind == "cosigned"
+        assert name
+        assert not set("+#\x00$") & set(topic)

@@ -102,6 +102,7 @@ class Delivery:
     """One message that the broker handed us.
 
     Attributes:
+        topic: where it was sent to.
         payload: its body.
         response_topic: where its sender waits for an answer; None if it does not.
         correlation: what goes with the answer, unchanged.
@@ -109,6 +110,7 @@ class Delivery:
         is_again: whether it was handed over before, and not acknowledged.
     """
 
+    topic: str
     payload: bytes
     response_topic: str | None
     correlation: bytes | None
@@ -167,6 +169,7 @@ class Connection:
                 told, is_again = message.properties, message.mid in self._again
                 self._again.discard(message.mid)
                 yield Delivery(
+                    topic=message.topic.value,
                     payload=bytes(message.payload),
                     response_topic=getattr(told, "ResponseTopic", None),
                     correlation=getattr(told, "CorrelationData", None),
@@ -190,6 +193,7 @@ class Connection:
         retain: bool = False,
         content_type: str = "application/json",
         correlation: bytes | None = None,
+        response_topic: str | None = None,
         expires_after: int | None = None,
     ) -> None:
         """Have the broker tell something, at least once; return when it has taken it.
@@ -204,6 +208,8 @@ class Connection:
         properties.ContentType = content_type
         if correlation is not None:
             properties.CorrelationData = correlation
+        if response_topic is not None:
+            properties.ResponseTopic = response_topic
         if expires_after is not None:
             properties.MessageExpiryInterval = expires_after
         async with self._out:

@@ -8,7 +8,7 @@ at the broker is told anew. When it lasts it is an alarm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -24,6 +24,7 @@ from watchtower.interfaces.mqtt.connection import (
     BrokerLost,
     Connection,
     Credentials,
+    Delivery,
     Will,
     connect,
 )
@@ -66,6 +67,22 @@ class Desk(Protocol):
         ...
 
 
+class Correspondent(Protocol):
+    """Who has a topic of its own at the broker, beside claims."""
+
+    def connected(self, connection: Connection) -> None:
+        """Take note of the connection; it never waits."""
+        ...
+
+    def lost(self) -> None:
+        """Take note that it has ended."""
+        ...
+
+    async def handle(self, delivery: Delivery, connection: Connection) -> None:
+        """Take a message, and acknowledge it."""
+        ...
+
+
 class Post:
     """One tower's way to its broker."""
 
@@ -78,6 +95,7 @@ class Post:
         clerk: Clerk,
         teller: Teller,
         desk: Desk,
+        correspondents: Mapping[str, Correspondent] | None = None,
         luck: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -90,6 +108,7 @@ class Post:
             clerk: takes claims.
             teller: tells everything else.
             desk: is told when there is no broker for long.
+            correspondents: who takes the messages of other topics.
             luck: numbers in [0, 1), for the pauses.
             clock: a steady clock, in seconds.
         """
@@ -99,6 +118,7 @@ class Post:
         self._clerk = clerk
         self._teller = teller
         self._desk = desk
+        self._correspondents = dict(correspondents or {})
         self._pause = Backoff(first=_FIRST_PAUSE, most=_LONGEST_PAUSE, luck=luck)
         self._clock = clock
         self._alone_since = clock()
@@ -140,9 +160,13 @@ class Post:
             will=Will(topic=self._topics.status, payload=status_of(here=False, why=_LOST)),
         ) as connection:
             await connection.subscribe(self._topics.subscription)
+            for topic in self._correspondents:
+                await connection.subscribe(topic)
             self._connected_at = self._clock()
             self._desk.end("broker_unreachable", self._broker.text)
             _log.info("broker_connected", broker=self._broker.text)
+            for correspondent in self._correspondents.values():
+                correspondent.connected(connection)
             try:
                 await self._serve(connection, following)
             except asyncio.CancelledError:
@@ -150,6 +174,9 @@ class Post:
                 raise
             except BaseExceptionGroup as group:
                 raise _first(group) from None
+            finally:
+                for correspondent in self._correspondents.values():
+                    correspondent.lost()
 
     async def _serve(self, connection: Connection, following: Following) -> None:
         """Take and tell; the first that finds the connection ended ends it all."""
@@ -165,7 +192,8 @@ class Post:
                 # The broker bounds the others (Receive Maximum), and waits for each of them.
                 if delivery.number is None and unacknowledged >= _UNACKNOWLEDGED:
                     continue
-                task = tasks.create_task(self._clerk.handle(delivery, connection))
+                clerk = self._correspondents.get(delivery.topic, self._clerk)
+                task = tasks.create_task(clerk.handle(delivery, connection))
                 if delivery.number is None:
                     unacknowledged += 1
                     task.add_done_callback(done)

@@ -10,15 +10,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from watchtower.brokers import is_name, is_prefix
 from watchtower.units import ChannelId
 
-__all__ = ["Topics"]
+__all__ = ["Topics", "takes_cosign_answers"]
 
 _LONGEST_ANSWER: Final = 512
 """Bytes of a topic for answers, of the 65,535 that a broker takes."""
 
 _MOST_LEVELS: Final = 32
 """Levels of a topic for answers. Mosquitto takes some 200 (its ``TOPIC_HIERARCHY_LIMIT``)."""
+
+_COSIGNED: Final = "cosigned"
+
+
+def takes_cosign_answers(topic: str) -> bool:
+    """Return whether we answer there to a tower that asks for signatures: ``…/cosigned/{name}``.
+
+    It may have another prefix than we have; nothing else is written where such answers go.
+    """
+    prefix, _, name = topic.rpartition("/")
+    begin, _, kind = prefix.rpartition("/")
+    return is_prefix(begin) and kind == _COSIGNED and is_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +55,16 @@ class Topics:
         restarted, and drops what comes until they are made again.
         """
         return f"$share/{self.group}/{self.claims}" if self.group else self.claims
+
+    @property
+    def cosign(self) -> str:
+        """Where other towers ask this one for signatures."""
+        return f"{self.prefix}/cosign/{self.client}"
+
+    @property
+    def cosigned(self) -> str:
+        """Where this one waits for the signatures that it has asked for."""
+        return f"{self.prefix}/{_COSIGNED}/{self.client}"
 
     @property
     def status(self) -> str:
