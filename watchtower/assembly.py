@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address, Drops
+from watchtower.units import Address, Drops, LedgerIndex
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -119,19 +119,11 @@ async def prepare(
         payer_policy=payer_policy_of(settings),
     )
     watch, cursor = memory.watch, memory.cursor
-    hsm_keys = _hsm_keys(stack, settings, environment)
     servers = await stack.enter_async_context(_servers(store, settings, machine))
-    pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
-    stream = await stack.enter_async_context(
-        servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=pace)
-    )
+    stream = await stack.enter_async_context(_stream(servers, watch, cursor, settings))
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
-    desk = Desk(
-        deliverer,
-        repeat_after=settings.alerts.repeat_seconds,
-        clock=asyncio.get_running_loop().time,
-    )
+    desk = _desk(deliverer, settings)
     line = _line(stack, settings)
     # Who answers once, and ends, connects to no broker.
     letters = None if once else cosign_line(settings)
@@ -166,8 +158,23 @@ async def prepare(
         shadow=shadow,
         once=once,
         machine=machine,
-        hsm_keys=hsm_keys,
+        hsm_keys=_hsm_keys(stack, settings, environment),
     )
+
+
+def _desk(deliverer: Deliverer, settings: Settings) -> Desk:
+    return Desk(
+        deliverer,
+        repeat_after=settings.alerts.repeat_seconds,
+        clock=asyncio.get_running_loop().time,
+    )
+
+
+def _stream(
+    servers: Servers, watch: Watch, cursor: LedgerIndex | None, settings: Settings
+) -> AbstractAsyncContextManager[Stream]:
+    pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
+    return servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=pace)
 
 
 def _servers(store: Store, settings: Settings, machine: Machine) -> Servers:

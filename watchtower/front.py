@@ -140,6 +140,7 @@ def loops(
         rounds=rounds,
         stale_after=settings.claims.stale_seconds,
         clock=clock,
+        covered=rounds.coverage.covered,
     )
     notary = Notary(ground.machine.clock)
     intake = Intake(ground.store, guard, notary, tell=ground.feed.tell)

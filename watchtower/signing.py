@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Protocol
 
 from watchtower.guard.watch import Watch
-from watchtower.judgement.authority import authority_fault
+from watchtower.judgement.authority import AuthorityFault, authority_fault
 from watchtower.judgement.delegation import DelegationFault
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.delegated import DelegatedHand, OwnKey
@@ -63,6 +63,11 @@ class Signing:
         self._rights = rights_of(settings)
         self._keys: Mapping[Address, Collection[str]] = {}
         self._knows_keys = False
+        own = (
+            (Right.DELEGATED, settings.authority.delegate.account),
+            (Right.SIGNER_LIST, settings.authority.signer),
+        )
+        self._own = {right: Address(account) for right, account in own if account}
         self._by_keys = [self._hand(settings, store, right, elsewhere) for right in _BY_KEYS]
         self._delegated = (
             None if settings.authority.own is None else self._delegate(settings, store, elsewhere)
@@ -181,10 +186,21 @@ class Signing:
         return self._watch.delegation_fault(account)
 
     def _is_doubted(self, account: Address, right: Right) -> bool:
-        """Return whether the ledger, as last seen, would refuse what a key here signs."""
-        keys = [k for k in self._keys.get(account, ()) if right_of(account, k) is right]
-        estate = self._watch.estates.get(account)
-        return bool(keys) and all(authority_fault(estate, key) is not None for key in keys)
+        """Return whether the ledger, as last seen, would refuse what is signed here."""
+        # A delegate, and one of several, sign with the key of the tower's own account.
+        holder = self._own.get(right, account)
+        keys = self._keys.get(holder, ())
+        if right in _BY_KEYS:
+            keys = [key for key in keys if right_of(account, key) is right]
+        return bool(keys) and all(self._is_refused(holder, key, right) for key in keys)
+
+    def _is_refused(self, holder: Address, key: str, right: Right) -> bool:
+        fault = authority_fault(self._watch.estates.get(holder), key)
+        if right is Right.SIGNER_LIST and fault is AuthorityFault.GONE:
+            # A signer need not be in the ledger; it signs with its master key then (rippled
+            # Transactor.cpp, checkMultiSign: a phantom account).
+            return right_of(holder, key) is not Right.MASTER_KEY
+        return fault is not None
 
     def _accepts(self, account: Address, public_key: str) -> bool:
         """Return whether the ledger is known to take a key's signature for ``account``."""

@@ -121,6 +121,7 @@ PURE = (
     "response.bidding",
     "response.bundle",
     "response.confirm",
+    "response.draft",
     "response.engine_result",
     "response.fees",
     "response.market",

@@ -51,6 +51,10 @@ class Hand:
         """As the attacker has it."""
         return Way() if self.has_way else None
 
+    def why_idle(self, account: Address) -> SigningError:
+        """It has no way because the attacker hides it."""
+        return KeyMissingError(account=account)
+
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Note that it was asked, and sign."""
         self.used.append(transaction)

@@ -21,6 +21,7 @@ from watchtower.claims.decision import (
     Kept,
     KeyUnknown,
     NotAbove,
+    NotCovered,
     NotKept,
     NotKeptWhy,
     Pending,
@@ -32,6 +33,7 @@ from watchtower.claims.decision import (
     WrongKey,
     as_error,
     describe_why_not_serve,
+    name_of_reason,
 )
 from watchtower.claims.given import Given, KeylessClaim
 from watchtower.claims.sight import Guard, Sight
@@ -97,12 +99,33 @@ def decided(
     payers: frozenset[Address] = frozenset(),
     payee_exists: bool = True,
     looked_up: bool = True,
+    covered: int | None = None,
 ) -> Decision:
     """Decide with our usual policy, now."""
     guard = Guard(payees=guarded, payers=payers, policy=Policy())
     fact = ChannelMissing(channel=claim.channel, at=AT) if looked_up else None
-    sight = Sight(fact=fact, ledger_time=NOW, payee_exists=payee_exists)
+    sight = Sight(
+        fact=fact,
+        ledger_time=NOW,
+        payee_exists=payee_exists,
+        covered=None if covered is None else Drops(covered),
+    )
     return decide(claim, ground_of(channel, sight, guard), best)
+
+
+def test_claim_above_what_was_signed_ahead_is_kept_and_not_served() -> None:
+    """Where nothing else can sign, what it adds could not be redeemed."""
+    claim = signed(50)
+    decision = decided(claim, covered=49)
+    assert decision.kept == Kept(claim=claim, rescued=False)
+    why = NotCovered(amount=Drops(50), covered=Drops(49))
+    assert decision.serve == DoNotServe(reasons=(why,))
+    assert name_of_reason(why) == "not_covered_by_bundle"
+    assert "`watchtower presign request`" in describe_why_not_serve(why)
+    assert decided(claim, covered=50).serve == Serve()
+    # Above the funds the bundle asks for what there is, and that is covered.
+    beyond = decided(signed(101), covered=100).serve
+    assert beyond == DoNotServe(reasons=(BeyondFunds(amount=Drops(101), funds=Drops(100)),))
 
 
 def refused(decision: Decision) -> NotKeptWhy:

@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from xrpl.wallet import Wallet
 
 from tests.cli.conftest import NOBODY, PAYEE, Run
+from watchtower.errors import SeedError
 from watchtower.keys.authority import WORTH, Right
-from watchtower.keys.vault import Standing
 from watchtower.store.database import Store
+from watchtower.store.secrets import Standing
 from watchtower.units import Address
 
 IDLE = "will not sign"
@@ -94,6 +96,7 @@ def test_show_tells_the_worth_of_a_key_that_signs(run: Run, home: Path) -> None:
         }
     ]
     assert shown["not_set_up"] == ["presigned", "delegated", "signer_list"]
+    assert shown["signer_unreachable"] is None
     assert f"1. regular key {key.public_key}: whether the ledger takes it was not looked" in text
     assert f"To a thief: {WORTH[Right.REGULAR_KEY].thief}" in text
     assert str(key.seed) not in text
@@ -147,22 +150,49 @@ def test_a_key_beside_a_token_is_neither_shown_nor_taken(run: Run, home: Path) -
     assert (refused.code, "in the token" in refused.err) == (16, True)
 
 
-def test_show_says_of_a_key_that_a_rotation_put_aside_that_it_is_that(run: Run, home: Path) -> None:
-    """Whatever the settings allow: no setting has it sign again, and it is worth stealing."""
+def test_show_says_that_a_signer_apart_could_not_be_asked(run: Run, home: Path) -> None:
+    """And what it may sign by; “nothing may sign” would send a person looking for a lost key."""
+    set_up(run, home, more='\n[keys]\nsigner = "signer.sock"\n')
+    ended = run("authority", "show")
+    (shown,) = run("authority", "show", "--json").json()
+    assert "Nothing may sign" not in ended.out
+    assert "The signer apart could not be asked:" in ended.out
+    assert "By configuration it may sign for it by: regular key." in ended.out
+    assert shown["not_told"] == ["regular_key"]
+    assert "regular_key" not in shown["not_set_up"]
+    assert shown["signer_unreachable"]
+
+
+def test_show_tells_that_a_rotation_put_a_key_aside(run: Run, home: Path) -> None:
+    """That no setting allows it would be the wrong reason: none would bring it back."""
     wallet = set_up(run, home, "--allow-master-key")
     import_key(run, wallet.address, wallet)
 
     async def put_aside() -> None:
-        async with (
-            await Store.open(home / "watchtower.db", "correct horse") as store,
-            store.write() as work,
-        ):
-            (key,) = await work.secrets.of_account(Address(wallet.address))
-            await work.secrets.remove(key)
-            await work.secrets.put(replace(key, standing=Standing.FORMER))
+        opened = await Store.open(home / "watchtower.db", "correct horse")
+        async with opened as store, store.write() as work:
+            (held,) = await work.secrets.of_account(Address(wallet.address))
+            await work.secrets.put(replace(held, standing=Standing.FORMER))
 
     asyncio.run(put_aside())
-    said = run("authority", "show").out
-    assert "for a rotation has put it aside" in said
-    assert "allow_master_key" not in said
-    assert "Nothing may sign for it." in said
+    (shown,) = run("authority", "show", "--json").json()
+    assert [(one["order"], one["is_aside"]) for one in shown["rights"]] == [(None, True)]
+    text = run("authority", "show").out
+    assert "a rotation put it aside" in text
+    assert "allow_master_key" not in text
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_seed_file_that_others_can_read_is_refused(run: Run, home: Path, mode: int) -> None:
+    """A seed that lies open is nobody's secret, and who put it there is to hear of it."""
+    wallet = set_up(run, home)
+    file = home / "seed"
+    file.write_text(f"{wallet.seed}\n")
+    file.chmod(mode)
+    words = ("key", "import", "--account", wallet.address, "--seed-file", str(file))
+    refused = run(*words)
+    assert refused.code == SeedError.exit_code
+    assert f"chmod 600 {file}" in refused.err
+    assert str(wallet.seed) not in refused.err + refused.out
+    file.chmod(0o600)
+    assert run(*words).code == 0

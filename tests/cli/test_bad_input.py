@@ -45,7 +45,7 @@ def claim(
         (("channel", "show", "12"), 12, "not a channel id"),
         (("key", "import", "--account", PAYEE + "x", "--seed-file", "-"), 10, "checksum"),
         (("key", "import", "--account", PAYEE, "--seed-file", "-"), 14, "seed"),
-        (("key", "import", "--account", PAYEE, "--seed-file", "nowhere"), 14, "cannot be read"),
+        (("key", "import", "--account", PAYEE, "--seed-file", "nowhere"), 14, "No such file"),
         (("channel", "show", CHANNEL), 30, "No server can be reached"),
         (("run", "--once"), 30, "No server can be reached"),
         (("backup", "restore", "nowhere.db"), 20, "nowhere.db"),

@@ -53,6 +53,7 @@ def test_init_guards_payers_payees_and_who_is_both(run: Run, home: Path) -> None
     words = ("--account", PAYEE, "--payer", PAYEE, "--payer", payer.address)
     (made,) = run("init", *words, "--server", NOBODY, "--json").json()
     assert made["accounts"] == [PAYEE, payer.address]
+    (home / "seed").touch(mode=0o600)
     (home / "seed").write_text(f"{payer.seed}\n")
     key = ("--account", payer.address, "--seed-file", "seed")
     assert run("key", "import", *key).code == 0
@@ -68,6 +69,7 @@ def test_key_is_imported_and_listed_without_its_seed(
     """Both kinds of family seed; the seed is seen nowhere afterwards."""
     wallet = Wallet.create(algorithm=algorithm)
     assert run("init", "--account", wallet.address, "--server", NOBODY).code == 0
+    (home / "seed").touch(mode=0o600)
     (home / "seed").write_text(f"{wallet.seed}\n")
     words = ("key", "import", "--account", wallet.address, "--seed-file")
     for ended in (run(*words, "seed"), run(*words, "-", stdin=f"{wallet.seed}\n")):

@@ -112,6 +112,7 @@ def test_what_the_tower_asks_for_is_signed_elsewhere_and_imported(run: Run, towe
     assert told[0]["balance"] == "10000000"
     assert "1 are missing for 1 channels" in asked.err
     (tower / "requests.jsonl").write_text(asked.out)
+    (tower / "seed").touch(mode=0o600)
     (tower / "seed").write_text(PAYEE.seed + "\n")
     made = run("presign", "requests.jsonl", "--seed-file", "seed", "--out", "bundle.json")
     assert made.code == 0, made.err
@@ -160,6 +161,7 @@ def test_it_needs_no_network_no_store_and_no_configuration(tmp_path: Path) -> No
 
 def test_one_claim_may_be_given_by_options(run: Run, home: Path) -> None:
     """For whoever has no tower at hand that could print a request."""
+    (home / "seed").touch(mode=0o600)
     (home / "seed").write_text(PAYEE.seed)
     claim = claim_of(CHANNELS[0], 1_500_000)
     words = [
@@ -200,6 +202,7 @@ def test_what_cannot_be_signed_is_one_sentence_and_writes_nothing(
 ) -> None:
     """And the seed is in none of them."""
     (home / "requests").write_text(line)
+    (home / "seed").touch(mode=0o600)
     (home / "seed").write_text(PAYEE.seed)
     done = run("presign", "requests", "--seed-file", "seed", "--out", "b.json", *words)
     assert (done.code, sentence in done.err) == (code, True), done.err
@@ -219,6 +222,7 @@ def test_a_bundle_that_cannot_be_read_is_said(run: Run, tower: Path) -> None:
     """And a bundle for a right that the configuration does not name."""
     assert run("authority", "import", "nowhere.json").code == 90
     (tower / "requests").write_text(REQUEST)
+    (tower / "seed").touch(mode=0o600)
     (tower / "seed").write_text(PAYEE.seed)
     run("presign", "requests", "--seed-file", "seed", "--out", "b.json")
     config = tower / "watchtower.toml"

@@ -37,6 +37,10 @@ class FakeHand:
         assert account == ACCOUNT
         return None if self.fee_units is None else Way(fee_units=self.fee_units)
 
+    def why_idle(self, _account: Address) -> SigningError:
+        """What it fails with."""
+        return self.fails or MISSING
+
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Sign, or fail."""
         if self.fails is not None:
@@ -185,6 +189,42 @@ async def test_where_nobody_has_a_way_the_last_says_what_is_missing() -> None:
         await chosen.sign(CLAIM)
     with pytest.raises(NoRightError, match="no right is configured"):
         await hands().sign(CLAIM)
+
+
+async def test_who_had_no_way_signs_nothing_at_a_plain_keys_price() -> None:
+    """A delegate that is permitted again meanwhile would sign as if the account paid the fee."""
+    hand = FakeHand(Right.DELEGATED, None)
+    chosen = hands(hand)
+    assert chosen.way(ACCOUNT, CHANNEL) is None
+    hand.fee_units = 3
+
+    with pytest.raises(KeyMissingError):
+        await chosen.sign(CLAIM)
+    with pytest.raises(KeyMissingError):
+        await anext(chosen.sign_each([CLAIM]))
+    assert hand.signed == []
+    assert chosen.way(ACCOUNT, CHANNEL) == by(Right.DELEGATED, 3)
+    await chosen.sign(CLAIM)
+    assert len(hand.signed) == 1
+
+
+async def test_what_a_channel_was_signed_by_is_forgotten_with_it() -> None:
+    """Memory grows with what is watched now, and not with all that ever was."""
+    first, second = FakeHand(Right.SIGNER_LIST, 3), FakeHand(Right.REGULAR_KEY)
+    chosen = hands(first, second)
+    empty = memory_of(chosen)
+    for number in range(1_000):
+        channel = ChannelId(f"{number:064X}")
+        chosen.way(ACCOUNT, channel)
+        chosen.turn(ACCOUNT, channel, REFUSED)
+        chosen.way(ACCOUNT, channel)
+        chosen.forget(channel)
+    assert memory_of(chosen) == empty
+
+
+def memory_of(chosen: Hands) -> int:
+    """How many things it remembers."""
+    return sum(len(kept) for kept in vars(chosen).values() if isinstance(kept, dict))
 
 
 async def test_nobody_for_one_account_stops_nothing_of_those_before_it() -> None:

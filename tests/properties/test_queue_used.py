@@ -146,6 +146,9 @@ class Pen:
         """There is no other hand."""
         return bool(by)
 
+    def forget(self, channel: ChannelId) -> None:
+        """Nothing is remembered."""
+
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
         """Sign anything."""
         signed = parse_json(PAYEE.sign_transaction(dict(transaction)))

@@ -198,6 +198,10 @@ class OtherHand:
         """Return its way."""
         return self.how
 
+    def why_idle(self, account: Address) -> SigningError:
+        """Say that there is no key."""
+        return KeyMissingError(account=account)
+
     async def sign(self, transaction: Any) -> Any:
         """Sign, or fail as told."""
         self.asked += 1

@@ -49,6 +49,8 @@ async def test_first_start_pins_the_store_to_its_network(stage: Stage) -> None:
 async def test_alarm_reaches_the_operators_command(stage: Stage, tmp_path: Path) -> None:
     """As JSON on its standard input, for whatever the operator does with it."""
     told = tmp_path / "told.jsonl"
+    # The command may not have been run yet when somebody looks for what it was told.
+    told.touch()
     code = f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read() + chr(10))"
     stage.with_settings(alerts=AlertSettings(command=(sys.executable, "-c", code)))
     channel = await stage.channel()

@@ -271,6 +271,29 @@ async def test_a_permission_that_is_lost_while_a_claim_is_on_its_way_costs_no_cl
         assert last["SigningPubKey"] == A_KEY_OF_THE_PAYEE.public_key
 
 
+async def test_delegate_whose_own_key_signs_no_more_leaves_the_claim_to_the_next_right(
+    tmp_path: Path,
+) -> None:
+    """At once: the permission stands, and what the tower's own key signs would be refused."""
+    keys = ((Person.named("a payee").address, A_KEY_OF_THE_PAYEE),)
+    async with delegated_on(tmp_path, keys=keys) as stage:
+        regular = {"TransactionType": "SetRegularKey", "RegularKey": A_KEY_OF_THE_PAYEE.address}
+        await stage.hand.settle(regular, stage.payee)
+        other = {"TransactionType": "SetRegularKey", "RegularKey": stage.payee.address}
+        await stage.hand.settle(other, TOWER)
+        await stage.hand.settle({"TransactionType": "AccountSet", "SetFlag": 4}, TOWER)
+        channel = await stage.channel()
+        await stage.keep(channel, 30 * XRP)
+        await permit(stage)
+        async with stage.tower():
+            await stage.until_told(channel, "judged")
+            await stage.close_request(channel)
+            await stage.until_paid(channel, 30 * XRP)
+        assert [claim["SigningPubKey"] for claim in await claims(stage)] == [
+            A_KEY_OF_THE_PAYEE.public_key
+        ]
+
+
 @pytest.mark.parametrize("rules", [OFF], ids=["amendment off"])
 async def test_without_the_amendment_no_delegate_is_used_and_people_are_told(
     tmp_path: Path, rules: Rules

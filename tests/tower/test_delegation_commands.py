@@ -181,7 +181,7 @@ def poor(stage: Stage) -> dict[str, Any]:
         (("--to", "rNobody"), "", 10, ""),
         (("--seed-file", "-"), "sEdNotASeed", 14, "not a family seed"),
         (("--seed-file", "-"), Person.named("a payer").seed, 36, "does not sign for"),
-        (("--seed-file", "/no/such/file"), "", 14, "cannot be read"),
+        (("--seed-file", "/no/such/file"), "", 14, "No such file"),
         (("--submit",), "", 2, "--seed-file"),
     ],
 )

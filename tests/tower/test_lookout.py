@@ -13,6 +13,7 @@ from watchtower.claims.sight import UNSEEN
 from watchtower.errors import UnreachableError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
+from watchtower.judgement.claim import Claim
 from watchtower.judgement.policy import Policy
 from watchtower.ledger.events import (
     END_OF_LEDGER,
@@ -21,8 +22,10 @@ from watchtower.ledger.events import (
     LedgerClosed,
     Position,
 )
+from watchtower.response.bundle import Level, Presigned
+from watchtower.tower.coverage import Coverage
 from watchtower.tower.lookout import Lookout
-from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime
+from watchtower.units import ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 STRANGE = ChannelId("D" * 64)
 AT = Position(LedgerIndex(9), END_OF_LEDGER)
@@ -42,12 +45,15 @@ class Scene:
         self.answer: ChannelChanged | ChannelMissing | None = None
         self.close(100)
         self.watch.accounted(LedgerIndex(100))
+        self.can_sign = True
+        coverage = Coverage(self.watch, cast("Any", None), lambda _account: self.can_sign)
         self.lookout = Lookout(
             cast("Any", self),
             servers=cast("Any", self),
             rounds=cast("Any", SimpleNamespace()),
             stale_after=30.0,
             clock=lambda: self.now,
+            covered=coverage.covered,
         )
 
     def close(self, ledger: int) -> None:
@@ -80,6 +86,12 @@ class Scene:
         seen = self.lookout.see(CHANNELS[0])
         assert seen is not None
         return seen.is_stale
+
+    def covered(self) -> Drops | None:
+        """Up to which balance a channel that is watched was signed ahead, if that matters."""
+        seen = self.lookout.see(CHANNELS[0])
+        assert seen is not None
+        return seen.covered
 
 
 @pytest.fixture
@@ -136,3 +148,23 @@ async def test_strange_channel_is_asked_for_once_in_a_while(scene: Scene) -> Non
 async def test_where_nobody_can_tell_nothing_is_known(scene: Scene) -> None:
     """The claim is kept until somebody can."""
     assert await scene.lookout.look(STRANGE) is UNSEEN
+
+
+async def test_what_was_signed_ahead_bounds_serving_where_nothing_else_can_sign(
+    scene: Scene,
+) -> None:
+    """Where another right stands by, and where nobody signs ahead, nothing changes."""
+    scene.can_sign = False
+    assert scene.covered() is None
+    ahead = Presigned(
+        account=PAYEE,
+        claim=Claim(channel=CHANNELS[0], amount=Drops(40), public_key="", signature=""),
+        target=Drops(40),
+        ticket=41,
+        signing_key=f"ED{'0' * 64}",
+        levels=(Level(fee=Drops(12), transaction=TxHash("0" * 64), blob="00"),),
+    )
+    scene.watch.signed_ahead.replace([ahead])
+    assert scene.covered() == 40
+    scene.can_sign = True
+    assert scene.covered() is None

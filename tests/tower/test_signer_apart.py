@@ -15,6 +15,7 @@ from tests.alerts.test_desk import Heard
 from tests.signer.process import SignerProcess
 from tests.tower import test_mass_exit
 from tests.tower.conftest import PASSPHRASE, XRP, Stage, stage_on
+from tests.tower.test_authority import told_alarms
 from watchtower.alerts.desk import Desk
 from watchtower.cli import main
 from watchtower.errors import SignerUnreachableError
@@ -120,10 +121,10 @@ async def test_what_the_signer_refuses_is_owed_until_its_settings_allow_it(tmp_p
             for channel in channels:
                 await stage.close_request(channel)
 
-            async def is_refused() -> bool:
-                return any(e["event"] == "signing_refused" for e in signer.events)
+            async def is_missed() -> bool:
+                return "no_right" in await told_alarms(stage)
 
-            await stage.until(is_refused)
+            await stage.until(is_missed)
             await signer.stop()
             assert [await stage.balance(channel) for channel in channels] == [0, 0]
             config = tmp_path / "signer" / "signer.toml"
@@ -155,7 +156,7 @@ async def test_who_asks_by_what_right_is_told_of_the_signers_key(
             assert ("cannot be used" in said.err) != runs
             assert ("Of the tower alone: burn fees" in said.out) == runs
             assert "Nothing may sign" not in said.out
-            assert ("with the signer, which does not tell" in said.out) != runs
+            assert ("The signer apart could not be asked" in said.out) != runs
 
 
 def test_what_the_signer_did_not_sign_is_an_alarm_at_once() -> None:

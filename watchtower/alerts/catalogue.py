@@ -286,8 +286,9 @@ def authority_lost(account: Address, *, why: str) -> Alarm:
         subject=account,
         severity=Severity.URGENT,
         sentence=f"The key held for {account} cannot sign for it: {why}. Nothing can be done for "
-        "it. If you changed the account, import the key that signs for it now with "
-        f"`watchtower key import --account {account}`; if you did not, somebody else controls it.",
+        "it. If you changed the account, give the tower the key that signs for it now: with "
+        f"`watchtower key import --account {account}`, or in the token, or at the signer apart, if "
+        "that is where its key is. If you did not, somebody else controls it.",
     )
 
 

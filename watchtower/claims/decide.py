@@ -32,6 +32,7 @@ from watchtower.claims.decision import (
     Kept,
     KeyUnknown,
     NotAbove,
+    NotCovered,
     NotKept,
     Pending,
     Role,
@@ -69,6 +70,8 @@ class Ground(Struct, frozen=True, kw_only=True, gc=False):
         sure_until: the last ledger time at which redeeming is sure; None while no end is set.
         notice: the seconds for which redeeming stays sure, whatever the payer does from now on;
             None where nobody can tell.
+        covered: the channel balance up to which it was signed ahead, where nothing else can sign;
+            None where something can.
     """
 
     channel: Channel | None
@@ -78,6 +81,7 @@ class Ground(Struct, frozen=True, kw_only=True, gc=False):
     is_over: bool = False
     sure_until: RippleTime | None = None
     notice: int | None = None
+    covered: Drops | None = None
 
     @property
     def pays_us(self) -> bool:
@@ -113,6 +117,7 @@ def ground_of(channel: Channel | None, sight: Sight, guard: Guard) -> Ground:
         looked_up=looked_up,
         against=against,
         is_over=phase(channel, sight.ledger_time, sight.rules) in {Phase.EXPIRED, Phase.CLOSED},
+        covered=sight.covered,
     )
     return _with_times(ground, channel, sight, guard) if ground.pays_us else ground
 
@@ -156,6 +161,8 @@ def may_serve(kept: Kept | Pending | NotKept, ground: Ground) -> Serve | DoNotSe
     amount, funds = kept.claim.amount, ground.channel.entry.amount
     beyond = (BeyondFunds(amount=amount, funds=funds),) if amount > funds else ()
     reasons = (*ground.against, *beyond)
+    if ground.covered is not None and ground.covered < (redeemable := min(amount, funds)):
+        reasons += (NotCovered(amount=Drops(redeemable), covered=ground.covered),)
     return DoNotServe(reasons=reasons) if reasons else Serve()
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "Kept",
     "KeyUnknown",
     "NotAbove",
+    "NotCovered",
     "NotKept",
     "NotKeptWhy",
     "Pending",
@@ -162,6 +163,13 @@ class BeyondFunds(Struct, frozen=True, kw_only=True, gc=False):
     funds: Drops
 
 
+class NotCovered(Struct, frozen=True, kw_only=True, gc=False):
+    """Nothing but what was signed ahead can redeem, and that is for less than the claim."""
+
+    amount: Drops
+    covered: Drops
+
+
 class Whose(StrEnum):
     """Whose sum a limit is for."""
 
@@ -178,7 +186,7 @@ class ExposureReached(Struct, frozen=True, kw_only=True, gc=False):
     allowed: Drops
 
 
-WhyNotServe = Standing | Closing | BeyondFunds | ExposureReached | Unprotectable
+WhyNotServe = Standing | Closing | BeyondFunds | NotCovered | ExposureReached | Unprotectable
 
 
 class Serve(Struct, frozen=True, kw_only=True, gc=False):
@@ -213,6 +221,7 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
 
 _CLOSING: Final = "closing"
 _BEYOND_FUNDS: Final = "beyond_funds"
+_NOT_COVERED: Final = "not_covered_by_bundle"
 _EXPOSURE_LIMIT: Final = "exposure_limit"
 _UNPROTECTABLE: Final = "unprotectable"
 
@@ -220,6 +229,7 @@ REASONS: Final = (
     *(standing.value for standing in Standing),
     _CLOSING,
     _BEYOND_FUNDS,
+    _NOT_COVERED,
     _EXPOSURE_LIMIT,
     _UNPROTECTABLE,
 )
@@ -270,6 +280,8 @@ def name_of_reason(reason: WhyNotServe) -> str:
             return _CLOSING
         case BeyondFunds():
             return _BEYOND_FUNDS
+        case NotCovered():
+            return _NOT_COVERED
         case ExposureReached():
             return _EXPOSURE_LIMIT
         case _:
@@ -308,6 +320,12 @@ def describe_why_not_serve(reason: WhyNotServe) -> str:
             return (
                 f"The claim promises {format_drops(reason.amount)}, and the channel holds "
                 f"{format_drops(reason.funds)}."
+            )
+        case NotCovered():
+            return (
+                f"What was signed ahead brings the channel to {format_drops(reason.covered)}, the "
+                f"claim asks for {format_drops(reason.amount)}, and nothing else can sign; have "
+                "the payee sign ahead for it (`watchtower presign request`)."
             )
         case ExposureReached():
             return (

@@ -11,7 +11,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.ledger.events import ChannelChanged, ChannelMissing
-from watchtower.units import Address, RippleTime
+from watchtower.units import Address, Drops, RippleTime
 
 __all__ = ["UNSEEN", "Guard", "Sight"]
 
@@ -22,7 +22,8 @@ class Sight:
 
     ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
     ``rules`` are the network's, as far as they are. ``is_stale`` says that no ledger has come for
-    too long to serve by what is known.
+    too long to serve by what is known. ``covered`` is the channel balance up to which its payee
+    has signed ahead, where nothing else can sign for it; None where something can.
     """
 
     fact: ChannelChanged | ChannelMissing | None
@@ -30,6 +31,7 @@ class Sight:
     payee_exists: bool = True
     rules: ChannelRules = STRICT
     is_stale: bool = False
+    covered: Drops | None = None
 
 
 UNSEEN: Final = Sight(fact=None, ledger_time=RippleTime(0), is_stale=True)

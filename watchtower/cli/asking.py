@@ -86,21 +86,16 @@ def ask_seed(file: str | None, name: str = "Seed") -> str:
     """Return the family seed that a person or a file gives.
 
     Raises:
-        SeedError: there is nobody to ask, or the file cannot be read.
+        SeedError: there is nobody to ask, or the file cannot be read, or others can read it.
     """
     if file is None:
         if not sys.stdin.isatty():
             raise SeedError(why="there is no terminal to ask at; give --seed-file FILE or -")
         return _hidden(name)
-    if file == _STANDARD_INPUT:
-        return sys.stdin.readline().strip()
     try:
-        return Path(file).read_text(encoding="ascii").strip()
-    except UnicodeDecodeError:
-        raise SeedError(why=f"{file} is no text") from None
-    except OSError as problem:
-        why = f"{file} cannot be read ({problem.strerror})"
-        raise SeedError(why=why) from None
+        return _read(file).strip()
+    except ConfigError as problem:
+        raise SeedError(why=f"{file}: {problem.facts['why']}") from None
 
 
 def _read(file: str) -> str:

@@ -61,9 +61,9 @@ class _Account:
     there to sign by, allowed or not, and of one right the key that signs first; ``aside`` are the
     public keys that a rotation put aside, which sign nothing; ``estate`` is how the ledger last
     had it, None if nobody asked; ``own`` the tower's own account, which may be its delegate;
-    ``is_apart`` whether its keys are with a signer apart, and not here, and ``is_silent`` whether
-    that did not tell which; ``signer`` the tower's own
-    account in signer lists, empty for none.
+    ``is_apart`` whether its keys are with a signer apart, and not here; ``signer`` the tower's own
+    account in signer lists, empty for none; ``unreachable`` is why that signer apart could not be
+    asked what it signs, None where it was, or where there is none.
     """
 
     address: Address
@@ -73,8 +73,8 @@ class _Account:
     estate: Estate | None
     own: Address | None
     is_apart: bool
-    is_silent: bool
     signer: str
+    unreachable: str | None
 
 
 @click.group()
@@ -107,8 +107,13 @@ async def _accounts(loaded: Settings) -> list[_Account]:
         async with store.read() as work:
             signed_ahead = {(p.account, p.signing_key) for p in await work.bundles.load_all()}
             notes = {a: await work.notes.get(ACCOUNT_NOTE + a) for a in loaded.addresses}
-    asked = await _asked(loaded)
-    standing = [*_standing(cards, signed_ahead, loaded), *(asked or ())]
+    unreachable: str | None = None
+    standing = _standing(cards, signed_ahead, loaded)
+    try:
+        standing += await _asked(loaded)
+    except SignerUnreachableError as trouble:
+        click.echo(str(trouble), err=True)
+        unreachable = str(trouble.facts["why"])
     return [
         _Account(
             address=address,
@@ -118,8 +123,8 @@ async def _accounts(loaded: Settings) -> list[_Account]:
             estate=recalled(address, notes[address]),
             own=loaded.authority.own,
             is_apart=bool(loaded.keys.signer),
-            is_silent=asked is None,
             signer=loaded.authority.signer,
+            unreachable=unreachable,
         )
         for address in loaded.addresses
     ]
@@ -172,16 +177,17 @@ def _authority(card: KeyCard) -> Authority:
     )
 
 
-async def _asked(loaded: Settings) -> list[Authority] | None:
-    """Return by what a signer apart signs; nothing without one, None if it does not tell."""
+async def _asked(loaded: Settings) -> list[Authority]:
+    """Return by what a signer apart signs; nothing if there is none.
+
+    Raises:
+        SignerUnreachableError: it does not tell.
+    """
     if not loaded.keys.signer:
         return []
     line = SignerLine(Path(loaded.keys.signer))
     try:
         held = await line.keys()
-    except SignerUnreachableError as trouble:
-        click.echo(str(trouble), err=True)
-        return None
     finally:
         await line.close()
     by_keys = [
@@ -198,15 +204,25 @@ def _report(account: _Account) -> dict[str, Any]:
     aside = {right for right, one in by_right.items() if one.public_key in account.aside}
     used = [right for right in account.rights if right in by_right and right not in aside]
     idle = [right for right in by_right if right not in used]
+    missing = [right for right in account.rights if right not in by_right]
+    # What a signer that does not answer would sign by is not known to be missing.
+    unknown = [r for r in missing if account.unreachable is not None and _is_apart(r, account)]
     return {
         "account": account.address,
         "rights": [
             _report_of(by_right[right], account, account.own, number)
             for number, right in [*enumerate(used, start=1), *((None, right) for right in idle)]
         ],
-        "signer_is_silent": account.is_silent,
-        "not_set_up": [right.value for right in account.rights if right not in by_right],
+        "not_set_up": [right.value for right in missing if right not in unknown],
+        "signer_unreachable": account.unreachable,
+        "not_told": [right.value for right in unknown],
     }
+
+
+def _is_apart(right: Right, account: _Account) -> bool:
+    """Return whether a signer apart may have the key of a right, by the configuration."""
+    named = {Right.DELEGATED: account.own, Right.SIGNER_LIST: account.signer}
+    return right in _BY_KEYS and bool(named.get(right, account.address))
 
 
 def _report_of(
@@ -218,9 +234,9 @@ def _report_of(
         "right": one.right.value,
         "order": number,
         "public_key": one.public_key,
-        "is_aside": one.public_key in account.aside,
         "ledger": _ledger_says(one, account.estate, own, account.signer),
         "is_apart": is_apart,
+        "is_aside": one.public_key is not None and one.public_key in account.aside,
         "thief": f"{_OF_SIGNER} {worth.thief}" if is_apart else worth.thief,
         "open": worth.open,
     }
@@ -246,10 +262,12 @@ def _ledger_says(
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield report["account"]
-    if not any(one["order"] for one in report["rights"]):
-        # What it has is not known: that nothing may sign would be a guess.
-        silent = "What may sign for it is with the signer, which does not tell."
-        yield f"  {silent if report['signer_is_silent'] else 'Nothing may sign for it.'}"
+    if report["signer_unreachable"] is not None:
+        names = " or ".join(Right(name).words for name in report["not_told"]) or "nothing"
+        yield f"  The signer apart could not be asked: {report['signer_unreachable']}."
+        yield f"  By configuration it may sign for it by: {names}. Which keys it has is not known."
+    elif not any(one["order"] for one in report["rights"]):
+        yield "  Nothing may sign for it."
     for one in report["rights"]:
         right = Right(one["right"])
         number = f"{one['order']}." if one["order"] else "- "
@@ -264,12 +282,12 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _state(one: Mapping[str, Any]) -> str:
+    if one["is_aside"]:
+        return (
+            "does not sign, for a rotation put it aside; worth stealing yet: remove it with "
+            "`watchtower key retire --public-key`"
+        )
     if one["order"] is None:
-        if one["is_aside"]:
-            return (
-                "does not sign, for a rotation has put it aside; worth stealing yet: remove it "
-                "with `watchtower key retire --public-key`"
-            )
         if one["right"] == Right.MASTER_KEY:
             return "does not sign, for `authority.allow_master_key` is not set; worth stealing yet"
         return "does not sign, for the account's `rights` do not name it; worth stealing yet"

@@ -8,7 +8,7 @@ holds equal. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 from xrpl.core.keypairs import derive_classic_address
 
+from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningError
 from watchtower.units import Address
 
-__all__ = ["WORTH", "Authority", "Right", "Worth", "right_of"]
+__all__ = ["WORTH", "Authority", "Right", "Worth", "right_of", "why_no_key"]
 
 
 class Right(StrEnum):
@@ -97,17 +98,19 @@ WORTH: Final[Mapping[Right, Worth]] = {
         # AccountSet that disables the master key needs that very key: tecNEED_MASTER_KEY.
         thief="Everything that the account can do, but for disabling its master key: take all its "
         "XRP, change its signer list, name another regular key.",
-        open="The theft of the machine while it runs, or of its file together with the "
-        "passphrase, until the owner names another regular key with the master key; for ever, "
-        "where that was disabled.",
-        needs="A SetRegularKey by the account, and the key in the store.",
+        open="The theft of the machine while it runs, or, where the key is in the store, of its "
+        "file together with the passphrase, until the owner names another regular key with the "
+        "master key; for ever, where that was disabled.",
+        needs="A SetRegularKey by the account, and the key: in the store, in a token, or with a "
+        "signer apart.",
     ),
     Right.MASTER_KEY: Worth(
         thief="Everything, for ever: the key of an address cannot be changed, and who has it "
         "can take back every other right.",
-        open="The theft of the machine while it runs, or of its file together with the "
-        "passphrase; nobody but who holds the key can shut the thief out.",
-        needs="The key in the store, and `allow_master_key = true` under `[authority]`.",
+        open="The theft of the machine while it runs, or, where the key is in the store, of its "
+        "file together with the passphrase; nobody but who holds the key can shut the thief out.",
+        needs="The key, in the store, in a token, or with a signer apart, and "
+        "`allow_master_key = true` under `[authority]`.",
     ),
 }
 """What each right is worth; `Right` declares their order."""
@@ -134,3 +137,10 @@ def right_of(account: Address, public_key: str) -> Right:
     """
     address = derive_classic_address(public_key)
     return Right.MASTER_KEY if address == account else Right.REGULAR_KEY
+
+
+def why_no_key(account: Address, keys: Iterable[str]) -> SigningError:
+    """Return why none of ``keys``, in upper-case hex, signs for ``account`` by the right wanted."""
+    if any(right_of(account, key) is Right.MASTER_KEY for key in keys):
+        return MasterKeyIdleError(account=account)
+    return KeyMissingError(account=account)

@@ -157,6 +157,11 @@ class CosignedHand:
             return None
         return Way(fee_units=1 + count, most=self._share.most, renounced=renounced)
 
+    def why_idle(self, account: Address) -> SigningError:
+        """Return what is missing, where there is no way."""
+        why = "the signer list, as last seen, does not give those who sign here its quorum"
+        return QuorumMissingError(account=account, why=why)
+
     async def sign(self, transaction: _Transaction) -> SignedTransaction:
         """Return ``transaction`` signed by enough signers of its account.
 
@@ -259,7 +264,7 @@ class CosignedHand:
     async def _sign_ourselves(self, papers: Sequence[Paper]) -> Sequence[Paper]:
         """Put our own signature to as many as it is given for, and return those.
 
-        All of them are returned unsigned where our key is not at hand, and the others are enough.
+        Where our key is not at hand, and the others are enough, all are returned without it.
 
         Raises:
             KeyMissingError: there is none, and they are not.

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from watchtower.errors import SigningError, SigningRefusedError
+from watchtower.errors import KeyMissingError, NoRightError, SigningError, SigningRefusedError
 from watchtower.keys.authority import Right
 from watchtower.keys.permission import why_not_delegated
 from watchtower.keys.signer import KeySource, SignedTransaction, SigningKey, signed_with
@@ -104,6 +104,13 @@ class DelegatedHand:
         if account not in self._payees or not self._has_key or not self._stands(account):
             return None
         return replace(self._way, most=self._pen.most)
+
+    def why_idle(self, account: Address) -> SigningError:
+        """Return what is missing, where there is no way."""
+        if not self._has_key:
+            return KeyMissingError(account=self._delegate)
+        why = f"{self._delegate} may not send claims in its name, as the ledger was last seen"
+        return NoRightError(account=account, why=why)
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``Delegate`` and ``SigningPubKey`` are filled in here.

@@ -8,7 +8,8 @@ with others, by a signer in another process. What `Hands` guarantees:
 - Of those it uses the first, in the configured order, that has a way and has not just failed. One
   that failed is tried again after a while, and whoever is the only one is tried every time:
   a failure puts a hand behind the others and never shuts it out.
-- Who signs is who was asked for the way: a price that was made for one is not paid by another.
+- Who signs is who was asked for the way: a price that was made for one is not paid by another, and
+  who had no way signs nothing, though it could meanwhile.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class Hand(Protocol):
 
     def way(self, account: Address) -> Way | None:
         """Return how it would sign for ``account`` now; None where it cannot."""
+        ...
+
+    def why_idle(self, account: Address) -> SigningError:
+        """Return what is missing for ``account``, where there is no way; nobody is asked."""
         ...
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
@@ -116,7 +121,7 @@ class Hands:
         self._clock = clock
         self._is_doubted = is_doubted
         self._failed: dict[_Failure, float] = {}
-        self._chosen: dict[_Side, Right] = {}
+        self._chosen: dict[_Side, Right | None] = {}
 
     def may_act(self, account: Address) -> tuple[Right, ...]:
         """Return the rights by which something could sign for ``account`` now, in their order."""
@@ -152,6 +157,14 @@ class Hands:
             self._failed.pop(_Failure(hand.right, account, side), None)
         return False
 
+    def forget(self, channel: ChannelId) -> None:
+        """Drop what is remembered of a channel that is gone."""
+        for account in self._rights:
+            side = (account, channel)
+            self._chosen.pop(side, None)
+            for right in self._hands:
+                self._failed.pop(_Failure(right, account, side), None)
+
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed by who was chosen for it.
 
@@ -177,25 +190,26 @@ class Hands:
         if not isinstance(account, str):
             return _Nobody(SigningRefusedError(why="the transaction has no account"))
         side = (Address(account), ChannelId(channel) if isinstance(channel, str) else None)
-        chosen = self._chosen.get(side)
-        hand = self._choose(side) if chosen is None else self._hands[chosen]
+        if side not in self._chosen:
+            # Nobody was asked for a way: the one that is asked now.
+            self._choose(side)
+        chosen = self._chosen[side]
+        hand = None if chosen is None else self._hands[chosen]
         if hand is None:
-            # Nobody has a way: the last of those that may try says what is missing.
+            # Nobody had a way when it was planned, at the price of a plain key: the last that may
+            # try says what is missing.
             configured = self._configured(side[0])
             if not configured:
                 why = "no right is configured for it that this tower can use"
                 return _Nobody(NoRightError(account=account, why=why))
-            hand = configured[-1]
+            return _Nobody(configured[-1].why_idle(side[0]))
         return hand
 
     def _choose(self, side: _Side) -> Hand | None:
         able = self._able(side[0])
         # The order among equals stays the configured one.
         hand = min(able, key=lambda hand: self._standing(hand, side), default=None)
-        if hand is None:
-            self._chosen.pop(side, None)
-        else:
-            self._chosen[side] = hand.right
+        self._chosen[side] = None if hand is None else hand.right
         return hand
 
     def _standing(self, hand: Hand, side: _Side) -> tuple[bool, bool]:

@@ -26,7 +26,7 @@ from watchtower.errors import (
     SigningError,
     SigningRefusedError,
 )
-from watchtower.keys.authority import Right, right_of
+from watchtower.keys.authority import Right, right_of, why_no_key
 from watchtower.keys.permission import Roles, why_not
 from watchtower.keys.signed import SignedTransaction, with_signature
 from watchtower.keys.signer_line import SignerLine
@@ -229,6 +229,10 @@ class RemoteSigner:
         if self._known is None:
             return way
         return way if any(self._is_mine(account, key) for key in self._usable(account)) else None
+
+    def why_idle(self, account: Address) -> SigningError:
+        """Return what is missing, where there is no way."""
+        return why_no_key(account, () if self._known is None else self._usable(account))
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``SigningPubKey`` is filled in.

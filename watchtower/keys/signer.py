@@ -11,8 +11,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from watchtower.errors import KeyMissingError, MasterKeyIdleError, SigningRefusedError
-from watchtower.keys.authority import Right, right_of
+from watchtower.errors import (
+    KeyMissingError,
+    MasterKeyIdleError,
+    SigningError,
+    SigningRefusedError,
+)
+from watchtower.keys.authority import Right, right_of, why_no_key
 from watchtower.keys.permission import Roles, why_not
 from watchtower.keys.signed import SignedTransaction, as_signed, codec_of, verify
 from watchtower.keys.stored_key import UnsealedKey
@@ -114,6 +119,10 @@ class Signer:
             for place, key in enumerate(keys)
         )
         return PLAIN if can else None
+
+    def why_idle(self, account: Address) -> SigningError:
+        """Return what is missing, where there is no way."""
+        return why_no_key(account, () if self._known is None else self._known.get(account, ()))
 
     async def sign(self, transaction: Mapping[str, Any]) -> SignedTransaction:
         """Return ``transaction`` signed; ``SigningPubKey`` is filled in here.

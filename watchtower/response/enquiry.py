@@ -25,11 +25,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enquiry:
-    """What servers told: prices, next sequences, and which accounts every one of them refuses."""
+    """What servers told of ``accounts``.
 
+    ``market`` has the prices, ``sequences`` the next sequences that were told, ``refused`` the
+    accounts that every server refuses. ``silence`` is why no sequence at all was told; None if
+    any was.
+    """
+
+    accounts: Collection[Address]
     market: Market
     sequences: Mapping[Address, int]
     refused: Mapping[Address, RequestRefusedError]
+    silence: LedgerError | None
 
 
 async def enquire(servers: Servers, docket: Docket, accounts: Collection[Address]) -> Enquiry:
@@ -38,8 +45,11 @@ async def enquire(servers: Servers, docket: Docket, accounts: Collection[Address
     Everything is asked at once, so that a server that hangs costs one timeout, however many
     accounts are guarded.
 
+    Without sequences there are tickets still, and what was signed ahead is on some: so that none
+    was told is said, and is no failure here.
+
     Raises:
-        LedgerError: no server told the prices, or the sequence of any account.
+        LedgerError: no server told the prices.
     """
     in_order = sorted(accounts)
     fees, answers = await asyncio.gather(
@@ -48,10 +58,14 @@ async def enquire(servers: Servers, docket: Docket, accounts: Collection[Address
     told = dict(zip(in_order, answers, strict=True))
     sequences = {a: answer for a, answer in told.items() if isinstance(answer, int)}
     failures = [answer for answer in answers if isinstance(answer, LedgerError)]
-    if not sequences and failures:
-        raise failures[-1]
     refused = {a: why for a, why in told.items() if isinstance(why, RequestRefusedError)}
-    return Enquiry(market=Market.of(fees), sequences=sequences, refused=refused)
+    return Enquiry(
+        accounts=in_order,
+        market=Market.of(fees),
+        sequences=sequences,
+        refused=refused,
+        silence=failures[-1] if failures and not sequences else None,
+    )
 
 
 def _is_believable(number: int, account: Address, docket: Docket) -> bool:

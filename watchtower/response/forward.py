@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from typing import Final
 
 from watchtower.response.attempt import Attempt
+from watchtower.response.fees import ledgers_left
 from watchtower.response.launch import Launch
 from watchtower.response.obligation import Duty
 from watchtower.response.plan import Terms
 from watchtower.response.presigned import Ahead, plan_presigned
 from watchtower.response.surroundings import Docket
-from watchtower.units import Address
+from watchtower.units import Address, ChannelId, LedgerIndex
 
 __all__ = ["Forward"]
+
+_PATIENCE: Final = 15
+"""Ledgers without a signature after which a part is better than nothing: about a minute, in which
+a signer is started anew, and a hand that failed is tried again (keys/hands.py)."""
+
+_PRESSING: Final = 25
+"""Ledgers to the deadline from which on nobody is waited for: two tickets take some ledgers each
+to be tried at every fee."""
 
 
 class Forward:
@@ -40,6 +49,7 @@ class Forward:
         self._launch = launch
         self._can_sign = can_sign
         self._goes_first = goes_first
+        self._unsigned_since: dict[tuple[Address, ChannelId], LedgerIndex] = {}
 
     async def submit(
         self, obligations: Collection[Duty], terms: Terms
@@ -59,24 +69,45 @@ class Forward:
         )
         return ahead, await self._send(ahead, terms)
 
-    async def fall_back(
-        self, unsigned: Collection[Duty], terms: Terms, *, entered: int
-    ) -> list[Attempt]:
-        """Submit, behind ``entered`` others, what there is where nobody would sign after all.
+    async def fall_back(self, unsigned: Collection[Duty], terms: Terms) -> list[Attempt]:
+        """Submit what there is where nobody would sign after all.
+
+        What covers less than is owed spends a fee and a ticket on a part: it is submitted when
+        nobody has signed for some ledgers, or when there is hardly one left, and not because a
+        signer was away for a moment.
 
         Raises:
             StoreError: as `submit`.
         """
-        if not unsigned:
+        now = terms.validated
+        self._unsigned_since = {
+            (owed.account, owed.channel): self._unsigned_since.get(
+                (owed.account, owed.channel), now
+            )
+            for owed in unsigned
+        }
+        due = [owed for owed in unsigned if self._covers(owed) or self._waited(owed, terms)]
+        if not due:
             return []
         ahead = plan_presigned(
-            unsigned,
+            due,
             self._docket.attempts.values(),
-            replace(terms, entered=entered),
+            terms,
             usable=self._docket.presigned,
             can_sign=lambda _: False,
         )
         return await self._send(ahead, terms)
+
+    def _covers(self, owed: Duty) -> bool:
+        """Return whether all of it was signed ahead."""
+        usable = self._docket.presigned(owed.channel)
+        return any(each.account == owed.account and each.target == owed.target for each in usable)
+
+    def _waited(self, owed: Duty, terms: Terms) -> bool:
+        """Return whether a hand has been waited for as long as there is time."""
+        since = self._unsigned_since[owed.account, owed.channel]
+        left = ledgers_left(owed.deadline, terms.now)
+        return terms.validated >= since + _PATIENCE or (left is not None and left <= _PRESSING)
 
     async def _send(self, ahead: Ahead, terms: Terms) -> list[Attempt]:
         if self._launch.shadow:

@@ -7,15 +7,18 @@ killed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from watchtower.errors import StoreError
 from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.submit import Submitter
 from watchtower.response.surroundings import Docket, Store
 from watchtower.units import ChannelId, LedgerIndex, TxHash
 
-__all__ = ["Launch"]
+__all__ = ["Launch", "Together"]
 
 _Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 
@@ -89,6 +92,49 @@ class Launch:
         async with self._store.write() as work:
             await work.attempts.put_all(attempts)
             await work.journal.append_all(_lines(attempts))
+
+
+@dataclass(slots=True)
+class _Cargo:
+    """What leaves together; ``is_gone`` once it has left, or ``failed`` to."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    is_gone: bool = False
+    failed: StoreError | None = None
+
+
+class Together:
+    """Launches what several accounts have ready meanwhile with one fsync."""
+
+    def __init__(self, launch: Launch) -> None:
+        """Launch by ``launch``."""
+        self._launch = launch
+        self._next = _Cargo()
+        self._way_out = asyncio.Lock()
+
+    async def launch(self, attempts: Sequence[Attempt]) -> None:
+        """Write attempts down, with others that wait for the disk, then send them.
+
+        Raises:
+            StoreError: they could not be written down, and so were not sent.
+        """
+        if not attempts:
+            return
+        cargo = self._next
+        cargo.attempts += attempts
+        async with self._way_out:
+            if not cargo.is_gone:
+                # What comes from now on is the next one's. If this is cancelled, whoever waits
+                # launches it.
+                if self._next is cargo:
+                    self._next = _Cargo()
+                try:
+                    await self._launch.launch(cargo.attempts)
+                except StoreError as failed:
+                    cargo.failed = failed
+                cargo.is_gone = True
+            if cargo.failed is not None:
+                raise cargo.failed
 
 
 def _lines(attempts: Iterable[Attempt]) -> list[_Line]:

@@ -72,6 +72,8 @@ class Restocker:
             return ()
         self._asked_in |= dict.fromkeys(wanted, newest.ledger_index)
         enquiry = await enquire(self._servers, self._docket, wanted)
+        if enquiry.silence is not None:
+            raise enquiry.silence
         made: list[Attempt] = []
         for account, count in wanted.items():
             attempt = await self._make(account, count, enquiry)

@@ -138,6 +138,10 @@ class Signer(Protocol):
         """
         ...
 
+    def forget(self, channel: ChannelId) -> None:
+        """Drop what is remembered of a channel that is gone."""
+        ...
+
     async def sign(self, transaction: Mapping[str, Any]) -> Signed:
         """Have a transaction signed by who was chosen for it, or raise a SigningError."""
         ...

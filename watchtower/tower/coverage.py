@@ -17,6 +17,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.stake import unpaid
+from watchtower.ledger.events import ChannelEntry
 from watchtower.units import Address, Drops
 
 __all__ = ["Coverage"]
@@ -51,6 +52,17 @@ class Coverage:
         self._seen: object = None
         self._behind: set[Address] = set()
         self._dead: set[Address] = set()
+
+    def covered(self, entry: ChannelEntry) -> Drops | None:
+        """Return the balance to which a channel can be redeemed, where that was signed ahead alone.
+
+        None where a hand can sign for its payee, or nothing was signed ahead for it.
+        """
+        account = entry.destination
+        if account not in self._watch.signed_ahead.accounts or self._can_sign(account):
+            return None
+        targets = (each.target for each in self._watch.presigned(entry.channel))
+        return max(targets, default=entry.balance)
 
     async def look(self) -> None:
         """Have alarms stand where something is not covered, and end where all is."""

@@ -18,10 +18,10 @@ from watchtower.claims.intake import Taken
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.errors import LedgerError
 from watchtower.judgement.channel import Channel
-from watchtower.ledger.events import ChannelChanged, ChannelMissing
+from watchtower.ledger.events import ChannelChanged, ChannelEntry, ChannelMissing
 from watchtower.tower.pending import ChannelSource
 from watchtower.tower.tower import Tower
-from watchtower.units import ChannelId, RippleTime
+from watchtower.units import ChannelId, Drops, RippleTime
 
 __all__ = ["Lookout"]
 
@@ -64,6 +64,7 @@ class Lookout:
         rounds: PendingRounds,
         stale_after: float,
         clock: Callable[[], float],
+        covered: Callable[[ChannelEntry], Drops | None] = lambda _entry: None,
     ) -> None:
         """Know nothing of strange channels yet.
 
@@ -73,12 +74,15 @@ class Lookout:
             rounds: is told that claims wait.
             stale_after: seconds without a validated ledger, after which nothing is served.
             clock: a steady clock, in seconds: the same that the tower hears ledgers by.
+            covered: tells to which balance a channel can be redeemed, where that was signed ahead
+                and nothing else can sign; None elsewhere.
         """
         self._tower = tower
         self._servers = servers
         self._rounds = rounds
         self._stale_after = stale_after
         self._clock = clock
+        self._covered = covered
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[ChannelId, asyncio.Task[Sight]] = {}
         self._told: OrderedDict[ChannelId, tuple[float, ChannelChanged | ChannelMissing]] = (
@@ -160,8 +164,9 @@ class Lookout:
     def _sight(self, fact: ChannelChanged | ChannelMissing) -> Sight:
         watch = self._tower.watch
         newest = watch.newest
-        payee_exists = True
+        payee_exists, covered = True, None
         if isinstance(fact, ChannelChanged):
+            covered = self._covered(fact.entry)
             payee_exists = fact.entry.destination not in watch.incoming.missing_payees
         return Sight(
             fact=fact,
@@ -169,4 +174,5 @@ class Lookout:
             payee_exists=payee_exists,
             rules=watch.rules,
             is_stale=self._is_stale(),
+            covered=covered,
         )

@@ -117,7 +117,7 @@ class Rounds:
         self._foresight = foresight
         self._pending = pending
         self._restraint = restraint
-        self._coverage = coverage
+        self.coverage = coverage
         self._shadow = shadow
         self._rhythm = rhythm
         self._locksmith = locksmith
@@ -230,7 +230,7 @@ class Rounds:
             *self._looks,
             self._foresight.look_ahead,
             self._restraint.look,
-            self._coverage.look,
+            self.coverage.look,
             self.tell_status,
         ):
             await self._try(look)

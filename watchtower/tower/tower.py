@@ -121,6 +121,7 @@ class Tower:
         self._writing = asyncio.Lock()
         self._beyond_us: set[ChannelId] = set()
         self._lacks_history = False
+        responder.tell_late(self._wake.set)
 
     async def listen(self, deliveries: AsyncIterator[Delivery]) -> None:
         """Take what the ledger tells, in batches, as it comes."""
@@ -173,21 +174,26 @@ class Tower:
     async def respond_for_ever(self) -> None:
         """Respond whenever something changed, and again soon after a failure."""
         self._is_responding = True
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self.respond()
-                await self._restock()
-            except (LedgerError, StoreFullError, StoreBusyError) as failure:
-                self._note_failure(failure)
-                await asyncio.sleep(_RETRY)
-                self._wake.set()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                try:
+                    await self.respond()
+                    await self._restock()
+                except (LedgerError, StoreFullError, StoreBusyError) as failure:
+                    self._note_failure(failure)
+                    await asyncio.sleep(_RETRY)
+                    self._wake.set()
+        finally:
+            await self._responder.close()
 
     async def _restock(self) -> None:
         """Keep what responding will need, where that is wanted."""
         if self._restocker is not None:
-            self._herald.restocked(await self._restocker.restock(self.watch.payees))
+            # Who is still being signed for may be given the seat that tickets would take.
+            accounts = set(self.watch.payees) - set(self._responder.busy)
+            self._herald.restocked(await self._restocker.restock(accounts))
 
     async def respond(self) -> Response:
         """Judge what changed, and do what is to be done now.
@@ -381,3 +387,4 @@ class Tower:
         for channel_id in closed - busy:
             if self.watch.forget(channel_id):
                 self._herald.forget(channel_id)
+                self._responder.forget(channel_id)
