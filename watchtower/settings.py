@@ -36,6 +36,7 @@ from watchtower.sections import (
     TicketSettings,
 )
 from watchtower.units import Address, parse_address
+from watchtower.vault_settings import VaultSettings
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -75,7 +76,7 @@ _LEAST_MARGIN: Final = 60
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
-_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority", "keys")
+_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority", "keys", "vault")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +97,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpSettings = HttpSettings()
     mqtt: MqttSettings = MqttSettings()
     hsm: HsmSettings = HsmSettings()
+    vault: VaultSettings = VaultSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 

@@ -1,4 +1,4 @@
-"""The settings of a signer apart, in a file of its own: ``[signer]``, and ``[log]`` beside it.
+"""The settings of a signer apart, in a file of its own: ``[signer]``, ``[vault]`` and ``[log]``.
 
 The daemon reads another file, and the signer reads nothing of the daemon's: whoever can change what
 the daemon is told changes nothing about what is signed. ``docs/signer.md`` lists every key.
@@ -19,6 +19,7 @@ from watchtower.authority_settings import RightName
 from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.settings import LogSettings, read_strictly
 from watchtower.units import Address, parse_address
+from watchtower.vault_settings import VaultSettings
 
 __all__ = ["SignerSettings", "SignerTable", "is_of_signer", "load_signer", "write_first_signer"]
 
@@ -60,6 +61,7 @@ class SignerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a signer is told."""
 
     signer: SignerTable
+    vault: VaultSettings = VaultSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -128,13 +130,14 @@ def load_signer(path: Path) -> SignerSettings:
     try:
         store = str((folder / Path(settings.signer.store).expanduser()).resolve())
         socket = str((folder / Path(settings.signer.socket).expanduser()).resolve())
+        vault = settings.vault.within(folder)
     except (RuntimeError, ValueError) as problem:
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
     if len(os.fsencode(socket)) > _LONGEST_SOCKET:
         why = f"`signer.socket` is longer than the {_LONGEST_SOCKET} bytes that a socket's path has"
         raise ConfigError(path=path, why=why)
     table = msgspec.structs.replace(settings.signer, store=store, socket=socket)
-    return msgspec.structs.replace(settings, signer=table)
+    return msgspec.structs.replace(settings, signer=table, vault=vault)
 
 
 def write_first_signer(

@@ -23,7 +23,8 @@ from watchtower.errors import (
     StoreNeedsHsmError,
 )
 from watchtower.keys.hsm import Hsm
-from watchtower.keys.store_key import AnyWayIn, label_of, slot_by_hsm
+from watchtower.keys.store_key import label_of, slot_by_hsm
+from watchtower.keys.ways import AnyWayIn
 from watchtower.store.database import Store
 from watchtower.store.header import Slot, unwrap_with
 from watchtower.store.restore import restore

@@ -310,6 +310,23 @@ async def test_a_store_held_by_another_process_is_busy_and_not_broken(tmp_path: 
             assert [entry.kind for entry in await work.journal.load_all()] == ["held"]
 
 
+async def test_opening_it_twice_keeps_the_locks_of_the_first(store: Store) -> None:
+    """Else the next process to close it takes itself for the last one, and deletes the log."""
+    async with store.write() as work:
+        await work.claims.raise_best(make.claim(1, 7))
+    log = store.path.with_name(f"{store.path.name}-wal")
+    before = log.stat().st_ino
+    async with await make.reopen(store.path) as again:
+        assert await _best(again) == 7
+    other = await _process(store.path, "keep", "8", "9")
+    await other.communicate()
+    assert log.stat().st_ino == before
+    async with store.write() as work:
+        await work.claims.raise_best(make.claim(1, 10))
+    async with await make.reopen(store.path) as again:
+        assert await _best(again) == 10
+
+
 async def test_only_commits_of_others_change_the_data_version(store: Store) -> None:
     """The daemon asks often, and reloads only when the command line kept a claim."""
     before = await store.data_version()

@@ -377,7 +377,7 @@ async def test_a_claim_is_two_trips_and_a_response_too(tmp_path: Path) -> None:
             await work.claims.raise_all(make.claim(number) for number in range(400))
             await work.journal.append_all([("claim_kept", None, None, {})] * 400)
         asking, writing = driver.trips
-        assert asking == ["BEGIN", "SELECT", "SELECT", "SELECT"]
+        assert asking == ["BEGIN", "PRAGMA", "SELECT", "SELECT", "SELECT"]
         assert writing[-2:] == ["INSERT", "COMMIT"]
         driver.trips.clear()
         async with store.write() as work:

@@ -17,8 +17,9 @@ from tests.tower.conftest import XRP, Stage
 from tests.tower.test_accounts import DISABLE_MASTER, alarms
 from watchtower.errors import HsmError, SigningError
 from watchtower.hsm_settings import HsmKeySettings, HsmSettings
-from watchtower.keys.store_key import AnyWayIn, slot_by_hsm
+from watchtower.keys.store_key import slot_by_hsm
 from watchtower.keys.vault import Algorithm
+from watchtower.keys.ways import AnyWayIn
 from watchtower.settings import AlertSettings
 from watchtower.store.database import Store
 from watchtower.store.header import Slot

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from watchtower import __version__
 from watchtower.cli.output import DEBUG_VARIABLE, report_error
+from watchtower.core_dumps import disable_core_dumps
 from watchtower.errors import WatchtowerError
 
 __all__ = ["main", "root"]
@@ -43,6 +44,7 @@ _NAMES: Final = (
     "signer",
     "status",
     "token",
+    "vault",
 )
 """The commands, each in the file that is called like it."""
 
@@ -95,6 +97,7 @@ def root() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    disable_core_dumps()  # before there is any secret in this process
     as_json = "--json" in arguments
     try:
         code = root.main(arguments, prog_name="watchtower", standalone_mode=False)

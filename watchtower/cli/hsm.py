@@ -108,7 +108,7 @@ def check(*, last_try: bool, as_json: bool) -> None:
     )
 )
 @click.option("--label", default=_STORE_KEY, show_default=True, help="The token's AES key.")
-@click.option("--keep-passphrase", is_flag=True, help="Let the passphrase open the store as well.")
+@click.option("--keep-passphrase", is_flag=True, help="Let what opens the store now do so as well.")
 @json_option
 def wrap_store(label: str, *, keep_passphrase: bool, as_json: bool) -> None:
     """Wrap the store's master key by a key of the token, which is made if it is not there.
@@ -128,11 +128,11 @@ def wrap_store(label: str, *, keep_passphrase: bool, as_json: bool) -> None:
 @hsm.command(epilog=examples("watchtower hsm unwrap-store"))
 @json_option
 def unwrap_store(*, as_json: bool) -> None:
-    """Have a passphrase open the store again, and no token. The token's key stays in it."""
+    """Have the other ways open the store, or a passphrase, and no token. Its key stays in it."""
     loaded = settings()
-    run_async(_unwrap(loaded))
-    text = f"{loaded.store} opens with the passphrase, and with nothing else."
-    tell({"store": loaded.store, "passphrase": True}, text, as_json=as_json)
+    ways = run_async(_unwrap(loaded))
+    text = f"{loaded.store} opens by {', '.join(ways)}, and by no token."
+    tell({"store": loaded.store, "passphrase": PASSPHRASE in ways}, text, as_json=as_json)
 
 
 async def _create(loaded: Settings, label: str, algorithm: Algorithm) -> HsmKeyCard:
@@ -159,25 +159,25 @@ async def _check(loaded: Settings, *, last_try: bool) -> list[tuple[str, HsmKeyC
 
 async def _wrap(loaded: Settings, label: str, *, keep_passphrase: bool) -> None:
     async with open_store(loaded) as store, _token(loaded) as token:
-        before = [slot for slot in await store.slots() if slot.kind == PASSPHRASE]
+        before = [slot for slot in await store.slots() if slot.kind != HSM]
 
         async def make(master: bytes) -> list[Slot]:
             slot = await slot_by_hsm(token, label, master, FORMAT)
             return [slot, *before] if keep_passphrase else [slot]
 
-        if keep_passphrase and not before:
+        if keep_passphrase and all(slot.kind != PASSPHRASE for slot in before):
             why = "no passphrase opens the store; run `watchtower hsm unwrap-store` first"
             raise ConfigError(path=loaded.store, why=why)
         await store.replace_slots(make)
         await _note(store, "store_wrapped", {"label": label, "passphrase": keep_passphrase})
 
 
-async def _unwrap(loaded: Settings) -> None:
+async def _unwrap(loaded: Settings) -> list[str]:
     async with open_store(loaded) as store:
         slots = await store.slots()
         if all(slot.kind != HSM for slot in slots):
             raise ConfigError(path=loaded.store, why="no token opens the store, as it is")
-        kept = [slot for slot in slots if slot.kind == PASSPHRASE]
+        kept = [slot for slot in slots if slot.kind != HSM]
         if kept:
 
             async def make(_: bytes) -> list[Slot]:
@@ -188,6 +188,7 @@ async def _unwrap(loaded: Settings) -> None:
             await store.rewrap(new_passphrase())
         labels = [told[1] for slot in slots if (told := label_of(slot)) is not None]
         await _note(store, "store_unwrapped", {"labels": labels})
+        return [slot.kind for slot in await store.slots()]
 
 
 async def _note(store: Store, kind: str, facts: dict[str, object]) -> None:

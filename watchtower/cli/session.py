@@ -14,8 +14,9 @@ import click
 
 from watchtower.errors import AnswerError, ConfigError
 from watchtower.hsm_access import hsm_of
-from watchtower.keys.passphrase import find_passphrase
-from watchtower.keys.store_key import AnyWayIn
+from watchtower.keys.key_file import KeyInFile, key_credential, key_file
+from watchtower.keys.passphrase import find_passphrase, find_word
+from watchtower.keys.ways import AnyWayIn, Word
 from watchtower.ledger.servers import Servers
 from watchtower.logs import configure
 from watchtower.settings import CONFIG_VARIABLE, Settings, config_path, load
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "hsm",
+    "keys_in_files",
     "ledger_time",
     "new_passphrase",
     "open_store",
@@ -104,11 +106,30 @@ async def open_store(loaded: Settings | SignerSettings) -> AsyncIterator[Store]:
 
 
 def way_in(
-    loaded: Settings | SignerSettings, environment: Mapping[str, str] = os.environ
+    loaded: Settings | SignerSettings,
+    environment: Mapping[str, str] = os.environ,
+    word: Word | None = None,
 ) -> AnyWayIn:
-    """Return what opens a store: the token if it is wrapped by one, or else the passphrase."""
+    """Return what opens a store, by whichever way is at hand, and opens it again.
+
+    ``word`` gives the passphrase. Without it a person is asked, once: a daemon whose store got
+    another master key cannot ask. It has to find the passphrase where it was put, or is started
+    again.
+    """
     token = hsm(loaded, environment) if isinstance(loaded, Settings) else None
-    return AnyWayIn(lambda: passphrase(environment), token)
+    prompts = [_prompt("Passphrase", confirm=False)]
+
+    def asked() -> str | bytearray:
+        return find_word(environment, prompts.pop() if prompts else None)
+
+    return AnyWayIn(word or asked, token, keys_in_files(loaded, environment))
+
+
+def keys_in_files(
+    loaded: Settings | SignerSettings, environment: Mapping[str, str] = os.environ
+) -> list[KeyInFile]:
+    """Return the ways into the store by a credential, and by a file."""
+    return [key_credential(environment), key_file(loaded.vault.key_file, environment)]
 
 
 def hsm(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.session import new_passphrase, open_store, passphrase, run_async
+from watchtower.cli.session import new_passphrase, open_store, run_async, way_in
 from watchtower.cli.session import signer_settings as settings
 from watchtower.cli.story import entry_report, entry_text
 from watchtower.collector import calm
@@ -90,7 +90,7 @@ def run(*, as_json: bool) -> None:
     told = run_async(
         run_signer(
             loaded,
-            passphrase(),
+            way_in(loaded),
             os.environ,
             config=config_path(os.environ),
             stopping=Machine().stopping,

@@ -29,6 +29,8 @@ By where it came from, and so by what the caller may do::
     │   ├── StoreVersionError       27    written by a newer watchtower
     │   ├── StoreFullError          28    no space left, or the disk refuses to write
     │   ├── StoreBusyError          29    another process holds it: try again
+    │   ├── StoreRekeyedError       76    it got another master key meanwhile: start again
+    │   ├── WayInError              77    what opens it is not at hand, or another one
     │   └── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
     ├── LedgerError                       the other side lied, is stale, or out of reach
     │   ├── UnreachableError        30    no server answers: retry
@@ -195,8 +197,10 @@ from watchtower.errors.store import (
     StoreMissingError,
     StoreNeedsHsmError,
     StoreNetworkError,
+    StoreRekeyedError,
     StoreTamperedError,
     StoreVersionError,
+    WayInError,
 )
 
 __all__ = [
@@ -272,6 +276,7 @@ __all__ = [
     "StoreMissingError",
     "StoreNeedsHsmError",
     "StoreNetworkError",
+    "StoreRekeyedError",
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",
@@ -283,5 +288,6 @@ __all__ = [
     "TowerUnreachableError",
     "UnreachableError",
     "WatchtowerError",
+    "WayInError",
     "WrongNetworkError",
 ]

@@ -15,8 +15,10 @@ __all__ = [
     "StoreMissingError",
     "StoreNeedsHsmError",
     "StoreNetworkError",
+    "StoreRekeyedError",
     "StoreTamperedError",
     "StoreVersionError",
+    "WayInError",
 ]
 
 
@@ -119,4 +121,23 @@ class StoreNeedsHsmError(StoreError):
     template = (
         "The store {path} opens with the key {label} of the HSM token {token}, and did not: {why}. "
         "Nothing was changed."
+    )
+
+
+class StoreRekeyedError(StoreError):
+    """The store got another master key while it was open, and is not opened by it here."""
+
+    exit_code = 76
+    template = (
+        "The store {path} has another master key since this process opened it, and it was not "
+        "opened again: {why}. Nothing was lost; start this again."
+    )
+
+
+class WayInError(StoreError):
+    """What opens the store is not at hand, or is not what opens it."""
+
+    exit_code = 77
+    template = (
+        "The store {path} was not opened: {why}. Nothing was changed. See `watchtower vault show`."
     )

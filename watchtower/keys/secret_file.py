@@ -8,7 +8,9 @@ from pathlib import Path
 
 from watchtower.errors import ConfigError
 
-__all__ = ["read_secret", "refuse_shared"]
+__all__ = ["read_secret", "read_wipeable", "refuse_shared", "wipe"]
+
+_LONGEST = 65_536
 
 
 def read_secret(path: Path, *, must_be_private: bool = True) -> str:
@@ -27,6 +29,36 @@ def read_secret(path: Path, *, must_be_private: bool = True) -> str:
     except UnicodeDecodeError:
         raise ConfigError(path=path, why="it is no UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def read_wipeable(path: Path, *, must_be_private: bool = True) -> bytearray:
+    """Return the same in memory that can be overwritten, and leave no other copy of it.
+
+    Raises:
+        ConfigError: it cannot be read, is too long for a secret, or others can read it.
+    """
+    room = bytearray(_LONGEST)
+    try:
+        with path.open("rb", buffering=0) as file:  # a buffer would be a copy
+            if must_be_private:
+                _refuse(path, os.fstat(file.fileno()))
+            size = file.readinto(room) or 0
+    except OSError as problem:
+        raise ConfigError(path=path, why=problem.strerror or str(problem)) from None
+    if size == _LONGEST:
+        wipe(room)
+        raise ConfigError(path=path, why=f"it is longer than {_LONGEST - 1} bytes")
+    for end in b"\n\r":
+        size -= size > 0 and room[size - 1] == end
+    secret = room[:size]
+    wipe(room)
+    return secret
+
+
+def wipe(secret: str | bytearray) -> None:
+    """Overwrite a secret, if it is of the kind that can be."""
+    if isinstance(secret, bytearray):
+        secret[:] = bytes(len(secret))
 
 
 def refuse_shared(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The store's master key, wrapped so that it opens with a token's key, or with a passphrase.
+"""The store's master key, wrapped so that it opens with a token's key.
 
 A slot of kind ``hsm``: 32 random bytes, made for this slot alone, seal the master key with
 AES-256-GCM as a stretched passphrase does (``store/header.py``). These bytes are sealed in turn by
@@ -12,24 +12,16 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import msgspec
 
-from watchtower.errors import (
-    HsmError,
-    HsmFailedError,
-    PassphraseMissingError,
-    StoreNeedsHsmError,
-)
+from watchtower.errors import HsmFailedError, StoreNeedsHsmError
 from watchtower.keys.hsm_values import Sealed
-from watchtower.store.header import PASSPHRASE, Slot, unwrap_with, wrap_with
-from watchtower.store.unlocking import ByPassphrase
+from watchtower.store.header import Slot, unwrap_with, wrap_with
 
-__all__ = ["HSM", "AnyWayIn", "label_of", "slot_by_hsm"]
+__all__ = ["HSM", "ByToken", "Hsm", "label_of", "slot_by_hsm"]
 
 HSM: Final = "hsm"
 """The kind of slot that a token opens."""
@@ -99,69 +91,58 @@ def label_of(slot: Slot) -> tuple[str, str] | None:
     return None if told is None else (told.token, told.key)
 
 
-class AnyWayIn:
-    """Opens a store by the token if one of its slots is the token's, or else by the passphrase."""
+class ByToken:
+    """A way into the store: a key of the token, called ``label`` where a slot is made."""
 
-    def __init__(self, passphrase: Callable[[], str], hsm: Hsm | None) -> None:
-        """Ask for ``passphrase`` only where one is needed; ``hsm`` is None where none is set up."""
-        self._passphrase = passphrase
+    kind = HSM
+
+    def __init__(self, hsm: Hsm | None, label: str = "") -> None:
+        """Reach the key through ``hsm``, which is None where none is set up."""
         self._hsm = hsm
+        self._label = label
 
-    async def open(self, path: Path, slots: Sequence[Slot], store_format: int) -> bytes:
+    @property
+    def place(self) -> str:
+        """Where it is looked for."""
+        return "no token ([hsm] names none)" if self._hsm is None else f"token {self._hsm.token}"
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether a token is set up; nobody has asked it anything."""
+        return self._hsm is not None
+
+    async def open(self, path: Path, slot: Slot, store_format: int) -> bytes:
         """Return the master key of the store at ``path``.
 
         Raises:
-            PassphraseError: the passphrase opens none of the slots.
-            PassphraseMissingError: it takes one, and nobody gave any.
-            StoreNeedsHsmError: a token opens it, and is not the one that is set up here.
+            StoreNeedsHsmError: no token is set up, or the key is another one.
             HsmError: the token does not open it now.
         """
-        wrapped = [slot for slot in slots if slot.kind == HSM]
-        if not wrapped:
-            return await self._by_passphrase(path, slots, store_format)
-        try:
-            try:
-                return await self._by_hsm(path, wrapped, store_format)
-            finally:
-                if self._hsm is not None:
-                    await self._hsm.close()
-        except (HsmError, StoreNeedsHsmError):
-            if any(slot.kind == PASSPHRASE for slot in slots):
-                with suppress(PassphraseMissingError):
-                    return await self._by_passphrase(path, slots, store_format)
-            raise
-
-    async def renew(
-        self, path: Path, master: bytes, slots: Sequence[Slot], formats: tuple[int, int]
-    ) -> list[Slot]:
-        """Return the same slots for another format: whoever opened the store opens it after."""
-        made = []
-        for slot in slots:
-            if slot.kind == HSM:
-                await self._by_hsm(path, [slot], formats[0])
-            if (label := label_of(slot)) is not None:
-                hsm = self._needed(path, slot)
-                made.append(await slot_by_hsm(hsm, label[1], master, formats[1]))
-        by_passphrase = [slot for slot in slots if slot.kind == PASSPHRASE]
-        if by_passphrase or not slots:
-            by = ByPassphrase(self._passphrase())
-            made += await by.renew(path, master, by_passphrase, formats)
-        return made
-
-    async def _by_passphrase(self, path: Path, slots: Sequence[Slot], store_format: int) -> bytes:
-        return await ByPassphrase(self._passphrase()).open(path, slots, store_format)
-
-    async def _by_hsm(self, path: Path, slots: Sequence[Slot], store_format: int) -> bytes:
-        for slot in slots:
-            hsm, told = self._needed(path, slot), _told(slot)
-            if told is None:
-                continue
+        hsm, told = self._needed(path, slot), _told(slot)
+        if told is not None:
             sealed = Sealed(mechanism=told.mechanism, nonce=told.nonce, data=told.sealed)
-            key = await hsm.open_sealed(told.key, sealed)
+            try:
+                key = await hsm.open_sealed(told.key, sealed)
+            finally:
+                await hsm.close()
             master = unwrap_with(slot, key, store_format=store_format)
             if master is not None:
                 return master
-        raise _needs_hsm(path, slots[0], "that key is another one, or the header was changed")
+        raise _needs_hsm(path, slot, "that key is another one, or the header was changed")
+
+    async def make(
+        self, path: Path, master: bytes, store_format: int, like: Slot | None = None
+    ) -> Slot:
+        """Return a slot that the token opens, by the key that opens ``like`` if there is one.
+
+        Raises:
+            StoreNeedsHsmError: no token is set up.
+            HsmError: the token does not wrap, or does not unwrap what it wrapped.
+        """
+        told = None if like is None else label_of(like)
+        label = self._label if told is None else told[1]
+        slot = Slot(kind=HSM, parameters=b"", wrapped=b"") if like is None else like
+        return await slot_by_hsm(self._needed(path, slot), label, master, store_format)
 
     def _needed(self, path: Path, slot: Slot) -> Hsm:
         if self._hsm is None:

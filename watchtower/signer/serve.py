@@ -20,6 +20,7 @@ from watchtower.signer.door import Door, listening_socket, who_listens
 from watchtower.signer_settings import SignerSettings
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
+from watchtower.store.unlocking import Unlocker
 
 __all__ = ["run"]
 
@@ -28,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 async def run(
     settings: SignerSettings,
-    passphrase: str,
+    secret: str | Unlocker,
     environment: Mapping[str, str],
     *,
     config: Path,
@@ -39,7 +40,7 @@ async def run(
 
     Args:
         settings: as loaded.
-        passphrase: opens the store.
+        secret: the passphrase of the store, or who opens it otherwise.
         environment: where systemd says how to reach it.
         config: where the settings stand, for what is wrong with them.
         stopping: a context that gives an event, which is set once somebody asks to stop.
@@ -60,7 +61,7 @@ async def run(
     group = _group(table.group, config)
     manager = ServiceManager(environment)
     path = Path(table.store)
-    async with await Store.open(path, passphrase, clock=clock) as store:
+    async with await Store.open(path, secret, clock=clock) as store:
         with _alone(path, Path(table.socket)), stopping() as stop:
             clerk = await Clerk.begin(store, settings, clock=clock)
             at = listening_socket(Path(table.socket), group=group, config=config)

@@ -15,7 +15,7 @@ from watchtower.store.tables import BUNDLES
 from watchtower.store.transaction import Transaction
 from watchtower.units import Address
 
-__all__ = ["BUNDLE_IMPORTED", "Bundles"]
+__all__ = ["BUNDLE_IMPORTED", "Bundles", "presigned_name"]
 
 BUNDLE_IMPORTED = "bundle_imported"
 """The journal's line about a bundle that was imported, by which a daemon notices it."""
@@ -32,9 +32,9 @@ class Bundles:
         """Keep what is better than what stands for its channel and ticket; return how many."""
         best: dict[str, Presigned] = {}
         for each in presigned:
-            known = best.get(_name(each))
+            known = best.get(presigned_name(each))
             if known is None or each.worth > known.worth:
-                best[_name(each)] = each
+                best[presigned_name(each)] = each
         kept = await self._table.find(best)
         better = {
             name: Record(each)
@@ -50,7 +50,7 @@ class Bundles:
 
     async def drop_all(self, presigned: Iterable[Presigned]) -> int:
         """Forget what can never be of use again; return how many there were."""
-        return await self._table.remove_all([_name(each) for each in presigned])
+        return await self._table.remove_all([presigned_name(each) for each in presigned])
 
     async def visit_all(self, visit: Callable[[Presigned], object]) -> None:
         """Show everything to ``visit``, one by one as it is read."""
@@ -62,5 +62,6 @@ class Bundles:
         return sorted(found, key=lambda each: (each.account, each.channel, each.ticket))
 
 
-def _name(presigned: Presigned) -> str:
+def presigned_name(presigned: Presigned) -> str:
+    """Return what is found by its account, channel and ticket."""
     return f"{presigned.account} {presigned.channel} {presigned.ticket}"

@@ -12,6 +12,9 @@ A record is sealed for its *place*: table, row, topic and version, bound twice, 
 derived for it and as associated data. Put anywhere else, or given another version, it fails. The
 text is padded to whole blocks before sealing, so that its length tells no amount.
 
+While a store gets another master key its keyring knows two: what is written is sealed by the
+present key, and what is read may be sealed by its predecessor still (``rekey.py``).
+
 Deterministic but for ``random``, from which nonces come.
 """
 
@@ -56,13 +59,26 @@ class Place(NamedTuple):
 class Keyring:
     """The keys of one store. Neither ``repr`` nor an error shows them."""
 
-    __slots__ = ("_derived", "_master", "_random")
+    __slots__ = ("_derived", "_master", "_random", "epoch", "predecessor")
 
-    def __init__(self, master: bytes, random: Randomness = os.urandom) -> None:
-        """Derive keys from ``master`` as they are needed."""
+    def __init__(
+        self,
+        master: bytes,
+        random: Randomness = os.urandom,
+        *,
+        predecessor: bytes | None = None,
+        epoch: int = 0,
+    ) -> None:
+        """Derive keys from ``master`` as they are needed.
+
+        ``predecessor`` is the master key of before, while anything may be sealed by it still;
+        ``epoch`` is the number in the file for which all this holds.
+        """
         self._master = master
         self._random = random
         self._derived: dict[tuple[str, str], HMAC] = {}
+        self.predecessor = None if predecessor is None else Keyring(predecessor, random)
+        self.epoch = epoch
 
     @property
     def master(self) -> bytes:
@@ -70,12 +86,22 @@ class Keyring:
         return self._master
 
     def row(self, table: str, name: str) -> bytes:
-        """Return the row of ``table`` under which the record called ``name`` is kept."""
+        """Return the row of ``table`` under which the record called ``name`` is written."""
         return self._digest("row", table, name.encode())
+
+    def rows(self, table: str, name: str) -> tuple[bytes, ...]:
+        """Return the rows under which that record may be, the present key's first."""
+        before = () if self.predecessor is None else (self.predecessor.row(table, name),)
+        return (self.row(table, name), *before)
 
     def topic(self, table: str, name: str) -> bytes:
         """Return the mark of the records of ``table`` that are about ``name``."""
         return self._digest("topic", table, name.encode())
+
+    def topics(self, table: str, name: str) -> tuple[bytes, ...]:
+        """Return the marks that such records may have, the present key's first."""
+        before = () if self.predecessor is None else (self.predecessor.topic(table, name),)
+        return (self.topic(table, name), *before)
 
     def seal(self, place: Place, text: bytes) -> bytes:
         """Return ``text`` sealed for ``place``: nonce, ciphertext and tag."""
@@ -85,6 +111,25 @@ class Keyring:
 
     def unseal(self, place: Place, sealed: bytes) -> bytes | None:
         """Return the text, or None if the seal is not ours, or not for this place."""
+        text = self._unseal(place, sealed)
+        if text is None and self.predecessor is not None:
+            return self.predecessor.unseal(place, sealed)
+        return text
+
+    def unseal_former(self, place: Place, sealed: bytes) -> bytes | None:
+        """Return the text if it is the predecessor's seal; None if it is the present key's."""
+        if self.predecessor is None or self._unseal(place, sealed) is not None:
+            return None
+        return self.predecessor.unseal(place, sealed)
+
+    def share(self, place: Place, sealed: bytes) -> int:
+        """Return what this record, in this very sealing, adds to the census of its table."""
+        if self.predecessor is not None and self._unseal(place, sealed) is None:
+            return self.predecessor.share(place, sealed)
+        message = _label(place) + sealed[-_TAG_BYTES:]
+        return int.from_bytes(self._digest("census", place.table, message))
+
+    def _unseal(self, place: Place, sealed: bytes) -> bytes | None:
         label = _label(place)
         try:
             padded = self._record_cipher(place, label).decrypt(
@@ -93,11 +138,6 @@ class Keyring:
         except (InvalidTag, ValueError):  # ValueError: cut shorter than a nonce or a tag
             return None
         return _unpad(padded)
-
-    def share(self, place: Place, sealed: bytes) -> int:
-        """Return what this record, in this very sealing, adds to the census of its table."""
-        message = _label(place) + sealed[-_TAG_BYTES:]
-        return int.from_bytes(self._digest("census", place.table, message))
 
     def _digest(self, purpose: str, table: str, message: bytes) -> bytes:
         """Return the HMAC-SHA256 of ``message`` under the key for a purpose and a table."""

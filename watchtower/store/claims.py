@@ -10,7 +10,7 @@ from watchtower.store.tables import CLAIMS, PENDING_CLAIMS
 from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "pending_name"]
 
 
 class Claims:
@@ -64,7 +64,7 @@ class Claims:
 
     async def put_all_pending(self, claims: Iterable[Claim]) -> int:
         """Keep those of ``claims`` that are the highest for their channel and key."""
-        return await _raise(self._pending, ((_pending_name(claim), claim) for claim in claims))
+        return await _raise(self._pending, ((pending_name(claim), claim) for claim in claims))
 
     async def find_pending(
         self, names: Collection[tuple[ChannelId, str]]
@@ -87,7 +87,7 @@ class Claims:
         Returns:
             How many were forgotten.
         """
-        judged = {_pending_name(claim): claim.amount for claim in claims}
+        judged = {pending_name(claim): claim.amount for claim in claims}
         kept = await self._pending.find(judged)
         return await self._pending.remove_all(
             [name for name, claim in kept.items() if claim.amount <= judged[name]]
@@ -111,5 +111,6 @@ async def _raise(table: SealedTable[Claim], claims: Iterable[tuple[str, Claim]])
     return len(higher)
 
 
-def _pending_name(claim: Claim) -> str:
+def pending_name(claim: Claim) -> str:
+    """Return what a claim is found by while it waits."""
     return f"{claim.channel} {claim.public_key}"

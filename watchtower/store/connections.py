@@ -33,6 +33,8 @@ _PREPARE: Final = [
     Statement("PRAGMA journal_mode=WAL"),
     Statement("PRAGMA synchronous=FULL"),
     Statement("PRAGMA foreign_keys=ON"),
+    # What is taken out is overwritten: slots, and records that a former master key has sealed.
+    Statement("PRAGMA secure_delete=ON"),
 ]
 
 

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,10 +35,18 @@ from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTampere
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
 from watchtower.store.connections import Connections, Driver
 from watchtower.store.driver import Driven
+from watchtower.store.epoch import Guarded, Header, Keys, keyring_of
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.files import new_file
-from watchtower.store.header import DEFAULT_COST, Cost, Slot
-from watchtower.store.schema import create_schema, known_header, put_slots, read_header
+from watchtower.store.header import DEFAULT_COST, PREDECESSOR, Cost, Slot, predecessor_slot
+from watchtower.store.rekey import Rekeying
+from watchtower.store.schema import (
+    create_schema,
+    known_header,
+    put_slots,
+    read_epoch,
+    read_header,
+)
 from watchtower.store.statements import DATA_VERSION, Statement
 from watchtower.store.tables import FORMAT
 from watchtower.store.transaction import KnownCensus, Transaction
@@ -46,9 +54,9 @@ from watchtower.store.uninterrupted import uninterrupted
 from watchtower.store.unlocking import Unlocker, unlocker
 from watchtower.store.work import Work
 
-__all__ = ["Driver", "Store"]
+__all__ = ["Driver", "Store", "header_of"]
 
-_MAGIC: Final = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat2.html, section 1.3
+_LEAST_PAGE: Final = 512  # https://www.sqlite.org/fileformat2.html, section 1.3.2
 _PATIENCE: Final = 5.0
 
 
@@ -59,14 +67,14 @@ class Store:
         self,
         path: Path,
         connections: Connections,
-        keyring: Keyring,
+        keys: Keys,
         clock: Callable[[], float],
     ) -> None:
         """Take over what ``open`` has prepared."""
         self.path = path
         self.network: int | None = None
         self._connections = connections
-        self._keyring = keyring
+        self._keys = keys
         self._clock = clock
         self._known = KnownCensus()
 
@@ -121,7 +129,8 @@ class Store:
             StoreVersionError: it was written by a newer watchtower.
             PassphraseError: the passphrase is wrong.
             StoreNeedsHsmError: an HSM opens it, and is not at hand.
-            StoreTamperedError: the network it is pinned to fails its seal.
+            WayInError: something else opens it, and is not at hand.
+            StoreTamperedError: its census fails its seal, or the network it is pinned to.
         """
         path = _absolute(path)
         await asyncio.to_thread(_look_at, path)
@@ -129,9 +138,15 @@ class Store:
         with sqlite_faults(path):
             async with connections.engine().connect() as connection:
                 keyring = await _unlock(connection, path, unlocker(secret, cost))
-            store = cls(path, connections, keyring, clock)
+            # A passphrase that was handed over is not kept. Who knows where it is can look again.
+            by = None if isinstance(secret, str) else secret
+            keys = Keys(path, keyring, by, lambda: _look_into(connections, path))
+            store = cls(path, connections, keys, clock)
             try:
                 async with store.read() as work:
+                    # The census is sealed by every commit: a way in that somebody else has put
+                    # beside ours opens to a key that does not unseal it.
+                    await work.claims.count_pending()
                     store.network = await work.network.get()
                     is_planted = await work.journal_tree.is_planted()
                 if not is_planted:
@@ -205,9 +220,8 @@ class Store:
     async def slots(self) -> list[Slot]:
         """Return what opens the store, sealed as it stands in the file."""
         with sqlite_faults(self.path):
-            async with self._connections.engine().connect() as connection:
-                _, slots = await read_header(connection, self.path)
-                return slots
+            found = (await _look_into(self._connections, self.path)).slots
+        return [slot for slot in found if slot.kind != PREDECESSOR]
 
     async def replace_slots(self, make: Callable[[bytes], Awaitable[Sequence[Slot]]]) -> None:
         """Let what ``make`` makes of the master key open the store from now on, and nothing else.
@@ -215,7 +229,9 @@ class Store:
         The master key stays what it is. Either all that was made is on disk when this returns, or
         what was there before: killed at any moment, one of the two opens the store.
         """
-        slots = await make(self._keyring.master)
+        async with self.read() as work:
+            await work.cursor.get()  # so that the master key is that of the present epoch
+        slots = await make(self._keys.keyring.master)
         if not slots:
             raise ValueError("nothing would open the store any more")
         with sqlite_faults(self.path):
@@ -227,6 +243,10 @@ class Store:
                     await uninterrupted(put_slots(connection, slots))
                 finally:
                     await uninterrupted(connection.rollback())
+
+    def rekeying(self) -> Rekeying:
+        """Return what gives the store another master key, while it is used."""
+        return Rekeying(self, self._connections, self._keys)
 
     async def copy_into(self, empty: Path) -> dict[str, int]:
         """Fill an empty file with this moment of the store, and verify every seal of the copy.
@@ -241,14 +261,13 @@ class Store:
             async with self._connections.reading() as connection:
                 await connection.trip([Statement("VACUUM INTO ?", (str(empty),))])
             copy = Connections(empty, _PATIENCE)
+            # The copy may be of an epoch before or behind that in which it was asked for.
+            keys = self._keys.for_copy(lambda: _look_into(copy, empty))
             try:
                 async with copy.engine().connect() as connection:
                     await read_header(connection, empty)
                 async with copy.reading() as connection:
-                    transaction = Transaction(
-                        connection=connection, keyring=self._keyring, path=empty
-                    )
-                    return await Work(transaction).verify()
+                    return await Work(_guarded(connection, keys, empty)).verify()
             finally:
                 await copy.close()
 
@@ -264,28 +283,71 @@ class Store:
                 return self._connections.writers, int(row[0])
 
     def _transaction(self, connection: Driven, *, is_writing: bool = False) -> Transaction:
-        return Transaction(
-            connection=connection,
-            keyring=self._keyring,
-            path=self.path,
+        return _guarded(
+            connection,
+            self._keys,
+            self.path,
             is_writing=is_writing,
             clock=self._clock,
             known=self._known,
         )
 
 
+async def header_of(path: Path) -> Header:
+    """Return what stands in front of a store's records, which nobody has to open for that.
+
+    Raises:
+        StoreMissingError: there is none.
+        StoreDamagedError: the file is truncated, or no database of ours.
+        StoreVersionError: it was written by a newer watchtower.
+    """
+    path = _absolute(path)
+    await asyncio.to_thread(_look_at, path)
+    with sqlite_faults(path):
+        return await _look_into(Connections(path, _PATIENCE), path)
+
+
 def _absolute(path: Path) -> Path:
     return path.absolute()  # the store stays where it is when the process changes its directory
 
 
+def _guarded(connection: Driven, keys: Keys, path: Path, **others: Any) -> Transaction:
+    """Return a transaction that begins in the present epoch."""
+    guarded = Guarded(connection, keys)
+    transaction = Transaction(connection=guarded, keyring=keys.keyring, path=path, **others)
+    guarded.transaction = transaction
+    return transaction
+
+
 def _look_at(path: Path) -> None:
-    """Refuse what is no database before SQLite touches it."""
+    """Refuse what is no database before SQLite touches it.
+
+    It is not opened for that: closing any descriptor of a file drops the locks that SQLite holds
+    on it for this process (https://www.sqlite.org/howtocorrupt.html, 2.2). What a longer file
+    holds SQLite sees itself, and writes nothing; an empty one it would make a database of.
+    """
     if not path.is_file():
         raise StoreMissingError(path=path)
-    with disk_faults(path), path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-    if head != _MAGIC:
+    with disk_faults(path):
+        size = path.stat().st_size
+    if size < _LEAST_PAGE:
         raise StoreDamagedError(path=path, why="it is no database")
+
+
+async def _look_into(connections: Connections, path: Path) -> Header:
+    """Return what stands in front of the records, as of one moment."""
+    async with connections.engine().connect() as connection:
+        return await _header(connection, path)
+
+
+async def _header(connection: AsyncConnection, path: Path) -> Header:
+    await connection.exec_driver_sql("BEGIN")
+    try:
+        epoch = await read_epoch(connection)
+        store_format, slots = await known_header(connection, path)
+    finally:
+        await connection.rollback()
+    return Header(store_format, epoch, slots)
 
 
 async def _unlock(connection: AsyncConnection, path: Path, by: Unlocker) -> Keyring:
@@ -296,9 +358,15 @@ async def _unlock(connection: AsyncConnection, path: Path, by: Unlocker) -> Keyr
     foreign = "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
     if (await connection.exec_driver_sql(foreign)).scalar_one():
         raise StoreTamperedError(path=path, what="its schema")
-    store_format, slots = await known_header(connection, path)
-    await connection.rollback()
-    master = await by.open(path, slots, store_format)
-    if store_format < FORMAT:
-        await put_slots(connection, await by.renew(path, master, slots, (store_format, FORMAT)))
-    return Keyring(master)
+    header = await _header(connection, path)
+    ways = [slot for slot in header.slots if slot.kind != PREDECESSOR]
+    master = await by.open(path, ways, header.store_format)
+    keyring = keyring_of(path, header, master)
+    if header.store_format < FORMAT:
+        renewed = await by.renew(path, master, ways, (header.store_format, FORMAT))
+        beside = None
+        if keyring.predecessor is not None:
+            before = keyring.predecessor.master
+            beside = predecessor_slot(master, before, store_format=FORMAT)
+        await put_slots(connection, renewed, predecessor=beside)
+    return keyring

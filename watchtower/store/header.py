@@ -7,8 +7,13 @@ which is as safe as the weakest. What seals a slot depends on its kind:
 
 - ``passphrase``: a key that Argon2id (RFC 9106) makes of the passphrase; its parameters are the
   salt and what a guess costs;
+- ``key_file`` and ``credential``: a key that HKDF makes of 32 random bytes in a file, or in a
+  systemd credential (``keys/key_file.py``); its parameter is the salt;
 - ``hsm``: 32 random bytes of the slot's own, which only a token opens (``keys/store_key.py``); its
   parameters are these bytes as the token sealed them, and which of its keys did.
+
+Beside them stands, while the store gets another master key, the slot ``predecessor``: the master
+key of before, sealed under the present one. It opens nothing to whoever has the old key alone.
 
 Deterministic but for ``random``; Argon2id takes its time on purpose, so call it in a thread.
 """
@@ -17,23 +22,31 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from watchtower.store.cipher import Randomness
+from watchtower.store.freed import overwrite_freed
 
 __all__ = [
     "DEFAULT_COST",
     "PASSPHRASE",
+    "PREDECESSOR",
     "Cost",
     "Slot",
     "checksum",
+    "cost_of",
+    "predecessor_in",
+    "predecessor_slot",
     "unwrap",
     "unwrap_with",
     "wrap",
@@ -42,6 +55,9 @@ __all__ = [
 
 PASSPHRASE: Final = "passphrase"  # noqa: S105 - what the kind is called
 """The kind of slot that a passphrase opens."""
+
+PREDECESSOR: Final = "predecessor"
+"""The kind of slot that holds the master key of before, for who has the present one."""
 
 _NONCE_BYTES: Final = 12
 _SALT_BYTES: Final = 16
@@ -66,11 +82,11 @@ _MOST: Final = Cost(memory_kib=4 * 1024 * 1024, passes=64, lanes=64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One way to the master key, as it stands in the file."""
+    """One way to the master key, as it stands in the file. It is sealed, and yet not shown."""
 
     kind: str
-    parameters: bytes
-    wrapped: bytes
+    parameters: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
 
 
 class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +98,7 @@ class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def wrap(
     master: bytes,
-    passphrase: str,
+    passphrase: str | bytearray,
     *,
     store_format: int,
     cost: Cost = DEFAULT_COST,
@@ -118,18 +134,19 @@ def wrap_with(
     return Slot(kind=kind, parameters=parameters, wrapped=nonce + sealed)
 
 
-def unwrap(slot: Slot, passphrase: str, *, store_format: int) -> bytes | None:
+def unwrap(slot: Slot, passphrase: str | bytearray, *, store_format: int) -> bytes | None:
     """Return the master key; None if the passphrase is wrong or the slot was changed."""
-    if slot.kind != PASSPHRASE:
+    told = _told(slot)
+    if told is None:
         return None
-    try:
-        told = msgspec.msgpack.decode(slot.parameters, type=_Parameters)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    cost = Cost(memory_kib=told.memory_kib, passes=told.passes, lanes=told.lanes)
-    if not _is_sane(cost, told.salt):
-        return None
-    return unwrap_with(slot, _stretch(passphrase, cost, told.salt), store_format=store_format)
+    cost, salt = told
+    return unwrap_with(slot, _stretch(passphrase, cost, salt), store_format=store_format)
+
+
+def cost_of(slot: Slot) -> Cost | None:
+    """Return what a guess of a slot's passphrase costs; None if no passphrase opens it."""
+    told = _told(slot)
+    return None if told is None else told[0]
 
 
 def unwrap_with(slot: Slot, key: bytes, *, store_format: int) -> bytes | None:
@@ -140,6 +157,28 @@ def unwrap_with(slot: Slot, key: bytes, *, store_format: int) -> bytes | None:
         return AESGCM(key).decrypt(nonce, sealed, label)
     except (InvalidTag, ValueError):  # ValueError: no key at all, or cut shorter than a tag
         return None
+
+
+def predecessor_slot(
+    master: bytes, before: bytes, *, store_format: int, random: Randomness = os.urandom
+) -> Slot:
+    """Return a slot in which who has ``master`` finds the master key of before."""
+    return wrap_with(
+        before,
+        _key_of_predecessor(master),
+        kind=PREDECESSOR,
+        parameters=b"",
+        store_format=store_format,
+        random=random,
+    )
+
+
+def predecessor_in(slots: Sequence[Slot], master: bytes, *, store_format: int) -> bytes | None:
+    """Return the master key of before; None if there is none, or ``master`` does not open it."""
+    for slot in slots:
+        if slot.kind == PREDECESSOR:
+            return unwrap_with(slot, _key_of_predecessor(master), store_format=store_format)
+    return None
 
 
 def checksum(store_format: int, slots: list[Slot]) -> bytes:
@@ -158,16 +197,40 @@ def _label(store_format: int, kind: str, parameters: bytes) -> bytes:
     return b"\0".join((_DOMAIN, store_format.to_bytes(4), kind.encode(), parameters))
 
 
-def _stretch(passphrase: str, cost: Cost, salt: bytes) -> bytes:
-    # The same letters must open the store whichever keyboard composed them: NFC first.
-    secret = unicodedata.normalize("NFC", passphrase).encode()
-    return Argon2id(
-        salt=salt,
-        length=32,
-        iterations=cost.passes,
-        lanes=cost.lanes,
-        memory_cost=cost.memory_kib,
-    ).derive(secret)
+def _key_of_predecessor(master: bytes) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=_DOMAIN + b" predecessor").derive(master)
+
+
+def _told(slot: Slot) -> tuple[Cost, bytes] | None:
+    """Return what a passphrase's slot says of itself, if anybody would have written that."""
+    if slot.kind != PASSPHRASE:
+        return None
+    try:
+        told = msgspec.msgpack.decode(slot.parameters, type=_Parameters)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    cost = Cost(memory_kib=told.memory_kib, passes=told.passes, lanes=told.lanes)
+    return (cost, told.salt) if _is_sane(cost, told.salt) else None
+
+
+def _stretch(passphrase: str | bytearray, cost: Cost, salt: bytes) -> bytes:
+    secret: bytes | bytearray
+    if isinstance(passphrase, bytearray) and passphrase.isascii():
+        secret = passphrase  # not copied, so that who gave it can wipe it
+    else:
+        # The same letters must open the store whichever keyboard composed them: NFC first.
+        text = passphrase if isinstance(passphrase, str) else passphrase.decode()
+        secret = unicodedata.normalize("NFC", text).encode()
+    try:
+        return Argon2id(
+            salt=salt,
+            length=32,
+            iterations=cost.passes,
+            lanes=cost.lanes,
+            memory_cost=cost.memory_kib,
+        ).derive(secret)  # type: ignore[arg-type]  # whatever has a buffer, its stub is too narrow
+    finally:
+        overwrite_freed()
 
 
 def _is_sane(cost: Cost, salt: bytes) -> bool:

@@ -16,7 +16,7 @@ from watchtower.store.tables import OPEN_ATTEMPTS, SETTLED_ATTEMPTS
 from watchtower.store.transaction import Transaction
 from watchtower.units import Address, ChannelId, TxHash
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "attempt_name", "attempt_topic"]
 
 
 class Attempts:
@@ -33,12 +33,16 @@ class Attempts:
 
     async def put_all(self, attempts: Iterable[Attempt]) -> int:
         """Remember attempts, those that are known already left out; return how many are new."""
-        named = {_name(a.account, a.seat, a.transaction): a for a in attempts}
+        named = {attempt_name(a.account, a.seat, a.transaction): a for a in attempts}
         known = await self._known(named)
         new = {name: attempt for name, attempt in named.items() if name not in known}
         for table, is_open in ((self._open, True), (self._settled, False)):
             await table.add_all(
-                {n: Record(a, _topic(a)) for n, a in new.items() if (a.outcome is None) is is_open}
+                {
+                    n: Record(a, attempt_topic(a))
+                    for n, a in new.items()
+                    if (a.outcome is None) is is_open
+                }
             )
         return len(new)
 
@@ -48,7 +52,7 @@ class Attempts:
 
     async def known(self, transactions: Iterable[tuple[Address, Seat, TxHash]]) -> set[TxHash]:
         """Return those of ``transactions`` that are attempts of ours."""
-        names = {_name(*each): each[2] for each in transactions}
+        names = {attempt_name(*each): each[2] for each in transactions}
         return {names[name] for name in await self._known(names)}
 
     async def _known(self, names: Collection[str]) -> set[str]:
@@ -63,13 +67,13 @@ class Attempts:
         A proven outcome stays as it is; an unknown one may still be replaced by proof. An attempt
         that is not there changes nothing.
         """
-        return await self._settle({_name(account, seat, transaction): outcome}) > 0
+        return await self._settle({attempt_name(account, seat, transaction): outcome}) > 0
 
     async def settle_all(self, attempts: Iterable[Attempt]) -> int:
         """Give attempts the outcomes that they have here, as `settle` does; return to how many."""
         return await self._settle(
             {
-                _name(a.account, a.seat, a.transaction): a.outcome
+                attempt_name(a.account, a.seat, a.transaction): a.outcome
                 for a in attempts
                 if a.outcome is not None
             }
@@ -86,7 +90,7 @@ class Attempts:
         await self._open.remove_all(ended)
         await self._settled.put_all(
             {
-                name: Record(replace(attempt, outcome=outcomes[name]), _topic(attempt))
+                name: Record(replace(attempt, outcome=outcomes[name]), attempt_topic(attempt))
                 for name, attempt in ended.items()
             }
         )
@@ -106,11 +110,12 @@ class Attempts:
         return sorted([*await self._open.all(), *await self._settled.all()], key=_age)
 
 
-def _name(account: Address, seat: Seat, transaction: TxHash) -> str:
+def attempt_name(account: Address, seat: Seat, transaction: TxHash) -> str:
+    """Return what an attempt is found by."""
     return f"{account} {'ticket' if seat.is_ticket else 'sequence'} {seat.number} {transaction}"
 
 
-def _topic(attempt: Attempt) -> str:
+def attempt_topic(attempt: Attempt) -> str:
     """Return what the attempt is about: its channel, or its account where there is none."""
     return attempt.channel or attempt.account
 

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -13,10 +14,18 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchtower.errors import StoreDamagedError, StoreVersionError
-from watchtower.store.header import Cost, Slot, checksum, wrap
+from watchtower.store.header import PREDECESSOR, Cost, Slot, checksum, wrap
+from watchtower.store.statements import EPOCH, Statement
 from watchtower.store.tables import FORMAT, HEADER, SLOTS
 
-__all__ = ["create_schema", "known_header", "put_slots", "read_header"]
+__all__ = [
+    "create_schema",
+    "known_header",
+    "put_slots",
+    "read_epoch",
+    "read_header",
+    "slots_in_place",
+]
 
 
 async def create_schema(
@@ -43,20 +52,45 @@ async def known_header(connection: AsyncConnection, path: Path) -> tuple[int, li
     return store_format, slots
 
 
-async def put_slots(connection: AsyncConnection, slots: Sequence[Slot]) -> None:
+async def put_slots(
+    connection: AsyncConnection, slots: Sequence[Slot], *, predecessor: Slot | None = None
+) -> None:
     """Bring the tables to the present format, and have ``slots`` alone, in one transaction.
 
-    A slot that goes is overwritten, so that nobody finds it in the file's free space.
+    A slot that goes is overwritten (``PRAGMA secure_delete``), so that nobody finds it in the
+    file's free space. That of a predecessor stays, for records are sealed by it still;
+    ``predecessor`` takes its place.
     """
-    await connection.exec_driver_sql("PRAGMA secure_delete=ON")
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
     await connection.run_sync(_upgrade)
+    if predecessor is None:
+        kept = await connection.execute(select(SLOTS).where(SLOTS.c.kind == PREDECESSOR))
+        beside = [_slot_of(row) for row in kept]
+    else:
+        beside = [predecessor]
     await connection.execute(delete(HEADER))
     await connection.execute(delete(SLOTS))
-    await _write_header(connection, slots)
+    await _write_header(connection, [*slots, *beside])
     await connection.commit()
     # The pages of before stand in the log until they are taken over into the file.
     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def slots_in_place(slots: Sequence[Slot], epoch: int) -> list[Statement]:
+    """Return what puts ``slots`` in place of all there are, and begins an epoch."""
+    return [
+        Statement("DELETE FROM slots"),
+        *(
+            Statement(
+                "INSERT INTO slots (kind, parameters, wrapped) VALUES (?, ?, ?)",
+                (slot.kind, slot.parameters, slot.wrapped),
+            )
+            for slot in slots
+        ),
+        Statement("UPDATE header SET checksum = ?", (checksum(FORMAT, list(slots)),)),
+        # A pragma takes no parameters; the number is ours.
+        Statement(f"PRAGMA user_version = {epoch:d}"),
+    ]
 
 
 def _upgrade(connection: Connection) -> None:
@@ -86,7 +120,7 @@ async def read_header(connection: AsyncConnection, path: Path) -> tuple[int, lis
     rows = (await connection.execute(select(SLOTS).order_by(SLOTS.c.id))).all()
     if header is None:
         raise StoreDamagedError(path=path, why="it has no header")
-    slots = [Slot(kind=row.kind, parameters=row.parameters, wrapped=row.wrapped) for row in rows]
+    slots = [_slot_of(row) for row in rows]
     try:
         is_whole = hmac.compare_digest(checksum(header.format, slots), header.checksum)
     except (AttributeError, OverflowError, TypeError):  # columns of types that we never write
@@ -94,3 +128,13 @@ async def read_header(connection: AsyncConnection, path: Path) -> tuple[int, lis
     if not is_whole:
         raise StoreDamagedError(path=path, why="its header is not as it was written")
     return header.format, slots
+
+
+async def read_epoch(connection: AsyncConnection) -> int:
+    """Return the number in the file that changes with the master key."""
+    found: int = (await connection.exec_driver_sql(EPOCH.sql)).scalar_one()
+    return found
+
+
+def _slot_of(row: Any) -> Slot:
+    return Slot(kind=row.kind, parameters=row.parameters, wrapped=row.wrapped)

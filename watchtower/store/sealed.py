@@ -12,19 +12,31 @@ Nothing here commits: that is the transaction's business (``transaction.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Table
 
 from watchtower.errors import StoreTamperedError
-from watchtower.store.cipher import CENSUS_MODULUS, Place
+from watchtower.store.cipher import CENSUS_MODULUS, Keyring, Place
 from watchtower.store.statements import PAGE, Row, Statement, statements_of
 from watchtower.store.transaction import NONE, Found, Transaction
 
-__all__ = ["Record", "SealedTable", "look"]
+__all__ = ["Naming", "Record", "SealedTable", "look"]
 
 Value = TypeVar("Value")
+
+
+class Naming(Protocol):
+    """How the records of a table are called, which stands in none of them as it is."""
+
+    def name(self, found: Found, value: Any) -> str | None:
+        """Return the name of a record; None in a numbered table."""
+        ...
+
+    def topic(self, value: Any) -> str:
+        """Return what a record is about, empty if nothing is found by that."""
+        ...
 
 
 class Record(NamedTuple, Generic[Value]):
@@ -44,13 +56,17 @@ class SealedTable(Generic[Value]):
     def __init__(self, transaction: Transaction, table: Table, kind: type[Value]) -> None:
         """Look at ``table`` through ``transaction``; its records are of type ``kind``."""
         self.transaction = transaction
-        self._keyring = transaction.keyring
         self._table = table.name
         self._statements = statements_of(table.name)
         self._kind = kind
         # What was found stays true while the transaction lasts, as does what is written in it.
         self._seen: dict[str, Found | None] = {}
         self._values: dict[str, Value] = {}
+
+    @property
+    def _keyring(self) -> Keyring:
+        # Never kept: a transaction may learn with its first question that there is another one.
+        return self.transaction.keyring
 
     async def get(self, name: str) -> Value | None:
         """Return the record called ``name``, if there is one."""
@@ -77,6 +93,7 @@ class SealedTable(Generic[Value]):
         """Write records by their names, of which the caller knows that none is there."""
         if not records:
             return
+        await self.transaction.census()  # nothing is sealed before the transaction has begun
         new: list[Row] = []
         shares = 0
         for name, record in records.items():
@@ -93,13 +110,17 @@ class SealedTable(Generic[Value]):
         if not records:
             return
         changed: list[Row] = []
+        moved: list[bytes] = []
         shares = 0
         for name, record in records.items():
-            old = before[name]
-            found, share = self._sealed(old.place.row, record, version=old.place.version + 1)
+            old, row = before[name], self._row(name)
+            found, share = self._sealed(row, record, version=old.place.version + 1)
             changed.append(_as_row(found))
+            if old.place.row != row:  # it was found where the predecessor's records are
+                moved.append(old.place.row)
             shares += share - self._keyring.share(old.place, old.sealed)
             self._written(name, found)
+        self.transaction.write(self._statements.remove(moved))
         self.transaction.write(self._statements.replace(changed))
         await self.transaction.count(self._table, records=0, shares=shares)
 
@@ -149,6 +170,69 @@ class SealedTable(Generic[Value]):
         await self.transaction.count(self._table, records=-len(rows), shares=shares)
         return len(rows)
 
+    async def rehearse(self, naming: Naming) -> None:
+        """See that a name can be made of every record, as `reseal` will have to.
+
+        Raises:
+            StoreTamperedError: a record fails its seal, or is not where its name would put it.
+        """
+        (rows,) = await self.transaction.ask(self._statements.page(None))
+        while rows:
+            for row in rows:
+                found = self._of(row)
+                name = naming.name(found, self._read(found))
+                if name is not None:
+                    self._refuse_elsewhere(found, self._keyring.rows(self._table, name))
+            (rows,) = await self.transaction.ask(self._statements.page(rows[-1][0]))
+
+    def _refuse_elsewhere(self, found: Found, rows: Sequence[bytes]) -> None:
+        if found.place.row not in rows:
+            what = f"a record of {self._table} that is not where its name would put it"
+            raise StoreTamperedError(path=self.transaction.path, what=what)
+
+    async def reseal(
+        self, behind: int | bytes | None, limit: int, naming: Naming
+    ) -> tuple[int | bytes | None, int]:
+        """Seal the next records by the present key, those that its predecessor still seals.
+
+        Returns:
+            The last row that was looked at, None behind the last of all; and how many were sealed.
+
+        Raises:
+            StoreTamperedError: a record fails its seal, or is not where its name would put it.
+        """
+        (rows,) = await self.transaction.ask(self._statements.page(behind, limit))
+        keyring = self._keyring
+        moved = [
+            (row[0], old, self._moved(old, text, naming))
+            for row in rows
+            if (text := keyring.unseal_former((old := self._of(row)).place, old.sealed)) is not None
+        ]
+        # A numbered record stays where it is: its number is no secret.
+        numbered = [(row, *_as_row(new)[1:]) for row, _, new in moved if isinstance(row, int)]
+        self.transaction.write(self._statements.replace(numbered))
+        named = [(old, new) for row, old, new in moved if not isinstance(row, int)]
+        self.transaction.write(self._statements.remove([old.place.row for old, _ in named]))
+        self.transaction.write(self._statements.add([_as_row(new) for _, new in named]))
+        if moved:
+            shares = sum(
+                keyring.share(new.place, new.sealed) - keyring.share(old.place, old.sealed)
+                for _, old, new in moved
+            )
+            await self.transaction.count(self._table, records=0, shares=shares)
+        return (rows[-1][0] if len(rows) == limit else None), len(moved)
+
+    def _moved(self, old: Found, text: bytes, naming: Naming) -> Found:
+        """Return a record of the predecessor as the present key seals it."""
+        value = msgspec.msgpack.decode(text, type=self._kind)
+        name, topic = naming.name(old, value), naming.topic(value)
+        row = old.place.row
+        if name is not None:
+            self._refuse_elsewhere(old, self._keyring.rows(self._table, name)[1:])
+            row = self._row(name)
+        new = Place(self._table, row, self._topic(topic), old.place.version)
+        return Found(new, self._keyring.seal(new, text))
+
     async def all(self) -> list[Value]:
         """Return every record, in the order of rows.
 
@@ -186,7 +270,13 @@ class SealedTable(Generic[Value]):
 
     async def about(self, topic: str) -> list[tuple[int | bytes, Value]]:
         """Return the records about ``topic``, each with its row, in the order of rows."""
-        return await self._read_all(self._statements.about(self._topic(topic)))
+        keyring = None
+        found: list[tuple[int | bytes, Value]] = []
+        while keyring is not self._keyring:
+            keyring = self._keyring
+            marks = keyring.topics(self._table, topic) if topic else (b"",)
+            found = await self._read_all(self._statements.about(*marks))
+        return found
 
     async def last(self, limit: int) -> list[tuple[int | bytes, Value]]:
         """Return the last ``limit`` records, each with its row, in the order of rows."""
@@ -219,28 +309,34 @@ class SealedTable(Generic[Value]):
 
     def questions(self, names: Iterable[str]) -> Iterator[tuple[Mapping[bytes, str], Statement]]:
         """Ask for records that were not seen yet; each question comes with what it is about."""
-        rows = {self._row(name): name for name in names if name not in self._seen}
-        asked = list(rows)
-        for first in range(0, len(asked), PAGE):
-            part = asked[first : first + PAGE]
-            yield {row: rows[row] for row in part}, self._statements.find(part)
+        asked = [name for name in dict.fromkeys(names) if name not in self._seen]
+        keyring = self._keyring
+        size = PAGE if keyring.predecessor is None else PAGE // 2
+        for first in range(0, len(asked), size):
+            part = asked[first : first + size]
+            about = {row: name for name in part for row in keyring.rows(self._table, name)}
+            yield about, self._statements.find(list(about))
 
     def learn(self, names: Mapping[bytes, str], rows: Iterable[Any]) -> None:
         """Take up what a question has brought."""
         there: dict[str, Found | None] = dict.fromkeys(names.values())
         for row in rows:
-            there[names[row[0]]] = self._of(row)
+            name = names[row[0]]
+            if there[name] is None or row[0] == self._row(name):
+                there[name] = self._of(row)
         self._seen |= there
 
 
 async def look(tables: Sequence[SealedTable[Any]], names: Collection[str]) -> None:
     """Have ``tables``, all of one transaction, see what they have under ``names``, in one trip."""
-    asked = [(table, *each) for table in tables for each in table.questions(names)]
-    if not asked:
-        return
-    answers = await tables[0].transaction.ask(*(question for _, _, question in asked))
-    for (table, about, _), rows in zip(asked, answers, strict=True):
-        table.learn(about, rows)
+    while asked := [(table, *each) for table in tables for each in table.questions(names)]:
+        transaction = tables[0].transaction
+        keyring = transaction.keyring
+        answers = await transaction.ask(*(question for _, _, question in asked))
+        if transaction.keyring is not keyring:
+            continue  # asked by the rows of a key of before: what was found there is not all
+        for (table, about, _), rows in zip(asked, answers, strict=True):
+            table.learn(about, rows)
 
 
 def _as_row(found: Found) -> Row:

@@ -12,7 +12,7 @@ from watchtower.store.tables import KEYS
 from watchtower.store.transaction import Transaction
 from watchtower.units import Address
 
-__all__ = ["IDENTITY", "Secrets", "Standing", "StoredKey"]
+__all__ = ["IDENTITY", "Secrets", "Standing", "StoredKey", "key_name"]
 
 IDENTITY: Final = Address("identity")
 """Where the tower's own key stands among those of accounts, whose names all begin with ``r``."""
@@ -55,21 +55,21 @@ class Secrets:
 
     async def put(self, key: StoredKey) -> None:
         """Keep a key of an account, in place of the one of its standing that may be there."""
-        await self._keys.put(_name(key.account, key.standing), key)
+        await self._keys.put(key_name(key.account, key.standing), key)
 
     async def get(self, account: Address, standing: Standing = Standing.SIGNS) -> StoredKey | None:
         """Return the key of an account that stands so."""
-        return await self._keys.get(_name(account, standing))
+        return await self._keys.get(key_name(account, standing))
 
     async def of_account(self, account: Address) -> tuple[StoredKey, ...]:
         """Return all keys of an account, the one that signs first; none if there is none."""
-        names = [_name(account, standing) for standing in Standing]
+        names = [key_name(account, standing) for standing in Standing]
         found = await self._keys.find(names)
         return tuple(found[name] for name in names if name in found)
 
     async def remove(self, key: StoredKey) -> bool:
         """Forget a key; say whether it was there."""
-        return await self._keys.remove(_name(key.account, key.standing))
+        return await self._keys.remove(key_name(key.account, key.standing))
 
     async def public_keys(self) -> dict[Address, tuple[str, ...]]:
         """Return the public keys that may sign for every account, the one that signs first."""
@@ -91,6 +91,6 @@ def _rank(key: StoredKey) -> int:
     return list(Standing).index(key.standing)
 
 
-def _name(account: Address, standing: Standing) -> str:
+def key_name(account: Address, standing: Standing) -> str:
     """Return what a key is found by; the one that signs by its account alone, as ever."""
     return account if standing is Standing.SIGNS else f"{account} {standing}"

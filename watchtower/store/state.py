@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from watchtower.errors import StoreNetworkError
 from watchtower.store.sealed import Record, SealedTable
@@ -10,7 +10,7 @@ from watchtower.store.tables import STATE
 from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, Drops, LedgerIndex
 
-__all__ = ["Cursor", "Highest", "Network"]
+__all__ = ["Cursor", "Highest", "Network", "names_of_state"]
 
 
 class Network:
@@ -70,9 +70,13 @@ class Highest:
         """Look at it through ``transaction``."""
         self._state = SealedTable(transaction, STATE, int)
 
+    async def are_kept(self) -> bool:
+        """Return whether there is anything in the state beside network and cursor."""
+        return await self._state.count() > len([*names_of_state(())])
+
     async def raise_all(self, targets: Mapping[ChannelId, Drops]) -> dict[ChannelId, Drops]:
         """Take note of targets; return those that stand higher already, and stay as they are."""
-        names = {f"highest {channel}": channel for channel in targets}
+        names = {_highest(channel): channel for channel in targets}
         found = await self._state.find(names)
         higher = {
             channel: Drops(found[name])
@@ -86,3 +90,13 @@ class Highest:
         }
         await self._state.put_all(raised)
         return higher
+
+
+def names_of_state(channels: Iterable[ChannelId]) -> Iterator[str]:
+    """Give every name that a record of the state can have, if these are all channels there are."""
+    yield from ("network", "cursor")
+    yield from map(_highest, channels)
+
+
+def _highest(channel: ChannelId) -> str:
+    return f"highest {channel}"

@@ -22,7 +22,9 @@ __all__ = [
     "BEGIN_IMMEDIATE",
     "COMMIT",
     "DATA_VERSION",
+    "EPOCH",
     "PAGE",
+    "ROLLBACK",
     "Row",
     "Statement",
     "Statements",
@@ -52,7 +54,10 @@ class Statement(NamedTuple):
 BEGIN: Final = Statement("BEGIN")
 BEGIN_IMMEDIATE: Final = Statement("BEGIN IMMEDIATE")
 COMMIT: Final = Statement("COMMIT")
+ROLLBACK: Final = Statement("ROLLBACK")
 DATA_VERSION: Final = Statement("PRAGMA data_version")
+EPOCH: Final = Statement("PRAGMA user_version")
+"""The number in the file that changes with the master key."""
 
 
 class Statements:
@@ -65,10 +70,10 @@ class Statements:
         self._from_the_first = f"{self._select} ORDER BY row LIMIT ?"
         self._from_the_last = f"{self._select} ORDER BY row DESC LIMIT ?"
         self._behind = f"{self._select} WHERE row > ? ORDER BY row LIMIT ?"
-        self._about = f"{self._select} WHERE topic = ? ORDER BY row"
         self.everything = Statement(self._select)
         self.greatest = Statement(f"SELECT max(row) FROM {table}")  # noqa: S608 - our name
         self._find = cache(self._text_to_find)
+        self._about = cache(self._text_about)
         self._remove = cache(self._text_to_remove)
         self._add = cache(self._text_to_add)
 
@@ -87,9 +92,9 @@ class Statements:
         """Ask for the last records, the last one first."""
         return Statement(self._from_the_last, (limit,))
 
-    def about(self, topic: bytes) -> Statement:
-        """Ask for the records about a topic, in the order of rows."""
-        return Statement(self._about, (topic,))
+    def about(self, *topics: bytes) -> Statement:
+        """Ask for the records that have one of these topics, in the order of rows."""
+        return Statement(self._about(len(topics)), topics)
 
     def add(self, rows: Sequence[Row]) -> Iterator[Statement]:
         """Write records that are not there; one that is there fails."""
@@ -117,6 +122,9 @@ class Statements:
 
     def _text_to_find(self, size: int) -> str:
         return f"{self._select} WHERE row IN ({_places(size)})"
+
+    def _text_about(self, size: int) -> str:
+        return f"{self._select} WHERE topic IN ({_places(size)}) ORDER BY row"
 
     def _text_to_remove(self, size: int) -> str:
         return f"DELETE FROM {self._table} WHERE row IN ({_places(size)})"  # noqa: S608 - our name

@@ -6,6 +6,7 @@ one moment of the store.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any, Final
 
@@ -20,12 +21,14 @@ from watchtower.store.claims import Claims
 from watchtower.store.cosignatures import Cosignatures
 from watchtower.store.journal import Entry, Journal
 from watchtower.store.journal_tree import JournalTree
+from watchtower.store.naming import NAMINGS, ByRow
 from watchtower.store.notes import Note, Notes
 from watchtower.store.responses import Attempts
 from watchtower.store.rotations import Rotations
-from watchtower.store.sealed import SealedTable
+from watchtower.store.sealed import Naming, SealedTable
 from watchtower.store.secrets import Secrets, StoredKey
 from watchtower.store.state import Cursor, Highest, Network
+from watchtower.store.statements import Statement
 from watchtower.store.tables import (
     BUNDLES,
     CLAIMS,
@@ -161,3 +164,37 @@ class Work:
         if broken:
             raise StoreTamperedError(path=self._transaction.path, what="; ".join(broken))
         return records
+
+    async def ask(self, question: Statement) -> list[Any]:
+        """Return what a question about no record brings, in the transaction."""
+        (rows,) = await self._transaction.ask(question)
+        return rows
+
+    def do(self, statements: Iterable[Statement]) -> None:
+        """Have statements about no record run before the end of the transaction."""
+        self._transaction.write(statements)
+
+    async def rehearse(self, table: str, names: Collection[str]) -> None:
+        """See that a name can be made of every record of ``table``, as `reseal` will have to.
+
+        Raises:
+            StoreTamperedError: a record fails its seal, or is not where its name would put it.
+        """
+        await self._sealed(table).rehearse(self._naming(table, names))
+
+    async def reseal(
+        self, table: str, behind: int | bytes | None, limit: int, names: Collection[str]
+    ) -> tuple[int | bytes | None, int]:
+        """Seal the next records of ``table`` by the present master key; see `SealedTable.reseal`.
+
+        ``names`` are those that records can have which do not say how they are called.
+        """
+        naming = self._naming(table, names)
+        return await self._sealed(table).reseal(behind, limit, naming)
+
+    def _sealed(self, table: str) -> SealedTable[Any]:
+        found = next(each for each in SEALED_TABLES if each.name == table)
+        return SealedTable(self._transaction, found, _KINDS[table])
+
+    def _naming(self, table: str, names: Collection[str]) -> Naming:
+        return NAMINGS[table] or ByRow(self._transaction, table, names)

@@ -1,0 +1,532 @@
+"""A store gets another master key while it is used, and nothing of the old one is left."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from asyncio import StreamReader, create_subprocess_exec, timeout
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store import make
+from tests.store.test_database import ROOT
+from watchtower.errors import (
+    PassphraseError,
+    StoreBusyError,
+    StoreFullError,
+    StoreRekeyedError,
+    StoreTamperedError,
+)
+from watchtower.keys.ways import AnyWayIn
+from watchtower.store.backup import backup
+from watchtower.store.cipher import Keyring, Place
+from watchtower.store.database import Store
+from watchtower.store.header import Slot, checksum, predecessor_slot, wrap
+from watchtower.store.naming import NAMINGS
+from watchtower.store.state import names_of_state
+from watchtower.store.statements import statements_of
+from watchtower.store.tables import CENSUS, FORMAT, SEALED_TABLES
+from watchtower.store.transaction import Transaction
+from watchtower.store.work import Work
+from watchtower.units import Drops, LedgerIndex
+
+MANY = 450
+"""Channels, so that each table is moved in several pages."""
+
+WAY = AnyWayIn(lambda: make.PASSPHRASE, None, cost=make.CHEAP)
+
+
+async def fill(store: Store, channels: int = MANY) -> None:
+    """Put something into every table."""
+    await store.pin_network(21337)
+    numbers = range(1, channels + 1)
+    async with store.write() as work:
+        await work.channels.put_all(make.channel(n, closed=n % 3 == 0) for n in numbers)
+        await work.claims.raise_all(make.claim(n, 1000 + n) for n in numbers)
+        await work.claims.put_pending(make.claim(channels + 1))
+        await work.attempts.put_all(make.attempt(n, blob=f"12{n:04X}") for n in numbers)
+        await work.bundles.raise_all([make.presigned(n) for n in numbers])
+        await work.secrets.put(make.key())
+        await work.cursor.move(LedgerIndex(87_654_321))
+        await work.highest.raise_all({make.channel_id(n): Drops(n) for n in numbers})
+        await work.notes.put("status", {"account": make.PAYEE})
+        for n in numbers:
+            await work.journal.append("claim_kept", channel=make.channel_id(n))
+    settled = make.attempt(1, blob="120001")
+    async with store.write() as work:
+        await work.attempts.settle(
+            settled.account, settled.seat, settled.transaction, make.outcome()
+        )
+
+
+async def slots_for(master: bytes) -> list[Slot]:
+    """Return what opens with the passphrase."""
+    return [wrap(master, make.PASSPHRASE, store_format=FORMAT, cost=make.CHEAP)]
+
+
+async def contents(work: Work) -> dict[str, Any]:
+    """Return everything that is in the store, and how it is found."""
+    await work.verify()
+    return {
+        "channels": sorted(await work.channels.load_all(), key=lambda each: each.entry.channel),
+        "claims": sorted(await work.claims.load_all(), key=lambda each: each.channel),
+        "pending": await work.claims.load_pending(),
+        "attempts": await work.attempts.load_all(),
+        "bundles": await work.bundles.load_all(),
+        "keys": await work.secrets.load_all(),
+        "notes": await work.notes.load_all(),
+        "cursor": await work.cursor.get(),
+        "network": await work.network.get(),
+        "highest": await work.highest.raise_all({make.channel_id(n): Drops(1) for n in (2, 3)}),
+        "story": await work.journal.story(make.channel_id(5)),
+        "about": await work.attempts.for_channel(make.channel_id(1)),
+    }
+
+
+async def moment(store: Store) -> dict[str, Any]:
+    """Return the contents of the store now."""
+    async with store.read() as work:
+        return await contents(work)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    """Give the store that is there, opened by who can open it again."""
+    async with await Store.open(path, WAY) as store:
+        yield store
+
+
+def sealed_records(path: Path) -> Iterator[tuple[Place, bytes]]:
+    """Give every record of the file at its place, as it is sealed."""
+    with closing(sqlite3.connect(path)) as file:
+        for table in (*SEALED_TABLES, CENSUS):
+            rows = file.execute(statements_of(table.name).everything.sql)
+            for row, topic, version, sealed in rows:
+                at = row.to_bytes(8) if isinstance(row, int) else row
+                yield Place(table.name, at, topic, version), sealed
+
+
+def opened_by(keyring: Keyring, path: Path) -> list[Place]:
+    """Return where records are that a master key unseals."""
+    return [place for place, each in sealed_records(path) if keyring.unseal(place, each)]
+
+
+def files(path: Path) -> bytes:
+    """Return all bytes of the database and of its log."""
+    beside = path.with_name(f"{path.name}-wal")
+    return path.read_bytes() + (beside.read_bytes() if beside.exists() else b"")
+
+
+async def test_every_record_is_there_afterwards_and_is_found_as_before(tmp_path: Path) -> None:
+    """In the middle too: what is found by name, by topic and in order, under either key."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store)
+        before = await moment(store)
+        rekeying = store.rekeying()
+        await rekeying.begin(slots_for)
+        assert await moment(store) == before
+        names = [*names_of_state(make.channel_id(number) for number in range(1, MANY + 1))]
+        async with store.write() as work:
+            for table in SEALED_TABLES:
+                await work.reseal(table.name, None, 100, names)
+        assert await moment(store) == before
+        assert await rekeying.move() > 3 * MANY
+        assert await rekeying.move() == 0
+        await rekeying.end()
+        assert await moment(store) == before
+        assert not await rekeying.is_under_way()
+    async with opened(path) as store:
+        assert await moment(store) == before
+
+
+async def test_nothing_that_the_old_key_opens_is_left_in_the_file(tmp_path: Path) -> None:
+    """Neither records nor slots, in tables, in free pages of earlier times, or in the log."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 60)
+        old = store._keys.keyring.master
+        [way] = await store.slots()
+        sealed = [each for _, each in sealed_records(path)]
+        _leave_behind(path, [way.wrapped, *sealed])
+        rekeying = store.rekeying()
+        await rekeying.begin(slots_for)
+        sealed += [each for _, each in sealed_records(path)]
+        names = [place.row for place, _ in sealed_records(path) if len(place.row) == 32]
+        topics = [place.topic for place, _ in sealed_records(path) if place.topic]
+        with closing(sqlite3.connect(path)) as file:
+            kept = file.execute("SELECT wrapped FROM slots WHERE kind = 'predecessor'").fetchone()
+        await rekeying.move()
+        await rekeying.end()
+        left = files(path)
+    ours = Keyring(old)
+    assert opened_by(ours, path) == []
+    parts = [each[start : start + 16] for each in sealed for start in (0, 12, len(each) - 16)]
+    for part in {*parts, *names, *topics, way.wrapped, way.parameters, *kept}:
+        assert part not in left
+
+
+def _leave_behind(path: Path, sealed: list[bytes]) -> None:
+    """Leave sealings in free pages, as a watchtower did that did not overwrite them."""
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA secure_delete=OFF")
+        file.execute("CREATE TABLE gone (sealed)")
+        file.executemany("INSERT INTO gone VALUES (?)", [(each,) for each in sealed])
+        file.commit()
+        file.execute("DROP TABLE gone")
+        file.commit()
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert sealed[-1] in files(path)
+
+
+async def test_what_was_wrapped_before_is_not_left_in_the_file(tmp_path: Path) -> None:
+    """A slot that was replaced is overwritten in file and log, so that its passphrase is void."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        [before] = await store.slots()
+        words = [f"battery staple {number}" for number in range(3)]
+
+        async def many(master: bytes) -> list[Slot]:
+            return [wrap(master, each, store_format=FORMAT, cost=make.CHEAP) for each in words]
+
+        await store.replace_slots(many)
+        [*gone, kept] = await store.slots()
+        assert all(slot.wrapped in files(path) for slot in gone)
+
+        async def one(_: bytes) -> list[Slot]:
+            return [kept]
+
+        await store.replace_slots(one)
+        for slot in (before, *gone):
+            assert slot.wrapped not in files(path)
+            assert slot.parameters not in files(path)
+    with pytest.raises(PassphraseError):
+        await make.reopen(path, words[0])
+    async with await make.reopen(path, words[2]):
+        pass
+
+
+async def _line(stream: StreamReader | None) -> int:
+    assert stream is not None
+    async with timeout(60):
+        return int(await stream.readline())
+
+
+@asynccontextmanager
+async def _another(path: Path) -> AsyncIterator[Process]:
+    arguments = (sys.executable, "-m", "tests.store.another_process", str(path))
+    made = await create_subprocess_exec(*arguments, cwd=ROOT, stdout=PIPE)
+    try:
+        yield made
+    finally:
+        made.kill()
+        await made.communicate()
+
+
+async def test_two_processes_write_while_the_master_key_changes(tmp_path: Path) -> None:
+    """Each keeps claims in every epoch; the best is not lowered, and no record is there twice."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store)
+    async with opened(path) as store, opened(path) as here, _another(path) as other:
+        last = 0
+
+        async def both_write() -> None:
+            nonlocal last
+            # What was begun before may be told after: the third line is of a new transaction.
+            last = max([await _line(other.stdout) for _ in range(3)])
+            async with here.write() as work:
+                await work.claims.raise_best(make.claim(2, 5_000_000 + last))
+                await work.claims.raise_best(make.claim(3, 1))
+
+        await both_write()
+        await store.rekeying().begin(slots_for)
+        await both_write()
+        await store.rekeying().move()
+        await both_write()
+        await store.rekeying().end()
+        await both_write()
+    async with opened(path) as store, store.read() as work:
+        assert (await work.verify())["claims"] == MANY
+        best = await work.claims.find([make.channel_id(n) for n in (1, 2, 3)])
+    assert best[make.channel_id(1)].amount >= max(last, 1001)
+    assert best[make.channel_id(2)].amount == 5_000_000 + last
+    assert best[make.channel_id(3)].amount == 1003
+
+
+async def test_a_better_claim_takes_the_place_of_one_under_the_old_key(tmp_path: Path) -> None:
+    """A worse one does not; what is removed goes under whichever key it was; the census holds."""
+    async with await make.store(tmp_path / "w.db") as store:
+        await fill(store, 6)
+        await store.rekeying().begin(slots_for)
+        async with store.write() as work:
+            assert not await work.claims.raise_best(make.claim(1, 1))
+            assert await work.claims.raise_best(make.claim(1, 5000))
+            assert await work.claims.drop_all_pending([make.claim(7)]) == 1
+            await work.channels.put(make.channel(1, at=200, closed=True))
+            assert await work.attempts.put_all([make.attempt(1, blob="120001")]) == 0
+        async with store.read() as work:
+            records = await work.verify()
+            assert (records["claims"], records["pending_claims"]) == (6, 0)
+            assert await work.claims.best(make.channel_id(1)) == make.claim(1, 5000)
+        await store.rekeying().move()
+        await store.rekeying().end()
+        async with store.read() as work:
+            assert (await work.verify())["claims"] == 6
+            assert await work.claims.best(make.channel_id(1)) == make.claim(1, 5000)
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+async def test_who_slept_through_it_finds_what_was_moved(tmp_path: Path, *, is_ended: bool) -> None:
+    """Its first question is asked by the rows of the old key, and asked again by the new ones."""
+    async with await make.store(tmp_path / "w.db") as store, opened(store.path) as other:
+        await fill(store, 6)
+        async with opened(store.path) as third, opened(store.path) as fourth:
+            before = await moment(other)
+            await store.rekeying().begin(slots_for)
+            await store.rekeying().move()
+            if is_ended:
+                await store.rekeying().end()
+            async with other.write() as work:
+                assert not await work.claims.raise_best(make.claim(1, 1))
+            async with third.read() as work:
+                assert await work.journal.story(make.channel_id(5)) == before["story"]
+            async with fourth.write() as work:
+                assert await work.attempts.put(make.attempt(6, blob="120006")) is False
+            assert await moment(other) == before
+
+
+async def test_who_reads_meanwhile_sees_the_moment_in_which_he_began(tmp_path: Path) -> None:
+    """Also when the key of that moment has gone from the file since."""
+    async with await make.store(tmp_path / "w.db") as store, opened(store.path) as other:
+        await fill(store, 6)
+        before = await moment(store)
+        async with other.read() as early:
+            await early.cursor.get()
+            await store.rekeying().begin(slots_for)
+            await store.rekeying().move()
+            async with other.read() as late:
+                assert await contents(late) == before
+            assert await contents(early) == before
+
+
+async def test_a_process_that_keeps_no_passphrase_ends_with_a_sentence(tmp_path: Path) -> None:
+    """It neither seals by the old key nor calls the store tampered with; reopened, it goes on."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, await make.reopen(path) as other:
+        await fill(store, 3)
+        await other.pin_network(21337)
+        await store.rekeying().begin(slots_for)
+        with pytest.raises(StoreRekeyedError, match="start this again"):
+            await other.pin_network(21337)
+        with pytest.raises(StoreRekeyedError):
+            await moment(other)
+        async with await make.reopen(path) as again:
+            await store.rekeying().move()
+            await store.rekeying().end()
+            # Who knew both keys needs to open nothing to know that one of them is gone.
+            await again.pin_network(21337)
+
+
+async def test_a_process_whose_passphrase_is_no_longer_right_says_so(tmp_path: Path) -> None:
+    """As where the passphrase was changed with the key, and not where the daemon finds it."""
+    path = tmp_path / "w.db"
+
+    async def others(master: bytes) -> list[Slot]:
+        return [wrap(master, "battery staple", store_format=FORMAT, cost=make.CHEAP)]
+
+    async with await make.store(path) as store, opened(path) as other:
+        await store.rekeying().begin(others)
+        with pytest.raises(StoreRekeyedError, match="The passphrase does not open"):
+            await other.pin_network(1)
+
+
+async def test_a_store_that_was_tampered_with_gets_no_other_key(tmp_path: Path) -> None:
+    """What fails its seal could not be sealed anew; nothing is begun that could not be ended."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(
+            "UPDATE claims SET sealed = randomblob(length(sealed)) WHERE row IN"
+            " (SELECT row FROM claims LIMIT 1)"
+        )
+        file.commit()
+    async with opened(path) as store:
+        before = await store.slots()
+        with pytest.raises(StoreTamperedError, match="claims"):
+            await store.rekeying().begin(slots_for)
+        assert await store.slots() == before
+        assert not await store.rekeying().is_under_way()
+
+
+async def test_a_record_that_came_back_keeps_the_old_key_from_being_forgotten(
+    tmp_path: Path,
+) -> None:
+    """Somebody puts a record of before back behind the walk: it is named, and nothing is lost."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        await store.rekeying().begin(slots_for)
+        with closing(sqlite3.connect(path)) as file:
+            [old] = file.execute("SELECT * FROM claims LIMIT 1").fetchall()
+        await store.rekeying().move()
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("INSERT INTO claims VALUES (?, ?, ?, ?)", old)
+            file.commit()
+        with pytest.raises(StoreTamperedError, match="claims"):
+            await store.rekeying().end()
+        assert await store.rekeying().is_under_way()
+
+
+async def test_nobody_begins_twice_or_with_slots_that_are_not_the_newest(tmp_path: Path) -> None:
+    """Two operators at once: one of them is told that the store is busy."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, opened(path) as other:
+
+        async def meanwhile(master: bytes) -> list[Slot]:
+            await other.rewrap("battery staple", cost=make.CHEAP)
+            return await slots_for(master)
+
+        with pytest.raises(StoreBusyError):
+            await store.rekeying().begin(meanwhile)
+        assert not await store.rekeying().is_under_way()
+        await store.rekeying().begin(slots_for)
+        with pytest.raises(StoreBusyError):
+            await other.rekeying().begin(slots_for)
+
+
+async def test_a_way_that_changes_in_between_keeps_the_old_key_readable(tmp_path: Path) -> None:
+    """Whoever wraps the key anew before the end takes the slot of the predecessor along."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        before = await moment(store)
+        await store.rekeying().begin(slots_for)
+        await store.rewrap("battery staple", cost=make.CHEAP)
+    async with await make.reopen(path, "battery staple") as store:
+        assert await moment(store) == before
+        await store.rekeying().move()
+        await store.rekeying().end()
+        assert await moment(store) == before
+
+
+async def test_an_older_format_in_between_is_brought_up_with_both_keys(tmp_path: Path) -> None:
+    """The slot of the predecessor is bound to the format too, and is made anew with the rest."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        before = await moment(store)
+        await store.rekeying().begin(slots_for)
+        keyring = store._keys.keyring
+    assert keyring.predecessor is not None
+    older = [
+        wrap(keyring.master, make.PASSPHRASE, store_format=FORMAT - 1, cost=make.CHEAP),
+        predecessor_slot(keyring.master, keyring.predecessor.master, store_format=FORMAT - 1),
+    ]
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DELETE FROM slots")
+        file.executemany(
+            "INSERT INTO slots (kind, parameters, wrapped) VALUES (?, ?, ?)",
+            [(each.kind, each.parameters, each.wrapped) for each in older],
+        )
+        digest = checksum(FORMAT - 1, older)
+        file.execute("UPDATE header SET format = ?, checksum = ?", (FORMAT - 1, digest))
+        file.commit()
+    for _ in range(2):
+        async with opened(path) as store:
+            assert await moment(store) == before
+            assert await store.rekeying().is_under_way()
+
+
+async def test_a_backup_from_in_between_is_whole(tmp_path: Path) -> None:
+    """It is verified under both keys, opens as the store does, and can be ended by itself."""
+    path, copy = tmp_path / "w.db", tmp_path / "backup.db"
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        before = await moment(store)
+        await store.rekeying().begin(slots_for)
+        await backup(store, copy)
+        await store.rekeying().move()
+        await store.rekeying().end()
+    async with opened(copy) as store:
+        assert await moment(store) == before
+        await store.rekeying().move()
+        await store.rekeying().end()
+        assert await moment(store) == before
+
+
+async def test_a_full_disk_stops_it_and_loses_nothing(tmp_path: Path) -> None:
+    """Nothing is moved by halves; when there is room it goes on."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store:
+        await fill(store)
+        before = await moment(store)
+        await store.rekeying().begin(slots_for)
+        await make.limit(store)
+        with pytest.raises(StoreFullError, match="Free some space"):
+            await store.rekeying().move()
+        assert await moment(store) == before
+    async with opened(path) as store:
+        await store.rekeying().move()
+        await store.rekeying().end()
+        assert await moment(store) == before
+
+
+async def test_killed_before_or_behind_any_commit_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill would leave on disk is copied at each of them, and is ended by who opens it."""
+    path, left = tmp_path / "w.db", list[Path]()
+    commit = Transaction.commit
+
+    def kill() -> None:
+        folder = tmp_path / f"killed {len(left)}"
+        folder.mkdir()
+        for name in ("w.db", "w.db-wal"):
+            if path.with_name(name).exists():
+                shutil.copyfile(path.with_name(name), folder / name)
+        left.append(folder / "w.db")
+
+    async def committing(transaction: Transaction) -> None:
+        kill()
+        await commit(transaction)
+        kill()
+
+    async with await make.store(path) as store:
+        await fill(store, 3)
+        before = await moment(store)
+        old = Keyring(store._keys.keyring.master)
+        with monkeypatch.context() as watched:
+            watched.setattr(Transaction, "commit", committing)
+            await store.rekeying().begin(slots_for)
+            await store.rekeying().move()
+            await store.rekeying().end()
+    stages = set()
+    for killed in left:
+        async with opened(killed) as store:
+            is_under_way = await store.rekeying().is_under_way()
+            stages.add((is_under_way, store._keys.keyring.epoch))
+            assert await moment(store) == before
+            if is_under_way:
+                await store.rekeying().move()
+                await store.rekeying().end()
+                assert await moment(store) == before
+            elif store._keys.keyring.epoch:
+                assert [
+                    1 for place, each in sealed_records(killed) if old.unseal(place, each)
+                ] == []
+    assert stages == {(False, 0), (True, 1), (False, 2)}
+    assert len(left) == 2 * (len(SEALED_TABLES) + 2)
+
+
+def test_every_sealed_table_can_be_sealed_anew() -> None:
+    """One that were forgotten would keep the old key in the file for ever."""
+    assert NAMINGS.keys() == {table.name for table in SEALED_TABLES}
