@@ -26,14 +26,17 @@ from watchtower.errors import (
 )
 from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
+from watchtower.heads import head_keeper, places_of
 from watchtower.keys.vault import Vault
 from watchtower.machine import Machine
 from watchtower.response.submit import Submitter
 from watchtower.settings import Settings, config_path
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
+from watchtower.store.head_keeping import HeadKeeper
 from watchtower.store.notes import RECOVERY
 from watchtower.store.unlocking import Unlocker
+from watchtower.tower.head_watch import HeadWatch
 from watchtower.tower.key_watch import KeyWatch
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
@@ -91,14 +94,16 @@ async def run(
         store = await stack.enter_async_context(await opening)
         stack.enter_context(alone(path))
         await _refuse_secrets(store, settings, environment)
+        heads = await _look_at_heads(stack, store, settings, environment, machine)
         front = (
             None if once else await open_front(stack, settings, store, environment, machine.clock)
         )
         ground = await prepare(
             stack, store, settings, environment, machine, shadow=shadow, once=once
         )
+        watch = None if heads is None else _head_watch(heads, ground)
         end = _until_answered if once else _until_signalled
-        return await _run_tasks(ground, end, front)
+        return await _run_tasks(ground, end, front, watch)
 
 
 async def _refuse_secrets(store: Store, settings: Settings, environment: Mapping[str, str]) -> None:
@@ -115,12 +120,42 @@ async def _refuse_secrets(store: Store, settings: Settings, environment: Mapping
         raise ConfigError(path=config_path(environment), why=why)
 
 
+async def _look_at_heads(
+    stack: AsyncExitStack,
+    store: Store,
+    settings: Settings,
+    environment: Mapping[str, str],
+    machine: Machine,
+) -> HeadKeeper | None:
+    """Compare the store with its heads before it is believed; None if there are none.
+
+    A store that may have been put back is in recovery from here on, and told about for as long as
+    nobody has accepted it. None is refused: what it knows is owed all the same.
+    """
+    places = await stack.enter_async_context(places_of(settings, environment))
+    if not places:
+        return None
+    keeper = head_keeper(store, places, machine.clock)
+    try:
+        await keeper.begin()
+    except (StoreFullError, StoreBusyError) as failure:
+        _log.warning("heads_not_compared", why=str(failure))
+    return keeper
+
+
+def _head_watch(keeper: HeadKeeper, ground: Ground) -> HeadWatch:
+    clock = asyncio.get_running_loop().time
+    return HeadWatch(keeper, ground.desk, wall=ground.machine.clock, clock=clock)
+
+
 Loop = tuple[str, Coroutine[Any, Any, None]]
 
 End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 
 
-async def _run_tasks(ground: Ground, end: End, front: Front | None) -> Mapping[str, Any]:
+async def _run_tasks(
+    ground: Ground, end: End, front: Front | None, heads: HeadWatch | None
+) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = build(ground)
     if ground.cosigned is not None:
@@ -134,12 +169,16 @@ async def _run_tasks(ground: Ground, end: End, front: Front | None) -> Mapping[s
         )
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
-        loops = () if front is None else front_loops(ground, tower, rounds, front)
+        loops = [] if front is None else [*front_loops(ground, tower, rounds, front)]
+        if heads is not None:
+            loops.append(("compare heads", heads.watch_for_ever()))
         failure = await _work(ground, tower, rounds, submitter, front=loops, end=end)
         ground.service.stopping()
         if failure is None:
             await tower.finish()
             await rounds.tell_stopped()
+            if heads is not None:
+                await heads.look()
         await ground.deliverer.drained(within=_LAST_ALERTS)
         telling.cancel()
     if failure is not None:

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.errors import ConfigError
+from watchtower.head_settings import HeadSettings
 from watchtower.hosts import is_loopback, same_server
 from watchtower.hsm_settings import HsmSettings
 from watchtower.http_settings import HttpSettings
@@ -46,6 +47,7 @@ __all__ = [
     "AuthoritySettings",
     "ClaimSettings",
     "FeeSettings",
+    "HeadSettings",
     "HsmSettings",
     "HttpSettings",
     "LedgerSettings",
@@ -76,7 +78,7 @@ _LEAST_MARGIN: Final = 60
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
-_WITH_FILES: Final = ("http", "mqtt", "hsm", "authority", "keys", "vault")
+_WITH_FILES: Final = ("http", "mqtt", "hsm", "head", "authority", "keys", "vault")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +100,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttSettings = MqttSettings()
     hsm: HsmSettings = HsmSettings()
     vault: VaultSettings = VaultSettings()
+    head: HeadSettings = HeadSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -162,6 +165,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     except (RuntimeError, ValueError) as problem:
         # Nobody is called like that (~NAME), or a path holds a zero byte.
         raise ConfigError(path=path, why=f"a path in it cannot be used: {problem}") from None
+    if why := within["head"].why_unusable(str(store), has_broker=bool(settings.mqtt.broker)):
+        raise ConfigError(path=path, why=why)
     return msgspec.structs.replace(settings, store=str(store), **within)
 
 

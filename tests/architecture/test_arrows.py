@@ -18,6 +18,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "collector": (),
     "core_dumps": (),
     "authority_settings": ("cosigner_settings", "http_settings"),
+    "head_settings": (),
     "hsm_settings": (),
     "http_settings": (),
     "key_settings": (),
@@ -27,6 +28,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "signer_settings": ("authority_settings", "settings", "vault_settings"),
     "settings": (
         "authority_settings",
+        "head_settings",
         "hsm_settings",
         "http_settings",
         "key_settings",
@@ -125,6 +127,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
     "interfaces.mqtt.cosign_clerk": ("keys.cosign_letters", "keys.cosign_messages"),
     "interfaces.mqtt.cosign_line": ("keys.cosign_letters", "keys.cosign_posting"),
+    "interfaces.mqtt.head": ("store.head", "store.head_keeping"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
     "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
     # what a platform imports: none of the daemon, for it runs elsewhere
@@ -179,6 +182,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.locksmith": ("alerts.of_signers",),
     "tower.restraint": ("alerts.of_exposure", "claims.exposure"),
     "tower.entitlement": ("alerts.of_authority",),
+    "tower.head_watch": (
+        "alerts.of_heads",
+        "alerts.rules",
+        "store.head",
+        "store.head_keeping",
+    ),
     "tower.key_watch": ("alerts.of_keys",),
     "tower.means": ("response.tickets",),
     "tower.lookout": ("claims.intake", "claims.sight"),
@@ -226,6 +235,7 @@ The longest name that fits a module counts.
 MAY_KNOW_EVERYBODY = (
     "assembly",
     "cosigners",
+    "heads",
     "signing",
     "front",
     "front_mqtt",

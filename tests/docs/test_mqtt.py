@@ -29,6 +29,7 @@ def test_every_topic_is_documented() -> None:
         topics.event("{kind}"),
         topics.cosign,
         topics.cosigned,
+        topics.head,
         topics.status,
     }
     assert topics.takes_answers("watchtower/answers/shop/till-7")

@@ -34,8 +34,10 @@ _NAMES: Final = (
     "claim",
     "cosign",
     "demo",
+    "head",
     "hsm",
     "init",
+    "journal",
     "key",
     "presign",
     "receipt",
@@ -43,6 +45,7 @@ _NAMES: Final = (
     "sandbox",
     "signer",
     "status",
+    "store",
     "token",
     "vault",
 )

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,8 +101,13 @@ def new_passphrase(environment: Mapping[str, str] = os.environ) -> str:
 
 @asynccontextmanager
 async def open_store(loaded: Settings | SignerSettings) -> AsyncIterator[Store]:
-    """Open the store that the settings name."""
+    """Open the store that the settings name; say on standard error if it may have been put back."""
     async with await Store.open(Path(loaded.store), way_in(loaded)) as store:
+        if isinstance(loaded, Settings) and loaded.head.files:
+            # Only who keeps heads pays for what it takes to.
+            from watchtower.heads import tell_of_heads  # noqa: PLC0415
+
+            await tell_of_heads(store, loaded, partial(click.echo, err=True))
         yield store
 
 

@@ -31,6 +31,7 @@ By where it came from, and so by what the caller may do::
     │   ├── StoreBusyError          29    another process holds it: try again
     │   ├── StoreRekeyedError       76    it got another master key meanwhile: start again
     │   ├── WayInError              77    what opens it is not at hand, or another one
+    │   ├── HeadTroubleError        78    a head speaks against it: it may have been put back
     │   └── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
     ├── LedgerError                       the other side lied, is stale, or out of reach
     │   ├── UnreachableError        30    no server answers: retry
@@ -68,9 +69,10 @@ By where it came from, and so by what the caller may do::
     │       ├── HsmKeyForeignError  84    the key of another account
     │       ├── HsmFailedError      85    it did not do it, also not in a new session
     │       └── HsmKeyExistsError   86    there is a key of that label
-    ├── ReceiptError                      a receipt proves nothing
+    ├── ReceiptError                      a receipt, or a proof, proves nothing
     │   ├── ReceiptFormatError      55    not a receipt
-    │   └── ReceiptVoidError        56    not what the tower signed
+    │   ├── ReceiptVoidError        56    not what the tower signed
+    │   └── ProofVoidError          79    no line of its journal
     ├── ClientError                       a platform's client could not hand over or ask
     │   ├── TowerUnreachableError   60    the tower did not answer: try again
     │   ├── TowerRefusedError       61    the tower refuses the request itself
@@ -169,6 +171,7 @@ from watchtower.errors.ledger import (
     WrongNetworkError,
 )
 from watchtower.errors.receipt import (
+    ProofVoidError,
     ReceiptError,
     ReceiptFormatError,
     ReceiptVoidError,
@@ -187,6 +190,7 @@ from watchtower.errors.signing import (
     SigningRefusedError,
 )
 from watchtower.errors.store import (
+    HeadTroubleError,
     PassphraseError,
     PassphraseMissingError,
     StoreBusyError,
@@ -230,6 +234,7 @@ __all__ = [
     "DerivationPathError",
     "DoorClosedError",
     "FeeMoneyError",
+    "HeadTroubleError",
     "HistoryMissingError",
     "HsmAbsentError",
     "HsmError",
@@ -252,6 +257,7 @@ __all__ = [
     "PassphraseError",
     "PassphraseMissingError",
     "PresignError",
+    "ProofVoidError",
     "PublicKeyError",
     "QuorumMissingError",
     "ReceiptError",

@@ -1,14 +1,14 @@
-"""A receipt proves nothing."""
+"""A receipt, or a proof, proves nothing."""
 
 from __future__ import annotations
 
 from watchtower.errors.root import WatchtowerError
 
-__all__ = ["ReceiptError", "ReceiptFormatError", "ReceiptVoidError"]
+__all__ = ["ProofVoidError", "ReceiptError", "ReceiptFormatError", "ReceiptVoidError"]
 
 
 class ReceiptError(WatchtowerError):
-    """A receipt proves nothing."""
+    """A receipt, or a proof, proves nothing."""
 
 
 class ReceiptFormatError(ReceiptError):
@@ -26,3 +26,10 @@ class ReceiptVoidError(ReceiptError):
         "The receipt for {amount} drops of channel {channel} proves nothing: {why}. Check the "
         "tower's key, and that the receipt is as it was given."
     )
+
+
+class ProofVoidError(ReceiptError):
+    """No line of the tower's journal is proven."""
+
+    exit_code = 79
+    template = "No line of the journal is proven: {why}. Check the tower's key, and the number."

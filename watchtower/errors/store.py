@@ -5,6 +5,7 @@ from __future__ import annotations
 from watchtower.errors.root import WatchtowerError
 
 __all__ = [
+    "HeadTroubleError",
     "PassphraseError",
     "PassphraseMissingError",
     "StoreBusyError",
@@ -140,4 +141,14 @@ class WayInError(StoreError):
     exit_code = 77
     template = (
         "The store {path} was not opened: {why}. Nothing was changed. See `watchtower vault show`."
+    )
+
+
+class HeadTroubleError(StoreError):
+    """A head speaks against the store: it may have been put back."""
+
+    exit_code = 78
+    template = (
+        "The store may not be the newest there was, by its heads at {places}. What is known is "
+        "redeemed; find out why, then run `watchtower head accept`."
     )

@@ -182,6 +182,11 @@ class Transaction:
         counts[table] = Count(old.records + records, total.to_bytes(32))
         self._is_changed = True
 
+    async def recount(self, table: str, count: Count) -> None:
+        """Have the census say ``count`` of a table, whatever it said before."""
+        (await self.census())[table] = count
+        self._is_changed = True
+
     async def census(self) -> dict[str, Count]:
         """Return the census as it stands in this transaction.
 

@@ -15,6 +15,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.response.attempt import Attempt
 from watchtower.response.bundle import Presigned
+from watchtower.store.audit import Auditor
 from watchtower.store.bundles import Bundles
 from watchtower.store.channels import Channels
 from watchtower.store.claims import Claims
@@ -45,7 +46,7 @@ from watchtower.store.tables import (
     STUMPS,
 )
 from watchtower.store.tokens import Tokens
-from watchtower.store.transaction import Transaction
+from watchtower.store.transaction import Census, Transaction
 from watchtower.store.tree import Piece
 
 __all__ = ["Work"]
@@ -143,6 +144,14 @@ class Work:
     def tokens(self) -> Tokens:
         """What lets others in."""
         return Tokens(self.notes, self.journal)
+
+    def auditor(self) -> Auditor:
+        """Return who looks through the whole store."""
+        return Auditor(self._transaction, _KINDS)
+
+    async def standing(self) -> tuple[int, Census]:
+        """Return how often the store was changed, and the census of the last change."""
+        return await self._transaction.standing()
 
     async def verify(self) -> dict[str, int]:
         """Check every seal, every census and the tree; return how many records each table has.

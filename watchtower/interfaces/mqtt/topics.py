@@ -71,6 +71,11 @@ class Topics:
         """Where it stands whether this tower is there."""
         return f"{self.prefix}/status/{self.client}"
 
+    @property
+    def head(self) -> str:
+        """Where it stands how far this tower's store has come."""
+        return f"{self.prefix}/heads/{self.client}"
+
     def channel(self, channel: ChannelId) -> str:
         """Return where the state of a channel stands."""
         return f"{self.prefix}/channels/{channel}"

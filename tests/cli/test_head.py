@@ -1,0 +1,97 @@
+"""``watchtower head``, and what every command says of a store that may have been put back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def head(ready: Path) -> Path:
+    """Where the head is kept: in a folder elsewhere."""
+    (ready / "elsewhere").mkdir()
+    path = ready / "elsewhere" / "head.json"
+    config = ready / "watchtower.toml"
+    config.write_text(config.read_text() + f'\n[head]\nfiles = ["{path}"]\n')
+    return path
+
+
+def older(run: Run, ready: Path, head: Path) -> None:
+    """Put an older store back behind the head's back."""
+    store = ready / "watchtower.db"
+    shutil.copyfile(store, ready / "yesterday")
+    assert run("token", "add", "one", "--scope", "read").code == 0
+    assert run("head", "accept", "--yes").code == 0
+    publish(run, head)
+    for leftover in ready.glob("watchtower.db-*"):
+        leftover.unlink()
+    shutil.copyfile(ready / "yesterday", store)
+
+
+def publish(run: Run, head: Path) -> None:
+    """Have the head published as the daemon does: a head that speaks for nothing is accepted."""
+    head.write_text("no head")
+    assert run("head", "accept", "--yes").code == 0
+    assert run("head", "show").code == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_store_without_heads_has_none_to_show(run: Run) -> None:
+    """And nothing to accept."""
+    assert run("head", "show").code == 0
+    assert "Nothing speaks against the store" in run("head", "accept").out
+
+
+def test_where_none_was_published_nothing_speaks_against_the_store(run: Run, head: Path) -> None:
+    """A place that was configured just now."""
+    said = run("head", "show")
+
+    assert said.code == 0
+    assert f"{head}: no head was published there yet" in said.out
+
+
+def test_a_store_that_is_older_is_told_by_every_command_until_it_is_accepted(
+    run: Run, ready: Path, head: Path
+) -> None:
+    """What is missing is counted; the command goes on."""
+    older(run, ready, head)
+    said = run("token", "list")
+    assert said.code == 0
+    assert "The store is older than its head" in said.err
+    shown = run("head", "show", "--json")
+    assert shown.code == 78
+    (report,) = shown.json()
+    assert report["finding"] == "older"
+    assert report["missing_entries"] > 0
+    assert report["missing_changes"] > 0
+
+    assert run("head", "accept").code == 130  # nobody is there to be asked
+    assert run("head", "show").code == 78
+    (accepted,) = run("head", "accept", "--yes", "--json").json()
+    assert accepted["accepted"][0]["missing_entries"] == report["missing_entries"]
+    assert accepted["not_published"] == []
+    assert run("head", "show").code == 0
+    assert run("token", "list").err == ""
+
+
+def test_a_head_beside_the_store_is_refused(run: Run, ready: Path) -> None:
+    """It would be put back with it."""
+    config = ready / "watchtower.toml"
+    config.write_text(config.read_text() + '\n[head]\nfiles = ["head.json"]\n')
+    said = run("head", "show")
+
+    assert said.code == 16
+    assert "in the folder of the store" in said.err
+
+
+def test_a_folder_that_is_not_there_is_said_and_nothing_is_accepted(run: Run, head: Path) -> None:
+    """It says nothing about the store."""
+    head.parent.rmdir()
+    said = run("head", "show")
+
+    assert said.code == 0
+    assert "cannot be reached" in said.out

@@ -1,0 +1,56 @@
+"""``watchtower store``: what is wrong is said in words, and what the ledger has is let go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.store import make
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_whole_store_is_said_to_be_whole(run: Run) -> None:
+    """With the root of the journal, which a head can be compared with."""
+    said = run("store", "verify")
+    (report,) = run("store", "verify", "--json").json()
+
+    assert said.code == 0
+    assert "Every seal, every count and the tree are as they were written." in said.out
+    assert report["whole"] is True
+    assert report["root"] in said.out
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_store_that_is_not_whole_is_told_table_by_table(
+    run: Run, ready: Path, *, as_json: bool
+) -> None:
+    """On standard output all of it, on standard error one sentence, and exit code 24."""
+    make.tamper(ready / "watchtower.db", "INSERT INTO notes VALUES (x'00', x'', 1, x'11')")
+    said = run("store", "verify", *(["--json"] if as_json else []))
+
+    assert said.code == 24
+    assert "something in notes fails its seal" in said.err
+    assert "the record 00 fails its seal" in said.out
+
+
+def test_what_the_ledger_does_not_know_is_not_let_go(run: Run, ready: Path) -> None:
+    """A rebuild that made a store look whole without its claims would be worse than none."""
+    make.tamper(ready / "watchtower.db", "INSERT INTO claims VALUES (x'00', x'', 1, x'11')")
+    said = run("store", "rebuild")
+
+    assert said.code == 24
+    assert run("store", "verify").code == 24
+
+
+def test_channels_are_let_go_and_read_from_the_ledger_again(run: Run, ready: Path) -> None:
+    """The store is whole behind it, and in recovery until the daemon has read them."""
+    make.tamper(ready / "watchtower.db", "INSERT INTO open_channels VALUES (x'00', x'', 1, x'11')")
+    assert "`watchtower store rebuild` brings it back" in run("store", "verify").out
+    said = run("store", "rebuild")
+
+    assert "Let go of 1 records of channels" in said.out
+    assert run("store", "verify").code == 0
+    assert run("status", "--json").json()[0]["in_recovery"] is True
+    assert "Every record is whole" in run("store", "rebuild").out

@@ -1,0 +1,128 @@
+"""``watchtower head``: whether the store is the newest there is, and taking it as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.session import run_async, settings, way_in
+from watchtower.errors import HeadTroubleError
+from watchtower.heads import head_keeper, places_of
+from watchtower.settings import Settings
+from watchtower.store.database import Store
+from watchtower.store.head import Finding
+from watchtower.store.head_keeping import HeadKeeper, HeadUnreachable, Look
+from watchtower.tower.head_watch import alarm_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["head"]
+
+_FINE = {
+    Finding.FINE: "the store is as far as this head, or further",
+    Finding.NONE_YET: "no head was published there yet; the daemon does, once it runs",
+}
+
+
+@click.group()
+def head() -> None:
+    """Heads: how far the store has come, kept where nothing puts it back with the store."""
+
+
+@head.command(epilog=examples("watchtower head show", "watchtower head show --json"))
+@json_option
+def show(*, as_json: bool) -> None:
+    """Compare the store with every head, and say what is missing; nothing is changed.
+
+    Ends with exit code 78 if the store may have been put back, now or as was found before.
+    """
+    looks = run_async(_looks(settings()))
+    for look in looks:
+        tell(_report(look), _sentence(look), as_json=as_json)
+    wrong = [look.place for look in looks if look.finding.is_trouble]
+    if wrong:
+        raise HeadTroubleError(places=", ".join(wrong))
+
+
+@head.command(
+    epilog=examples("watchtower head accept", "watchtower head accept --yes --json"),
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def accept(*, yes: bool, as_json: bool) -> None:
+    """Take the store as it is for the true one, having been told what is missing.
+
+    Its head is published over those that speak against it, and the alarm ends. What is missing
+    stays missing: channels and outcomes are read from the ledger again, and claims are not there.
+    """
+    loaded = settings()
+    looks = [look for look in run_async(_looks(loaded)) if look.finding.is_trouble]
+    if not looks:
+        text = "Nothing speaks against the store, and nothing was changed."
+        tell({"accepted": []}, text, as_json=as_json)
+        return
+    for look in looks:
+        click.echo(_sentence(look), err=True)
+    if not yes:
+        click.confirm("Take the store as it is?", abort=True, err=True)
+    away = run_async(_accept(loaded, looks))
+    text = "The store counts as it is: its head stands everywhere again."
+    if away:
+        text = f"The store counts as it is; its head could not be published at {', '.join(away)}."
+    report = {"accepted": [_report(look) for look in looks], "not_published": sorted(away)}
+    tell(report, text, as_json=as_json)
+
+
+async def _looks(loaded: Settings) -> Sequence[Look]:
+    async with _keeper(loaded) as keeper:
+        found = {place.name: await keeper.look(place) for place in keeper.places}
+        # What was found before stands until it is accepted, whatever is there by now.
+        return [*{**found, **await keeper.troubles()}.values()]
+
+
+async def _accept(loaded: Settings, looks: Sequence[Look]) -> Mapping[str, str]:
+    async with _keeper(loaded) as keeper:
+        await keeper.accept(looks)
+        away = {}
+        for place in keeper.places:
+            try:
+                await keeper.publish(place)
+            except HeadUnreachable as why:
+                away[place.name] = str(why)
+        return away
+
+
+@asynccontextmanager
+async def _keeper(loaded: Settings) -> AsyncIterator[HeadKeeper]:
+    async with (
+        await Store.open(Path(loaded.store), way_in(loaded)) as store,
+        places_of(loaded, os.environ, purpose="command") as places,
+    ):
+        yield head_keeper(store, places)
+
+
+def _sentence(look: Look) -> str:
+    if look.finding in _FINE:
+        return f"{look.place}: {_FINE[look.finding]}."
+    return alarm_of(look).sentence
+
+
+def _report(look: Look) -> dict[str, Any]:
+    stood = None if look.head is None else look.head.standing
+    return {
+        "place": look.place,
+        "finding": look.finding.value,
+        "sentence": _sentence(look),
+        "missing_entries": look.missing.entries,
+        "missing_changes": look.missing.changes,
+        "entries": None if stood is None else stood.frontier.size,
+        "changes": None if stood is None else stood.version,
+        "root": None if stood is None else stood.frontier.root.hex(),
+    }
