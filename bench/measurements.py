@@ -7,6 +7,7 @@ from typing import Final
 
 from bench import (
     backfill,
+    backups,
     encodings,
     http_intake,
     intake,
@@ -45,6 +46,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "react": reaction.measure,
     "close.idle": reaction.measure_idle,
     "watch": watching.measure,
+    "backup": backups.measure,
 }
 """What measures it, in the order in which it is done."""
 

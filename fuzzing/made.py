@@ -15,6 +15,16 @@ from watchtower.keys.cosign_letters import Ask
 from watchtower.keys.identity import Identity
 from watchtower.keys.presigning import PresignRequest, presign, write_request
 from watchtower.keys.vault import key_of_seed
+from watchtower.store.backups.age import new_identity, write_identity
+from watchtower.store.backups.form import (
+    Closing,
+    Frame,
+    Head,
+    Removed,
+    Written,
+    write_frame,
+    write_head,
+)
 from watchtower.units import Address, Drops
 
 __all__ = [
@@ -22,6 +32,7 @@ __all__ = [
     "SECRET",
     "TERMS",
     "WHEN",
+    "backups",
     "bundle_of",
     "credential_with",
     "letter_of",
@@ -71,6 +82,31 @@ def letter_of(claim: Claim) -> bytes:
         ],
     )
     return msgspec.json.encode(ask)
+
+
+def backups() -> list[bytes]:
+    """Return a base and an increment as they are before they are encrypted, and a key file."""
+    row = (b"r" * 32, b"", 1, b"sealed" * 20)
+    base = Head(
+        chain="ab" * 16,
+        sequence=0,
+        based_on=None,
+        network=1,
+        created=1_800_000_000,
+        store_format=2,
+        made_by="cd" * 32,
+    )
+    increment = msgspec.structs.replace(base, sequence=1, based_on="ef" * 32)
+    frames: tuple[list[Frame], ...] = (
+        [Written("claims", [row, row]), Written("journal", [(7, b"t" * 32, 1, b"s")])],
+        [Written("claims", [row]), Removed("notes", [b"n" * 32]), Removed("journal", [7])],
+    )
+    counts = (Closing(3, 0), Closing(1, 2))
+    made = [
+        write_head(head) + b"".join(map(write_frame, [*parts, closing]))
+        for head, parts, closing in zip((base, increment), frames, counts, strict=True)
+    ]
+    return [*made, write_identity(new_identity()[0], "cd" * 32).encode()]
 
 
 def receipt_of(claim: Claim) -> bytes:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fuzzing.made import bundle_of, credential_with, letter_of, receipt_of, request_of
+from fuzzing.made import backups, bundle_of, credential_with, letter_of, receipt_of, request_of
 from watchtower.judgement.claim import Claim
 from watchtower.units import ChannelId, Drops
 
@@ -77,6 +77,8 @@ def _all(name: str) -> Iterator[bytes]:
             yield from (b"\n".join(words) for words in _claims())
         case "body":
             yield from _bodies()
+        case "backup":
+            yield from backups()
         case "bundle" | "requests" | "receipt" | "credential" | "letter":
             yield from map(_MADE[name], _real_claims())
         case "signature":

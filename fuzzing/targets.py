@@ -28,7 +28,14 @@ from watchtower.claims.message import parse_claim
 from watchtower.claims.receipt import Receipt, why_void
 from watchtower.cli.lines import LONGEST, Splitter, pass_over
 from watchtower.client.payment import Credential, read_credential
-from watchtower.errors import AnswerError, BundleError, InputError, PresignError, ReceiptError
+from watchtower.errors import (
+    AnswerError,
+    BackupError,
+    BundleError,
+    InputError,
+    PresignError,
+    ReceiptError,
+)
 from watchtower.hosts import same_server
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.messages import AnswerMessage
@@ -51,6 +58,16 @@ from watchtower.ledger.ranges import LedgerRanges
 from watchtower.ledger.wire import announcement_of, refusal_of, result_of, warning_ids
 from watchtower.places import place_of
 from watchtower.settings import load
+from watchtower.store.backups.age import read_identities
+from watchtower.store.backups.form import (
+    Frames,
+    Opening,
+    Written,
+    digest_of,
+    read_head,
+    write_frame,
+    write_head,
+)
 from watchtower.units import (
     MAX_DROPS,
     Address,
@@ -197,6 +214,23 @@ def _bundle(data: bytes) -> None:
             assert len({level.transaction for level in presigned.levels}) == len(presigned.levels)
 
 
+def _backup(data: bytes) -> None:
+    """The head, and whatever stands where the frames do once they are decrypted."""
+    with _refusing(BackupError):
+        read_identities(data.decode("utf-8", "replace"), "key")
+    with _refusing(BackupError):
+        head, text = read_head(data, "backup")
+        assert read_head(write_head(head), "backup")[0] == head
+        frames = Frames(text, "backup")
+        opening = Opening(head=digest_of(text), master=bytes(32))
+        assert list(frames.feed(write_frame(opening))) == [opening]
+        for first in range(len(text), len(data), 100):
+            for frame in frames.feed(data[first : first + 100]):
+                if isinstance(frame, Written):
+                    assert all(0 < version < 2**63 for _, _, version, _ in frame.rows)
+        frames.finish()
+
+
 def _requests(data: bytes) -> None:
     with _refusing(PresignError):
         for asked in read_requests(data):
@@ -276,6 +310,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "words": _words,
     "body": _body,
     "receipt": _receipt,
+    "backup": _backup,
     "bundle": _bundle,
     "requests": _requests,
     "credential": _credential,

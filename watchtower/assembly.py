@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from watchtower.alerts.desk import Desk
 from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
 from watchtower.cosigners import cosign_line, cosigned_hand
+from watchtower.errors import UnreachableError
 from watchtower.guard.watch import Watch
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
@@ -25,6 +26,8 @@ from watchtower.keys.authority import Right
 from watchtower.keys.cosigned import CosignedHand
 from watchtower.keys.signer_line import SignerLine
 from watchtower.ledger.catchup import StreamSettings
+from watchtower.ledger.channels import find_channels
+from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
@@ -47,6 +50,7 @@ from watchtower.tower.locksmith import Locksmith, SignerCare
 from watchtower.tower.means import Means
 from watchtower.tower.memory import remember
 from watchtower.tower.pending import PendingClaims
+from watchtower.tower.recovery import Recovery
 from watchtower.tower.restraint import Restraint
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
@@ -69,7 +73,7 @@ if TYPE_CHECKING:
     from watchtower.interfaces.mqtt.cosign_line import CosignLine
     from watchtower.keys.hsm_keys import HsmKeys
 
-__all__ = ["Ground", "build", "prepare"]
+__all__ = ["Ground", "build", "prepare", "recovery_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +327,28 @@ def _rounds(
             ground.desk,
             fee_cap=limits.fees.cap,
         ),
+    )
+
+
+def recovery_of(ground: Ground) -> Recovery:
+    """Make who compares a restored store with what every server says."""
+
+    async def listed(server: str, account: Address) -> Sequence[ChannelChanged]:
+        for link in ground.servers.ready():
+            if link.url == server:
+                return await find_channels(link, account)
+        why = next(one.why for one in ground.servers.states() if one.server == server)
+        raise UnreachableError(servers=server, why=why or "it is not connected")
+
+    return Recovery(
+        ground.watch,
+        servers=ground.settings.servers,
+        accounts=ground.accounts,
+        listed=listed,
+        again=ground.stream,
+        store=ground.store,
+        desk=ground.desk,
+        every=ground.machine.rhythm.rounds,
     )
 
 

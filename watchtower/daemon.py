@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from watchtower.alerts import catalogue
-from watchtower.assembly import Ground, build, prepare
+from watchtower.assembly import Ground, build, prepare, recovery_of
 from watchtower.cosigners import acquaint
 from watchtower.errors import (
     ConfigError,
@@ -34,12 +34,13 @@ from watchtower.settings import Settings, config_path
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.head_keeping import HeadKeeper
-from watchtower.store.notes import RECOVERY
 from watchtower.store.unlocking import Unlocker
 from watchtower.tower.head_watch import HeadWatch
 from watchtower.tower.key_watch import KeyWatch
+from watchtower.tower.recovery import presses, until_one_may_act
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
+from watchtower.wiring import policy_of
 
 __all__ = ["run"]
 
@@ -222,6 +223,8 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
     yield "feed watchdog", ground.service.feed(lambda: True)
+    if ground.in_recovery:
+        yield "recover", recovery_of(ground).run(tower.reconciled)
     if ground.hsm_keys is not None:
         watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()
@@ -238,15 +241,9 @@ async def _respond(ground: Ground, tower: Tower) -> None:
     await _insist(ground, lambda: store.pin_network(servers.network_id or 0))
     if ground.in_recovery:
         # A restored copy may have missed what was paid, and promised, since it was made.
-        await tower.reconciled.wait()
-        await _insist(ground, lambda: _end_recovery(store))
-        _log.info("recovery_ended")
+        policy = policy_of(ground.settings)
+        await until_one_may_act(tower.reconciled, lambda: presses(ground.watch, policy))
     await tower.respond_for_ever()
-
-
-async def _end_recovery(store: Store) -> None:
-    async with store.write() as work:
-        await work.notes.drop(RECOVERY)
 
 
 async def _insist(ground: Ground, write: Callable[[], Awaitable[None]]) -> None:

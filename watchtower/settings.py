@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from watchtower.authority_settings import AuthoritySettings, RightName
+from watchtower.backup_settings import BackupSettings
 from watchtower.errors import ConfigError
 from watchtower.head_settings import HeadSettings
 from watchtower.hosts import is_loopback, same_server
@@ -45,6 +46,7 @@ __all__ = [
     "AccountSettings",
     "AlertSettings",
     "AuthoritySettings",
+    "BackupSettings",
     "ClaimSettings",
     "FeeSettings",
     "HeadSettings",
@@ -78,7 +80,7 @@ _LEAST_MARGIN: Final = 60
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
-_WITH_FILES: Final = ("http", "mqtt", "hsm", "head", "authority", "keys", "vault")
+_WITH_FILES: Final = ("http", "mqtt", "hsm", "head", "authority", "keys", "vault", "backup")
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +103,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     hsm: HsmSettings = HsmSettings()
     vault: VaultSettings = VaultSettings()
     head: HeadSettings = HeadSettings()
+    backup: BackupSettings = BackupSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 

@@ -19,6 +19,7 @@ from watchtower.alerts import (
     of_heads,
     of_keys,
     of_payers,
+    of_recovery,
     of_signers,
 )
 from watchtower.alerts.rules import Alarm, Severity
@@ -48,6 +49,7 @@ EXAMPLES: dict[str, Any] = {
     "ledgers": 40,
     "left": 10,
     "ledger_index": 9,
+    "missing": {"wss://one": "it is not connected"},
     "needed": 2_000_000,
     "other": "wss://two",
     "paid": 2_500_000,
@@ -85,6 +87,7 @@ FILES = (
     of_heads,
     of_keys,
     of_payers,
+    of_recovery,
     of_signers,
 )
 NAMES = sorted(name for file in FILES for name in file.__all__)

@@ -19,6 +19,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "core_dumps": (),
     "authority_settings": ("cosigner_settings", "http_settings"),
     "head_settings": (),
+    "backup_settings": (),
     "hsm_settings": (),
     "http_settings": (),
     "key_settings": (),
@@ -29,6 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "settings": (
         "authority_settings",
         "head_settings",
+        "backup_settings",
         "hsm_settings",
         "http_settings",
         "key_settings",
@@ -169,6 +171,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.plan",
         "response.respond",
     ),
+    "tower.recovery": ("alerts.of_recovery", "store.database", "store.notes"),
     "tower.steward": ("store.database", "store.work"),
     "tower.foresight": (
         "response.market",

@@ -108,19 +108,6 @@ def test_claims_come_as_json_lines_and_each_gets_its_answer(run: Run, ready: Pat
     assert ended.code == 15
 
 
-def test_backup_comes_back_and_waits_for_the_ledger(run: Run, ready: Path) -> None:
-    """A restored store is in recovery: it may have missed what was paid since."""
-    assert run("claim", "add", CHANNEL, "10XRP", SIGNATURE, "--public-key", KEY).code == 0
-    assert run("backup", "create", "copy.db").code == 0
-    assert run("backup", "create", "copy.db").code == 21
-    (ready / "watchtower.db").unlink()
-    for suffix in ("-wal", "-shm"):
-        (ready / f"watchtower.db{suffix}").unlink(missing_ok=True)
-    assert run("backup", "restore", "copy.db").code == 0
-    (status,) = run("status", "--json").json()
-    assert (status["pending_claims"], status["in_recovery"]) == (1, True)
-
-
 def test_status_before_the_daemon_ever_ran_says_so(run: Run, ready: Path) -> None:
     """Exit code 3 tells a script that nobody guards anything."""
     assert ready.exists()

@@ -21,12 +21,19 @@ import msgspec
 from tests.crash.killed_at import NEVER, Step, run
 from watchtower.demo.process import PASSPHRASE
 
-__all__ = ["Forked"]
+__all__ = ["READ_ALREADY", "Forked"]
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["tests.crash.killed_at", "watchtower.cli.claim", "watchtower.cli.run"]
-)
+READ_ALREADY: Final = [
+    "tests.crash.killed_at",
+    "tests.store.backups.chains",
+    "watchtower.cli.claim",
+    "watchtower.cli.run",
+    "watchtower.store.restore",
+]
+"""What every process begins with; there is one server that forks, for all who ask for one."""
+
+_CONTEXT.set_forkserver_preload(READ_ALREADY)
 _LONGEST_LINE: Final = 2**20
 
 

@@ -44,7 +44,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         claims = len(await work.claims.load_all())
         pending = await work.claims.count_pending()
         cursor = await work.cursor.get()
-        in_recovery = await work.notes.get(RECOVERY) is not None
+        recovery = await work.notes.get(RECOVERY)
     age = None if "written" not in told else max(0, int(time.time()) - told["written"])
     return {
         **told,
@@ -60,7 +60,8 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         "accounts_without_key": []
         if loaded.keys.signer
         else sorted(set(loaded.addresses) - set(keys)),
-        "in_recovery": in_recovery,
+        "in_recovery": recovery is not None,
+        "recovery": recovery,
     }
 
 
@@ -98,7 +99,9 @@ def _text(report: Mapping[str, Any]) -> str:
         for account in report["accounts_without_key"]
     ]
     if report["in_recovery"]:
-        lines.append("Restored from a backup, and not reconciled with the ledger yet.")
+        missing: Mapping[str, str] = report["recovery"].get("missing", {})
+        lines.append("Restored from a backup, and not reconciled with every server yet.")
+        lines += [f"Not reconciled with {server}: {why}" for server, why in missing.items()]
     lines += [_server(server) for server in report.get("servers", ())]
     lines += [
         f"{alarm['severity'].upper()} {alarm['name']}: {alarm['sentence']}"

@@ -30,9 +30,14 @@ By where it came from, and so by what the caller may do::
     │   ├── StoreFullError          28    no space left, or the disk refuses to write
     │   ├── StoreBusyError          29    another process holds it: try again
     │   ├── StoreRekeyedError       76    it got another master key meanwhile: start again
+    │   ├── StoreRekeyingError      96    it is being given another master key: wait for that
     │   ├── WayInError              77    what opens it is not at hand, or another one
     │   ├── HeadTroubleError        78    a head speaks against it: it may have been put back
     │   └── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
+    ├── BackupError                       a backup cannot be made, read or believed
+    │   ├── BackupBaseNeededError   89    an increment was asked for, a base is needed
+    │   ├── BackupDamagedError      92    a backup is not as it was made, or not whole
+    │   └── BackupKeyError          93    there is no key for backups, or not the right one
     ├── LedgerError                       the other side lied, is stale, or out of reach
     │   ├── UnreachableError        30    no server answers: retry
     │   ├── RequestTimeoutError     31    a server did not answer in time: retry elsewhere
@@ -106,6 +111,12 @@ from watchtower.errors.access import (
     TokenFormatError,
     TokenLimitError,
     TokenUnknownError,
+)
+from watchtower.errors.backup import (
+    BackupBaseNeededError,
+    BackupDamagedError,
+    BackupError,
+    BackupKeyError,
 )
 from watchtower.errors.claim import (
     ClaimDestinationError,
@@ -202,6 +213,7 @@ from watchtower.errors.store import (
     StoreNeedsHsmError,
     StoreNetworkError,
     StoreRekeyedError,
+    StoreRekeyingError,
     StoreTamperedError,
     StoreVersionError,
     WayInError,
@@ -212,6 +224,10 @@ __all__ = [
     "AddressError",
     "AmountError",
     "AnswerError",
+    "BackupBaseNeededError",
+    "BackupDamagedError",
+    "BackupError",
+    "BackupKeyError",
     "BundleError",
     "CertificateError",
     "ChannelIdError",
@@ -283,6 +299,7 @@ __all__ = [
     "StoreNeedsHsmError",
     "StoreNetworkError",
     "StoreRekeyedError",
+    "StoreRekeyingError",
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",

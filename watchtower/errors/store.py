@@ -17,6 +17,7 @@ __all__ = [
     "StoreNeedsHsmError",
     "StoreNetworkError",
     "StoreRekeyedError",
+    "StoreRekeyingError",
     "StoreTamperedError",
     "StoreVersionError",
     "WayInError",
@@ -132,6 +133,17 @@ class StoreRekeyedError(StoreError):
     template = (
         "The store {path} has another master key since this process opened it, and it was not "
         "opened again: {why}. Nothing was lost; start this again."
+    )
+
+
+class StoreRekeyingError(StoreError):
+    """The store is being given another master key, and has records of two."""
+
+    exit_code = 96
+    template = (
+        "The store {path} is being given another master key, and no backup can be made of it "
+        "meanwhile. If nothing does so any more, run `watchtower vault rekey --master` again; it "
+        "goes on where it was."
     )
 
 

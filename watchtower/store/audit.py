@@ -221,9 +221,7 @@ class Auditor:
         for table, rows in self._broken.items():
             names: dict[bytes, str] = {}
             if table in {each.name for each in _BY_CHANNEL}:
-                names = {
-                    row: each for each in self._channels for row in keyring.rows(table, each)
-                }
+                names = {row: each for each in self._channels for row in keyring.rows(table, each)}
             for row in rows:
                 channel = names.get(row) if isinstance(row, bytes) else None
                 which = _place(table, row) if channel is None else f"that of channel {channel}"

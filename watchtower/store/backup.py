@@ -1,8 +1,9 @@
-"""Backups: a second store file, made while the first is in use, and verified after writing.
+"""A plain copy of the store: a second store file, made while the first is in use, and verified.
 
-A backup is a moment of the store, sealed exactly as the store is: the same passphrase opens it,
-and nothing else does. It appears under its name only when every seal in it has been checked, and
-replaces no file. ``restore.py`` reads one.
+It is sealed exactly as the store is: the same secret opens it, and nothing else does. It appears
+under its name only when every seal in it has been checked, and replaces no file. This is what a
+store is put back from that something goes wrong with on this machine, and what backups were before
+they had a key of their own (``backups/``); ``restore.py`` reads both.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["backup"]
 
 
 async def backup(store: Store, target: Path) -> dict[str, int]:
-    """Write a backup of ``store`` to ``target``; return how many records of each table it has.
+    """Write a copy of ``store`` to ``target``; return how many records of each table it has.
 
     Raises:
         StoreExistsError: there is something at ``target``; it stays as it is.

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,6 +55,8 @@ from watchtower.store.unlocking import Unlocker, unlocker
 from watchtower.store.work import Work
 
 __all__ = ["Driver", "Store", "header_of"]
+
+_T = TypeVar("_T")
 
 _LEAST_PAGE: Final = 512  # https://www.sqlite.org/fileformat2.html, section 1.3.2
 _PATIENCE: Final = 5.0
@@ -270,6 +272,19 @@ class Store:
                     return await Work(_guarded(connection, keys, empty)).verify()
             finally:
                 await copy.close()
+
+    async def with_keys(self, look: Callable[[Path, Keyring], _T]) -> _T:
+        """Have ``look`` look at the file with the keys to its seals, in a thread of its own.
+
+        The keys are those of a moment ago: ``look`` has to see that the epoch is still theirs.
+
+        Raises:
+            StoreRekeyedError: there is another master key, and it is not come by here.
+        """
+        async with self.read() as work:
+            await work.network.get()  # with the first question the keys are those of the file
+        with sqlite_faults(self.path):
+            return await asyncio.to_thread(look, self.path, self._keys.keyring)
 
     async def data_version(self) -> tuple[int, int]:
         """Return what changes when another process has committed, and costs next to nothing.

@@ -7,23 +7,34 @@ to the lower of the two, so that what followed is read again. Either way the not
 stands afterwards: the store may have missed what happened since the backup, and is not
 authoritative until the daemon has reconciled it with the ledger (rule 7).
 
-The backup itself is only ever copied: an older format is brought up to date in the copy.
+The backup itself is only ever read: a chain is put together in a new file (``backups/reading.py``),
+and so is a plain store, as backups once were, copied; an older format is brought up to date there.
+A restore that was killed has changed nothing, or is done; run again, it clears away what it left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import glob
+import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final, Self
 
-from watchtower.errors import StoreMissingError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Position
 from watchtower.response.attempt import Attempt
 from watchtower.response.bundle import Presigned
+from watchtower.store.backups.age import NO_IDENTITIES, Identities
+from watchtower.store.backups.chain import Member
+from watchtower.store.backups.folder import chain_at
+from watchtower.store.backups.form import LONGEST_HEAD, is_backup
+from watchtower.store.backups.making import made_by as made_by_store
+from watchtower.store.backups.reading import rebuild, refuse_others
 from watchtower.store.database import Store
 from watchtower.store.faults import disk_faults
 from watchtower.store.files import new_file, renamed_errors
@@ -37,13 +48,16 @@ from watchtower.units import LedgerIndex
 
 __all__ = ["Restored", "restore"]
 
+_LEFTOVER: Final = re.compile(r"[0-9a-f]{8}(?:-wal|-shm|-journal)?|restore-\w+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """What a restore brought; of an existing store, only what was new to it.
 
     ``keys`` are those of accounts; ``presigned`` are claims that were signed ahead, each for one
-    ticket.
+    ticket; ``tokens`` are the names of those that are good again in a new store, as they were when
+    the backup was made.
     """
 
     is_new_store: bool
@@ -53,6 +67,7 @@ class Restored:
     entries: int
     keys: int
     presigned: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,58 +89,129 @@ async def restore(
     secret: str | Unlocker,
     *,
     backup_passphrase: str | None = None,
+    identities: Identities = NO_IDENTITIES,
+    made_by: Collection[str] = (),
+    with_tokens: bool = True,
     cost: Cost = DEFAULT_COST,
 ) -> Restored:
     """Bring what ``backup`` holds into the store at ``target``, which need not exist.
 
-    ``secret``, a passphrase or who opens stores otherwise, opens the store, also afterwards;
-    ``backup_passphrase`` the backup, if that has another one.
+    The caller holds ``target`` alone (``alone.py``).
+
+    Args:
+        backup: a file, or a folder, for the newest chain in it.
+        target: the store.
+        secret: a passphrase, or who opens stores otherwise; opens the store, also afterwards.
+        backup_passphrase: opens a backup that is a plain store, if it has another one.
+        identities: the private keys that open any other backup.
+        made_by: whose backups are believed, beside those of the store that is there; of anybody if
+            there is no store, and neither this nor ``identities`` says whose.
+        with_tokens: whether the tokens in the backup are good in a store that it becomes.
+        cost: what guessing the passphrase of a new store costs.
 
     Raises:
         StoreMissingError: there is no backup.
+        BackupKeyError: no private key is given.
+        BackupDamagedError: the backup is not whole, not as it was made, or of somebody else.
         PassphraseError: a passphrase does not open its file; the sentence names which.
         StoreNetworkError: the backup is of another network than the store.
         StoreTamperedError: a seal of the backup fails; nothing of it was taken.
         StoreFullError: the store cannot be written; it is as it was.
     """
-    if not await asyncio.to_thread(backup.is_file):
-        raise StoreMissingError(path=backup)
-    key = secret if backup_passphrase is None else backup_passphrase
+    await asyncio.to_thread(_clear_away, target)
+    own_key = secret if backup_passphrase is None else backup_passphrase
+    source = await asyncio.to_thread(_Source.at, backup, own_key, identities)
+    trusted = {*(made_by or identities.made_by)}
     if await asyncio.to_thread(target.exists):
-        return await _merge_file(backup, key, target, secret)
+        async with await Store.open(target, secret) as store:
+            source.refuse_others({*trusted, await made_by_store(store)})
+            return await _merge_into(store, source)
+    if trusted:
+        source.refuse_others(trusted)
     with new_file(target) as draft:
-        store = await _open_copy(backup, draft, key)
-        async with store:
-            if key != secret:
+        async with await source.open_copy(draft) as store:
+            if source.chain or backup_passphrase is not None:
                 await store.rewrap(secret, cost=cost)
-            with renamed_errors(backup):
-                contents = await _contents(store)
-            restored = _count(contents, is_new_store=True)
-            async with store.write() as work:
-                await _mark(work, backup, restored)
+            return await _begin_anew(store, source, with_tokens=with_tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where a restore takes from: a chain, or without one a plain store."""
+
+    path: Path
+    chain: tuple[Member, ...]
+    secret: str | Unlocker
+    identities: Identities
+
+    @classmethod
+    def at(cls, backup: Path, secret: str | Unlocker, identities: Identities) -> Self:
+        """Return what is there, and for a chain: whole and signed for."""
+        if backup.is_file():
+            with disk_faults(backup), backup.open("rb") as file:
+                is_plain = not is_backup(file.read(LONGEST_HEAD))
+            if is_plain:
+                return cls(path=backup, chain=(), secret=secret, identities=identities)
+        chain = chain_at(backup)
+        return cls(path=chain[-1].path, chain=chain, secret=secret, identities=identities)
+
+    def refuse_others(self, trusted: Collection[str]) -> None:
+        """Refuse a chain that somebody else made; who made a plain store knew its secret."""
+        if self.chain:
+            refuse_others(self.chain, trusted)
+
+    async def open_copy(self, empty: Path) -> Store:
+        """Fill a file with the store that this holds, and open it."""
+        if self.chain:
+            return await rebuild(self.chain, empty, self.identities)
+        with disk_faults(empty.parent):
+            await asyncio.to_thread(shutil.copyfile, self.path, empty)
+        with renamed_errors(self.path):
+            return await Store.open(empty, self.secret)
+
+
+async def _begin_anew(store: Store, source: _Source, *, with_tokens: bool) -> Restored:
+    """Make what a backup held the store that is guarded by, which is in recovery."""
+    with renamed_errors(source.path):
+        contents = await _contents(store)
+    async with store.write() as work:
+        tokens = await work.tokens.load_all()
+        names = tuple(token.name for token in tokens if with_tokens)
+        for token in tokens:
+            if not with_tokens:
+                await work.tokens.revoke(token.name)
+        restored = replace(_count(contents, is_new_store=True), tokens=names)
+        await _mark(work, source.path, restored)
     return restored
 
 
-async def _merge_file(
-    backup: Path, key: str | Unlocker, target: Path, secret: str | Unlocker
-) -> Restored:
-    async with await Store.open(target, secret) as store:
-        with disk_faults(target), tempfile.TemporaryDirectory(dir=target.parent) as room:
-            copy = await _open_copy(backup, Path(room) / "copy", key)
-            async with copy:
-                with renamed_errors(backup):
-                    contents = await _contents(copy)
-        async with store.write() as work:
-            restored = await _merge(work, contents)
-            await _mark(work, backup, restored)
-        return restored
+def _clear_away(target: Path) -> None:
+    """Remove the copies that a restore had begun which was killed."""
+    with disk_faults(target):
+        for path in target.parent.glob(f".{glob.escape(target.name)}.*"):
+            if _LEFTOVER.fullmatch(path.name.removeprefix(f".{target.name}.")):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
 
-async def _open_copy(backup: Path, copy: Path, secret: str | Unlocker) -> Store:
-    with disk_faults(copy.parent):
-        await asyncio.to_thread(shutil.copyfile, backup, copy)
-    with renamed_errors(backup):
-        return await Store.open(copy, secret)
+async def _merge_into(store: Store, source: _Source) -> Restored:
+    place = store.path
+    prefix = f".{place.name}.restore-"
+    with (
+        disk_faults(place),
+        tempfile.TemporaryDirectory(dir=place.parent, prefix=prefix) as room,
+    ):
+        empty = Path(room) / "copy"
+        empty.touch(mode=0o600)
+        async with await source.open_copy(empty) as copy:
+            with renamed_errors(source.path):
+                contents = await _contents(copy)
+    async with store.write() as work:
+        restored = await _merge(work, contents)
+        await _mark(work, source.path, restored)
+    return restored
 
 
 async def _contents(store: Store) -> _Contents:

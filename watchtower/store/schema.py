@@ -29,13 +29,21 @@ __all__ = [
 
 
 async def create_schema(
-    connection: AsyncConnection, master: bytes, passphrase: str, cost: Cost
+    connection: AsyncConnection,
+    master: bytes,
+    passphrase: str,
+    cost: Cost,
+    *,
+    store_format: int = FORMAT,
 ) -> None:
-    """Create every table, and the header with its first slot, in one transaction."""
-    slot = await asyncio.to_thread(wrap, master, passphrase, store_format=FORMAT, cost=cost)
+    """Create every table, and the header with its first slot, in one transaction.
+
+    ``store_format`` is that of what will be put into it, where that was made by an older version.
+    """
+    slot = await asyncio.to_thread(wrap, master, passphrase, store_format=store_format, cost=cost)
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
-    await connection.run_sync(_upgrade)
-    await _write_header(connection, [slot])
+    await connection.run_sync(_upgrade, f"{store_format:04}")
+    await _write_header(connection, [slot], store_format)
     await connection.commit()
 
 
@@ -93,21 +101,23 @@ def slots_in_place(slots: Sequence[Slot], epoch: int) -> list[Statement]:
     ]
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str = "head") -> None:
     config = Config()
     place = str(Path(__file__).with_name("migrations"))
     config.set_main_option("script_location", place.replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
-async def _write_header(connection: AsyncConnection, slots: Sequence[Slot]) -> None:
+async def _write_header(
+    connection: AsyncConnection, slots: Sequence[Slot], store_format: int = FORMAT
+) -> None:
     for slot in slots:
         await connection.execute(
             insert(SLOTS).values(kind=slot.kind, parameters=slot.parameters, wrapped=slot.wrapped)
         )
-    digest = checksum(FORMAT, list(slots))
-    await connection.execute(insert(HEADER).values(id=1, format=FORMAT, checksum=digest))
+    digest = checksum(store_format, list(slots))
+    await connection.execute(insert(HEADER).values(id=1, format=store_format, checksum=digest))
 
 
 async def read_header(connection: AsyncConnection, path: Path) -> tuple[int, list[Slot]]:

@@ -40,6 +40,7 @@ from watchtower.store.tables import CENSUS, JOURNAL
 from watchtower.store.tree import Frontier
 
 __all__ = [
+    "CENSUS_KIND",
     "NONE",
     "Census",
     "Connection",
@@ -47,6 +48,7 @@ __all__ = [
     "Found",
     "KnownCensus",
     "Transaction",
+    "census_of",
 ]
 
 Value = TypeVar("Value")
@@ -100,8 +102,13 @@ class Census(msgspec.Struct, frozen=True, gc=False, array_like=True):
 _NEW: Final = Census(b"", {}, Frontier())
 """That of a store that holds nothing yet."""
 
-_READ: Final[Any] = Census | dict[str, Count]
-"""What may stand there: up to format 2 it was the counts alone."""
+CENSUS_KIND: Final[Any] = Census | dict[str, Count]
+"""What the record may be: up to format 2 it was the counts alone."""
+
+
+def census_of(told: Census | Mapping[str, Count]) -> Census:
+    """Return what a record of `CENSUS_KIND` says."""
+    return told if isinstance(told, Census) else Census(b"", told, None)
 
 
 class Found(NamedTuple):
@@ -236,8 +243,7 @@ class Transaction:
             found = self.found(CENSUS.name, rows[0])
             self._census_version = found.place.version
             if found != self.known.found:
-                read = self.read(found, _READ)
-                self.known.census = read if isinstance(read, Census) else Census(b"", read, None)
+                self.known.census = census_of(self.read(found, CENSUS_KIND))
                 self.known.found = found
             census = self.known.census
         self._store, self._journal = census.store, census.journal
