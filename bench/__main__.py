@@ -62,6 +62,13 @@ __all__ = ["main"]
     show_default=True,
     help="Channels that a store brings back at a start.",
 )
+@click.option(
+    "--lines",
+    type=click.IntRange(min=1),
+    default=Scale().lines,
+    show_default=True,
+    help="Lines of the journal that is pruned.",
+)
 def main(names: tuple[str, ...], **scale_of: int) -> None:
     """Measure what was asked for, one after the other, each told as soon as it is there."""
     try:

@@ -13,6 +13,7 @@ from bench import (
     intake,
     mass_exit,
     mqtt_intake,
+    pruning,
     reaction,
     sandbox_channels,
     sandbox_start,
@@ -47,6 +48,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "close.idle": reaction.measure_idle,
     "watch": watching.measure,
     "backup": backups.measure,
+    "prune": pruning.measure,
 }
 """What measures it, in the order in which it is done."""
 

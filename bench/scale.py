@@ -21,6 +21,7 @@ class Scale:
         missed: transactions that are read from history.
         reactions: close requests that come one at a time.
         watched: channels that a store brings back at a start.
+        lines: of the journal that is pruned.
     """
 
     channels: int = 100_000
@@ -29,6 +30,7 @@ class Scale:
     missed: int = 50_000
     reactions: int = 300
     watched: int = 1_000_000
+    lines: int = 1_000_000
 
     @property
     def name(self) -> str:

@@ -28,6 +28,7 @@ from watchtower.sandbox.people import Person
 from watchtower.settings import Settings
 from watchtower.store.database import Driver, Store
 from watchtower.store.header import Cost
+from watchtower.store.space import Room
 from watchtower.tower.tending import Rhythm
 from watchtower.units import Address
 
@@ -40,6 +41,9 @@ _SLOW: Final = Rhythm(claims=2.0, rounds=20.0, status=600.0)
 
 _NEW_YEAR: Final = 1_767_225_600.0
 """2026-01-01T00:00:00Z: when the host's clock begins."""
+
+_AMPLE: Final = 1 << 40
+"""What the disk has left: what fills it is `Ill.FULL`, and not what else this machine does."""
 
 _RESTART: Final = 2.0
 """Seconds until a supervisor starts what has ended (systemd's RestartSec)."""
@@ -178,6 +182,7 @@ class Host:
             stopping=self._stopping,
             rhythm=_SLOW,
             to_cosigners=self.to_cosigners,
+            measure=lambda _folder: Room(available=_AMPLE),
         )
         task = asyncio.create_task(run(self.settings, PASSPHRASE, {}, machine=machine))
 

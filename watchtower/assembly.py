@@ -40,6 +40,7 @@ from watchtower.response.tickets import TicketPool
 from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
+from watchtower.store.reserve import Reserve
 from watchtower.tower.changes import Changes
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
@@ -48,14 +49,15 @@ from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.locksmith import Locksmith, SignerCare
 from watchtower.tower.means import Means
-from watchtower.tower.memory import remember
+from watchtower.tower.memory import Memory, remember
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.recovery import Recovery
 from watchtower.tower.restraint import Restraint
+from watchtower.tower.space_watch import SpaceWatch
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address, Drops, LedgerIndex
+from watchtower.units import Address, Drops
 from watchtower.wiring import (
     alert_routes,
     guard_of,
@@ -67,6 +69,7 @@ from watchtower.wiring import (
     pool_of,
     rights_of,
     serving_limits_of,
+    thresholds_of,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ class Ground:
     settings: Settings
     accounts: tuple[Address, ...]
     store: Store
+    reserve: Reserve
     servers: Servers
     stream: Stream
     watch: Watch
@@ -95,8 +99,7 @@ class Ground:
     heartbeat: Heartbeat | None
     service: ServiceManager
     line: SignerLine | None
-    in_recovery: bool
-    journal_number: int
+    memory: Memory
     shadow: bool
     once: bool
     machine: Machine
@@ -122,23 +125,23 @@ async def prepare(
         own=settings.authority.own,
         payer_policy=payer_policy_of(settings),
     )
-    watch, cursor = memory.watch, memory.cursor
+    watch = memory.watch
     servers = await stack.enter_async_context(_servers(store, settings, machine))
-    stream = await stack.enter_async_context(_stream(servers, watch, cursor, settings))
+    stream = await stack.enter_async_context(_stream(servers, memory, settings))
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
     desk = _desk(deliverer, settings)
     line = _line(stack, settings)
-    # Who answers once, and ends, connects to no broker.
-    letters = None if once else cosign_line(settings)
+    letters = cosign_line(settings, once=once)
     return Ground(
         settings=settings,
         accounts=settings.addresses,
         store=store,
+        reserve=Reserve(store.path, settings.space.reserve_bytes, machine.measure),
         servers=servers,
         stream=stream,
         watch=watch,
-        changes=Changes(cursor, tell=feed.tell),
+        changes=Changes(memory.cursor, tell=feed.tell),
         feed=feed,
         deliverer=deliverer,
         desk=desk,
@@ -157,8 +160,7 @@ async def prepare(
         heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         line=line,
-        in_recovery=memory.in_recovery,
-        journal_number=memory.journal_number,
+        memory=memory,
         shadow=shadow,
         once=once,
         machine=machine,
@@ -175,10 +177,11 @@ def _desk(deliverer: Deliverer, settings: Settings) -> Desk:
 
 
 def _stream(
-    servers: Servers, watch: Watch, cursor: LedgerIndex | None, settings: Settings
+    servers: Servers, memory: Memory, settings: Settings
 ) -> AbstractAsyncContextManager[Stream]:
     pace = StreamSettings(reconcile=settings.ledger.reconcile_seconds)
-    return servers.stream(cursor=cursor, open_channels=watch.open_channels, settings=pace)
+    known = memory.watch.open_channels
+    return servers.stream(cursor=memory.cursor, open_channels=known, settings=pace)
 
 
 def _servers(store: Store, settings: Settings, machine: Machine) -> Servers:
@@ -307,6 +310,13 @@ def _rounds(
         ),
         key_holders=key_holders,
         delegation=_delegation(ground, tower),
+        space=SpaceWatch(
+            str(store.path),
+            ground.reserve,
+            thresholds_of(settings),
+            ground.desk,
+            clock=asyncio.get_running_loop().time,
+        ),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
         coverage=Coverage(
             ground.watch,
@@ -314,7 +324,7 @@ def _rounds(
             signing.can_sign,
             clock=asyncio.get_running_loop().time,
         ),
-        journal_number=ground.journal_number,
+        journal_number=ground.memory.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,

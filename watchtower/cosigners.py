@@ -166,9 +166,12 @@ def acquaint(
     hand.meet(keep=keep, refusals=refusals)
 
 
-def cosign_line(settings: Settings) -> CosignLine | None:
-    """Return the line to those who are asked by letters; None where nobody is."""
-    if not any(one.topic for one in settings.authority.cosigners):
+def cosign_line(settings: Settings, *, once: bool) -> CosignLine | None:
+    """Return the line to those who are asked by letters; None where nobody is.
+
+    Who answers ``once``, and ends, connects to no broker.
+    """
+    if once or not any(one.topic for one in settings.authority.cosigners):
         return None
     # Only who has a broker needs what it takes to speak with one.
     from watchtower.interfaces.mqtt.cosign_line import CosignLine  # noqa: PLC0415

@@ -23,6 +23,7 @@ from watchtower.errors import (
     StoreBusyError,
     StoreFullError,
     StoreNetworkError,
+    StoreReadOnlyError,
 )
 from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
@@ -34,10 +35,12 @@ from watchtower.settings import Settings, config_path
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
 from watchtower.store.head_keeping import HeadKeeper
+from watchtower.store.reserve import Reserve
 from watchtower.store.unlocking import Unlocker
 from watchtower.tower.head_watch import HeadWatch
 from watchtower.tower.key_watch import KeyWatch
 from watchtower.tower.recovery import presses, until_one_may_act
+from watchtower.tower.retention import Retention
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
 from watchtower.wiring import policy_of
@@ -91,8 +94,7 @@ async def run(
     """
     path, machine = Path(settings.store), machine or Machine()
     async with AsyncExitStack() as stack:
-        opening = Store.open(path, secret, clock=machine.clock, driver=machine.driver)
-        store = await stack.enter_async_context(await opening)
+        store = await stack.enter_async_context(await _open(path, secret, settings, machine))
         stack.enter_context(alone(path))
         await _refuse_secrets(store, settings, environment)
         heads = await _look_at_heads(stack, store, settings, environment, machine)
@@ -105,6 +107,25 @@ async def run(
         watch = None if heads is None else _head_watch(heads, ground)
         end = _until_answered if once else _until_signalled
         return await _run_tasks(ground, end, front, watch)
+
+
+async def _open(path: Path, secret: str | Unlocker, settings: Settings, machine: Machine) -> Store:
+    """Open the store, on a full disk too: what is owed is redeemed by what the reserve had."""
+    reserve = Reserve(path, settings.space.reserve_bytes, machine.measure)
+
+    async def opened() -> Store:
+        return await Store.open(path, secret, clock=machine.clock, driver=machine.driver)
+
+    try:
+        store = await opened()
+    except StoreReadOnlyError:
+        raise
+    except StoreFullError:
+        if not reserve.give_up():
+            raise
+        store = await opened()
+    store.when_full = reserve.give_up
+    return store
 
 
 async def _refuse_secrets(store: Store, settings: Settings, environment: Mapping[str, str]) -> None:
@@ -173,6 +194,8 @@ async def _run_tasks(
         loops = [] if front is None else [*front_loops(ground, tower, rounds, front)]
         if heads is not None:
             loops.append(("compare heads", heads.watch_for_ever()))
+        if ground.settings.journal.keep_days:
+            loops.append(("prune journal", _prune(ground, tower, heads)))
         failure = await _work(ground, tower, rounds, submitter, front=loops, end=end)
         ground.service.stopping()
         if failure is None:
@@ -223,13 +246,26 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
     yield "feed watchdog", ground.service.feed(lambda: True)
-    if ground.in_recovery:
+    if ground.memory.in_recovery:
         yield "recover", recovery_of(ground).run(tower.reconciled)
     if ground.hsm_keys is not None:
         watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()
     if ground.heartbeat is not None:
         yield "heartbeat", ground.heartbeat.run()
+
+
+async def _prune(ground: Ground, tower: Tower, heads: HeadWatch | None) -> None:
+    """Prune once everything was read: at a start there is enough to do, and the cursor is old."""
+    retention = Retention(
+        ground.store,
+        ground.settings.journal.keep_days,
+        clock=ground.machine.clock,
+        why_not=ground.reserve.why_no_claims,
+        up_to=lambda: None if heads is None else heads.oldest,
+    )
+    await tower.reconciled.wait()
+    await retention.prune_for_ever()
 
 
 async def _respond(ground: Ground, tower: Tower) -> None:
@@ -239,7 +275,7 @@ async def _respond(ground: Ground, tower: Tower) -> None:
         ground.desk.stand(catalogue.single_server(ground.settings.servers[0]))
     await tower.heard.wait()
     await _insist(ground, lambda: store.pin_network(servers.network_id or 0))
-    if ground.in_recovery:
+    if ground.memory.in_recovery:
         # A restored copy may have missed what was paid, and promised, since it was made.
         policy = policy_of(ground.settings)
         await until_one_may_act(tower.reconciled, lambda: presses(ground.watch, policy))

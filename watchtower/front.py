@@ -29,6 +29,7 @@ from watchtower.keys.cosigner import Cosigner
 from watchtower.keys.identity import make_identity
 from watchtower.settings import Settings
 from watchtower.store.database import Store
+from watchtower.store.reserve import RoomForClaims
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
@@ -143,7 +144,8 @@ def loops(
         covered=rounds.coverage.covered,
     )
     notary = Notary(ground.machine.clock)
-    intake = Intake(ground.store, guard, notary, tell=ground.feed.tell)
+    room = RoomForClaims(ground.store, ground.reserve)
+    intake = Intake(room, guard, notary, tell=ground.feed.tell)
     door = Door(
         intake,
         guard,
@@ -156,7 +158,7 @@ def loops(
         settings=settings,
         store=ground.store,
         status=lambda: {**rounds.status(ground.servers.states()), "identity": notary.tower},
-        why_not_ready=lookout.why_not_ready,
+        why_not_ready=lambda: _why_no_room(ground) or lookout.why_not_ready(),
         clock=clock,
     )
     looked = asyncio.Event()
@@ -202,6 +204,11 @@ def _http(
         yield "read certificates", certificates.watch()
         yield "mind certificates", _mind(certificates, ground)
     yield "http", serve(app, at, hosts=ground.settings.http.hosts, context=context)
+
+
+def _why_no_room(ground: Ground) -> str:
+    why = ground.reserve.why_no_claims()
+    return f"No claim is taken: {why}." if why else ""
 
 
 async def _identify(ground: Ground, notary: Notary, looked: asyncio.Event) -> None:

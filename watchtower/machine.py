@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from watchtower.ledger.socket import Dial
 from watchtower.ledger.websocket import dial
 from watchtower.store.database import Driver
+from watchtower.store.reserve import Measure, measure
 from watchtower.tower.tending import Rhythm
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Machine:
         stopping: a context that gives an event, which is set once somebody asks to stop.
         rhythm: how often rounds are made.
         to_cosigners: carries what co-signers are asked; None for sockets of this machine.
+        measure: tells how much room a folder's disk has.
     """
 
     dial: Dial = dial
@@ -61,3 +63,4 @@ class Machine:
     stopping: Callable[[], AbstractContextManager[asyncio.Event]] = _signals
     rhythm: Rhythm = field(default_factory=Rhythm)
     to_cosigners: AsyncBaseTransport | None = None
+    measure: Measure = measure

@@ -16,11 +16,13 @@ __all__ = [
     "AlertSettings",
     "ClaimSettings",
     "FeeSettings",
+    "JournalSettings",
     "LedgerSettings",
     "LogSettings",
     "PayerSettings",
     "PolicySettings",
     "Role",
+    "SpaceSettings",
     "TicketSettings",
 ]
 
@@ -114,6 +116,22 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_url: str = ""
     heartbeat_seconds: PositiveSeconds = 60.0
     repeat_seconds: Seconds = 3_600
+
+
+class JournalSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many days the journal keeps what nobody needs any more; 0 for ever."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+
+
+class SpaceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept free on the store's disk, and when to tell that it fills; 0 switches off."""
+
+    reserve_bytes: Annotated[int, Meta(ge=0, le=1_073_741_824)] = 16_777_216
+    warning_bytes: Annotated[int, Meta(ge=0)] = 1_073_741_824
+    urgent_bytes: Annotated[int, Meta(ge=0)] = 268_435_456
+    warning_hours: Annotated[int, Meta(ge=0)] = 168
+    urgent_hours: Annotated[int, Meta(ge=0)] = 24
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):

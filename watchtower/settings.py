@@ -30,11 +30,13 @@ from watchtower.sections import (
     AlertSettings,
     ClaimSettings,
     FeeSettings,
+    JournalSettings,
     LedgerSettings,
     LogSettings,
     PayerSettings,
     PolicySettings,
     Role,
+    SpaceSettings,
     TicketSettings,
 )
 from watchtower.units import Address, parse_address
@@ -52,6 +54,7 @@ __all__ = [
     "HeadSettings",
     "HsmSettings",
     "HttpSettings",
+    "JournalSettings",
     "LedgerSettings",
     "LogSettings",
     "MqttSettings",
@@ -59,6 +62,7 @@ __all__ = [
     "PolicySettings",
     "Role",
     "Settings",
+    "SpaceSettings",
     "TicketSettings",
     "config_path",
     "load",
@@ -104,6 +108,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     vault: VaultSettings = VaultSettings()
     head: HeadSettings = HeadSettings()
     backup: BackupSettings = BackupSettings()
+    space: SpaceSettings = SpaceSettings()
+    journal: JournalSettings = JournalSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
@@ -227,6 +233,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
     _refuse_unsafe_policy(settings, path)
     _refuse_serving_that_stops_for_good(settings, path)
     _refuse_unsafe_spending(settings, path)
+    _refuse_alarms_that_sink(settings, path)
     if (
         why := settings.authority.why_unusable(a.rights for a in _named(settings.accounts))
         or settings.authority.delegate.why_unusable(accounts, settings.fees.cap_drops)
@@ -337,6 +344,15 @@ def _refuse_unsafe_spending(settings: Settings, path: Path) -> None:
     if tickets.low_water >= tickets.pool > 0:
         why = "`tickets.low_water` must be below `tickets.pool`"
         raise ConfigError(path=path, why=why)
+
+
+def _refuse_alarms_that_sink(settings: Settings, path: Path) -> None:
+    """Refuse a disk that would be urgent before it is worth a look."""
+    space = settings.space
+    for unit in ("bytes", "hours"):
+        if 0 < getattr(space, f"warning_{unit}") < getattr(space, f"urgent_{unit}"):
+            why = f"`space.urgent_{unit}` must not be above `space.warning_{unit}`"
+            raise ConfigError(path=path, why=why)
 
 
 def _why_unusable(url: str, *, allow_plaintext: bool) -> str | None:

@@ -20,6 +20,7 @@ from watchtower.response.fees import FeePolicy
 from watchtower.response.respond import Limits
 from watchtower.response.tickets import TicketPool
 from watchtower.settings import AlertSettings, Settings
+from watchtower.store.space import Thresholds
 from watchtower.units import Address, Drops
 
 __all__ = [
@@ -33,10 +34,12 @@ __all__ = [
     "pool_of",
     "rights_of",
     "serving_limits_of",
+    "thresholds_of",
 ]
 
 _ALERT_TIMEOUT: Final = 30.0
 _MILLION: Final = 1_000_000
+_HOUR: Final = 3_600
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -69,6 +72,17 @@ def serving_limits_of(settings: Settings) -> ServingLimits:
         channel=Drops(claims.most_at_stake_per_channel_drops) or None,
         payer=Drops(claims.most_at_stake_per_payer_drops) or None,
         total=Drops(claims.most_at_stake_drops) or None,
+    )
+
+
+def thresholds_of(settings: Settings) -> Thresholds:
+    """Return when it is told that the store's disk fills, by the settings."""
+    space = settings.space
+    return Thresholds(
+        warning_bytes=space.warning_bytes,
+        urgent_bytes=space.urgent_bytes,
+        warning_seconds=space.warning_hours * _HOUR,
+        urgent_seconds=space.urgent_hours * _HOUR,
     )
 
 

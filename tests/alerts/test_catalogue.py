@@ -21,6 +21,7 @@ from watchtower.alerts import (
     of_payers,
     of_recovery,
     of_signers,
+    of_space,
 )
 from watchtower.alerts.rules import Alarm, Severity
 
@@ -30,6 +31,7 @@ EXAMPLES: dict[str, Any] = {
     "allowed": 1_000_000,
     "amount": 5_000_000,
     "at_stake": 1_500_000,
+    "available": 52_428_800,
     "ahead": 7,
     "at": "2027-03-01T12:00:00+00:00",
     "balance": 900_000,
@@ -41,9 +43,11 @@ EXAMPLES: dict[str, Any] = {
     "deadline": 0,
     "delegate": ACCOUNT,
     "entries": 5,
+    "files": 65_000,
     "first": 3,
     "found": 1,
     "held": 1,
+    "is_urgent": False,
     "last": 5,
     "last_ledger": 99,
     "ledgers": 40,
@@ -52,10 +56,12 @@ EXAMPLES: dict[str, Any] = {
     "missing": {"wss://one": "it is not connected"},
     "needed": 2_000_000,
     "other": "wss://two",
+    "pace": (36_000.0, 86_400.0),
     "paid": 2_500_000,
     "place": "/run/watchtower-signer/socket",
     "ours": 1_000_000,
     "path": "/var/lib/watchtower/watchtower.db",
+    "reserve": 16_777_216,
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
     "server": "wss://one",
@@ -89,6 +95,7 @@ FILES = (
     of_payers,
     of_recovery,
     of_signers,
+    of_space,
 )
 NAMES = sorted(name for file in FILES for name in file.__all__)
 
@@ -174,6 +181,8 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "store_forked",
         "store_older_than_head",
         "delegation_missing",
+        "disk_full",
+        "disk_read_only",
         "foreign_claim_key",
         "foreign_close",
         "hsm_does_not_sign",

@@ -205,6 +205,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.database",
     ),
     "tower.coverage": ("alerts.of_bundles",),
+    "tower.retention": ("store.database", "store.retention"),
+    "tower.space_watch": ("alerts.of_space", "store.space"),
     "tower.tending": (
         "ledger.servers",
         "store.bundles",
@@ -214,7 +216,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.tokens",
     ),
     # what the daemon has of the machine that it runs on
-    "machine": ("ledger.socket", "ledger.websocket", "store.database", "tower.tending"),
+    "machine": (
+        "ledger.socket",
+        "ledger.websocket",
+        "store.database",
+        "store.reserve",
+        "tower.tending",
+    ),
     # the settings, in the words of the rooms that they are for
     "wiring": (
         "settings",
@@ -228,6 +236,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.fees",
         "response.respond",
         "response.tickets",
+        "store.space",
     ),
 }
 """For each room (or file), the rooms it may import beside itself and `EVERYBODY_MAY`.

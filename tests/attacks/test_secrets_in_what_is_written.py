@@ -36,6 +36,7 @@ from watchtower.keys.key_file import KEY_FILE, KeyInFile, make_key_file
 from watchtower.keys.store_key import slot_by_hsm
 from watchtower.keys.vault import Algorithm, Vault
 from watchtower.keys.ways import AnyWayIn
+from watchtower.store.backups.age import new_identity
 from watchtower.store.database import Store
 from watchtower.store.header import Cost, Slot
 from watchtower.store.tables import FORMAT
@@ -72,9 +73,11 @@ class Victim:
     async def make(self, stage: Stage, more: str = "") -> None:
         """Make a configuration, a store and its keys."""
         payee = stage.payee
+        _, recipient = new_identity()
         (self.home / "watchtower.toml").write_text(
             f'accounts = ["{payee.address}"]\nservers = ["{stage.sandbox.url}"]\n'
-            f"[authority]\nallow_master_key = true\n{more}"
+            f"[authority]\nallow_master_key = true\n"
+            f'[backup]\nrecipients = ["{recipient}"]\n{more}'
         )
         async with await Store.create(self.store, PASSPHRASE, cost=CHEAP) as store:
             await make_identity(store)
@@ -223,7 +226,7 @@ async def trouble(victim: Victim, stage: Stage, client: httpx.AsyncClient, token
     garbage = {**claims[0], "signature": "00"}
     await client.post("/v1/claims", json=[garbage, {"nonsense": token}], headers=shown)
     await victim.run("vault", "rekey", "--master")
-    await victim.run("backup", "create", str(victim.home / "backup.db"))
+    await victim.run("backup", "create", str(victim.home / "backup.wtb"))
     await stage.close_request(channel)
     await stage.until_paid(channel, 19 * XRP)
     with closing(sqlite3.connect(victim.store)) as locked:
@@ -282,9 +285,14 @@ async def test_no_secret_is_in_anything_that_was_written(tmp_path: Path) -> None
                     "PIN": PIN,
                 }
         written = {file.name: file.read_bytes() for file in victim.home.iterdir() if file.is_file()}
-        assert {"log", "out", "commands", "messages", "alarms", "backup.db"} <= written.keys()
+        assert {"log", "out", "commands", "messages", "alarms", "backup.wtb"} <= written.keys()
         for name, content in written.items():
-            assert len(content) > 0 or name in {"out", "watchtower.db.lock", "watchtower.db-wal"}
+            assert len(content) > 0 or name in {
+                "out",
+                "watchtower.db.lock",
+                "watchtower.db.backups.lock",
+                "watchtower.db-wal",
+            }
             for what, secret in secrets.items():
                 assert [form for form in forms(secret) if form in content] == [], (name, what)
 

@@ -30,8 +30,9 @@ from watchtower.errors import (
 from watchtower.keys.key_file import KEY_FILE, KeyInFile, make_key_file
 from watchtower.keys.ways import AnyWayIn
 from watchtower.store.cipher import Keyring
-from watchtower.store.database import Store, header_of
+from watchtower.store.database import Store
 from watchtower.store.header import DEFAULT_COST, Slot, checksum, cost_of, unwrap, unwrap_with, wrap
+from watchtower.store.opening import header_of
 from watchtower.store.tables import FORMAT
 
 

@@ -17,11 +17,14 @@ HOUSE = Path(__file__).parent.parent.parent / "watchtower"
 TIME = 820_540_801
 OF_THE_STORE = {
     "account_altered",
+    "census_pinned",
+    "head_back",
     "identity_made",
     "key_derived",
     "key_imported",
     "key_removed",
     "key_retired",
+    "store_rebuilt",
     "store_restored",
 }
 """Kinds about no channel, which no story of a channel has."""

@@ -46,7 +46,7 @@ async def small_store(path: Path) -> None:
             await work.bundles.raise_all([make.presigned(1)])
             await work.cursor.move(LedgerIndex(100))
             await work.notes.put("status", {"ledger": 100})
-            await work.journal_tree.prune([1])
+            await work.pruning.prune([1])
     with closing(sqlite3.connect(path)) as file:
         file.execute("PRAGMA journal_mode = DELETE")
         file.execute(f"PRAGMA page_size = {PAGE}")

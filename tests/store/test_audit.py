@@ -35,7 +35,7 @@ async def filled(path: Path) -> None:
                 )
                 await work.cursor.move(LedgerIndex(100 + number))
         async with store.write() as work:
-            await work.journal_tree.prune([1])
+            await work.pruning.prune([1])
 
 
 async def audited(path: Path) -> Audit:

@@ -164,9 +164,9 @@ async def test_what_is_left_is_proven_as_before_when_entries_were_pruned(
     """The root stays, what is pruned is gone from the file, and numbers are not given again."""
     before = await told(store, *"abcdefghijk")
     async with store.write() as work:
-        assert await work.journal_tree.prune(gone) == len({*gone} & {*range(1, 12)})
+        assert await work.pruning.prune(gone) == len({*gone} & {*range(1, 12)})
     async with store.write() as work:
-        assert await work.journal_tree.prune(gone[:1]) == 0
+        assert await work.pruning.prune(gone[:1]) == 0
     async with store.read() as work:
         await work.verify()
         assert await work.journal_tree.frontier() == before
@@ -191,7 +191,7 @@ async def test_a_tree_that_was_pruned_knows_what_it_was(store: Store) -> None:
     old = await told(store, *"abcdef")
     await told(store, *"ghijkl")
     async with store.write() as work:
-        await work.journal_tree.prune([1, 2, 9, 10])
+        await work.pruning.prune([1, 2, 9, 10])
     async with store.read() as work:
         assert await work.journal_tree.begins_with(old)
         assert not await work.journal_tree.begins_with(
@@ -203,7 +203,7 @@ async def test_a_stump_is_sealed_like_everything(store: Store) -> None:
     """Entries cannot be taken out by somebody who writes stumps in their places."""
     await told(store, *"abcd")
     async with store.write() as work:
-        await work.journal_tree.prune([1, 2])
+        await work.pruning.prune([1, 2])
     await told(store, "e")
     for attack in ("DELETE FROM stumps", "UPDATE stumps SET sealed = zeroblob(92)"):
         copy = store.path.with_name("copy.db")

@@ -24,7 +24,7 @@ async def lines(store: Store) -> Store:
     async with store.write() as work:
         for name in NAMES:
             await work.journal.append(name)
-        await work.journal_tree.prune([2])
+        await work.pruning.prune([2])
     return store
 
 

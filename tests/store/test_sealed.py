@@ -42,7 +42,7 @@ async def _filled(path: Path) -> None:
             await work.notes.put("status", {"ledger": 100})
             for kind in ("pruned", "first", "second", "third"):
                 await work.journal.append(kind, channel=make.channel_id(1))
-            await work.journal_tree.prune([1])
+            await work.pruning.prune([1])
 
 
 async def _verify(path: Path) -> dict[str, int]:
@@ -68,7 +68,7 @@ async def test_an_untouched_store_verifies(tmp_path: Path) -> None:
         "settled_attempts": 1,
         "journal": 3,
         "keys": 1,
-        "state": 2,
+        "state": 3,
         "notes": 1,
         "bundles": 1,
         "stumps": 1,

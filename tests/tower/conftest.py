@@ -25,7 +25,13 @@ from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.rules import Rules
 from watchtower.sandbox.server import Clock, Sandbox
-from watchtower.settings import AuthoritySettings, LedgerSettings, PolicySettings, Settings
+from watchtower.settings import (
+    AuthoritySettings,
+    LedgerSettings,
+    PolicySettings,
+    Settings,
+    SpaceSettings,
+)
 from watchtower.store.database import Store
 from watchtower.store.journal import Entry
 from watchtower.units import ChannelId, Drops, RippleTime
@@ -220,6 +226,7 @@ async def stage_on(
             policy=PolicySettings(min_settle_delay_seconds=900),
             # The people of the stage have no other keys than their master keys.
             authority=AuthoritySettings(allow_master_key=True),
+            space=SpaceSettings(reserve_bytes=65_536),
         )
         made = Stage(sandbox=sandbox, hand=hand, settings=settings)
         await hand.fund(made.payer, made.payee)

@@ -48,6 +48,7 @@ class Scene:
             restraint=cast("Any", SimpleNamespace(look=nothing)),
             coverage=cast("Any", SimpleNamespace(look=nothing)),
             entitlement=cast("Any", SimpleNamespace(look=nothing)),
+            space=cast("Any", SimpleNamespace(look_at_disk=nothing)),
             journal_number=0,
             shadow=False,
             rhythm=Rhythm(),

@@ -395,6 +395,6 @@ def store_not_writing(path: str, *, why: str) -> Alarm:
         name="store_not_writing",
         subject=path,
         severity=Severity.URGENT,
-        sentence=f"The store {path} cannot be written: {why}. No claim is kept and nothing is "
-        "sent until it can. Free some space, or mend the disk.",
+        sentence=f"Nothing can be written down: {why.removesuffix('.')}. No claim is kept and "
+        "nothing is sent until it can.",
     )

@@ -25,6 +25,7 @@ from watchtower.keys.identity import Identity, find_identity, make_identity
 from watchtower.ledger.servers import Servers
 from watchtower.settings import Settings
 from watchtower.store.database import Store
+from watchtower.store.reserve import Reserve, RoomForClaims
 from watchtower.units import ChannelId
 from watchtower.wiring import guard_of, link_settings
 
@@ -55,7 +56,8 @@ class Desk:
         """Know nothing of channels yet."""
         self.store = store
         self._servers = servers
-        self._intake = Intake(store, guard_of(loaded), Notary(time.time, identity))
+        room = RoomForClaims(store, Reserve(store.path, loaded.space.reserve_bytes))
+        self._intake = Intake(room, guard_of(loaded), Notary(time.time, identity))
         self._exposure = StoredExposure(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
 

@@ -23,6 +23,7 @@ from watchtower.logs import configure
 from watchtower.settings import CONFIG_VARIABLE, Settings, config_path, load
 from watchtower.signer_settings import SignerSettings, is_of_signer, load_signer
 from watchtower.store.database import Store
+from watchtower.store.migrating import copies_of
 from watchtower.units import RippleTime
 
 if TYPE_CHECKING:
@@ -101,8 +102,13 @@ def new_passphrase(environment: Mapping[str, str] = os.environ) -> str:
 
 @asynccontextmanager
 async def open_store(loaded: Settings | SignerSettings) -> AsyncIterator[Store]:
-    """Open the store that the settings name; say on standard error if it may have been put back."""
-    async with await Store.open(Path(loaded.store), way_in(loaded)) as store:
+    """Open the store that the settings name; say what a person should know of it."""
+    path = Path(loaded.store)
+    before = copies_of(path)
+    async with await Store.open(path, way_in(loaded)) as store:
+        for copy in sorted(copies_of(path) - before):
+            said = "was brought to a newer format, and is kept as it was before in"
+            click.echo(f"The store {path} {said} {copy}.", err=True)
         if isinstance(loaded, Settings) and loaded.head.files:
             # Only who keeps heads pays for what it takes to.
             from watchtower.heads import tell_of_heads  # noqa: PLC0415

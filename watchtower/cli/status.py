@@ -100,7 +100,8 @@ def _text(report: Mapping[str, Any]) -> str:
     ]
     if report["in_recovery"]:
         missing: Mapping[str, str] = report["recovery"].get("missing", {})
-        lines.append("Restored from a backup, and not reconciled with every server yet.")
+        why_in_recovery = _why_in_recovery(report["recovery"])
+        lines.append(f"{why_in_recovery}, and not reconciled with every server yet.")
         lines += [f"Not reconciled with {server}: {why}" for server, why in missing.items()]
     lines += [_server(server) for server in report.get("servers", ())]
     lines += [
@@ -108,6 +109,14 @@ def _text(report: Mapping[str, Any]) -> str:
         for alarm in report.get("alarms", ())
     ]
     return "\n".join(lines)
+
+
+def _why_in_recovery(note: Mapping[str, Any]) -> str:
+    if "heads" in note:
+        return "Perhaps put back to an earlier day, by its heads"
+    if "rebuilt" in note:
+        return "Rebuilt without records that were broken"
+    return "Restored from a backup"
 
 
 def serving_limits(exposure: Mapping[str, Any] | None) -> Iterator[str]:

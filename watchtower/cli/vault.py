@@ -28,8 +28,9 @@ from watchtower.keys.store_key import HSM, ByToken, label_of
 from watchtower.keys.ways import ORDER, AnyWayIn, ByWord, Way, dearer
 from watchtower.settings import Settings
 from watchtower.signer_settings import SignerSettings
-from watchtower.store.database import Store, header_of
+from watchtower.store.database import Store
 from watchtower.store.header import DEFAULT_COST, PASSPHRASE, PREDECESSOR, Cost, Slot, cost_of
+from watchtower.store.opening import header_of
 from watchtower.store.tables import FORMAT
 
 __all__ = ["vault"]

@@ -33,7 +33,9 @@ By where it came from, and so by what the caller may do::
     │   ├── StoreRekeyingError      96    it is being given another master key: wait for that
     │   ├── WayInError              77    what opens it is not at hand, or another one
     │   ├── HeadTroubleError        78    a head speaks against it: it may have been put back
-    │   └── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
+    │   ├── StoreNeedsHsmError      87    a key in an HSM opens it, and is not at hand
+    │   ├── StoreReadOnlyError      94    it may not be written (a StoreFullError too)
+    │   └── StoreRoomError          95    what is left is for redeeming (a StoreFullError too)
     ├── BackupError                       a backup cannot be made, read or believed
     │   ├── BackupBaseNeededError   89    an increment was asked for, a base is needed
     │   ├── BackupDamagedError      92    a backup is not as it was made, or not whole
@@ -212,8 +214,10 @@ from watchtower.errors.store import (
     StoreMissingError,
     StoreNeedsHsmError,
     StoreNetworkError,
+    StoreReadOnlyError,
     StoreRekeyedError,
     StoreRekeyingError,
+    StoreRoomError,
     StoreTamperedError,
     StoreVersionError,
     WayInError,
@@ -298,8 +302,10 @@ __all__ = [
     "StoreMissingError",
     "StoreNeedsHsmError",
     "StoreNetworkError",
+    "StoreReadOnlyError",
     "StoreRekeyedError",
     "StoreRekeyingError",
+    "StoreRoomError",
     "StoreTamperedError",
     "StoreVersionError",
     "TicketPoolError",

@@ -16,8 +16,10 @@ __all__ = [
     "StoreMissingError",
     "StoreNeedsHsmError",
     "StoreNetworkError",
+    "StoreReadOnlyError",
     "StoreRekeyedError",
     "StoreRekeyingError",
+    "StoreRoomError",
     "StoreTamperedError",
     "StoreVersionError",
     "WayInError",
@@ -95,7 +97,8 @@ class StoreVersionError(StoreError):
     exit_code = 27
     template = (
         "The store {path} was written by a newer watchtower (format {found}; this one knows "
-        "up to {known}). Upgrade the watchtower; it never writes an older format."
+        "up to {known}) and was left as it is: install that version again, for no older one can "
+        "read it, and a copy from before the upgrade knows nothing of what came since."
     )
 
 
@@ -106,6 +109,29 @@ class StoreFullError(StoreError):
     template = (
         "The store {path} cannot be written: {why}. Nothing stored was lost, and nothing new "
         "was kept. Free some space, then try again."
+    )
+
+
+class StoreReadOnlyError(StoreFullError):
+    """The disk, the folder or the file may not be written; nothing that was stored is lost.
+
+    Whoever goes on without the store goes on as on a full disk. Space would not help.
+    """
+
+    exit_code = 94
+    template = (
+        "The store {path} cannot be written: {why}. Nothing stored was lost, and nothing new "
+        "was kept. Make it writable for this user, or mount the disk for writing, then try again."
+    )
+
+
+class StoreRoomError(StoreFullError):
+    """So little room is left that it is kept for redeeming; claims are not taken."""
+
+    exit_code = 95
+    template = (
+        "No claim is kept in the store {path}: {why}, and that is left to redeeming what is kept. "
+        "Free some space; then claims are taken again by themselves."
     )
 
 

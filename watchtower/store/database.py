@@ -23,28 +23,28 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
+from watchtower.errors import (
+    StoreFullError,
+    StoreReadOnlyError,
+)
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
 from watchtower.store.connections import Connections, Driver
 from watchtower.store.driver import Driven
-from watchtower.store.epoch import Guarded, Header, Keys, keyring_of
-from watchtower.store.faults import disk_faults, sqlite_faults
+from watchtower.store.epoch import Guarded, Keys
+from watchtower.store.faults import sqlite_faults
 from watchtower.store.files import new_file
-from watchtower.store.header import DEFAULT_COST, PREDECESSOR, Cost, Slot, predecessor_slot
+from watchtower.store.header import DEFAULT_COST, PREDECESSOR, Cost, Slot
+from watchtower.store.opening import absolute, header_in, look_at, unlock
 from watchtower.store.rekey import Rekeying
 from watchtower.store.schema import (
     create_schema,
-    known_header,
     put_slots,
-    read_epoch,
     read_header,
 )
 from watchtower.store.statements import DATA_VERSION, Statement
@@ -54,11 +54,10 @@ from watchtower.store.uninterrupted import uninterrupted
 from watchtower.store.unlocking import Unlocker, unlocker
 from watchtower.store.work import Work
 
-__all__ = ["Driver", "Store", "header_of"]
+__all__ = ["Driver", "Store"]
 
 _T = TypeVar("_T")
 
-_LEAST_PAGE: Final = 512  # https://www.sqlite.org/fileformat2.html, section 1.3.2
 _PATIENCE: Final = 5.0
 
 
@@ -79,6 +78,8 @@ class Store:
         self._keys = keys
         self._clock = clock
         self._known = KnownCensus()
+        self.when_full: Callable[[], object] = lambda: None
+        """Called when a write finds no room, before whoever writes is told (``reserve.py``)."""
 
     @classmethod
     async def create(
@@ -101,7 +102,7 @@ class Store:
             StoreExistsError: there is something at ``path``; it stays as it is.
             StoreFullError: the file cannot be written.
         """
-        path = _absolute(path)
+        path = absolute(path)
         with new_file(path) as draft, sqlite_faults(path):
             async with Connections(draft, patience, driver).engine().connect() as connection:
                 await create_schema(connection, new_master_key(random), passphrase, cost)
@@ -117,13 +118,15 @@ class Store:
         patience: float = _PATIENCE,
         clock: Callable[[], float] = time.time,
         driver: Driver | None = None,
+        keeps_old: bool = True,
     ) -> Self:
         """Open a store, bringing an older format up to the present.
 
         ``secret`` is the passphrase, or who opens the store otherwise. ``patience`` is how many
         seconds a write waits for another process; ``cost`` is used only where an older format has
         to be wrapped anew; ``driver`` reaches SQLite, by default in a thread of its own for each
-        connection.
+        connection. Before an older format is changed it is copied, unless not ``keeps_old``
+        (``migrating.py``).
 
         Raises:
             StoreMissingError: there is none.
@@ -134,15 +137,17 @@ class Store:
             WayInError: something else opens it, and is not at hand.
             StoreTamperedError: its census fails its seal, or the network it is pinned to.
         """
-        path = _absolute(path)
-        await asyncio.to_thread(_look_at, path)
+        path = absolute(path)
+        await asyncio.to_thread(look_at, path)
         connections = Connections(path, patience, driver)
         with sqlite_faults(path):
             async with connections.engine().connect() as connection:
-                keyring = await _unlock(connection, path, unlocker(secret, cost))
+                keyring = await unlock(
+                    connection, path, unlocker(secret, cost), clock(), keeps_old=keeps_old
+                )
             # A passphrase that was handed over is not kept. Who knows where it is can look again.
             by = None if isinstance(secret, str) else secret
-            keys = Keys(path, keyring, by, lambda: _look_into(connections, path))
+            keys = Keys(path, keyring, by, lambda: header_in(connections, path))
             store = cls(path, connections, keys, clock)
             try:
                 async with store.read() as work:
@@ -186,7 +191,7 @@ class Store:
             StoreFullError: nothing can be written; everything is as it was.
             StoreTamperedError: what had to be read fails its seal.
         """
-        with sqlite_faults(self.path):
+        with self._noticing_full(), sqlite_faults(self.path):
             async with self._connections.writing() as connection:
                 transaction = self._transaction(connection, is_writing=True)
                 yield Work(transaction)
@@ -222,7 +227,7 @@ class Store:
     async def slots(self) -> list[Slot]:
         """Return what opens the store, sealed as it stands in the file."""
         with sqlite_faults(self.path):
-            found = (await _look_into(self._connections, self.path)).slots
+            found = (await header_in(self._connections, self.path)).slots
         return [slot for slot in found if slot.kind != PREDECESSOR]
 
     async def replace_slots(self, make: Callable[[bytes], Awaitable[Sequence[Slot]]]) -> None:
@@ -264,7 +269,7 @@ class Store:
                 await connection.trip([Statement("VACUUM INTO ?", (str(empty),))])
             copy = Connections(empty, _PATIENCE)
             # The copy may be of an epoch before or behind that in which it was asked for.
-            keys = self._keys.for_copy(lambda: _look_into(copy, empty))
+            keys = self._keys.for_copy(lambda: header_in(copy, empty))
             try:
                 async with copy.engine().connect() as connection:
                     await read_header(connection, empty)
@@ -297,6 +302,16 @@ class Store:
                 ((row,),) = await connection.trip([DATA_VERSION])
                 return self._connections.writers, int(row[0])
 
+    @contextmanager
+    def _noticing_full(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreReadOnlyError:
+            raise
+        except StoreFullError:
+            self.when_full()
+            raise
+
     def _transaction(self, connection: Driven, *, is_writing: bool = False) -> Transaction:
         return _guarded(
             connection,
@@ -308,80 +323,9 @@ class Store:
         )
 
 
-async def header_of(path: Path) -> Header:
-    """Return what stands in front of a store's records, which nobody has to open for that.
-
-    Raises:
-        StoreMissingError: there is none.
-        StoreDamagedError: the file is truncated, or no database of ours.
-        StoreVersionError: it was written by a newer watchtower.
-    """
-    path = _absolute(path)
-    await asyncio.to_thread(_look_at, path)
-    with sqlite_faults(path):
-        return await _look_into(Connections(path, _PATIENCE), path)
-
-
-def _absolute(path: Path) -> Path:
-    return path.absolute()  # the store stays where it is when the process changes its directory
-
-
 def _guarded(connection: Driven, keys: Keys, path: Path, **others: Any) -> Transaction:
     """Return a transaction that begins in the present epoch."""
     guarded = Guarded(connection, keys)
     transaction = Transaction(connection=guarded, keyring=keys.keyring, path=path, **others)
     guarded.transaction = transaction
     return transaction
-
-
-def _look_at(path: Path) -> None:
-    """Refuse what is no database before SQLite touches it.
-
-    It is not opened for that: closing any descriptor of a file drops the locks that SQLite holds
-    on it for this process (https://www.sqlite.org/howtocorrupt.html, 2.2). What a longer file
-    holds SQLite sees itself, and writes nothing; an empty one it would make a database of.
-    """
-    if not path.is_file():
-        raise StoreMissingError(path=path)
-    with disk_faults(path):
-        size = path.stat().st_size
-    if size < _LEAST_PAGE:
-        raise StoreDamagedError(path=path, why="it is no database")
-
-
-async def _look_into(connections: Connections, path: Path) -> Header:
-    """Return what stands in front of the records, as of one moment."""
-    async with connections.engine().connect() as connection:
-        return await _header(connection, path)
-
-
-async def _header(connection: AsyncConnection, path: Path) -> Header:
-    await connection.exec_driver_sql("BEGIN")
-    try:
-        epoch = await read_epoch(connection)
-        store_format, slots = await known_header(connection, path)
-    finally:
-        await connection.rollback()
-    return Header(store_format, epoch, slots)
-
-
-async def _unlock(connection: AsyncConnection, path: Path, by: Unlocker) -> Keyring:
-    found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
-    if found != "ok":
-        raise StoreDamagedError(path=path, why=found)
-    # We make no triggers and no views; one that is there would act inside our transactions.
-    foreign = "SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')"
-    if (await connection.exec_driver_sql(foreign)).scalar_one():
-        raise StoreTamperedError(path=path, what="its schema")
-    header = await _header(connection, path)
-    ways = [slot for slot in header.slots if slot.kind != PREDECESSOR]
-    master = await by.open(path, ways, header.store_format)
-    keyring = keyring_of(path, header, master)
-    if header.store_format < FORMAT:
-        renewed = await by.renew(path, master, ways, (header.store_format, FORMAT))
-        beside = None
-        if keyring.predecessor is not None:
-            before = keyring.predecessor.master
-            beside = predecessor_slot(master, before, store_format=FORMAT)
-        await put_slots(connection, renewed, predecessor=beside)
-    return keyring

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from watchtower.errors import (
     StoreDamagedError,
     StoreExistsError,
     StoreFullError,
+    StoreReadOnlyError,
 )
 
 __all__ = ["disk_faults", "sqlite_faults"]
@@ -35,6 +38,7 @@ _DAMAGED: Final = frozenset(
 _DAMAGED_IN_DETAIL: Final = frozenset(
     {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 )
+_READ_ONLY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _UNWRITABLE: Final = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -47,6 +51,8 @@ _UNWRITABLE: Final = frozenset(
     }
 )
 
+_FORBIDDEN: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
 
 @contextmanager
 def sqlite_faults(path: Path) -> Iterator[None]:
@@ -55,7 +61,8 @@ def sqlite_faults(path: Path) -> Iterator[None]:
     Raises:
         StoreBusyError: another process kept the lock for longer than we wait.
         StoreDamagedError: the file is truncated, or no database.
-        StoreFullError: no space left, or the disk refuses.
+        StoreReadOnlyError: the disk, the folder or the file may not be written.
+        StoreFullError: no space left, or the disk refuses otherwise.
     """
     try:
         yield
@@ -75,14 +82,18 @@ def disk_faults(path: Path) -> Iterator[None]:
 
     Raises:
         StoreExistsError: ``path`` was to be new, and is there already.
-        StoreFullError: anything else: no space, no directory, no permission.
+        StoreReadOnlyError: it may not be written.
+        StoreFullError: anything else: no space, no directory.
     """
     try:
         yield
     except FileExistsError:
         raise StoreExistsError(path=path) from None
     except OSError as error:
-        raise StoreFullError(path=path, why=error.strerror or str(error)) from error
+        why = error.strerror or str(error)
+        if error.errno in _FORBIDDEN:
+            raise StoreReadOnlyError(path=path, why=_why_read_only(path) or why) from error
+        raise StoreFullError(path=path, why=why) from error
 
 
 def _of_sqlite(path: Path, error: BaseException) -> BaseException:
@@ -96,5 +107,38 @@ def _of_sqlite(path: Path, error: BaseException) -> BaseException:
     if code in _DAMAGED_IN_DETAIL or code & _PRIMARY in _DAMAGED:
         return StoreDamagedError(path=path, why=str(error))
     if code & _PRIMARY in _UNWRITABLE:
-        return StoreFullError(path=path, why=str(error))
+        # SQLite tells a disk that was mounted anew for reading only as "disk I/O error", and one
+        # that was from the beginning as "unable to open database file".
+        why = None if code & _PRIMARY == sqlite3.SQLITE_FULL else _why_read_only(path)
+        if why is None and code & _PRIMARY in _READ_ONLY:
+            why = str(error)
+        if why is not None:
+            return StoreReadOnlyError(path=path, why=why)
+        return StoreFullError(path=path, why="its disk is full" if _is_full(path) else str(error))
     return error
+
+
+def _is_full(path: Path) -> bool:
+    # What SQLite keeps in memory it shares through a file; that there is no room for that one is
+    # "disk I/O error" to it (os_unix.c, SQLITE_IOERR_SHMSIZE).
+    try:
+        return os.statvfs(path.parent).f_bavail == 0
+    except OSError:
+        return False
+
+
+def _why_read_only(path: Path) -> str | None:
+    """Return what may not be written of a store; None if all of it may be, as far as can be seen.
+
+    The folder too: SQLite writes its log beside the file (https://www.sqlite.org/wal.html).
+    """
+    for place in (path, path.parent):
+        try:
+            if os.statvfs(place).f_flag & os.ST_RDONLY:
+                return "its disk is mounted for reading only"
+            is_forbidden = not os.access(place, os.W_OK)
+        except OSError:  # it is not there, or cannot be reached: that is another fault
+            continue
+        if is_forbidden:
+            return f"this user may not write {'the file' if place == path else 'its folder'}"
+    return None

@@ -141,6 +141,15 @@ class HeadKeeper:
         self._busy: dict[str, asyncio.Future[Any]] = {}
         self._seal: Seal | None = None
         self._agreed: set[str] = set()
+        self._sizes: dict[str, int] = {place.name: 0 for place in places}
+
+    @property
+    def oldest(self) -> int | None:
+        """The size of the smallest tree that a head stands for anywhere, as far as was seen.
+
+        0 while a place was not seen yet; None where no head stands.
+        """
+        return min(self._sizes.values(), default=None)
 
     async def look(self, place: Place) -> Look:
         """Compare the store with what is kept at a place; nothing is written.
@@ -157,6 +166,7 @@ class HeadKeeper:
         async with self._store.read() as work:
             now = await standing_of(work, self._store.network)
             if kept is None:
+                self._sizes.pop(place.name, None)
                 was_there = place.name in (await work.notes.get(_PLACES) or ())
                 finding = Finding.GONE if was_there else Finding.NONE_YET
                 return Look(place=place.name, finding=finding, version=now.version)
@@ -172,6 +182,7 @@ class HeadKeeper:
         if found is Finding.OLDER and place.name in self._agreed:
             # While a tower runs its store does not become older: somebody else has published.
             found = Finding.FORKED
+        self._sizes[place.name] = head.standing.frontier.size
         if found is Finding.FINE:
             self._agreed.add(place.name)
         return Look(
@@ -243,6 +254,7 @@ class HeadKeeper:
         head = sign_head(now, tower=seal.public_key, at=at, sign=seal.sign)
         await self._ask(place, place.write(head.encoded()))
         self._agreed.add(place.name)
+        self._sizes.setdefault(place.name, now.frontier.size)
         return now.version
 
     async def accept(self, looks: Sequence[Look]) -> None:

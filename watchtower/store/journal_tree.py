@@ -6,22 +6,21 @@ hash. The leaves are in the order of the entries' numbers. The frontier of the t
 census, which only the store's own key seals.
 
 An entry that is pruned leaves a *stump* behind: its hash, and a single one for all of a complete
-subtree once its neighbours have gone too (``tree.merged``). `prune` deletes entries and puts stumps
-in one transaction; everything here stands on both, and the root stays what it was. Which entries
-may go is for whoever calls it: the newest must stay, those behind the oldest head that stands
-anywhere, or a store could not be compared with it any more.
+subtree once its neighbours have gone too (``pruning.py``). Everything here stands on both, and the
+root stays what it was. Those behind the oldest head that stands anywhere must stay, or a store
+could not be compared with it any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import msgspec
 
 from watchtower.errors import StoreTamperedError
-from watchtower.store.sealed import Record, SealedTable
-from watchtower.store.statements import PAGE, statements_of
+from watchtower.store.sealed import SealedTable
+from watchtower.store.statements import PAGE
 from watchtower.store.tables import JOURNAL, STUMPS
 from watchtower.store.transaction import Transaction
 from watchtower.store.tree import (
@@ -30,7 +29,6 @@ from watchtower.store.tree import (
     inclusion_spans,
     laid_out,
     leaf_hash,
-    merged,
     roots_of,
 )
 
@@ -129,34 +127,6 @@ class JournalTree:
         ((_, text),) = await self._texts.after(number - 1, 1)
         return Proven(text=bytes(text), index=found.first, path=tuple(path), frontier=frontier)
 
-    async def prune(self, numbers: Collection[int]) -> int:
-        """Delete entries for good, and let stumps stand for them; return how many there were.
-
-        Which of them may go is not decided here.
-
-        Raises:
-            StoreTamperedError: an entry fails its seal, or entries and tree do not fit.
-        """
-        await self.verify()
-        laid = await self._laid()
-        gone = {number: laid.entries[number] for number in numbers if number in laid.entries}
-        for page in _pages(gone):
-            await self._delete(page)
-        before = await self._stumps.all()
-        now = merged([*before, *gone.values()])
-        new = {str(stump.first): Record(stump) for stump in set(now) - set(before)}
-        await self._stumps.remove_all(_names(before) - _names(now))
-        await self._stumps.put_all(new)
-        return len(gone)
-
-    async def _delete(self, numbers: Sequence[int]) -> None:
-        ask, keyring = statements_of(JOURNAL.name), self._transaction.keyring
-        (rows,) = await self._transaction.ask(ask.find(numbers))
-        found = [self._transaction.found(JOURNAL.name, row) for row in rows]
-        self._transaction.write(ask.remove(numbers))
-        shares = -sum(keyring.share(each.place, each.sealed) for each in found)
-        await self._transaction.count(JOURNAL.name, records=-len(found), shares=shares)
-
     async def _laid(self) -> _Laid:
         """Return the pieces of the tree, and which of them is the entry of which number."""
         numbers, leaves, behind = list[int](), list[bytes](), 0
@@ -195,12 +165,3 @@ class JournalTree:
 class _Laid(NamedTuple):
     pieces: list[Piece]
     entries: dict[int, Piece]
-
-
-def _pages(numbers: Collection[int]) -> Iterator[Sequence[int]]:
-    ordered = sorted(numbers)
-    return (ordered[first : first + PAGE] for first in range(0, len(ordered), PAGE))
-
-
-def _names(stumps: Iterable[Piece]) -> set[str]:
-    return {str(stump.first) for stump in stumps}

@@ -167,7 +167,7 @@ class _Source:
         with disk_faults(empty.parent):
             await asyncio.to_thread(shutil.copyfile, self.path, empty)
         with renamed_errors(self.path):
-            return await Store.open(empty, self.secret)
+            return await Store.open(empty, self.secret, keeps_old=False)
 
 
 async def _begin_anew(store: Store, source: _Source, *, with_tokens: bool) -> Restored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from watchtower.errors import StoreNetworkError
 from watchtower.store.sealed import Record, SealedTable
@@ -10,7 +11,10 @@ from watchtower.store.tables import STATE
 from watchtower.store.transaction import Transaction
 from watchtower.units import ChannelId, Drops, LedgerIndex
 
-__all__ = ["Cursor", "Highest", "Network", "names_of_state"]
+__all__ = ["PRUNED", "Cursor", "Highest", "Network", "names_of_state"]
+
+PRUNED: Final = "pruned"
+"""The record of how many entries the journal has lost (``pruning.py``)."""
 
 
 class Network:
@@ -94,7 +98,7 @@ class Highest:
 
 def names_of_state(channels: Iterable[ChannelId]) -> Iterator[str]:
     """Give every name that a record of the state can have, if these are all channels there are."""
-    yield from ("network", "cursor")
+    yield from ("network", "cursor", PRUNED)
     yield from map(_highest, channels)
 
 

@@ -24,6 +24,7 @@ from watchtower.store.journal import Entry, Journal
 from watchtower.store.journal_tree import JournalTree
 from watchtower.store.naming import NAMINGS, ByRow
 from watchtower.store.notes import Note, Notes
+from watchtower.store.pruning import Pruning
 from watchtower.store.responses import Attempts
 from watchtower.store.rotations import Rotations
 from watchtower.store.sealed import Naming, SealedTable
@@ -104,6 +105,11 @@ class Work:
     def journal_tree(self) -> JournalTree:
         """The tree over what happened."""
         return JournalTree(self._transaction)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        """What the journal loses."""
+        return Pruning(self._transaction)
 
     @cached_property
     def cursor(self) -> Cursor:

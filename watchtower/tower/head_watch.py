@@ -67,6 +67,11 @@ class HeadWatch:
         self._standing: dict[str, Alarm] = {}
         self._pin_at = clock()
 
+    @property
+    def oldest(self) -> int | None:
+        """How many lines the journal had for the oldest head that stands; see `HeadKeeper`."""
+        return self._keeper.oldest
+
     async def watch_for_ever(self) -> None:
         """Look again and again; what fails is tried again."""
         while True:

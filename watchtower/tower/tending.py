@@ -38,6 +38,7 @@ from watchtower.tower.foresight import Foresight
 from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
+from watchtower.tower.space_watch import SpaceWatch
 from watchtower.tower.tower import Tower
 from watchtower.units import Address
 
@@ -91,6 +92,7 @@ class Rounds:
         restraint: Restraint,
         coverage: Coverage,
         entitlement: Entitlement,
+        space: SpaceWatch,
         delegation: Delegation | None = None,
         key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
         journal_number: int,
@@ -127,7 +129,8 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-        self._looks = (entitlement.look, *((delegation.look,) if delegation else ()))
+        looks = (space.look_at_disk, entitlement.look)
+        self._looks = (*looks, *((delegation.look,) if delegation else ()))
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, Collection[str]] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}

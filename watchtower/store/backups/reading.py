@@ -89,7 +89,7 @@ async def rebuild(chain: Sequence[Member], empty: Path, identities: Identities) 
             )
         await asyncio.to_thread(_replay, chain, empty, identities, master)
     try:
-        store = await Store.open(empty, secret, cost=_THROWAWAY)
+        store = await Store.open(empty, secret, cost=_THROWAWAY, keeps_old=False)
         try:
             await _verify(store, last)
         except BaseException:
