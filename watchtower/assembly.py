@@ -132,7 +132,7 @@ async def prepare(
     deliverer = Deliverer(alert_routes(settings.alerts, environment))
     desk = _desk(deliverer, settings)
     line = _line(stack, settings)
-    letters = cosign_line(settings, once=once)
+    letters = cosign_line(settings, once=once)  # who answers once connects to no broker
     return Ground(
         settings=settings,
         accounts=settings.addresses,

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from simulation.planted.both import both
 from watchtower.guard.presigned import SignedAhead
-from watchtower.keys.cosigned import CosignedHand
+from watchtower.keys.cosign_company import Company
 from watchtower.keys.delegated import DelegatedHand
 from watchtower.keys.hands import Hand, Hands
 from watchtower.keys.stored_key import UnsealedKey
@@ -123,10 +123,10 @@ def partly_covered_is_enough() -> AbstractContextManager[Any]:
 def one_cosigner_asked() -> AbstractContextManager[Any]:
     """Of several co-signers the first is asked, and nobody in its place when it is away."""
 
-    def first(self: CosignedHand, _papers: Any) -> Any:
+    def first(self: Company, _papers: Any) -> Any:
         return [*self._cosigners[:1]]
 
-    return patch.object(CosignedHand, "_to_be_asked", first)
+    return patch.object(Company, "_to_be_asked", first)
 
 
 def key_once_fetched_is_kept() -> AbstractContextManager[Any]:

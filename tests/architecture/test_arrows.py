@@ -79,6 +79,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "keys.cosigning": ("judgement.claim", "ledger.events"),
     "keys.cosigner": ("judgement.claim",),
     "keys.cosigned": ("judgement.claim", "ledger.events"),
+    "keys.cosign_company": ("judgement.claim", "ledger.events"),
     "keys.cosign_fitness": ("ledger.events", "response.attempt"),
     "keys.cosign_letters": ("judgement.signature",),
     "keys.cosign_paper": ("ledger.events",),

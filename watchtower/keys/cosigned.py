@@ -4,13 +4,10 @@ What it guarantees:
 
 - Nothing leaves that has not the weight the account's signer list asks for, as the ledger was last
   seen to have it; every signature was verified, and the whole was read back.
-- Nobody is waited for who is not needed. A co-signer that is slow, or away, or answers what is no
-  signature of what it was asked for, is put aside and told of; the others' signatures suffice, or
-  the transaction is given up within a fixed time.
+- Nobody is waited for who is not needed (`cosign_company`): enough signatures suffice, or the
+  transaction is given up within a fixed time.
 - Whoever signed what the ledger did not take is put aside as well, and another quorum is tried
   (`cosign_fitness`). Where nobody else is left they are asked all the same.
-- A better claim that a co-signer hands over proves itself, and is handed on to whoever keeps
-  claims; what it says beside that is believed of nobody.
 - What was asked for is in the journal before it is asked, and who signed before it is handed out.
   The attempt itself is journalled by who sends it.
 
@@ -19,7 +16,6 @@ It signs claims that are redeemed, and nothing else: no tickets, and nothing of 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -30,21 +26,18 @@ from collections.abc import (
     Sequence,
 )
 from itertools import islice
-from typing import Any, Final
-
-import structlog
+from typing import Any
 
 from watchtower.errors import (
-    DoorClosedError,
     KeyMissingError,
     QuorumMissingError,
     SignerUnreachableError,
     SigningError,
     SigningRefusedError,
-    StoreError,
 )
 from watchtower.judgement.claim import Claim
 from watchtower.keys.authority import Right
+from watchtower.keys.cosign_company import Company
 from watchtower.keys.cosign_fitness import Fitness, Refusal
 from watchtower.keys.cosign_messages import MOST_AT_ONCE
 from watchtower.keys.cosign_paper import Paper, facts_of, trouble_of, who_signed
@@ -52,18 +45,12 @@ from watchtower.keys.cosign_surroundings import Care, Cosigner, Persons, Share
 from watchtower.keys.multisign import most_signatures, quorum_of
 from watchtower.keys.permission import Roles, why_not
 from watchtower.keys.signer import SignedTransaction
-from watchtower.keys.told import Answered, Away, Faulty, Told
 from watchtower.ledger.events import SignerList
 from watchtower.response.way import Way
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops, TxHash
 
 __all__ = ["CosignedHand"]
-
-_log = structlog.get_logger(__name__)
-
-_ASIDE: Final = 60.0
-"""Seconds for which a co-signer that failed is asked only if the others are too few."""
 
 _Transaction = Mapping[str, Any]
 
@@ -102,7 +89,7 @@ class CosignedHand:
             patience: seconds that co-signers have for an answer.
         """
         self._share = share
-        self._cosigners = tuple(cosigners)
+        self._company = Company(cosigners, care=care, patience=patience)
         self._persons = persons
         self._roles = Roles(payees=frozenset(payees))
         self._fee_cap = fee_cap
@@ -110,11 +97,7 @@ class CosignedHand:
         self._fitness = fitness
         self._store = store
         self._care = care
-        self._patience = patience
-        self._aside: dict[Address, float] = {}
-        self._asking: set[asyncio.Task[Told]] = set()
         self._has_key = True
-        self._keep: Callable[[Sequence[Claim]], Awaitable[object]] | None = None
 
     def meet(
         self,
@@ -128,7 +111,7 @@ class CosignedHand:
             keep: keeps claims that co-signers handed over, as any that were handed in.
             refusals: tells what every server refuses for who signed it.
         """
-        self._keep = keep
+        self._company.keep = keep
         self._fitness.refusals = refusals
 
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
@@ -148,7 +131,7 @@ class CosignedHand:
         renounced = self._renounced(account, signers)
         if signers is None:
             return None
-        ours = {*self._own(), *(one.account for one in self._cosigners)}
+        ours = self._own() | self._company.accounts
         if self._persons is not None and self._has_key:
             # What a person completes has our own signature, and nobody else's.
             ours |= set(self._persons.accounts)
@@ -196,20 +179,11 @@ class CosignedHand:
 
     async def close(self) -> None:
         """Stop listening for those that are late."""
-        for late in self._asking:
-            late.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        await self._company.close()
         await self._fitness.close()
 
     def _own(self) -> set[Address]:
         return {self._share.account} if self._has_key else set()
-
-    def _well(self, signers: SignerList) -> list[Cosigner]:
-        """Return who is on a list, and has not failed a moment ago."""
-        now = asyncio.get_running_loop().time()
-        listed = {account for account, _ in signers.signers}
-        able = (one for one in self._cosigners if one.account in listed)
-        return [one for one in able if self._aside.get(one.account, 0.0) <= now]
 
     def _renounced(self, account: Address, signers: SignerList | None) -> frozenset[TxHash]:
         """Return which of its attempts others could sign now, since nobody takes them as they are.
@@ -220,7 +194,7 @@ class CosignedHand:
         if signers is None:
             self._fitness.avoided(account)
             return frozenset()
-        well = {*self._own(), *(one.account for one in self._well(signers))}
+        well = self._own() | self._company.well(signers)
         return self._fitness.renounced(account, signers, well)
 
     def _papers(
@@ -247,11 +221,7 @@ class CosignedHand:
     async def _have_signed(self, papers: Sequence[Paper]) -> Sequence[Paper]:
         """Have others sign what we sign ourselves; return as many as that are."""
         papers = await self._sign_ourselves(papers)
-        transactions = [paper.transaction for paper in papers]
-        asked = self._to_be_asked(papers)
-        names = sorted(one.account for one in asked)
-        await self._write_down("cosign_asked", papers, lambda _: {"asked": names})
-        await self._ask_all(asked, papers, transactions)
+        await self._company.ask(papers, self._note_asked)
         await self._ask_people([paper for paper in papers if paper.done is None])
         for paper in papers:
             if paper.done is not None:
@@ -276,7 +246,7 @@ class CosignedHand:
         try:
             ours = await self._share.sign([paper.transaction for paper in papers])
         except (KeyMissingError, SignerUnreachableError) as missing:
-            others = {one.account for one in self._cosigners}
+            others = self._company.accounts
             if any(quorum_of(others, paper.signers) is None for paper in papers):
                 raise
             self._care.away(us, f"it is our own. {missing}")
@@ -285,99 +255,6 @@ class CosignedHand:
         for paper, mine in zip(papers, ours, strict=False):
             paper.take(mine.account, mine)
         return papers[: len(ours)]
-
-    def _to_be_asked(self, papers: Sequence[Paper]) -> list[Cosigner]:
-        """Return who is asked: those on the lists, without those aside if the rest is enough."""
-        listed = {account for paper in papers for account, _ in paper.signers.signers}
-        able = [one for one in self._cosigners if one.account in listed]
-        well = {one.account for paper in papers for one in self._well(paper.signers)}
-        unfit = {
-            one for paper in papers for some in paper.refused if len(some) == 1 for one in some
-        }
-        given = {one.account for paper in papers for one in paper.given}
-        for preferred in (well - unfit, well):
-            some = given | preferred
-            if all(quorum_of(some, one.signers, one.refused) is not None for one in papers):
-                return [one for one in able if one.account in preferred]
-        return able
-
-    async def _ask_all(
-        self, asked: Iterable[Cosigner], papers: Sequence[Paper], transactions: Sequence[Any]
-    ) -> None:
-        """Ask at once, until all papers have enough signatures, or the time is over."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self._patience
-        waiting: dict[asyncio.Task[Told], Cosigner] = {}
-        for one in asked:
-            task = loop.create_task(self._ask(one, transactions))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
-            waiting[task] = one
-        try:
-            while waiting and any(paper.done is None for paper in papers):
-                left = max(0.0, ends - loop.time())
-                came, _ = await asyncio.wait(
-                    waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                if not came:
-                    return
-                for task in came:
-                    self._hear(waiting.pop(task), task.result(), papers)
-        except BaseException:
-            for task in waiting:
-                task.cancel()
-            raise
-        # Those that are late are still heard, for what is the matter with them should be told.
-
-    def _hear(self, one: Cosigner, told: Told, papers: Sequence[Paper]) -> None:
-        if not isinstance(told, Answered):
-            for paper in papers:
-                paper.refusals.pop(one.account, None)
-            return
-        for paper, answer in zip(papers, told.each, strict=True):
-            paper.take(one.account, answer)
-
-    async def _ask(self, one: Cosigner, transactions: Sequence[Any]) -> Told:
-        """Ask one of them within the time, and take note of how it does."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._patience):
-                told = await one.ask(transactions)
-        except TimeoutError:
-            told = Away(f"nothing came within {self._patience:g} s")
-        except Exception as wrong:  # noqa: BLE001 - one of them must not hold up the others
-            _log.warning("cosigner_not_asked", cosigner=one.account, why=repr(wrong))
-            told = Away(f"it could not be asked ({type(wrong).__name__})")
-        account = one.account
-        match told:
-            case Away(why):
-                self._aside[account] = loop.time() + _ASIDE
-                self._care.away(account, why)
-            case Faulty(why):
-                self._aside[account] = loop.time() + _ASIDE
-                self._care.faulty(account, why)
-            case Answered(each, better):
-                self._aside.pop(account, None)
-                self._care.well(account)
-                taken = await self._take_in(account, better)
-                for transaction, answer in zip(transactions, each, strict=True):
-                    channel = ChannelId(transaction["Channel"])
-                    if isinstance(answer, str) and channel not in taken:
-                        self._care.refused(account, channel, answer)
-        return told
-
-    async def _take_in(self, account: Address, better: Sequence[Claim]) -> set[ChannelId]:
-        """Have better claims kept, as any that are handed in; return of which channels they are."""
-        if not better or self._keep is None:
-            return set()
-        try:
-            await self._keep(better)
-        except (StoreError, DoorClosedError) as failure:
-            _log.warning("better_claims_not_kept", cosigner=account, why=str(failure))
-            return set()
-        channels = {claim.channel for claim in better}
-        _log.info("better_claims_handed_over", cosigner=account, channels=sorted(channels))
-        return channels
 
     async def _ask_people(self, undone: Sequence[Paper]) -> None:
         """Have persons asked for all that they could complete, so that they see it at once.
@@ -392,6 +269,9 @@ class CosignedHand:
             # Whom the ledger refused together with us is not asked to sign in vain.
             if quorum_of(possible, paper.signers, paper.refused) is not None:
                 await self._persons.wait_for(paper.transaction, paper.signers)
+
+    async def _note_asked(self, papers: Sequence[Paper], asked: Sequence[Address]) -> None:
+        await self._write_down("cosign_asked", papers, lambda _: {"asked": asked})
 
     async def _write_down(
         self, kind: str, papers: Sequence[Paper], more: Callable[[Paper], Mapping[str, Any]]
