@@ -123,8 +123,8 @@ def partly_covered_is_enough() -> AbstractContextManager[Any]:
 def one_cosigner_asked() -> AbstractContextManager[Any]:
     """Of several co-signers the first is asked, and nobody in its place when it is away."""
 
-    def first(self: Company, _papers: Any) -> Any:
-        return [*self._cosigners[:1]]
+    def first(self: Company, _papers: Any, asked: Any, _waiting: Any) -> Any:
+        return [] if asked else [*self._cosigners[:1]]
 
     return patch.object(Company, "_to_be_asked", first)
 

@@ -4,7 +4,8 @@ What it guarantees:
 
 - Nobody is waited for who is not needed. A co-signer that is slow, or away, or answers what is no
   signature of what it was asked for, is put aside for a while and told of.
-- Who is aside is asked all the same where the others are too few.
+- Who is aside is asked all the same where the others are too few, and as soon as these have left
+  something undone: whoever failed a moment ago may be the only one that does not refuse.
 - A better claim that a co-signer hands over proves itself, and is handed on to whoever keeps
   claims; what it says beside that is believed of nobody.
 """
@@ -31,7 +32,12 @@ __all__ = ["Company"]
 _log = structlog.get_logger(__name__)
 
 _ASIDE: Final = 60.0
-"""Seconds for which a co-signer that failed is asked only if the others are too few."""
+"""Seconds for which a co-signer that failed is asked only if the others do not get it done."""
+
+_BRIEFLY: Final = 2.0
+"""Seconds, half a ledger, that those aside have once all others have answered: what was signed in
+the same question must not wait in every ledger for who is away. Who answers later is still heard,
+and asked with the others from then on."""
 
 _Waiting = dict[asyncio.Task[Told], tuple[Cosigner, Sequence[Paper]]]
 
@@ -82,13 +88,22 @@ class Company:
         Raises:
             StoreError: it could not be written down.
         """
-        asked = self._to_be_asked(papers)
-        await note(papers, sorted(one.account for one in asked))
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._patience
-        waiting = self._begin(asked, papers)
+        waiting: _Waiting = {}
+        asked: set[Address] = set()
+        undone = papers
         try:
-            while waiting and any(paper.done is None for paper in papers):
+            while undone:
+                some = self._to_be_asked(undone, asked, waiting)
+                if some or not asked:
+                    if asked and not waiting:
+                        ends = min(ends, loop.time() + _BRIEFLY)
+                    await note(undone, sorted(one.account for one in some))
+                    asked |= {one.account for one in some}
+                    waiting |= self._begin(some, undone)
+                if not waiting:
+                    return
                 left = max(0.0, ends - loop.time())
                 came, _ = await asyncio.wait(
                     waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED
@@ -97,6 +112,7 @@ class Company:
                     return
                 for task in came:
                     _hear(*waiting.pop(task), task.result())
+                undone = [paper for paper in papers if paper.done is None]
         except BaseException:
             for task in waiting:
                 task.cancel()
@@ -109,10 +125,15 @@ class Company:
             late.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    def _to_be_asked(self, papers: Sequence[Paper]) -> list[Cosigner]:
-        """Return who is asked: those on the lists, without those aside if the rest is enough."""
+    def _to_be_asked(
+        self, papers: Sequence[Paper], asked: Collection[Address], waiting: _Waiting
+    ) -> list[Cosigner]:
+        """Return who is asked now: of those on the lists, and not asked yet, whoever is needed."""
         listed = {account for paper in papers for account, _ in paper.signers.signers}
-        able = [one for one in self._cosigners if one.account in listed]
+        able = [one for one in self._cosigners if one.account in listed - set(asked)]
+        coming = {one.account for one, _ in waiting.values()}
+        if asked:
+            return able if _would_help({one.account for one in able}, papers, coming) else []
         well = {one for paper in papers for one in self.well(paper.signers)}
         unfit = {
             one for paper in papers for some in paper.refused if len(some) == 1 for one in some
@@ -173,6 +194,23 @@ class Company:
         channels = {claim.channel for claim in better}
         _log.info("better_claims_handed_over", cosigner=account, channels=sorted(channels))
         return channels
+
+
+def _would_help(
+    able: Collection[Address], papers: Iterable[Paper], coming: Collection[Address]
+) -> bool:
+    """Return whether a paper can be done with those ``able`` to sign, and not without them.
+
+    ``coming`` are those who were asked, and have not answered yet.
+    """
+    for paper in papers:
+        hoped = {*coming, *(one.account for one in paper.given)}
+        if (
+            quorum_of(hoped, paper.signers, paper.refused) is None
+            and quorum_of(hoped | set(able), paper.signers) is not None
+        ):
+            return bool(able)
+    return False
 
 
 def _hear(one: Cosigner, papers: Sequence[Paper], told: Told) -> None:
