@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from xrpl.core.binarycodec import decode
 
 from tests.response.stage import (
     LIMITS,
+    OTHER,
     PAYEE,
     QUIET,
     Stage,
+    hands_of,
+    master_hand,
     used,
 )
+from tests.response.test_lanes import SlowHand
+from watchtower.keys.hands import Hands
+from watchtower.keys.vault import Vault
 from watchtower.ledger.answers import Fees
 from watchtower.ledger.events import (
     AccountMissing,
@@ -109,3 +117,62 @@ async def test_account_that_is_not_there_makes_no_tickets(stage: Stage) -> None:
     stage.watch.learn(AccountMissing(account=PAYEE.address, at=at))
     assert stage.watch.spare(PAYEE.address) is None
     assert await stage.restocker().restock([PAYEE.address]) == ()
+
+
+async def with_slow_other(stage: Stage) -> tuple[SlowHand, Hands]:
+    """Hands of two accounts without tickets, one of which hangs until it is let."""
+    await Vault(stage.store).import_seed(OTHER.address, OTHER.seed)
+    slow = SlowHand(master_hand(stage.store, [OTHER.address], most_tickets=4), OTHER.address)
+    stage.estate(OTHER, sequence=7)
+    stage.estate(PAYEE, sequence=7)
+    return slow, hands_of(slow, master_hand(stage.store, [PAYEE.address], most_tickets=4))
+
+
+async def test_hand_that_hangs_holds_up_neither_other_tickets_nor_what_is_owed(
+    stage: Stage,
+) -> None:
+    """What it signs late is sent then, and it is not asked twice meanwhile."""
+    slow, hands = await with_slow_other(stage)
+    restocker, both = stage.restocker(hands), [OTHER.address, PAYEE.address]
+    async with asyncio.timeout(30):
+        (made,) = await restocker.restock(both)
+        assert made.account == PAYEE.address
+        stage.ledger(130)
+        await restocker.restock(both)
+        assert slow.asked == 1
+        slow.let.set()
+        await asyncio.wait(restocker._under_way.values())
+        # Nothing is sent while something else is being signed for the account.
+        assert await restocker.restock([PAYEE.address]) == ()
+        (late,) = await restocker.restock(both)
+    assert (late.account, late.seat.number) == (OTHER.address, 7)
+    assert [sent["Account"] for sent in await stage.until_sent(2)] == [PAYEE.address, OTHER.address]
+
+
+async def test_tickets_that_were_signed_late_take_no_seat_of_what_is_owed(stage: Stage) -> None:
+    """A redemption has the sequence by then: they are not sent."""
+    slow, hands = await with_slow_other(stage)
+    restocker, channel = stage.restocker(hands), stage.owe(1, payee=OTHER)
+    async with asyncio.timeout(30):
+        assert await restocker.restock([OTHER.address]) == ()
+        redeeming = stage.another(hands=hands_of(master_hand(stage.store, [OTHER.address])))
+        (redeem,) = (await redeeming.respond()).sent
+        assert (redeem.channel, redeem.seat.number) == (channel, 7)
+        slow.let.set()
+        await asyncio.wait(restocker._under_way.values())
+        assert await restocker.restock([OTHER.address]) == ()
+        # Nor is it remembered as under way: the next try makes them behind the redemption.
+        stage.ledger(120)
+        (made,) = await restocker.restock([OTHER.address])
+    assert made.seat.number == 8
+
+
+async def test_tower_that_ends_leaves_no_hand_asked(stage: Stage) -> None:
+    """What hangs is let go of, and what it would sign is never sent."""
+    _, hands = await with_slow_other(stage)
+    restocker = stage.restocker(hands)
+    async with asyncio.timeout(30):
+        await restocker.restock([OTHER.address])
+        (asked,) = restocker._under_way.values()
+        await restocker.close()
+    assert asked.cancelled()

@@ -30,7 +30,7 @@ from watchtower.response.plan import Leave, Redeem, plan
 from watchtower.response.surroundings import Docket, Signer
 from watchtower.units import Address
 
-__all__ = ["Lane", "Lanes"]
+__all__ = ["PATIENCE", "Lane", "Lanes"]
 
 _Step = TypeVar("_Step", Redeem, Leave)
 
@@ -42,7 +42,7 @@ _ASKED_TOGETHER: Final = 64
 """Attempts that are signed together at most where a signer list has just missed its quorum: what
 was asked for in one question (keys/cosign_messages.py) is refused together."""
 
-_PATIENCE: Final = 2.0
+PATIENCE: Final = 2.0
 """Seconds without anything sent, half a ledger, after which a pass ends without those whose hands
 have not answered yet: they go on beside the next ones, which leave their accounts alone."""
 
@@ -238,7 +238,7 @@ class Lanes:
         is_moving = True
         while waiting and is_moving:
             before = [len(lane.sent) for lane, _ in waiting]
-            await asyncio.wait([task for _, task in waiting], timeout=_PATIENCE)
+            await asyncio.wait([task for _, task in waiting], timeout=PATIENCE)
             moved = [
                 len(lane.sent) > count for (lane, _), count in zip(waiting, before, strict=True)
             ]

@@ -1,7 +1,13 @@
-"""Keeping the ticket pools filled: ``TicketCreate``, journalled and confirmed like any attempt."""
+"""Keeping the ticket pools filled: ``TicketCreate``, journalled and confirmed like any attempt.
+
+What it guarantees: nobody waits for a hand that hangs, neither the other accounts nor what is owed.
+It signs on beside all that comes next; what it has signed by then is sent if its seat is still the
+account's next one, and otherwise never.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
@@ -11,6 +17,7 @@ from watchtower.errors import SigningError
 from watchtower.ledger.events import LedgerClosed, Seat
 from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.enquiry import Enquiry, enquire
+from watchtower.response.lanes import PATIENCE
 from watchtower.response.launch import Launch
 from watchtower.response.market import Market
 from watchtower.response.respond import Limits
@@ -52,9 +59,15 @@ class Restocker:
         self._pool = pool
         self._admit = admit
         self._asked_in: dict[Address, LedgerIndex] = {}
+        self._under_way: dict[Address, asyncio.Task[Attempt | None]] = {}
 
     async def restock(self, accounts: Collection[Address]) -> tuple[Attempt, ...]:
         """Make tickets where they are missing and can be held; return the attempts.
+
+        Who signs slowly is heard by a later call.
+
+        Args:
+            accounts: for which nothing else is being signed.
 
         Raises:
             LedgerError: no server told prices or sequences.
@@ -68,22 +81,47 @@ class Restocker:
         wanted = {
             account: count for account in admitted if (count := self._wanted(account, newest)) > 0
         }
-        if not wanted:
+        concerned = {*wanted, *self._ended(accounts)}
+        if not concerned:
             return ()
         self._asked_in |= dict.fromkeys(wanted, newest.ledger_index)
-        enquiry = await enquire(self._servers, self._docket, wanted)
+        enquiry = await enquire(self._servers, self._docket, concerned)
         if enquiry.silence is not None:
             raise enquiry.silence
-        made: list[Attempt] = []
-        for account, count in wanted.items():
-            attempt = await self._make(account, count, enquiry)
-            if attempt is not None:
-                await self._launch.launch([attempt])
-                made.append(attempt)
+        begun = {
+            account: asyncio.create_task(self._make(account, count, enquiry))
+            for account, count in wanted.items()
+        }
+        self._under_way |= begun
+        if begun:
+            await asyncio.wait(begun.values(), timeout=PATIENCE)
+        signed = [self._under_way.pop(account).result() for account in self._ended(concerned)]
+        seats = self._seats(enquiry)
+        made = [
+            one for one in signed if one is not None and one.seat == seats.sequence(one.account)
+        ]
+        await self._launch.launch(made)
         return tuple(made)
+
+    async def close(self) -> None:
+        """Stop signing. What was signed and not sent never will be."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, accounts: Collection[Address]) -> list[Address]:
+        """Return those of ``accounts`` whose hand has answered, and was not heard yet."""
+        return [a for a in sorted(accounts) if a in self._under_way and self._under_way[a].done()]
+
+    def _seats(self, enquiry: Enquiry) -> Seats:
+        alive = self._docket.attempts.values()
+        return Seats(alive, next_sequence=enquiry.sequences, tickets={})
 
     def _wanted(self, account: Address, newest: LedgerClosed) -> int:
         """Return how many tickets to make for an account now."""
+        if account in self._under_way:
+            return 0
         spare = self._docket.spare(account)
         asked_in = self._asked_in.get(account)
         if spare is None or (asked_in is not None and newest.ledger_index < asked_in + _PAUSE):
@@ -104,8 +142,7 @@ class Restocker:
         Making tickets can wait: it goes at the base fee, or not now.
         """
         newest = self._docket.newest
-        seats = Seats(self._docket.attempts.values(), next_sequence=enquiry.sequences, tickets={})
-        seat = seats.sequence(account)
+        seat = self._seats(enquiry).sequence(account)
         if seat is None or newest is None or enquiry.market.is_escalated:
             return None
         last_ledger = LedgerIndex(newest.ledger_index + self._limits.last_ledger_offset)

@@ -187,6 +187,8 @@ class Tower:
                     self._wake.set()
         finally:
             await self._responder.close()
+            if self._restocker is not None:
+                await self._restocker.close()
 
     async def _restock(self) -> None:
         """Keep what responding will need, where that is wanted."""
