@@ -105,13 +105,11 @@ def _unjournalled(books: _Books, sent: Sequence[str]) -> Iterator[str]:
 
 
 def _by_others(books: _Books, mandate: Mandate) -> Iterator[str]:
-    """No attempt says of itself that it was signed by a right that nobody configured.
-
-    One that was planned while nobody seemed to be able to sign says nothing of that.
-    """
+    """Each attempt says of itself by which right it was signed, and that somebody configured it."""
     for attempt in books.attempts:
-        if attempt.by and attempt.by not in mandate.entitled.rights:
-            yield f"attempt {attempt.transaction[:8]} is said to be by the right {attempt.by}"
+        if attempt.by not in mandate.entitled.rights:
+            said = f"by the right {attempt.by}" if attempt.by else "by no right at all"
+            yield f"attempt {attempt.transaction[:8]} is said to be {said}"
 
 
 def _wrong_outcomes(books: _Books, land: Land, *, is_history_whole: bool) -> Iterator[str]:
