@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -63,6 +63,12 @@ class Scene:
 
     def tell(self, _notice: Notice) -> None:
         """Tell nobody."""
+
+    def tell_late(self, _tell: Callable[[], None]) -> None:
+        """Have no hand that ends late."""
+
+    async def close(self) -> None:
+        """Sign nothing any more."""
 
     async def respond(self) -> Response:
         """Take as long as an answer of a server does."""
