@@ -160,6 +160,7 @@ def loops(
         status=lambda: {**rounds.status(ground.servers.states()), "identity": notary.tower},
         why_not_ready=lambda: _why_no_room(ground) or lookout.why_not_ready(),
         clock=clock,
+        covered=lambda channel: rounds.coverage.covered(channel.entry),
     )
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)

@@ -11,7 +11,7 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
-from watchtower.cli.uncovered import noted_estate
+from watchtower.cli.standing import noted_estate
 from watchtower.errors import BundleError
 from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.channel import Channel

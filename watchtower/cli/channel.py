@@ -9,7 +9,7 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import ledger_time, open_store, run_async, settings
-from watchtower.cli.standing import last_standing
+from watchtower.cli.standing import covered_by, last_standing
 from watchtower.cli.story import entry_report, entry_text
 from watchtower.errors import ClaimUnknownChannelError, LedgerError
 from watchtower.interfaces.channel_view import Standing, View, view_of
@@ -80,7 +80,7 @@ def explain_channel(channel_id: str, *, as_json: bool) -> None:
 
 async def _all(loaded: Settings, *, closed: bool) -> list[View]:
     async with open_store(loaded) as store:
-        now = await last_standing(store)
+        now, covered = await last_standing(store), await covered_by(store)
         async with store.read() as work:
             known = await (work.channels.load_all() if closed else work.channels.load_open())
             claims = {claim.channel: claim for claim in await work.claims.load_all()}
@@ -94,6 +94,7 @@ async def _all(loaded: Settings, *, closed: bool) -> list[View]:
             tallies.get(one.entry.channel, Tally()),
             now=now,
             accounted=accounted,
+            covered=covered(one.entry),
         )
         for one in sorted(known, key=lambda one: one.entry.channel)
     ]
@@ -112,10 +113,19 @@ async def _one(
             tallies = tallies_of({name: value} if (value := await work.notes.get(name)) else {})
             accounted = await work.cursor.get()
         known, now = await _look(loaded, store, channel_id, known)
+        covered = await covered_by(store)
     if known is None:
         raise ClaimUnknownChannelError(channel=channel_id)
     tally = tallies.get(channel_id, Tally())
-    view = view_of(loaded, known, best, tally, now=now, accounted=accounted)
+    view = view_of(
+        loaded,
+        known,
+        best,
+        tally,
+        now=now,
+        accounted=accounted,
+        covered=covered(known.entry),
+    )
     return view, attempts, story
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -19,14 +19,15 @@ from watchtower.claims.notary import Notary
 from watchtower.claims.sight import UNSEEN, Sight
 from watchtower.cli.exposure import StoredExposure
 from watchtower.cli.session import ledger_time, open_store
-from watchtower.cli.standing import last_standing
+from watchtower.cli.standing import covered_by, last_standing
 from watchtower.errors import LedgerError
 from watchtower.keys.identity import Identity, find_identity, make_identity
+from watchtower.ledger.events import ChannelChanged, ChannelEntry
 from watchtower.ledger.servers import Servers
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve, RoomForClaims
-from watchtower.units import ChannelId
+from watchtower.units import ChannelId, Drops
 from watchtower.wiring import guard_of, link_settings
 
 __all__ = ["Desk", "open_desk"]
@@ -60,6 +61,7 @@ class Desk:
         self._intake = Intake(room, guard_of(loaded), Notary(time.time, identity))
         self._exposure = StoredExposure(store, guard_of(loaded))
         self._sights: dict[ChannelId, tuple[float, Sight]] = {}
+        self._covered: Callable[[ChannelEntry], Drops | None] = lambda _entry: None
 
     async def take_all(self, claims: Sequence[Given]) -> Sequence[Answer]:
         """Look at the claims' channels, decide and store; there is at least one claim."""
@@ -74,6 +76,8 @@ class Desk:
         long_ago = time.monotonic() - _STALE
         names = dict.fromkeys(one.channel for one in claims)
         stale = [name for name in names if self._seen(name)[0] <= long_ago]
+        if stale:
+            self._covered = await covered_by(self.store)
         await asyncio.gather(*(refresh(name) for name in stale))
         taken = await self._intake.take_all(
             claims,
@@ -103,7 +107,8 @@ class Desk:
             fact = await self._servers.read_channel(channel, vouched=True)
             now = await ledger_time(self._servers)
             standing = await last_standing(self.store)
-            return Sight(fact=fact, ledger_time=now, rules=standing.rules)
+            covered = self._covered(fact.entry) if isinstance(fact, ChannelChanged) else None
+            return Sight(fact=fact, ledger_time=now, rules=standing.rules, covered=covered)
         except LedgerError:
             # Nobody can tell now: the claim is kept as pending and judged later.
             return UNSEEN

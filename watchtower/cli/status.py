@@ -98,6 +98,11 @@ def _text(report: Mapping[str, Any]) -> str:
         f"No key of {account} is in the store: see `watchtower authority show`."
         for account in report["accounts_without_key"]
     ]
+    lines += [
+        f"Nothing can sign for {account} now: what was signed ahead is redeemed, and what claims "
+        "add to that is not to be served."
+        for account in report.get("accounts_without_signer", ())
+    ]
     if report["in_recovery"]:
         missing: Mapping[str, str] = report["recovery"].get("missing", {})
         why_in_recovery = _why_in_recovery(report["recovery"])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from watchtower.cli.session import open_store
+from watchtower.cli.standing import noted_estate
 from watchtower.errors import PresignError
 from watchtower.judgement.authority import authority_fault
 from watchtower.judgement.channel import Channel
@@ -15,12 +16,9 @@ from watchtower.keys.presigning import PresignRequest
 from watchtower.response.bundle import Presigned
 from watchtower.settings import Settings
 from watchtower.store.database import Store
-from watchtower.store.work import Work
-from watchtower.tower.noted_accounts import ACCOUNT_NOTE, recalled
-from watchtower.tower.noted_tickets import TICKETS_NOTE, with_tickets
 from watchtower.units import Address, ChannelId, Drops
 
-__all__ = ["Requests", "Standing", "noted_estate", "requests_of", "standing_in", "standing_of"]
+__all__ = ["Requests", "Standing", "requests_of", "standing_in", "standing_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +42,6 @@ class Requests:
 
     requests: tuple[PresignRequest, ...]
     notes: tuple[str, ...]
-
-
-async def noted_estate(work: Work, account: Address) -> Estate:
-    """Return an account as the daemon last saw it: who signs for it, and its tickets."""
-    estate = recalled(account, await work.notes.get(ACCOUNT_NOTE + account))
-    return with_tickets(account, estate, await work.notes.get(TICKETS_NOTE + account))
 
 
 async def standing_of(loaded: Settings, account: Address) -> Standing:

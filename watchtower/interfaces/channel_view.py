@@ -19,7 +19,7 @@ from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoi
 from watchtower.judgement.rules import ChannelRules
 from watchtower.judgement.verdict import Settled, Threatened, Watching
 from watchtower.settings import Settings
-from watchtower.units import LedgerIndex, RippleTime, format_drops, format_time
+from watchtower.units import Drops, LedgerIndex, RippleTime, format_drops, format_time
 from watchtower.wiring import payer_policy_of, policy_of
 
 __all__ = ["Standing", "View", "view_of"]
@@ -40,7 +40,8 @@ class Standing:
 class View:
     """A channel and its best claim, judged for each of our sides; None for a side not ours.
 
-    ``notice`` is for how many seconds redeeming stays sure, whatever the payer does from now on.
+    ``notice`` is for how many seconds redeeming stays sure, whatever the payer does from now on;
+    ``covered`` the channel balance up to which its payee signed ahead, where nothing else can sign.
     """
 
     channel: Channel
@@ -49,6 +50,7 @@ class View:
     judgement: Judgement | None
     outgoing: OutgoingJudgement | None
     notice: int | None = None
+    covered: Drops | None = None
 
     @property
     def role(self) -> str:
@@ -61,7 +63,7 @@ class View:
         """Return all of it ready for JSON."""
         return {
             **_entry_report(self),
-            **(_payee_report(self.judgement, self.notice) if self.judgement else {}),
+            **(_payee_report(self, self.judgement) if self.judgement else {}),
             **(_payer_report(self.outgoing) if self.outgoing else {}),
         }
 
@@ -81,6 +83,8 @@ class View:
     def explanation(self) -> str:
         """Return what is thought of it, in a few sentences."""
         ours = [] if self.judgement is None else [explain(self.judgement)]
+        if self.judgement is not None and self.covered is not None and self.judgement.at_stake:
+            ours.append(_describe_covered(self.covered, self.channel, self.judgement))
         if self.outgoing is not None:
             ours.append(f"As its payer: {describe_outgoing(self.outgoing)}")
         return "\n".join(ours)
@@ -94,8 +98,9 @@ def view_of(
     *,
     now: Standing,
     accounted: LedgerIndex | None,
+    covered: Drops | None = None,
 ) -> View:
-    """Judge a channel for our side of it, as things stand."""
+    """Judge a channel for our side of it, as things stand; see `View` for ``covered``."""
     entry = channel.entry
     outgoing = None
     if entry.source in loaded.payers:
@@ -124,6 +129,7 @@ def view_of(
         judgement=judgement,
         outgoing=outgoing,
         notice=notice,
+        covered=covered,
     )
 
 
@@ -147,7 +153,20 @@ def _entry_report(view: View) -> dict[str, Any]:
     }
 
 
-def _payee_report(judgement: Judgement, notice: int | None) -> dict[str, Any]:
+def _describe_covered(covered: Drops, channel: Channel, judgement: Judgement) -> str:
+    """Return in words what a claim is worth for which only a bundle can be submitted."""
+    beyond = channel.entry.balance + judgement.at_stake - max(covered, channel.entry.balance)
+    only = "Nothing can sign for it now but what was signed ahead"
+    if beyond <= 0:
+        return f"{only}, and that covers the best claim."
+    return (
+        f"{only}, which brings it to {format_drops(covered)}: {format_drops(Drops(beyond))} are "
+        "not covered. Serve nothing against them, and have the payee sign ahead for them "
+        "(`watchtower presign request`)."
+    )
+
+
+def _payee_report(view: View, judgement: Judgement) -> dict[str, Any]:
     deadline = judgement.deadline
     return {
         "at_stake": judgement.at_stake,
@@ -156,7 +175,8 @@ def _payee_report(judgement: Judgement, notice: int | None) -> dict[str, Any]:
         "redeem": judgement.redeem,
         "deadline": None if deadline is None else format_time(deadline.sure_until),
         "slack": judgement.slack,
-        "notice_seconds": notice,
+        "notice_seconds": view.notice,
+        "covered": view.covered,
         "protectable": judgement.protectable,
         "unprotectable": [describe_unprotectable(reason) for reason in judgement.unprotectable],
     }

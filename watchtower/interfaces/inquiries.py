@@ -13,7 +13,7 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.outgoing import Tally
 from watchtower.settings import Settings
 from watchtower.store.database import Store
-from watchtower.units import ChannelId, RippleTime
+from watchtower.units import ChannelId, Drops, RippleTime
 
 __all__ = ["Inquiries"]
 
@@ -36,12 +36,25 @@ class Inquiries:
         status: Callable[[], Mapping[str, Any]],
         why_not_ready: Callable[[], str],
         clock: Callable[[], float],
+        covered: Callable[[Channel], Drops | None] = lambda _channel: None,
     ) -> None:
-        """Ask nothing yet; ``clock`` is steady, in seconds."""
+        """Ask nothing yet.
+
+        Args:
+            watch: what the tower has in memory.
+            settings: for whom it judges, and how.
+            store: what it has no longer in memory.
+            status: tells how it is.
+            why_not_ready: tells why claims cannot be judged now; nothing if they can.
+            clock: steady seconds.
+            covered: tells to which balance a channel can be redeemed, where that was signed ahead
+                and nothing else can sign; None elsewhere.
+        """
         self._watch = watch
         self._settings = settings
         self._store = store
         self._clock = clock
+        self._covered = covered
         self.status = status
         self.why_not_ready = why_not_ready
         self._ids: list[ChannelId] = []
@@ -91,6 +104,7 @@ class Inquiries:
             watch.outgoing.tally_of(channel_id),
             now=self._now(),
             accounted=watch.accounted_to,
+            covered=self._covered(channel),
         )
 
     def _now(self) -> Standing:

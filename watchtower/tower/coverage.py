@@ -64,6 +64,10 @@ class Coverage:
         targets = (each.target for each in self._watch.presigned(entry.channel))
         return max(targets, default=entry.balance)
 
+    def accounts_without_signer(self) -> list[Address]:
+        """Return the payees for which nothing can sign, so that only bundles redeem for them."""
+        return sorted(one for one in self._watch.payees if not self._can_sign(one))
+
     async def look(self) -> None:
         """Have alarms stand where something is not covered, and end where all is."""
         seen = self._signers()

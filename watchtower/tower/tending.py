@@ -314,6 +314,7 @@ class Rounds:
             "channels": len(watch.channels),
             "at_stake": watch.incoming.at_stake,
             "exposure": self._restraint.report(),
+            "accounts_without_signer": self.coverage.accounts_without_signer(),
             "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
             "outgoing": len(watch.outgoing.judgements),
             "closing": sum(duty.purpose.closes for duty in watch.obligations()),
