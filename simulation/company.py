@@ -192,5 +192,12 @@ class _Sight:
         most = max((promise.drops for promise in told), default=0)
         if shown is not None and shown.amount >= most:
             return shown
-        # Of a claim that is better than the one that is shown only its amount is looked at.
-        return Claim(channel=channel, amount=Drops(most), public_key="", signature="")
+        if not most:
+            return None
+        person = self._land.payer_of(channel)
+        return Claim(
+            channel=channel,
+            amount=Drops(most),
+            public_key=person.public_key,
+            signature=person.sign_claim(channel, Drops(most)),
+        )

@@ -60,6 +60,7 @@ class Land:
         self.finals: dict[str, int] = {}
         self._script = script
         self._reapers: dict[str, int] = {}
+        self._payers: dict[str, Person] = {}
         for person in (PAYEE, *(payer(n) for n in sorted({c.payer for c in script.channels}))):
             means = _MEANS if person is PAYEE else _RICHES
             self.apply(
@@ -117,9 +118,14 @@ class Land:
         )
         channel = ChannelId(channel_index(person.address, PAYEE.address, sequence))
         self.channels[number] = channel
+        self._payers[channel] = person
         if plan.reaps:
             self._reapers[channel] = plan.payer
         return channel
+
+    def payer_of(self, channel: str) -> Person:
+        """Return who signs the claims of a channel that was opened here."""
+        return self._payers[channel]
 
     def claim(self, number: int, *, flags: int = 0, **fields: Any) -> str:
         """Have the payer of a channel make a claim on it."""

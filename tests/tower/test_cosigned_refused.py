@@ -67,7 +67,7 @@ async def test_whose_signature_the_ledger_refuses_is_put_aside_and_another_quoru
     assert refused.facts["result"] == "tefMASTER_DISABLED"
     assert set(refused.facts["signers"]) == {PEOPLE[0].address, UNFIT.address}
     story = await first.story(channel)
-    (bad, good) = (entry.facts for entry in story if entry.kind == "attempt_made")
+    (bad, good, *_) = (entry.facts for entry in story if entry.kind == "attempt_made")
     # On the same seat, at once, and not when the first one has lapsed.
     assert bad["sequence"] == good["sequence"]
     assert good["last_ledger"] - bad["last_ledger"] < 8
