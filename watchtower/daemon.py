@@ -154,7 +154,7 @@ async def _look_at_heads(
     A store that may have been put back is in recovery from here on, and told about for as long as
     nobody has accepted it. None is refused: what it knows is owed all the same.
     """
-    places = await stack.enter_async_context(places_of(settings, environment))
+    places = await stack.enter_async_context(places_of(settings, environment, store))
     if not places:
         return None
     keeper = head_keeper(store, places, machine.clock)

@@ -29,6 +29,7 @@ from watchtower.keys.cosigner import Cosigner
 from watchtower.keys.identity import make_identity
 from watchtower.settings import Settings
 from watchtower.store.database import Store
+from watchtower.store.kept_heads import KeptHeads
 from watchtower.store.reserve import RoomForClaims
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tending import Rounds
@@ -197,7 +198,14 @@ def _http(
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
 
     app = make_app(
-        door, inquiries, ground.feed, front.gate, clock=ground.machine.clock, cosigner=cosigner
+        door,
+        inquiries,
+        ground.feed,
+        front.gate,
+        clock=ground.machine.clock,
+        cosigner=cosigner,
+        # What room is left on the disk is for redeeming, and not for the heads of others.
+        heads=KeptHeads(RoomForClaims(ground.store, ground.reserve)),
     )
     certificates, context = front.certificates, None
     if certificates is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from watchtower.brokers import broker_of
@@ -25,26 +25,61 @@ __all__ = ["head_keeper", "places_of", "prove_line", "tell_of_heads"]
 
 @asynccontextmanager
 async def places_of(
-    settings: Settings, environment: Mapping[str, str], *, purpose: str = "head"
+    settings: Settings, environment: Mapping[str, str], store: Store, *, purpose: str = "head"
 ) -> AsyncIterator[list[Place]]:
-    """Give every place where heads are kept; connections are made when they are needed.
+    """Give every place where heads of ``store`` are kept; connections are made when needed.
 
     ``purpose`` tells two apart who speak for one tower at the broker at once.
 
     Raises:
-        ConfigError: what shows the broker who we are cannot be read, or is not installed.
+        ConfigError: what shows the broker, or another tower, who we are cannot be read, or is not
+            installed.
     """
-    places = _files_of(settings)
-    if not settings.head.mqtt:
+    async with AsyncExitStack() as stack:
+        places = _files_of(settings)
+        if settings.head.towers:
+            places += _towers_of(settings, store, stack)
+        if settings.head.mqtt:
+            places += _topic_of(settings, environment, purpose, stack)
         yield places
-        return
+
+
+def _towers_of(settings: Settings, store: Store, stack: AsyncExitStack) -> list[Place]:
+    # Only who asks another tower needs what it takes to.
+    from watchtower.interfaces.http.head import HeadTower, KeepingTower  # noqa: PLC0415
+
+    async def identity() -> bytes:
+        async with store.read() as work:
+            return (await work.standing())[1].store
+
+    places: list[Place] = []
+    for one in settings.head.towers:
+        where = KeepingTower(
+            url=one.url,
+            token=Path(one.token_file),
+            authority=_path(one.ca_file),
+            certificate=_path(one.certificate_file),
+            key=_path(one.key_file),
+        )
+        tower = HeadTower(where, identity)
+        stack.push_async_callback(tower.close)
+        places.append(tower)
+    return places
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _topic_of(
+    settings: Settings, environment: Mapping[str, str], purpose: str, stack: AsyncExitStack
+) -> list[Place]:
     # Only who has a broker needs what it takes to speak with one.
     from watchtower.front_mqtt import broker_credentials  # noqa: PLC0415
 
     credentials = broker_credentials(settings.mqtt, environment)
     if credentials is None:
-        yield places
-        return
+        return []
     from watchtower.interfaces.mqtt.head import HeadTopic  # noqa: PLC0415
     from watchtower.interfaces.mqtt.topics import Topics  # noqa: PLC0415
 
@@ -56,10 +91,8 @@ async def places_of(
         client=f"{mqtt.client}-{purpose}",
         credentials=credentials,
     )
-    try:
-        yield [*places, topic]
-    finally:
-        await topic.close()
+    stack.push_async_callback(topic.close)
+    return [topic]
 
 
 def _files_of(settings: Settings) -> list[Place]:
@@ -82,7 +115,7 @@ def head_keeper(
 async def tell_of_heads(store: Store, settings: Settings, tell: Callable[[str], None]) -> None:
     """Have a person told, before a command does anything, if the store may have been put back.
 
-    Only files are looked at: a command waits for no broker.
+    Only files are looked at: a command waits for no broker, and for no other tower.
 
     Raises:
         StoreError: the store cannot be read or written.

@@ -133,6 +133,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.mqtt.head": ("store.head", "store.head_keeping"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
     "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
+    "interfaces.http.keeping_heads": ("access", "store.head", "store.kept_heads"),
+    "interfaces.http.head": (
+        "keys.secret_file",
+        "keys.tls",
+        "store.head",
+        "store.head_keeping",
+    ),
     # what a platform imports: none of the daemon, for it runs elsewhere
     "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test

@@ -22,6 +22,7 @@ __all__ = ["Admitted", "Gate", "Turned"]
 
 _SCHEME: Final = "bearer "
 _NOBODY: Final = bytes(32)
+_NEVER_WITHOUT: Final = frozenset({Scope.COSIGN, Scope.HEADS})
 
 
 class Turned(Enum):
@@ -80,14 +81,15 @@ class Gate:
         """Say whether somebody may come in for ``scope``; None is what any token is good for.
 
         A token that is shown is looked at even where none is needed, so that whoever shows one
-        learns in time that it was revoked. Nobody asks for signatures without one.
+        learns in time that it was revoked. Nobody asks for signatures without one, or has heads
+        kept: they belong to the token.
 
         Args:
             shown: what the header ``Authorization`` says; None if it is not there.
             scope: what they want.
             now: seconds since 1970, by the host's clock.
         """
-        is_required = self._is_required or scope is Scope.COSIGN
+        is_required = self._is_required or scope in _NEVER_WITHOUT
         if shown is None:
             return Turned.NO_TOKEN if is_required else _ANYBODY
         if shown[: len(_SCHEME)].lower() != _SCHEME:

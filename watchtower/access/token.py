@@ -54,6 +54,7 @@ class Scope(StrEnum):
     READ = "read"  # see channels
     ADMIN = "admin"  # see how the tower is; everything else besides, but for signatures
     COSIGN = "cosign"  # ask for signatures under claims of the signer lists that we are in
+    HEADS = "heads"  # have the heads of a store kept here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,7 @@ async def _accept(loaded: Settings, looks: Sequence[Look]) -> Mapping[str, str]:
 async def _keeper(loaded: Settings) -> AsyncIterator[HeadKeeper]:
     async with (
         await Store.open(Path(loaded.store), way_in(loaded)) as store,
-        places_of(loaded, os.environ, purpose="command") as places,
+        places_of(loaded, os.environ, store, purpose="command") as places,
     ):
         yield head_keeper(store, places)
 

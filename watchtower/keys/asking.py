@@ -9,7 +9,6 @@ co-signer that was stolen can refuse and be slow, and nothing else.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,9 +18,9 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from watchtower.errors import ConfigError
 from watchtower.keys.cosign_messages import CosignMessage
-from watchtower.keys.secret_file import read_secret, refuse_shared
+from watchtower.keys.secret_file import read_secret
+from watchtower.keys.tls import context_to
 from watchtower.keys.told import MOST_BYTES, MOST_WORDS, Away, Faulty, Told, understood
 from watchtower.units import Address
 
@@ -88,7 +87,9 @@ class TowerCosigner:
         self._client = httpx.AsyncClient(
             base_url=place.url,
             # Certificates are for sockets: who carries requests otherwise shows none.
-            verify=True if transport is not None else _context(place),
+            verify=True
+            if transport is not None
+            else context_to(place.authority, certificate=place.certificate, key=place.key),
             transport=transport,
             headers=headers,
             timeout=patience,
@@ -124,29 +125,6 @@ class TowerCosigner:
         return understood(
             bytes(body), transactions, account=self.account, public_key=self.public_key
         )
-
-
-def _context(place: CosignerPlace) -> ssl.SSLContext:
-    """Return what is connected with: their authority alone, and our own certificate."""
-    try:
-        context = ssl.create_default_context(cafile=place.authority)
-    except OSError as wrong:
-        raise ConfigError(path=place.authority, why=_why(wrong)) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if place.certificate is not None and place.key is not None:
-        refuse_shared(place.key)
-        try:
-            # With a passphrase OpenSSL would ask for it at the terminal, and a service would hang.
-            context.load_cert_chain(place.certificate, place.key, password=lambda: "")
-        except (OSError, ValueError) as wrong:
-            raise ConfigError(path=place.certificate, why=_why(wrong)) from None
-    return context
-
-
-def _why(wrong: OSError | ValueError) -> str:
-    if isinstance(wrong, ssl.SSLError):
-        return f"it is no PEM, sealed, or of another key ({wrong.reason})"
-    return getattr(wrong, "strerror", None) or str(wrong)
 
 
 def _problem(body: bytes) -> str:

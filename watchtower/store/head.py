@@ -33,6 +33,7 @@ __all__ = [
     "MOST_BYTES",
     "Finding",
     "Head",
+    "HeadMessage",
     "Missing",
     "Standing",
     "glance",
@@ -111,8 +112,12 @@ class Head(Struct, frozen=True, kw_only=True):
 
     def encoded(self) -> bytes:
         """Return the head as it is kept: one JSON object, and a line break."""
+        return msgspec.json.encode(self.message()) + b"\n"
+
+    def message(self) -> HeadMessage:
+        """Return what that object says."""
         stood = self.standing
-        message = _Message(
+        return HeadMessage(
             tower=self.tower,
             store=stood.store.hex(),
             network=stood.network,
@@ -123,13 +128,12 @@ class Head(Struct, frozen=True, kw_only=True):
             at=self.at,
             signature=self.signature.hex(),
         )
-        return msgspec.json.encode(message) + b"\n"
 
     @classmethod
     def read(cls, text: bytes) -> Head | None:
         """Return the head that somebody kept; None if it is none."""
         try:
-            return _head_of(msgspec.json.decode(text, type=_Message))
+            return _head_of(msgspec.json.decode(text, type=HeadMessage))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
             return None
 
@@ -144,7 +148,9 @@ class Head(Struct, frozen=True, kw_only=True):
         return True
 
 
-class _Message(Struct, forbid_unknown_fields=True, frozen=True):
+class HeadMessage(Struct, forbid_unknown_fields=True, frozen=True):
+    """A head as it is kept: bytes in hex, and ``at`` in milliseconds since 1970."""
+
     tower: str
     store: str
     network: int | None
@@ -217,7 +223,7 @@ def _statement(standing: Standing, at: int) -> bytes:
     )
 
 
-def _head_of(message: _Message) -> Head:
+def _head_of(message: HeadMessage) -> Head:
     """Return what a message spells.
 
     Raises:

@@ -32,6 +32,7 @@ from watchtower.store.head import (
     missing_of,
     sign_head,
 )
+from watchtower.store.kept_heads import times_kept
 from watchtower.store.notes import RECOVERY
 from watchtower.store.tree import Frontier
 from watchtower.store.work import Work
@@ -232,7 +233,7 @@ class HeadKeeper:
         }
 
     async def publish(self, place: Place) -> int:
-        """Put the store's head at a place, and return the version that it tells of.
+        """Put the store's head at a place, and return the `version` that it tells of.
 
         Raises:
             HeadUnreachable: it does not take it.
@@ -250,12 +251,13 @@ class HeadKeeper:
                 await work.notes.put(_PLACES, sorted({*names, place.name}))
         async with self._store.read() as work:
             now = await standing_of(work, self._store.network)
+            times = await times_kept(work.notes)
         at = int(self._clock() * _MILLISECONDS)
         head = sign_head(now, tower=seal.public_key, at=at, sign=seal.sign)
         await self._ask(place, place.write(head.encoded()))
         self._agreed.add(place.name)
         self._sizes.setdefault(place.name, now.frontier.size)
-        return now.version
+        return now.version - times
 
     async def accept(self, looks: Sequence[Look]) -> None:
         """Take the store as it is for the true one, since a person said so.
@@ -284,9 +286,13 @@ class HeadKeeper:
                 await work.journal.append("head_back", facts={"place": place})
 
     async def version(self) -> int:
-        """Return how many transactions ever changed the store."""
+        """Return how many transactions ever changed the store, but for those that kept heads.
+
+        Two towers that keep each other's heads would else answer each other without end.
+        """
         async with self._store.read() as work:
-            return (await standing_of(work, self._store.network)).version
+            now = await standing_of(work, self._store.network)
+            return now.version - await times_kept(work.notes)
 
     async def pin(self) -> None:
         """Write into the journal how the tables stand.

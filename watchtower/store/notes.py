@@ -10,10 +10,15 @@ from watchtower.store.sealed import Record, SealedTable
 from watchtower.store.tables import NOTES
 from watchtower.store.transaction import Transaction
 
-__all__ = ["RECOVERY", "Note", "Notes"]
+__all__ = ["RECOVERY", "Note", "Notes", "note_of_heads"]
 
 RECOVERY: Final = "recovery"
 """Stands while a restored store has not been reconciled with the ledger (rule 7)."""
+
+
+def note_of_heads(token: str) -> str:
+    """Return under what the heads stand that came by a token, by its public part."""
+    return f"kept heads {token}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

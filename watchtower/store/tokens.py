@@ -13,7 +13,7 @@ import msgspec
 from watchtower.access.token import Token
 from watchtower.errors import TokenExistsError, TokenLimitError, TokenUnknownError
 from watchtower.store.journal import Journal
-from watchtower.store.notes import Notes
+from watchtower.store.notes import Notes, note_of_heads
 
 __all__ = ["MOST_TOKENS", "TOKEN_ADDED", "TOKEN_REVOKED", "Tokens"]
 
@@ -59,7 +59,7 @@ class Tokens:
         await self._journal.append(TOKEN_ADDED, facts=facts)
 
     async def revoke(self, name: str) -> Token:
-        """Forget the token called ``name``, and return it.
+        """Forget the token called ``name``, and the heads that are kept for it; return it.
 
         Raises:
             TokenUnknownError: there is none.
@@ -69,6 +69,7 @@ class Tokens:
         if found is None:
             raise TokenUnknownError(name=name)
         await self._put([token for token in tokens if token is not found])
+        await self._notes.drop(note_of_heads(found.identity))
         await self._journal.append(TOKEN_REVOKED, facts=_names(found))
         return found
 

@@ -25,7 +25,7 @@ def with_head(stage: Stage) -> Stage:
 
 async def test_a_head_is_retained_and_read_again(with_head: Stage) -> None:
     """By this connection, and by the next one; the newest of several."""
-    async with places_of(with_head.settings, {}) as (place,), with_head.store() as store:
+    async with with_head.store() as store, places_of(with_head.settings, {}, store) as (place,):
         keeper = head_keeper(store, [place])
         assert (await keeper.look(place)).finding is Finding.NONE_YET
         versions = []
@@ -33,22 +33,21 @@ async def test_a_head_is_retained_and_read_again(with_head: Stage) -> None:
             versions.append(await keeper.publish(place))
             await keeper.pin()
         assert (await keeper.look(place)).finding is Finding.FINE
-    async with places_of(with_head.settings, {}) as (again,):
+    async with with_head.store() as store, places_of(with_head.settings, {}, store) as (again,):
         text = await again.read()
         assert text is not None
         head = Head.read(text)
         assert head is not None
         assert head.standing.version == versions[-1]
         await again.write(b"no head")
-        async with with_head.store() as store:
-            assert (await head_keeper(store, [again]).look(again)).finding is Finding.TAMPERED
+        assert (await head_keeper(store, [again]).look(again)).finding is Finding.TAMPERED
 
 
 async def test_a_broker_that_is_away_is_asked_again_when_it_is_back(
     with_head: Stage, broker: Broker
 ) -> None:
     """What it retained is there again: the head of before it went."""
-    async with places_of(with_head.settings, {}) as (place,), with_head.store() as store:
+    async with with_head.store() as store, places_of(with_head.settings, {}, store) as (place,):
         keeper = head_keeper(store, [place])
         await keeper.publish(place)
         await broker.end()
@@ -83,4 +82,4 @@ def test_without_a_broker_there_is_no_head_at_one() -> None:
     why = HeadSettings(mqtt=True).why_unusable("/var/lib/w.db", has_broker=False)
     assert why is not None
     assert "mqtt.broker" in why
-    assert msgspec.structs.asdict(HeadSettings()) == {"files": (), "mqtt": False}
+    assert msgspec.structs.asdict(HeadSettings()) == {"files": (), "mqtt": False, "towers": ()}

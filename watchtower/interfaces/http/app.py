@@ -29,6 +29,7 @@ from watchtower.claims.quota import Bucket
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.cosigning import CosignDoor, cosign
+from watchtower.interfaces.http.keeping_heads import HeadDoor, keep_head, show_head
 from watchtower.interfaces.http.knocking import (
     OPEN,
     SECURITY,
@@ -199,22 +200,14 @@ def make_app(
     *,
     clock: Callable[[], float] = time.time,
     cosigner: CosignDoor | None = None,
+    heads: HeadDoor | None = None,
 ) -> Litestar:
     """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
     Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
-    since 1970. Who asks for signatures is heard by ``cosigner``, if there is one.
+    since 1970. Who asks for signatures is heard by ``cosigner``, if there is one, and
+    who keeps heads by ``heads``.
     """
-
-    async def the_door() -> Door:
-        return door
-
-    async def the_inquiries() -> Inquiries:
-        return inquiries
-
-    async def the_cosigner() -> CosignDoor | None:
-        return cosigner
-
     return Litestar(
         [
             take_claims,
@@ -222,15 +215,18 @@ def make_app(
             list_channels,
             show_channel,
             show_status,
+            keep_head,
+            show_head,
             say_alive,
             say_ready,
             stream_of(door, feed, gate, clock=clock),
             *([] if cosigner is None else [cosign]),
         ],
         dependencies={
-            "door": Provide(the_door),
-            "inquiries": Provide(the_inquiries),
-            "cosigner": Provide(the_cosigner),
+            "door": _always(door),
+            "inquiries": _always(inquiries),
+            "cosigner": _always(cosigner),
+            "heads": _always(heads),
         },
         exception_handlers=HANDLERS,
         guards=[guard_of(gate, clock)],
@@ -248,6 +244,13 @@ def make_app(
         request_max_body_size=_MOST_BYTES,
         state=State(),
     )
+
+
+def _always(given: object) -> Provide:
+    async def give() -> Any:
+        return given
+
+    return Provide(give)
 
 
 async def _answers(data: Handed, ask: _Ask, door: Door, request: _Request) -> _Answers:

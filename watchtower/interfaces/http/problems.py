@@ -25,6 +25,8 @@ from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 __all__ = [
     "HANDLERS",
     "WORDS",
+    "HeadRefusedError",
+    "NoHeadError",
     "NoSuchChannelError",
     "problem_of",
     "problem_saying",
@@ -50,9 +52,13 @@ WORDS: Final[dict[str, HTTPStatus]] = {
     "scope_missing": HTTPStatus.FORBIDDEN,
     "wrong_origin": HTTPStatus.FORBIDDEN,
     "unknown_channel": HTTPStatus.NOT_FOUND,
+    "unknown_head": HTTPStatus.NOT_FOUND,
     "not_found": HTTPStatus.NOT_FOUND,
     _METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     "too_slow": HTTPStatus.REQUEST_TIMEOUT,
+    "head_older": HTTPStatus.CONFLICT,
+    "head_of_another": HTTPStatus.CONFLICT,
+    "too_many_heads": HTTPStatus.CONFLICT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
@@ -83,6 +89,19 @@ _BEARER: Final = 'Bearer realm="watchtower"'
 
 class NoSuchChannelError(Exception):
     """Nobody here knows of the channel that was asked for."""
+
+
+class HeadRefusedError(Exception):
+    """A head is not kept, in a word of `WORDS` and a sentence."""
+
+    def __init__(self, word: str, sentence: str) -> None:
+        """Say why."""
+        super().__init__(sentence)
+        self.word = word
+
+
+class NoHeadError(Exception):
+    """No head of the store that was asked for came by the same token."""
 
 
 def problem_saying(word: str, detail: str = "") -> Problem:
@@ -168,6 +187,16 @@ def _of_unknown_channel(
     return _response(problem_saying("unknown_channel", why))
 
 
+def _of_no_head(_request: Request[Any, Any, Any], _wrong: NoHeadError) -> Response[Problem]:
+    return _response(problem_saying("unknown_head", "No head of it is kept for this token."))
+
+
+def _of_refused_head(
+    _request: Request[Any, Any, Any], wrong: HeadRefusedError
+) -> Response[Problem]:
+    return _response(problem_saying(wrong.word, str(wrong)))
+
+
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
     return Response(problem, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
 
@@ -176,6 +205,8 @@ HANDLERS: Final[dict[type[Exception] | int, Any]] = {
     TurnedAwayError: _of_turned_away,
     HTTPException: _of_http,
     NoSuchChannelError: _of_unknown_channel,
+    NoHeadError: _of_no_head,
+    HeadRefusedError: _of_refused_head,
     RecursionError: _of_depth,
     Exception: _of_failure,
 }
