@@ -34,6 +34,15 @@ def test_nobody_comes_in_without_where_tokens_are_required() -> None:
     assert Gate(is_required=False).admit(None, Scope.ADMIN, NOW) == Admitted()
 
 
+@pytest.mark.parametrize("scope", [Scope.COSIGN, Scope.HEADS])
+@pytest.mark.parametrize("shown", [None, "Basic eDp5"])
+def test_nobody_is_cosigned_for_or_has_heads_kept_without_a_token(
+    scope: Scope, shown: str | None
+) -> None:
+    """Not even at a unix socket: what is kept belongs to a token."""
+    assert Gate(is_required=False).admit(shown, scope, NOW) is Turned.NO_TOKEN
+
+
 @given(shown=st.text(), required=st.booleans())
 def test_whatever_a_stranger_shows_turns_them_away(shown: str, required: bool) -> None:  # noqa: FBT001
     """And raises nothing."""

@@ -219,13 +219,17 @@ async def test_only_who_shows_the_certificate_that_we_named_learns_our_token(
     ours = authority.pair("ours", for_client=True)
     own = authority.pair("own")
     asked: list[bytes] = []
+    served: list[asyncio.Task[object]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(asyncio.current_task())  # type: ignore[arg-type]  # this one
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             asked.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(answer(UNKNOWN, "404 Not Found"))
             await reader.read()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.path)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -253,4 +257,5 @@ async def test_only_who_shows_the_certificate_that_we_named_learns_our_token(
         tower = HeadTower(good, store_name)
         assert await tower.read() is None
         await tower.close()
+    await asyncio.gather(*served)
     assert len(asked) == 1

@@ -100,6 +100,9 @@ async def test_a_token_cannot_fill_the_store(tmp_path: Path) -> None:
         more = head_of(1, store=b"more" * 4)
         assert await heads.keep(ONE, more) is HeadRefused.TOO_MANY
         assert await heads.keep(ONE, head_of(2, store=bytes(16))) is None
+        for number, changes in ((0, 2), (1, 1), (2, 1)):
+            name = bytes([number]) * 16
+            assert await heads.kept(ONE, name) == head_of(changes, store=name)
         assert await heads.keep(OTHER, more) is None
         async with store.read() as work:
             notes = await work.notes.load_all()
@@ -117,6 +120,9 @@ async def test_the_same_head_again_writes_nothing(tmp_path: Path) -> None:
         before = await version(store)
         assert await heads.keep(ONE, head_of(9, at=2)) is None
         assert await version(store) == before
+        async with await make.reopen(tmp_path / "w.db") as daemon, store.write() as work:
+            await work.cursor.get()  # which locks others out of writing
+            assert await KeptHeads(daemon).keep(ONE, head_of(9, at=3)) is None
 
 
 async def test_a_token_that_is_revoked_takes_its_heads_along_for_good(tmp_path: Path) -> None:
