@@ -418,6 +418,64 @@ async def test_a_way_that_changes_in_between_keeps_the_old_key_readable(tmp_path
         assert await moment(store) == before
 
 
+async def test_a_way_in_that_is_made_beside_another_master_key_takes_nothing_from_it(
+    tmp_path: Path,
+) -> None:
+    """Its slot has the old key: put in place, the new one would open by nothing any more."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, opened(path) as other:
+        await fill(store, 3)
+        before = await moment(store)
+
+        async def meanwhile(master: bytes) -> list[Slot]:
+            await other.rekeying().begin(slots_for)
+            await other.pin_network(21337)
+            return await slots_for(master)
+
+        with pytest.raises(StoreBusyError):
+            await store.replace_slots(meanwhile)
+    async with opened(path) as store:
+        await store.rekeying().move()
+        known = await store.slots()
+
+        async def ended(master: bytes) -> list[Slot]:
+            await store.rekeying().end()
+            return await slots_for(master)
+
+        with pytest.raises(StoreBusyError):
+            await store.replace_slots(ended)
+        assert await store.slots() == known
+    async with opened(path) as store:
+        assert await moment(store) == before
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+async def test_of_two_who_change_the_ways_in_at_once_one_is_told(
+    tmp_path: Path, *, is_seen: bool
+) -> None:
+    """Neither undoes what the other did, whether he looked at the ways before or meanwhile."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, opened(path) as other:
+        known = await store.slots()
+
+        async def change() -> None:
+            await other.rewrap("battery staple", cost=make.CHEAP)
+
+        async def meanwhile(master: bytes) -> list[Slot]:
+            if not is_seen:
+                await change()
+            return [*known, *(await slots_for(master))]
+
+        if is_seen:
+            await change()
+        with pytest.raises(StoreBusyError):
+            await store.replace_slots(meanwhile, known=known if is_seen else None)
+        [left] = await store.slots()
+        assert left != known[0]
+    async with await make.reopen(path, "battery staple"):
+        pass
+
+
 async def test_an_older_format_in_between_is_brought_up_with_both_keys(tmp_path: Path) -> None:
     """The slot of the predecessor is bound to the format too, and is made anew with the rest."""
     path = tmp_path / "w.db"

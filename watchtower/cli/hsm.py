@@ -159,7 +159,8 @@ async def _check(loaded: Settings, *, last_try: bool) -> list[tuple[str, HsmKeyC
 
 async def _wrap(loaded: Settings, label: str, *, keep_passphrase: bool) -> None:
     async with open_store(loaded) as store, _token(loaded) as token:
-        before = [slot for slot in await store.slots() if slot.kind != HSM]
+        known = await store.slots()
+        before = [slot for slot in known if slot.kind != HSM]
 
         async def make(master: bytes) -> list[Slot]:
             slot = await slot_by_hsm(token, label, master, FORMAT)
@@ -168,7 +169,7 @@ async def _wrap(loaded: Settings, label: str, *, keep_passphrase: bool) -> None:
         if keep_passphrase and all(slot.kind != PASSPHRASE for slot in before):
             why = "no passphrase opens the store; run `watchtower hsm unwrap-store` first"
             raise ConfigError(path=loaded.store, why=why)
-        await store.replace_slots(make)
+        await store.replace_slots(make, known=known)
         await _note(store, "store_wrapped", {"label": label, "passphrase": keep_passphrase})
 
 
@@ -183,9 +184,9 @@ async def _unwrap(loaded: Settings) -> list[str]:
             async def make(_: bytes) -> list[Slot]:
                 return kept
 
-            await store.replace_slots(make)
+            await store.replace_slots(make, known=slots)
         else:
-            await store.rewrap(new_passphrase())
+            await store.rewrap(new_passphrase(), known=slots)
         labels = [told[1] for slot in slots if (told := label_of(slot)) is not None]
         await _note(store, "store_unwrapped", {"labels": labels})
         return [slot.kind for slot in await store.slots()]

@@ -216,7 +216,7 @@ async def _add(loaded: _Loaded, kind: str, way: Way) -> None:
         async def make(master: bytes) -> list[Slot]:
             return [*before, await _tried(store.path, way, master, None)]
 
-        await store.replace_slots(make)
+        await store.replace_slots(make, known=before)
         await _note(store, "store_way_added", {"way": kind})
 
 
@@ -235,7 +235,7 @@ async def _remove(loaded: _Loaded, kind: str) -> list[str]:
             _same(store.path, await ways.open(store.path, left, FORMAT), master)
             return left
 
-        await store.replace_slots(make)
+        await store.replace_slots(make, known=before)
         await _note(store, "store_way_removed", {"way": kind})
         return [slot.kind for slot in left]
 
@@ -257,7 +257,7 @@ async def _rewrap(loaded: _Loaded, cost: Cost) -> tuple[dict[str, Any], str]:
                 made.append(await _tried(store.path, way, master, slot))
             return made
 
-        await store.replace_slots(make)
+        await store.replace_slots(make, known=before)
         await _note(store, "store_rewrapped", {"ways": anew})
     text = f"Wrapped the master key of {loaded.store} anew: {', '.join(anew)}."
     if kept:

@@ -42,11 +42,7 @@ from watchtower.store.files import new_file
 from watchtower.store.header import DEFAULT_COST, PREDECESSOR, Cost, Slot
 from watchtower.store.opening import absolute, header_in, look_at, unlock
 from watchtower.store.rekey import Rekeying
-from watchtower.store.schema import (
-    create_schema,
-    put_slots,
-    read_header,
-)
+from watchtower.store.schema import Known, create_schema, put_slots, read_header
 from watchtower.store.statements import DATA_VERSION, Statement
 from watchtower.store.tables import FORMAT
 from watchtower.store.transaction import KnownCensus, Transaction
@@ -219,10 +215,20 @@ class Store:
             await work.network.pin(network)
         self.network = network
 
-    async def rewrap(self, secret: str | Unlocker, *, cost: Cost = DEFAULT_COST) -> None:
-        """Let ``secret`` open the store from now on, and nothing else."""
+    async def rewrap(
+        self,
+        secret: str | Unlocker,
+        *,
+        cost: Cost = DEFAULT_COST,
+        known: Sequence[Slot] | None = None,
+    ) -> None:
+        """Let ``secret`` open the store from now on, and nothing else; see `replace_slots`."""
         by = unlocker(secret, cost)
-        await self.replace_slots(lambda master: by.renew(self.path, master, [], (FORMAT, FORMAT)))
+
+        async def make(master: bytes) -> Sequence[Slot]:
+            return await by.renew(self.path, master, [], (FORMAT, FORMAT))
+
+        await self.replace_slots(make, known=known)
 
     async def slots(self) -> list[Slot]:
         """Return what opens the store, sealed as it stands in the file."""
@@ -230,15 +236,27 @@ class Store:
             found = (await header_in(self._connections, self.path)).slots
         return [slot for slot in found if slot.kind != PREDECESSOR]
 
-    async def replace_slots(self, make: Callable[[bytes], Awaitable[Sequence[Slot]]]) -> None:
+    async def replace_slots(
+        self,
+        make: Callable[[bytes], Awaitable[Sequence[Slot]]],
+        *,
+        known: Sequence[Slot] | None = None,
+    ) -> None:
         """Let what ``make`` makes of the master key open the store from now on, and nothing else.
 
         The master key stays what it is. Either all that was made is on disk when this returns, or
-        what was there before: killed at any moment, one of the two opens the store.
+        what was there before: killed at any moment, one of the two opens the store. ``known`` is
+        what `slots` gave to whoever decided by it; without it, what opens the store now.
+
+        Raises:
+            StoreBusyError: somebody else has changed what opens the store since; nothing was
+                changed. It would undo his change, or lose the master key that he put in place.
         """
         async with self.read() as work:
             await work.cursor.get()  # so that the master key is that of the present epoch
-        slots = await make(self._keys.keyring.master)
+        keyring = self._keys.keyring
+        ways = await self.slots() if known is None else known
+        slots = await make(keyring.master)
         if not slots:
             raise ValueError("nothing would open the store any more")
         with sqlite_faults(self.path):
@@ -247,7 +265,8 @@ class Store:
                 self._connections.engine().connect() as connection,
             ):
                 try:
-                    await uninterrupted(put_slots(connection, slots))
+                    was = Known(keyring.epoch, ways)
+                    await uninterrupted(put_slots(connection, self.path, slots, known=was))
                 finally:
                     await uninterrupted(connection.rollback())
 

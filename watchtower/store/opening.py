@@ -21,7 +21,7 @@ from watchtower.store.epoch import Header, keyring_of
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.header import PREDECESSOR, predecessor_slot
 from watchtower.store.migrating import copied_before_migration
-from watchtower.store.schema import known_header, put_slots, read_epoch
+from watchtower.store.schema import Known, known_header, put_slots, read_epoch
 from watchtower.store.tables import FORMAT
 from watchtower.store.unlocking import Unlocker
 
@@ -91,6 +91,7 @@ async def unlock(
         StoreTamperedError: somebody has put triggers or views into it.
         StoreVersionError: it was written by a newer watchtower.
         StoreFullError: an older format cannot be copied, and so is not changed.
+        StoreBusyError: a daemon runs on an older format, or somebody else migrates it.
         WatchtowerError: ``by`` does not open it.
     """
     found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
@@ -112,5 +113,6 @@ async def unlock(
             beside = predecessor_slot(master, before, store_format=FORMAT)
         kept = copied_before_migration(path, header.store_format, now) if keeps_old else None
         async with kept or nullcontext():
-            await put_slots(connection, renewed, predecessor=beside)
+            was = Known(header.epoch, ways)
+            await put_slots(connection, path, renewed, known=was, predecessor=beside)
     return keyring

@@ -6,19 +6,20 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from watchtower.errors import StoreDamagedError, StoreVersionError
+from watchtower.errors import StoreBusyError, StoreDamagedError, StoreVersionError
 from watchtower.store.header import PREDECESSOR, Cost, Slot, checksum, wrap
 from watchtower.store.statements import EPOCH, Statement
 from watchtower.store.tables import FORMAT, HEADER, SLOTS
 
 __all__ = [
+    "Known",
     "create_schema",
     "known_header",
     "put_slots",
@@ -26,6 +27,13 @@ __all__ = [
     "read_header",
     "slots_in_place",
 ]
+
+
+class Known(NamedTuple):
+    """The epoch and the ways to its master key (the predecessor is none) that somebody read."""
+
+    epoch: int
+    ways: Sequence[Slot]
 
 
 async def create_schema(
@@ -61,15 +69,27 @@ async def known_header(connection: AsyncConnection, path: Path) -> tuple[int, li
 
 
 async def put_slots(
-    connection: AsyncConnection, slots: Sequence[Slot], *, predecessor: Slot | None = None
+    connection: AsyncConnection,
+    path: Path,
+    slots: Sequence[Slot],
+    *,
+    known: Known,
+    predecessor: Slot | None = None,
 ) -> None:
     """Bring the tables to the present format, and have ``slots`` alone, in one transaction.
 
     A slot that goes is overwritten (``PRAGMA secure_delete``), so that nobody finds it in the
     file's free space. That of a predecessor stays, for records are sealed by it still;
     ``predecessor`` takes its place.
+
+    ``known`` is what ``slots`` were made for. Making them takes seconds; whoever put another
+    master key in place meanwhile would lose its only wrapped copy to those of the old one.
+
+    Raises:
+        StoreBusyError: what opens the store is not what was known any more; nothing was changed.
     """
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await _refuse_others(connection, path, known)
     await connection.run_sync(_upgrade)
     if predecessor is None:
         kept = await connection.execute(select(SLOTS).where(SLOTS.c.kind == PREDECESSOR))
@@ -82,6 +102,13 @@ async def put_slots(
     await connection.commit()
     # The pages of before stand in the log until they are taken over into the file.
     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def _refuse_others(connection: AsyncConnection, path: Path, known: Known) -> None:
+    _, found = await known_header(connection, path)
+    is_same = [slot for slot in found if slot.kind != PREDECESSOR] == [*known.ways]
+    if not is_same or await read_epoch(connection) != known.epoch:
+        raise StoreBusyError(path=path)
 
 
 def slots_in_place(slots: Sequence[Slot], epoch: int) -> list[Statement]:
