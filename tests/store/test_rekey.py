@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import sys
@@ -30,7 +31,7 @@ from watchtower.store.database import Store
 from watchtower.store.header import Slot, checksum, predecessor_slot, wrap
 from watchtower.store.naming import NAMINGS
 from watchtower.store.state import names_of_state
-from watchtower.store.statements import statements_of
+from watchtower.store.statements import Statement, statements_of
 from watchtower.store.tables import CENSUS, FORMAT, SEALED_TABLES
 from watchtower.store.transaction import Transaction
 from watchtower.store.work import Work
@@ -384,6 +385,57 @@ async def test_a_record_that_came_back_keeps_the_old_key_from_being_forgotten(
         with pytest.raises(StoreTamperedError, match="claims"):
             await store.rekeying().end()
         assert await store.rekeying().is_under_way()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+async def test_a_signer_that_has_signed_little_gets_another_master_key(
+    tmp_path: Path, channels: int
+) -> None:
+    """Its state has names of channels, and none of those that a tower's has."""
+    numbers = range(1, channels + 1)
+    async with await make.store(tmp_path / "w.db") as store:
+        async with store.write() as work:
+            await work.highest.raise_all({make.channel_id(n): Drops(n + 1) for n in numbers})
+            for n in numbers:
+                await work.journal.append("signed", channel=make.channel_id(n))
+        await store.rekeying().begin(slots_for)
+        await store.rekeying().move()
+        await store.rekeying().end()
+        async with store.write() as work:
+            higher = await work.highest.raise_all({make.channel_id(n): Drops(1) for n in numbers})
+        assert higher == {make.channel_id(n): Drops(n + 1) for n in numbers}
+
+
+async def test_who_reads_for_long_holds_up_the_end_and_nobody_who_writes(tmp_path: Path) -> None:
+    """An attempt is written down meanwhile by who would not wait as long as the end may."""
+    path = tmp_path / "w.db"
+    async with await make.store(path) as store, await Store.open(path, WAY, patience=2.0) as other:
+        await fill(store, 3)
+        await store.rekeying().begin(slots_for)
+        await store.rekeying().move()
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM journal").fetchall()
+            before = _schema_version(path)
+            ending = asyncio.create_task(store.rekeying().end())
+            while _schema_version(path) == before:  # the file has not been written anew yet
+                await moment(other)
+            for number in range(100):
+                async with other.write() as work:
+                    await work.attempts.put(make.attempt(1, blob=f"13{number:04X}"))
+            assert not ending.done()
+        await ending
+        async with store._connections.writing() as connection:
+            # It waits for others again.
+            assert await connection.trip([Statement("PRAGMA busy_timeout")]) == [[(5000,)]]
+        async with other.read() as work:
+            assert len(await work.attempts.for_channel(make.channel_id(1))) == 101
+
+
+def _schema_version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as file:
+        (found,) = file.execute("PRAGMA schema_version").fetchone()
+    return int(found)
 
 
 async def test_nobody_begins_twice_or_with_slots_that_are_not_the_newest(tmp_path: Path) -> None:

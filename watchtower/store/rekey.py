@@ -46,12 +46,14 @@ _PAGE: Final = 200
 
 _MANY: Final = 500
 
-_TRIES: Final = 50
-_PAUSE: Final = 0.1
+_TRIES: Final = 240
+_PAUSE: Final = 1.0
+"""Seconds between two tries: readers that are done within some minutes are waited for."""
 
 _SLOTS: Final = Statement("SELECT kind, parameters, wrapped FROM slots ORDER BY id")
 _VACUUM: Final = Statement("VACUUM")
 _CHECKPOINT: Final = Statement("PRAGMA wal_checkpoint(TRUNCATE)")
+_PATIENCE: Final = Statement("PRAGMA busy_timeout")
 
 
 class Writer(Protocol):
@@ -170,12 +172,25 @@ class Rekeying:
     async def _empty_log(self) -> None:
         """Take over the log into the file, and empty it, as soon as nobody reads what it was."""
         for _ in range(_TRIES):
-            async with self._connections.writing() as connection:
-                ((row,),) = await connection.trip([_CHECKPOINT])
-            if not row[0]:
+            if await self._log_is_empty():
                 return
             await asyncio.sleep(_PAUSE)
         raise StoreBusyError(path=self._store.path)
+
+    async def _log_is_empty(self) -> bool:
+        """Empty the log unless somebody reads what it was; say whether it is empty.
+
+        SQLite would wait for readers with nobody let write meanwhile (sqlite3.h, at
+        ``SQLITE_CHECKPOINT_RESTART``), so that it must not wait at all: an attempt would.
+        """
+        async with self._connections.writing() as connection:
+            (((patience,),),) = await connection.trip([_PATIENCE])
+            await connection.trip([Statement("PRAGMA busy_timeout = 0")])
+            try:
+                ((row,),) = await connection.trip([_CHECKPOINT])
+            finally:
+                await connection.trip([Statement(f"PRAGMA busy_timeout = {patience:d}")])
+        return not row[0]
 
     async def _names(self) -> frozenset[str]:
         """Return every name that a record can have which does not say how it is called."""

@@ -75,8 +75,9 @@ class Highest:
         self._state = SealedTable(transaction, STATE, int)
 
     async def are_kept(self) -> bool:
-        """Return whether there is anything in the state beside network and cursor."""
-        return await self._state.count() > len([*names_of_state(())])
+        """Return whether there is anything in the state that no fixed name is for."""
+        fixed = await self._state.find(names_of_state(()))
+        return await self._state.count() > len(fixed)
 
     async def raise_all(self, targets: Mapping[ChannelId, Drops]) -> dict[ChannelId, Drops]:
         """Take note of targets; return those that stand higher already, and stay as they are."""
