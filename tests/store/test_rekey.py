@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.disks import small_disk
 from tests.store import make
 from tests.store.test_database import ROOT
 from watchtower.errors import (
@@ -583,11 +584,41 @@ async def test_a_full_disk_stops_it_and_loses_nothing(tmp_path: Path) -> None:
         await make.limit(store)
         with pytest.raises(StoreFullError, match="Free some space"):
             await store.rekeying().move()
+        # What its log had taken of the disk is free again, for claims.
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
         assert await moment(store) == before
     async with opened(path) as store:
         await store.rekeying().move()
         await store.rekeying().end()
         assert await moment(store) == before
+
+
+async def test_it_fills_no_disk_and_says_how_much_room_it_takes(tmp_path: Path) -> None:
+    """Neither begun nor ended where claims would find no room meanwhile; then it goes on."""
+    with small_disk("mounted", tmp_path) as disk:
+        path = disk.folder / "w.db"
+        async with await make.store(path) as store:
+            await fill(store, 60)
+            before = await moment(store)
+            size = path.stat().st_size + path.with_name("w.db-wal").stat().st_size
+            (disk.folder / "something").write_bytes(bytes(size // 4))
+            disk.fill()
+            (disk.folder / "something").unlink()
+            told = r"needs \d+ KiB beside it, of which \d+ are free"
+            with pytest.raises(StoreFullError, match=told):
+                await store.rekeying().begin(slots_for)
+            assert not await store.rekeying().is_under_way()
+            disk.free()
+            await store.rekeying().begin(slots_for)
+            await store.rekeying().move()
+            # There is room for the file, and not for what has to be left.
+            room = disk.measure(disk.folder).available
+            with pytest.raises(StoreFullError, match=told):
+                await store.rekeying(spare=2 * room).end()
+            assert path.with_name("w.db-wal").stat().st_size == 0
+            assert await store.rekeying().is_under_way()
+            await store.rekeying(spare=room // 2).end()
+            assert await moment(store) == before
 
 
 async def test_killed_before_or_behind_any_commit_it_goes_on(

@@ -270,7 +270,9 @@ async def _rekey_master(
 ) -> tuple[dict[str, Any], str]:
     ways = _ways(loaded, cost)
     async with await _opened(loaded, ways) as store:
-        rekeying = store.rekeying()
+        # As much as redeeming may need is left to the daemon, whatever it has of it by now.
+        spare = loaded.space.reserve_bytes if isinstance(loaded, Settings) else 0
+        rekeying = store.rekeying(spare=spare)
         resumed = await rekeying.is_under_way()
         if not resumed:
             kept = [slot for slot in await store.slots() if slot.kind not in dropped]

@@ -270,9 +270,12 @@ class Store:
                 finally:
                     await uninterrupted(connection.rollback())
 
-    def rekeying(self) -> Rekeying:
-        """Return what gives the store another master key, while it is used."""
-        return Rekeying(self, self._connections, self._keys)
+    def rekeying(self, *, spare: int = 0) -> Rekeying:
+        """Return what gives the store another master key, while it is used.
+
+        ``spare`` are bytes of its disk that are not taken for that (the reserve).
+        """
+        return Rekeying(self, self._connections, self._keys, spare=spare)
 
     async def copy_into(self, empty: Path) -> dict[str, int]:
         """Fill an empty file with this moment of the store, and verify every seal of the copy.

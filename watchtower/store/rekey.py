@@ -18,12 +18,14 @@ the two keys; whoever opens it can go on from 2. Claims are kept meanwhile, and 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from watchtower.errors import StoreBusyError
+from watchtower.errors import StoreBusyError, StoreError, StoreFullError
 from watchtower.store.cipher import Keyring, new_master_key
 from watchtower.store.connections import Connections
 from watchtower.store.epoch import Keys
@@ -54,6 +56,14 @@ _SLOTS: Final = Statement("SELECT kind, parameters, wrapped FROM slots ORDER BY 
 _VACUUM: Final = Statement("VACUUM")
 _CHECKPOINT: Final = Statement("PRAGMA wal_checkpoint(TRUNCATE)")
 _PATIENCE: Final = Statement("PRAGMA busy_timeout")
+_PAGES: Final = [
+    Statement(f"PRAGMA {each}") for each in ("page_size", "page_count", "freelist_count")
+]
+
+_TEMPORARY: Final = ("SQLITE_TMPDIR", "TMPDIR")
+_TEMPORARY_BESIDE: Final = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - looked at alone
+"""Where SQLite has its temporary files, the first that is there
+(https://www.sqlite.org/tempfiles.html, section 5)."""
 
 
 class Writer(Protocol):
@@ -77,9 +87,15 @@ class Writer(Protocol):
 class Rekeying:
     """Gives a store another master key."""
 
-    def __init__(self, store: Writer, connections: Connections, keys: Keys) -> None:
-        """Work on ``store``, by its own connections and keys."""
+    def __init__(
+        self, store: Writer, connections: Connections, keys: Keys, *, spare: int = 0
+    ) -> None:
+        """Work on ``store``, by its own connections and keys.
+
+        ``spare`` are bytes of the disk that are left to others, whatever room it takes.
+        """
         self._store = store
+        self._spare = spare
         self._connections = connections
         self._keys = keys
 
@@ -97,7 +113,9 @@ class Rekeying:
         Raises:
             StoreTamperedError: a record fails its seal, or nobody can tell how it is called.
             StoreBusyError: somebody else has changed what opens the store meanwhile.
+            StoreFullError: there would be no room to write the file anew.
         """
+        await self._refuse_without_room()
         async with self._store.read() as work:
             await work.verify()
         names = await self._names()
@@ -122,7 +140,12 @@ class Rekeying:
 
         Raises:
             StoreTamperedError: a record fails its seal.
+            StoreFullError: there is no room; what was moved stays so.
         """
+        async with self._giving_back():
+            return await self._move()
+
+    async def _move(self) -> int:
         names, moved = await self._names(), 0
         for table in SEALED_TABLES:
             behind, is_first = None, True
@@ -147,9 +170,13 @@ class Rekeying:
         keyring = self._keys.keyring
         await self._verify(Keyring(keyring.master))
         with sqlite_faults(self._store.path):
-            async with self._connections.writing() as connection:
-                await connection.trip([_VACUUM])
-            await self._empty_log()
+            await self._log_is_empty()
+        await self._refuse_without_room()
+        async with self._giving_back():
+            with sqlite_faults(self._store.path):
+                async with self._connections.writing() as connection:
+                    await connection.trip([_VACUUM])
+                await self._empty_log()
         async with self._store.write() as work:
             await work.journal.append(REKEYED)
             rows = await work.ask(_SLOTS)
@@ -168,6 +195,30 @@ class Rekeying:
             async with self._connections.reading() as connection:
                 alone = Transaction(connection=connection, keyring=keyring, path=path)
                 await Work(alone).verify()
+
+    async def _refuse_without_room(self) -> None:
+        """Refuse what would fill the disk, on which claims and attempts are written meanwhile."""
+        path = self._store.path
+        with sqlite_faults(path):
+            async with self._connections.reading() as connection:
+                ((size,),), ((pages,),), ((unused,),) = await connection.trip(_PAGES)
+        free, needed = await asyncio.to_thread(_room, path.parent, size * (pages - unused))
+        if free < needed + self._spare:
+            why = (
+                f"it is to be written anew, which needs {(needed + self._spare) // 1024} KiB "
+                f"beside it, of which {free // 1024} are free"
+            )
+            raise StoreFullError(path=path, why=why)
+
+    @asynccontextmanager
+    async def _giving_back(self) -> AsyncIterator[None]:
+        """Empty the log where there was no room: it has taken what there was, and would keep it."""
+        try:
+            yield
+        except StoreFullError:
+            with suppress(StoreError), sqlite_faults(self._store.path):
+                await self._empty_log()
+            raise
 
     async def _empty_log(self) -> None:
         """Take over the log into the file, and empty it, as soon as nobody reads what it was."""
@@ -204,6 +255,22 @@ class Rekeying:
                 channels.update(each.entry.channel for each in entries if each.entry.channel)
                 entries = await work.journal.since(entries[-1].number, _MANY)
         return frozenset(names_of_state(channels))
+
+
+def _room(folder: Path, size: int) -> tuple[int, int]:
+    """Return how many bytes a folder has left, and how many writing so many anew takes there.
+
+    They are written to a temporary file, and from there to the log, with 24 bytes for each page
+    (https://www.sqlite.org/lang_vacuum.html, https://www.sqlite.org/fileformat2.html, 4.1).
+    """
+    told, needed = os.statvfs(folder), size + size // 64
+    named = [each for name in _TEMPORARY if (each := os.environ.get(name))]
+    for place in map(Path, (*named, *_TEMPORARY_BESIDE)):
+        if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+            if place.stat().st_dev == folder.stat().st_dev:
+                needed += size
+            break
+    return told.f_bavail * told.f_frsize, needed
 
 
 def _kinds(slots: Sequence[Slot]) -> list[str]:

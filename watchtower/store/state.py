@@ -76,7 +76,7 @@ class Highest:
 
     async def are_kept(self) -> bool:
         """Return whether there is anything in the state that no fixed name is for."""
-        fixed = await self._state.find(names_of_state(()))
+        fixed = await self._state.find([*names_of_state(())])
         return await self._state.count() > len(fixed)
 
     async def raise_all(self, targets: Mapping[ChannelId, Drops]) -> dict[ChannelId, Drops]:
