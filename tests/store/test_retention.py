@@ -97,6 +97,20 @@ async def test_entries_of_a_channel_that_is_long_gone_are_pruned(aged: Aged) -> 
     assert await aged.prune() == 0
 
 
+async def test_old_entries_behind_young_ones_are_pruned_too(aged: Aged) -> None:
+    """A merge of a backup brings lines back behind all that was written since."""
+    aged.now = NOW
+    await aged.tell(*[1] * 250)
+    aged.now = LONG_AGO
+    await aged.tell(1, 2, 1)
+    aged.now = NOW
+    await aged.tell(1)
+    await aged.close(1)
+    assert await aged.prune() == 2
+    assert await aged.numbers() == [*range(1, 251), 252, 254]
+    assert await aged.prune() == 0
+
+
 async def _open_attempt(work: Work) -> None:
     await work.attempts.put(make.attempt(1))
 

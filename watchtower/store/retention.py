@@ -73,7 +73,8 @@ class Keeping:
 class Pruned:
     """What became of one page: how many entries went, and behind which number to go on.
 
-    ``behind`` is None at the end, where everything that follows is too young.
+    ``behind`` is None at the end. What follows young entries may be old: a merge of a backup
+    brings lines back behind those that were written since.
     """
 
     entries: int
@@ -105,7 +106,7 @@ async def prune_page(
     async with store.read() as work:
         page = await work.journal.since(behind, _PAGE)
         gone = await _unneeded(work, page, keeping, spoken)
-    if not any(keeping.is_old(each.entry) for each in page):
+    if not page:
         return Pruned(entries=0, behind=None)
     last = page[-1].number
     if gone:
@@ -132,6 +133,8 @@ async def _unneeded(
         for each in entries
         if keeping.is_old(each.entry) and (keeping.up_to is None or each.number <= keeping.up_to)
     ]
+    if not old:
+        return []
     named = {c for each in old if (c := each.entry.channel) is not None and c not in spoken}
     cursor = await work.cursor.get()
     # A restored store has not compared yet what it believes with the ledger (rule 7).
