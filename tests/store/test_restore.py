@@ -122,7 +122,13 @@ async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Pa
     for _ in range(2):
         restored = await _restore(tmp_path)
         assert restored == Restored(
-            is_new_store=False, channels=0, claims=0, attempts=0, entries=0, keys=0
+            is_new_store=False,
+            channels=0,
+            claims=0,
+            attempts=0,
+            entries=0,
+            keys=0,
+            file=str(copy),
         )
     async with await make.reopen(path) as store, store.read() as work:
         assert await work.channels.load_all() == [
@@ -164,7 +170,14 @@ async def test_what_only_the_backup_knows_is_taken(tmp_path: Path) -> None:
     await _filled(tmp_path / "b.db", newer)
     restored = await _restore(tmp_path)
     assert restored == Restored(
-        is_new_store=False, channels=2, claims=0, attempts=2, entries=1, keys=1, presigned=2
+        is_new_store=False,
+        channels=2,
+        claims=0,
+        attempts=2,
+        entries=1,
+        keys=1,
+        presigned=2,
+        file=str(tmp_path / "b.db"),
     )
     async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
         assert store.network == 1

@@ -33,6 +33,7 @@ from watchtower.store.backups.making import Made, Plan, back_up, made_by
 from watchtower.store.backups.reading import check_contents, refuse_others
 from watchtower.store.faults import disk_faults
 from watchtower.store.files import new_file
+from watchtower.store.restore import Restored
 from watchtower.store.restore import restore as restore_backup
 
 __all__ = ["backup"]
@@ -163,13 +164,15 @@ def verify(
 ) -> None:
     """Check a backup and all that it is built on; with the private key, what is in it as well.
 
-    PLACE is a file, or a folder, of which the newest chain is checked. Needs no store and no
+    PLACE is a file, or a folder, of which the newest chain is checked: of those that `--made-by`,
+    or the key file, names, where one of them does. Needs no store and no
     configuration. Without the key every byte is checked against its signature, and nothing is
     read; with it the store is put together, and every seal and count in it verified.
     """
     identities = _identities(key_file, key_passphrase_file)
-    chain = chain_at(place)
-    if trusted := ({made_by} if made_by else identities.made_by):
+    trusted = {made_by} if made_by else identities.made_by
+    chain = chain_at(place, trusted)
+    if trusted:
         refuse_others(chain, trusted)
     records = run_async(check_contents(chain, identities)) if identities.keys else None
     tell(_report_of(chain, records), _text_of_chain(chain, records), as_json=as_json)
@@ -189,7 +192,7 @@ def _report_of(chain: Sequence[Member], records: dict[str, int] | None) -> dict[
 
 def _text_of_chain(chain: Sequence[Member], records: dict[str, int] | None) -> str:
     last = chain[-1]
-    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last.head.created))
+    when = _when(last.head.created)
     lines = [
         f"{last.path}, of {when}: the chain is whole, {len(chain)} files, every byte signed for.",
         f"Made by {last.head.made_by}.",
@@ -229,9 +232,11 @@ def restore(
 ) -> None:
     """Bring a backup back, into no store or into the present one, by maximum.
 
-    PLACE is a file, or a folder, for the newest chain in it. Nothing is lowered: of two claims the
-    higher stays. The store is in recovery until the daemon has reconciled it with every server.
-    It is refused while the daemon runs. A new store opens with the passphrase that is given now.
+    PLACE is a file, or a folder, for the newest chain in it that the present store made, or that
+    the key file or `--made-by` names. What others have there is told. Nothing is lowered: of two
+    claims the higher stays. The store is in recovery until the daemon has reconciled it with every
+    server. It is refused while the daemon runs. A new store opens with the passphrase that is
+    given now.
     """
     loaded = settings()
     identities = _identities(key_file, key_passphrase_file)
@@ -255,10 +260,14 @@ def restore(
                 with_tokens=not without_tokens,
             )
         )
-    report = {"file": str(place), "store": loaded.store, **dataclasses.asdict(restored)}
+    report = {"store": loaded.store, **dataclasses.asdict(restored)}
+    tell(report, _text_of_restored(restored, loaded), as_json=as_json)
+
+
+def _text_of_restored(restored: Restored, loaded: Settings) -> str:
     text = (
-        f"Restored {place} into {loaded.store}. Run `watchtower run`: it reconciles the store with "
-        "the ledger before it redeems anything."
+        f"Restored {restored.file} into {loaded.store}. Run `watchtower run`: it reconciles the "
+        "store with the ledger before it redeems anything."
     )
     if restored.tokens:
         names = ", ".join(restored.tokens)
@@ -266,7 +275,17 @@ def restore(
             f"\nGood as they were then are the tokens {names}; revoke those that are not to be, "
             "with `watchtower token revoke`."
         )
-    tell(report, text, as_json=as_json)
+    for other in restored.passed_over:
+        text += (
+            f"\nNot taken was {other.file}, of {_when(other.created)}, made by {other.made_by}. If "
+            "that is this tower's too, of before or after its master key was exchanged, restore "
+            "it as well: name that file, and this key with `--made-by`."
+        )
+    return text
+
+
+def _when(created: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created))
 
 
 async def _create(loaded: Settings, place: Path, kind: str | None) -> Made:

@@ -31,7 +31,7 @@ from watchtower.response.attempt import Attempt
 from watchtower.response.bundle import Presigned
 from watchtower.store.backups.age import NO_IDENTITIES, Identities
 from watchtower.store.backups.chain import Member
-from watchtower.store.backups.folder import chain_at
+from watchtower.store.backups.folder import chain_at, last_of_others
 from watchtower.store.backups.form import LONGEST_HEAD, is_backup
 from watchtower.store.backups.making import made_by as made_by_store
 from watchtower.store.backups.reading import rebuild, refuse_others
@@ -46,9 +46,21 @@ from watchtower.store.unlocking import Unlocker
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
 
-__all__ = ["Restored", "restore"]
+__all__ = ["PassedOver", "Restored", "restore"]
 
 _LEFTOVER: Final = re.compile(r"[0-9a-f]{8}(?:-wal|-shm|-journal)?|restore-\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A backup that lies in the same folder and was not taken: the last one of somebody else.
+
+    It may be another tower's, or this one's of before its master key was exchanged, or since.
+    """
+
+    file: str
+    made_by: str
+    created: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +69,8 @@ class Restored:
 
     ``keys`` are those of accounts; ``presigned`` are claims that were signed ahead, each for one
     ticket; ``tokens`` are the names of those that are good again in a new store, as they were when
-    the backup was made.
+    the backup was made. ``file`` is the last file that was taken, and ``passed_over`` what others
+    have beside it.
     """
 
     is_new_store: bool
@@ -68,6 +81,8 @@ class Restored:
     keys: int
     presigned: int = 0
     tokens: tuple[str, ...] = ()
+    file: str = ""
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +114,7 @@ async def restore(
     The caller holds ``target`` alone (``alone.py``).
 
     Args:
-        backup: a file, or a folder, for the newest chain in it.
+        backup: a file, or a folder, for the newest chain in it of those who are believed.
         target: the store.
         secret: a passphrase, or who opens stores otherwise; opens the store, also afterwards.
         backup_passphrase: opens a backup that is a plain store, if it has another one.
@@ -120,45 +135,69 @@ async def restore(
     """
     await asyncio.to_thread(_clear_away, target)
     own_key = secret if backup_passphrase is None else backup_passphrase
-    source = await asyncio.to_thread(_Source.at, backup, own_key, identities)
     trusted = {*(made_by or identities.made_by)}
     if await asyncio.to_thread(target.exists):
         async with await Store.open(target, secret) as store:
-            source.refuse_others({*trusted, await made_by_store(store)})
-            return await _merge_into(store, source)
-    if trusted:
-        source.refuse_others(trusted)
+            trusted.add(await made_by_store(store))
+            source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
+            return source.told(await _merge_into(store, source))
+    source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
     with new_file(target) as draft:
         async with await source.open_copy(draft) as store:
             if source.chain or backup_passphrase is not None:
                 await store.rewrap(secret, cost=cost)
-            return await _begin_anew(store, source, with_tokens=with_tokens)
+            return source.told(await _begin_anew(store, source, with_tokens=with_tokens))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Where a restore takes from: a chain, or without one a plain store."""
+    """Where a restore takes from: a chain, or without one a plain store.
+
+    ``others`` are the last ones of everybody else in the folder where the chain was found.
+    """
 
     path: Path
     chain: tuple[Member, ...]
     secret: str | Unlocker
     identities: Identities
+    others: tuple[PassedOver, ...] = ()
 
     @classmethod
-    def at(cls, backup: Path, secret: str | Unlocker, identities: Identities) -> Self:
-        """Return what is there, and for a chain: whole and signed for."""
+    def at(
+        cls,
+        backup: Path,
+        secret: str | Unlocker,
+        identities: Identities,
+        trusted: Collection[str],
+    ) -> Self:
+        """Return what is there, and for a chain: whole and signed for, by one of ``trusted``.
+
+        Without any of those it is whoever's it is. Who made a plain store knew its secret.
+        """
         if backup.is_file():
             with disk_faults(backup), backup.open("rb") as file:
                 is_plain = not is_backup(file.read(LONGEST_HEAD))
             if is_plain:
                 return cls(path=backup, chain=(), secret=secret, identities=identities)
-        chain = chain_at(backup)
-        return cls(path=chain[-1].path, chain=chain, secret=secret, identities=identities)
+        chain = chain_at(backup, trusted)
+        if trusted:
+            refuse_others(chain, trusted)
+        last = chain[-1]
+        others = last_of_others(backup, last.head.made_by) if backup.is_dir() else ()
+        return cls(
+            path=last.path,
+            chain=chain,
+            secret=secret,
+            identities=identities,
+            others=tuple(
+                PassedOver(file=str(path), made_by=head.made_by, created=head.created)
+                for path, head in others
+            ),
+        )
 
-    def refuse_others(self, trusted: Collection[str]) -> None:
-        """Refuse a chain that somebody else made; who made a plain store knew its secret."""
-        if self.chain:
-            refuse_others(self.chain, trusted)
+    def told(self, restored: Restored) -> Restored:
+        """Say which file it was, and what lies beside it."""
+        return replace(restored, file=str(self.path), passed_over=self.others)
 
     async def open_copy(self, empty: Path) -> Store:
         """Fill a file with the store that this holds, and open it."""

@@ -17,10 +17,10 @@ KEYS: Final = Identities((_IDENTITY,), frozenset())
 _TIME: Iterator[int] = count(1_800_000_000)
 
 
-async def made(store: Store, place: Path, **plan: Any) -> Made:
-    """Make a backup, a second after the one before."""
+async def made(store: Store, place: Path, *, at: int | None = None, **plan: Any) -> Made:
+    """Make a backup, a second after the one before, or when the clock says ``at``."""
     wanted = Plan(place=place, recipients=[RECIPIENT], network=store.network, **plan)
-    return await back_up(store, wanted, clock=lambda: float(next(_TIME)))
+    return await back_up(store, wanted, clock=lambda: float(next(_TIME) if at is None else at))
 
 
 def empty(path: Path, *, is_folder: bool = False) -> Path:

@@ -30,6 +30,16 @@ def test_a_chain_is_found_in_whatever_order_its_files_lie() -> None:
     assert newest([]) is None
 
 
+def test_within_a_chain_the_last_member_is_the_newest_whatever_the_clock_said() -> None:
+    """A host's clock was an hour ahead once, and was put right; numbers go on as ever."""
+    ahead = _member("a1", sequence=1, based_on="a0", created=BASE.created + 7_200)
+    last = _member("a2", sequence=2, based_on="a1", created=BASE.created + 3_700)
+    later = _member("b0", chain="cd" * 16, created=BASE.created + 3_701)
+    a_chain = [(one.path, one.head) for one in (ahead, A0, last)]
+    assert newest(a_chain) == ("a2", last.head)
+    assert newest([*a_chain, (later.path, later.head)]) == ("b0", later.head)
+
+
 @pytest.mark.parametrize(
     ("before", "why"),
     [

@@ -30,8 +30,15 @@ class Member:
 
 
 def newest(heads: Collection[tuple[Any, Head]]) -> tuple[Any, Head] | None:
-    """Return which of several files was made last, by what they say; None if there are none."""
-    return max(heads, key=lambda one: (one[1].created, one[1].sequence), default=None)
+    """Return which of several files was made last, by what they say; None if there are none.
+
+    Within a chain that is the last member, whatever the times say: a clock steps back, a number
+    does not. Of several chains it is the one whose last member was made last.
+    """
+    lasts: dict[tuple[str, str], tuple[Any, Head]] = {}
+    for one in sorted(heads, key=lambda one: (one[1].sequence, one[1].created)):
+        lasts[one[1].made_by, one[1].chain] = one
+    return max(lasts.values(), key=lambda one: (one[1].created, one[1].sequence), default=None)
 
 
 def chain_to(last: Member, among: Collection[Member]) -> tuple[Member, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from watchtower.store.backups.form import Head
 from watchtower.store.backups.member import head_of, look
 from watchtower.store.faults import disk_faults
 
-__all__ = ["chain_at", "drop_older", "heads_in", "remove_drafts"]
+__all__ = ["chain_at", "drop_older", "heads_in", "last_of_others", "made_until", "remove_drafts"]
 
 _DRAFT = re.compile(r"\.(?P<by>[0-9a-f]{8})-[0-9TZ]+-[0-9a-f]{8}-\d+\.backup\.[0-9a-f]{8}")
 
@@ -34,10 +35,12 @@ def heads_in(folder: Path) -> list[tuple[Path, Head]]:
     return found
 
 
-def chain_at(place: Path) -> tuple[Member, ...]:
+def chain_at(place: Path, trusted: Collection[str] = ()) -> tuple[Member, ...]:
     """Return the chain that ends with a file, or with the newest one in a folder; its base first.
 
-    Every byte of it is signed for; by whom is for the caller to judge.
+    Of a folder in which several stores have theirs it is the newest that one of ``trusted`` made.
+    Every byte of it is signed for; by whom is for the caller to judge all the same: where there is
+    none by any of them, or ``place`` is a file, it is somebody else's.
 
     Raises:
         StoreMissingError: there is nothing.
@@ -45,7 +48,8 @@ def chain_at(place: Path) -> tuple[Member, ...]:
         StoreFullError: one cannot be read.
     """
     if place.is_dir():
-        found = newest(heads_in(place))
+        heads = heads_in(place)
+        found = newest([one for one in heads if one[1].made_by in trusted]) or newest(heads)
         if found is None:
             raise StoreMissingError(path=place)
         place = found[0]
@@ -61,6 +65,28 @@ def chain_at(place: Path) -> tuple[Member, ...]:
             if head.chain == last.head.chain and head.sequence < last.head.sequence
         ]
         return chain_to(last, [last, *(look(path) for path in others)])
+
+
+def last_of_others(folder: Path, made_by: str) -> tuple[tuple[Path, Head], ...]:
+    """Return the newest file of everybody but ``made_by``, by what they say."""
+    heads = heads_in(folder)
+    makers = sorted({head.made_by for _, head in heads} - {made_by})
+    lasts = [newest([one for one in heads if one[1].made_by == maker]) for maker in makers]
+    return tuple(last for last in lasts if last is not None)
+
+
+def made_until(folder: Path, makers: Collection[str], after: int) -> int:
+    """Return when the last file of ``makers`` was made, in Unix seconds, or ``after`` if later.
+
+    Only a file that is signed for counts: else whoever can write there could say any time.
+    """
+    ours = [one for one in heads_in(folder) if one[1].made_by in makers]
+    for path, head in sorted(ours, key=lambda one: one[1].created, reverse=True):
+        if head.created <= after:
+            break
+        with suppress(BackupDamagedError, OSError):
+            return look(path).head.created
+    return after
 
 
 def remove_drafts(folder: Path, made_by: str) -> None:

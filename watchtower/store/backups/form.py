@@ -75,7 +75,8 @@ class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         sequence: 0 for the base, and one more for each increment.
         based_on: the digest of the file that it is built on; None for a base.
         network: the id of the network that the store was pinned to; None before it was.
-        created: the host's Unix time, in seconds. For people and for order, never proof.
+        created: the host's Unix time, in seconds, and later than that of the last backup of the
+            same store, whatever the clock says. For people and for order, never proof.
         store_format: the format of the store.
         made_by: the Ed25519 key that its signature is by, which is of the store.
     """

@@ -45,7 +45,10 @@ class IndexLiesError(Exception):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What is known of the last backup."""
+    """What is known of the last backup.
+
+    ``created`` is what it says of when it was made; 0 in an index of before that was written down.
+    """
 
     chain: str
     sequence: int
@@ -53,6 +56,7 @@ class Known(Struct, frozen=True, kw_only=True):
     network: int | None
     store_format: int
     census: dict[str, tuple[int, bytes]]
+    created: int = 0
 
     @property
     def counts(self) -> Mapping[str, Count]:

@@ -23,7 +23,7 @@ from watchtower.store.alone import alone
 from watchtower.store.backups import age, index, member
 from watchtower.store.backups.chain import Member
 from watchtower.store.backups.checking import Check
-from watchtower.store.backups.folder import drop_older, heads_in, remove_drafts
+from watchtower.store.backups.folder import drop_older, heads_in, made_until, remove_drafts
 from watchtower.store.backups.form import Head, digest_of
 from watchtower.store.backups.moment import Moment
 from watchtower.store.cipher import Keyring
@@ -132,7 +132,9 @@ class _Making:
             why = "an increment belongs into a folder, beside what it is built on"
             raise BackupBaseNeededError(folder=self._plan.place, why=why)
         with closing(Moment(self._store, self._index, self._keyring)) as moment:
-            return self._make(moment, self._plan.place, None, why_base=None)
+            last = index.read(moment.connection, self._keyring)
+            created = self._now(0 if last is None else last.created)
+            return self._make(moment, self._plan.place, None, why_base=None, created=created)
 
     def _in_chain(self) -> Made:
         try:
@@ -143,12 +145,21 @@ class _Making:
     def _in_chain_by(self, *, is_index_good: bool) -> Made:
         with closing(Moment(self._store, self._index, self._keyring)) as moment:
             known = index.read(moment.connection, self._keyring)
+            after = 0 if known is None else known.created
+            created = self._now(made_until(self._plan.place, {self._made_by}, after))
             why = self._why_base(known, moment) if is_index_good else _INDEX_LIES
             if why is not None and self._plan.kind == "increment":
                 raise BackupBaseNeededError(folder=self._plan.place, why=why)
             if why is not None or self._plan.kind == "base":
                 known = None
-            return self._make(moment, None, known, why_base=why)
+            return self._make(moment, None, known, why_base=why, created=created)
+
+    def _now(self, last: int) -> int:
+        """Return the time, or the second after the last backup where the clock has stepped back.
+
+        By these times the newest chain is found, and the one that has to go.
+        """
+        return max(int(self._clock()), last + 1)
 
     def _why_base(self, known: index.Known | None, moment: Moment) -> str | None:
         """Return why no increment can be made, or should be; None if one can."""
@@ -179,13 +190,14 @@ class _Making:
         known: index.Known | None,
         *,
         why_base: str | None,
+        created: int,
     ) -> Made:
         head = Head(
             chain=secrets.token_hex(16) if known is None else known.chain,
             sequence=0 if known is None else known.sequence + 1,
             based_on=None if known is None else known.digest,
             network=self._plan.network,
-            created=int(self._clock()),
+            created=created,
             store_format=moment.store_format,
             made_by=self._made_by,
         )
@@ -237,6 +249,7 @@ class _Making:
             network=head.network,
             store_format=head.store_format,
             census={table: (n, shares) for table, (n, shares) in check.census.items()},
+            created=head.created,
         )
         with sqlite_faults(self._index):
             index.remember(moment.connection, is_base=head.sequence == 0)
