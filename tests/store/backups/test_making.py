@@ -156,6 +156,37 @@ async def test_a_complete_chain_is_followed_by_a_base_and_older_ones_go(
     }
 
 
+async def test_what_was_just_made_stays_whatever_other_files_say_of_their_time(
+    store: Store, tmp_path: Path
+) -> None:
+    """One of a clock that was years ahead, and not whole, so that nobody signs for its time."""
+    folder = empty(tmp_path / "b", is_folder=True)
+    ahead = await made(store, folder, at=4_000_000_000)
+    ahead.path.write_bytes(ahead.path.read_bytes()[:-1])
+    index_of(store.path).unlink()
+    for at in (1_800_000_000, 1_800_003_600):
+        backup = await made(store, folder, at=at, base_every=1, keep=1)
+        assert [path for path in folder.iterdir() if path != ahead.path] == [backup.path]
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+async def test_chains_of_before_another_master_key_go_in_their_turn(
+    store: Store, tmp_path: Path, keep: int
+) -> None:
+    """They are this store's all the same, and its thief's key opens them; others' stay."""
+    folder = empty(tmp_path / "b", is_folder=True)
+    async with await make.store(tmp_path / "other.db") as other:
+        theirs = await made(other, folder)
+    before = await made(store, folder)
+    rekeying = store.rekeying()
+    await rekeying.begin(slots_for)
+    await rekeying.move()
+    await rekeying.end()
+    backups = [await made(store, folder, base_every=1, keep=keep) for _ in range(2)]
+    assert backups[0].head.made_by != before.head.made_by
+    assert {*folder.iterdir()} == {theirs.path, *(one.path for one in backups[-keep:])}
+
+
 async def test_an_increment_is_not_made_where_none_can_be(store: Store, tmp_path: Path) -> None:
     """And where one was insisted on, that is said; otherwise a base is made, and told why."""
     folder = tmp_path / "backups"

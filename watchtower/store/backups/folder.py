@@ -98,16 +98,19 @@ def remove_drafts(folder: Path, made_by: str) -> None:
                 path.unlink(missing_ok=True)
 
 
-def drop_older(folder: Path, made_by: str, keep: int) -> tuple[Path, ...]:
-    """Remove our chains but for the last ``keep``; return which files are gone."""
+def drop_older(folder: Path, makers: Collection[str], keep: int, present: str) -> tuple[Path, ...]:
+    """Remove the chains of ``makers`` but for the last ``keep``; return which files are gone.
+
+    The chain ``present`` is the last one, whatever any file says of its time, and stays.
+    """
     chains: dict[str, list[tuple[Head, Path]]] = {}
     for path, head in heads_in(folder):
-        if head.made_by == made_by:
+        if head.made_by in makers and head.chain != present:
             chains.setdefault(head.chain, []).append((head, path))
     by_age = sorted(chains.values(), key=lambda one: max(head.created for head, _ in one))
     gone = []
     with disk_faults(folder):
-        for chain in by_age[: max(0, len(by_age) - keep)]:
+        for chain in by_age[: max(0, len(by_age) + 1 - keep)]:
             # The last one first: killed in between, what is left is a chain all the same.
             for _, path in sorted(chain, key=lambda one: one[0].sequence, reverse=True):
                 path.unlink(missing_ok=True)

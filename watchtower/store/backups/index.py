@@ -6,6 +6,10 @@ be believed of it is sealed with a key of the store: which file the last one was
 store's census said then. By that census every increment is checked (``checking.py``): whoever
 changes the index to have a record left out is found out, and a base is made.
 
+It also remembers by which keys the store's backups were known, so that those of before its master
+key was exchanged are not kept for ever. That is not sealed: what comes of it is that files are
+removed, which whoever can change this file, the tower's own user, can do without it.
+
 Its loss costs a base. It is brought up to date in the transaction in which the increment was
 found, and before the increment has its name: killed in between, it tells of a file that is not
 there, and a base is made.
@@ -31,7 +35,17 @@ from watchtower.store.cipher import Keyring
 from watchtower.store.tables import SEALED_TABLES
 from watchtower.store.transaction import Count
 
-__all__ = ["INDEXED", "IndexLiesError", "Known", "index_of", "prepare", "put", "read", "remember"]
+__all__ = [
+    "INDEXED",
+    "IndexLiesError",
+    "Known",
+    "index_of",
+    "makers",
+    "prepare",
+    "put",
+    "read",
+    "remember",
+]
 
 INDEXED: Final = tuple(str(table.name) for table in SEALED_TABLES)
 """The tables of which it knows every record; the census is one record, and always told."""
@@ -92,6 +106,7 @@ def _opened(path: Path) -> closing[sqlite3.Connection]:
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY, sealed)")
+    connection.execute("CREATE TABLE IF NOT EXISTS makers (made_by PRIMARY KEY)")
     for table in INDEXED:
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {table} (row PRIMARY KEY, topic, version, tag)"
@@ -112,6 +127,13 @@ def read(connection: sqlite3.Connection, keyring: Keyring) -> Known | None:
         return msgspec.msgpack.decode(_cipher(keyring).decrypt(nonce, sealed, _LABEL), type=Known)
     except (InvalidTag, ValueError, msgspec.DecodeError):
         return None
+
+
+def makers(path: Path, made_by: str) -> frozenset[str]:
+    """Return by which keys the backups of this store are known, up to ``made_by``, the present."""
+    with _opened(path) as connection:
+        connection.execute("INSERT OR IGNORE INTO makers VALUES (?)", (made_by,))
+        return frozenset(one for (one,) in connection.execute("SELECT made_by FROM makers"))
 
 
 def remember(connection: sqlite3.Connection, *, is_base: bool) -> None:

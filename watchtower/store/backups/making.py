@@ -11,7 +11,7 @@ An increment that cannot be vouched for is not made: a base is made in its place
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -117,13 +117,14 @@ class _Making:
             with disk_faults(self._index), sqlite_faults(self._index):
                 stack.enter_context(alone(self._index))
                 index.prepare(self._index)
+                makers = index.makers(self._index, self._made_by)
             if not self._plan.place.is_dir():
                 return self._make_file()
             remove_drafts(self._plan.place, self._made_by)
-            made = self._in_chain()
+            made = self._in_chain(makers)
             if made.head.sequence or not self._plan.keep:
                 return made
-            gone = drop_older(self._plan.place, self._made_by, self._plan.keep)
+            gone = drop_older(self._plan.place, makers, self._plan.keep, made.head.chain)
             return replace(made, gone=gone)
 
     def _make_file(self) -> Made:
@@ -136,17 +137,17 @@ class _Making:
             created = self._now(0 if last is None else last.created)
             return self._make(moment, self._plan.place, None, why_base=None, created=created)
 
-    def _in_chain(self) -> Made:
+    def _in_chain(self, makers: Collection[str]) -> Made:
         try:
-            return self._in_chain_by(is_index_good=True)
+            return self._in_chain_by(makers, is_index_good=True)
         except index.IndexLiesError:
-            return self._in_chain_by(is_index_good=False)
+            return self._in_chain_by(makers, is_index_good=False)
 
-    def _in_chain_by(self, *, is_index_good: bool) -> Made:
+    def _in_chain_by(self, makers: Collection[str], *, is_index_good: bool) -> Made:
         with closing(Moment(self._store, self._index, self._keyring)) as moment:
             known = index.read(moment.connection, self._keyring)
             after = 0 if known is None else known.created
-            created = self._now(made_until(self._plan.place, {self._made_by}, after))
+            created = self._now(made_until(self._plan.place, makers, after))
             why = self._why_base(known, moment) if is_index_good else _INDEX_LIES
             if why is not None and self._plan.kind == "increment":
                 raise BackupBaseNeededError(folder=self._plan.place, why=why)
