@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.test_commands import CHANNEL, KEY, SIGNATURE
+from tests.store import make
 from tests.store.backups.age_by_hand import locked
 
 pytestmark = pytest.mark.usefixtures("ready")
@@ -40,6 +41,30 @@ def test_backup_comes_back_and_waits_for_the_ledger(run: Run, home: Path) -> Non
     assert run("backup", "restore", "backups", "--key", "key").code == 0
     (status,) = run("status", "--json").json()
     assert (status["pending_claims"], status["in_recovery"]) == (1, True)
+
+
+def test_a_damaged_store_is_moved_away_and_the_backup_put_in_its_place(
+    run: Run, home: Path
+) -> None:
+    """The sentence says so, and why to keep it; a log that was left behind is not played."""
+    _with_a_key(run, home)
+    assert run("claim", "add", CHANNEL, "10XRP", SIGNATURE, "--public-key", KEY).code == 0
+    assert run("backup", "create").code == 0
+    make.tamper(home / "watchtower.db", "UPDATE census SET sealed = zeroblob(92)")
+    restore = ("backup", "restore", "backups", "--key", "key")
+    ended = run(*restore)
+    assert ended.code == 24
+    assert "move it away, keep it, since what is newer than your backups is only in there" in (
+        ended.err
+    )
+    (home / "watchtower.db").rename(home / "damaged.db")
+    log = home / "watchtower.db-wal"
+    log.write_bytes(b"of the store that was moved away")
+    ended = run(*restore)
+    assert (ended.code, "watchtower.db-wal exists already" in ended.err) == (21, True)
+    log.unlink()
+    assert run(*restore).code == 0
+    assert run("status", "--json").json()[0]["pending_claims"] == 1
 
 
 def test_a_backup_is_verified_without_a_store_and_without_a_key(run: Run, home: Path) -> None:

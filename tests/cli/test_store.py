@@ -35,6 +35,27 @@ def test_a_store_that_is_not_whole_is_told_table_by_table(
     assert "the record 00 fails its seal" in said.out
 
 
+@pytest.mark.parametrize("command", ["verify", "rebuild"])
+def test_a_store_without_a_census_is_looked_through_all_the_same(
+    run: Run, ready: Path, command: str
+) -> None:
+    """No other command opens it; here all that is wrong is wanted, and nothing is changed."""
+    make.tamper(
+        ready / "watchtower.db",
+        "UPDATE census SET sealed = zeroblob(92)",
+        "INSERT INTO notes VALUES (x'00', x'', 1, x'11')",
+    )
+    before = (ready / "watchtower.db").read_bytes()
+    said = run("store", command)
+
+    assert said.code == 24
+    assert "something in census, notes fails its seal" in said.err
+    if command == "verify":
+        assert "the census fails its seal, so that nothing can be counted" in said.out
+    assert run("status").code == 24
+    assert (ready / "watchtower.db").read_bytes() == before
+
+
 def test_what_the_ledger_does_not_know_is_not_let_go(run: Run, ready: Path) -> None:
     """A rebuild that made a store look whole without its claims would be worse than none."""
     make.tamper(ready / "watchtower.db", "INSERT INTO claims VALUES (x'00', x'', 1, x'11')")

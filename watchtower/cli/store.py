@@ -60,13 +60,14 @@ def rebuild(*, as_json: bool) -> None:
 
 async def _audit(loaded: Settings) -> Audit:
     # Without a look at its heads: that is another question, and may be written down.
-    opening = Store.open(Path(loaded.store), way_in(loaded))
+    opening = Store.open(Path(loaded.store), way_in(loaded), must_be_whole=False)
     async with await opening as opened, opened.read() as work:
         return await work.auditor().look()
 
 
 async def _rebuild(loaded: Settings) -> dict[str, int]:
-    async with await Store.open(Path(loaded.store), way_in(loaded)) as opened:
+    opening = Store.open(Path(loaded.store), way_in(loaded), must_be_whole=False)
+    async with await opening as opened:
         with alone(opened.path):
             async with opened.write() as work:
                 auditor = work.auditor()

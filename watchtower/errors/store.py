@@ -66,8 +66,9 @@ class StoreTamperedError(StoreError):
 
     exit_code = 24
     template = (
-        "The store {path} was changed from outside: {what} fails its seal. Do not use it; "
-        "restore a backup with `watchtower backup restore`."
+        "The store {path} was changed from outside: {what} fails its seal. Do not use it: move it "
+        "away, keep it, since what is newer than your backups is only in there, and restore a "
+        "backup with `watchtower backup restore`."
     )
 
 
@@ -76,8 +77,9 @@ class StoreDamagedError(StoreError):
 
     exit_code = 25
     template = (
-        "The store {path} is damaged: {why}. Do not use it; restore a backup with "
-        "`watchtower backup restore`."
+        "The store {path} is damaged: {why}. Do not use it: move it away, keep it, since what is "
+        "newer than your backups is only in there, and restore a backup with `watchtower backup "
+        "restore`."
     )
 
 

@@ -30,8 +30,10 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import (
+    StoreDamagedError,
     StoreFullError,
     StoreReadOnlyError,
+    StoreTamperedError,
 )
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
 from watchtower.store.connections import Connections, Driver
@@ -115,6 +117,7 @@ class Store:
         clock: Callable[[], float] = time.time,
         driver: Driver | None = None,
         keeps_old: bool = True,
+        must_be_whole: bool = True,
     ) -> Self:
         """Open a store, bringing an older format up to the present.
 
@@ -122,7 +125,8 @@ class Store:
         seconds a write waits for another process; ``cost`` is used only where an older format has
         to be wrapped anew; ``driver`` reaches SQLite, by default in a thread of its own for each
         connection. Before an older format is changed it is copied, unless not ``keeps_old``
-        (``migrating.py``).
+        (``migrating.py``). If it need not be whole, what its census says is for the caller to look
+        at (``audit.py``).
 
         Raises:
             StoreMissingError: there is none.
@@ -155,6 +159,10 @@ class Store:
                 if not is_planted:
                     async with store.write() as work:
                         await work.journal_tree.plant()
+            except (StoreTamperedError, StoreDamagedError):
+                if must_be_whole:
+                    await store.close()
+                    raise
             except BaseException:
                 await store.close()
                 raise

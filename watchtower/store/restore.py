@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
+from watchtower.errors import StoreExistsError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Position
@@ -126,6 +127,7 @@ async def restore(
 
     Raises:
         StoreMissingError: there is no backup.
+        StoreExistsError: the store was moved away, and not the log beside it.
         BackupKeyError: no private key is given.
         BackupDamagedError: the backup is not whole, not as it was made, or of somebody else.
         PassphraseError: a passphrase does not open its file; the sentence names which.
@@ -141,6 +143,7 @@ async def restore(
             trusted.add(await made_by_store(store))
             source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
             return source.told(await _merge_into(store, source))
+    await asyncio.to_thread(_refuse_a_log_beside, target)
     source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
     with new_file(target) as draft:
         async with await source.open_copy(draft) as store:
@@ -222,6 +225,17 @@ async def _begin_anew(store: Store, source: _Source, *, with_tokens: bool) -> Re
         restored = replace(_count(contents, is_new_store=True), tokens=names)
         await _mark(work, source.path, restored)
     return restored
+
+
+def _refuse_a_log_beside(target: Path) -> None:
+    """Refuse a log that was left where the store was moved away: SQLite would play it into ours.
+
+    It does not see that they do not belong together (https://www.sqlite.org/howtocorrupt.html,
+    1.4), and what is in it belongs to the store that was moved.
+    """
+    for log in (Path(f"{target}-wal"), Path(f"{target}-journal")):
+        if log.exists():
+            raise StoreExistsError(path=log)
 
 
 def _clear_away(target: Path) -> None:
