@@ -68,10 +68,25 @@ def test_what_the_ledger_does_not_know_is_not_let_go(run: Run, ready: Path) -> N
 def test_channels_are_let_go_and_read_from_the_ledger_again(run: Run, ready: Path) -> None:
     """The store is whole behind it, and in recovery until the daemon has read them."""
     make.tamper(ready / "watchtower.db", "INSERT INTO open_channels VALUES (x'00', x'', 1, x'11')")
-    assert "`watchtower store rebuild` brings it back" in run("store", "verify").out
+    assert "lets go of it, and the daemon reads it from the ledger" in run("store", "verify").out
     said = run("store", "rebuild")
 
     assert "Let go of 1 records of channels" in said.out
     assert run("store", "verify").code == 0
     assert run("status", "--json").json()[0]["in_recovery"] is True
     assert "Every record is whole" in run("store", "rebuild").out
+
+
+def test_of_a_closed_channel_nobody_says_that_the_ledger_has_it(run: Run, ready: Path) -> None:
+    """The ledger deletes a channel when it closes it: its record is in a backup, or nowhere."""
+    make.tamper(
+        ready / "watchtower.db", "INSERT INTO closed_channels VALUES (x'00', x'', 1, x'11')"
+    )
+    lost = "not in the ledger any more: what the journal tells stays"
+    verified = run("store", "verify")
+    assert lost in verified.out
+    assert "the daemon reads it" not in verified.out
+    (problem,) = run("store", "verify", "--json").json()[0]["problems"]
+    assert (problem["rebuilt"], problem["lost"]) == (True, True)
+    assert f"Those of closed channels (1) are {lost}" in run("store", "rebuild").out
+    assert run("store", "verify").code == 0

@@ -1,9 +1,9 @@
-"""``watchtower store``: whether the store is whole, and what can be had again if it is not."""
+"""``watchtower store``: whether the store is whole, and what can be done if it is not."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,8 +15,14 @@ from watchtower.store.alone import alone
 from watchtower.store.audit import Audit, Problem
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
+from watchtower.store.tables import CLOSED_CHANNELS
 
 __all__ = ["store"]
+
+_LOST: Final = (
+    "not in the ledger any more: what the journal tells stays, and the record comes back by "
+    "`watchtower backup restore` alone."
+)
 
 
 @click.group()
@@ -29,8 +35,8 @@ def store() -> None:
 def verify(*, as_json: bool) -> None:
     """Check every seal, every count, the journal's tree and the claims; nothing is changed.
 
-    Names all that is wrong, and what of it `watchtower store rebuild` brings back. Ends with exit
-    code 24 if anything is. The daemon may run meanwhile.
+    Names all that is wrong, and what of it `watchtower store rebuild` can do something about. Ends
+    with exit code 24 if anything is. The daemon may run meanwhile.
     """
     loaded = settings()
     audit = run_async(_audit(loaded))
@@ -41,11 +47,12 @@ def verify(*, as_json: bool) -> None:
 @store.command(epilog=examples("watchtower store rebuild"))
 @json_option
 def rebuild(*, as_json: bool) -> None:
-    """Let go of what is broken and stands in the ledger too: channels, and indexes of the file.
+    """Let go of broken records of channels, and make the indexes of the file anew.
 
-    The daemon reads every channel anew before it acts. If anything else is broken nothing is
-    changed: claims, keys and the journal are in no ledger, and come back from a backup alone.
-    Refused while the daemon runs.
+    The daemon reads every open channel anew before it acts. A closed one is in no ledger any more:
+    what the journal tells of it stays, and a restore of a backup brings its record back. If
+    anything else is broken nothing is changed: claims, keys and the journal come back from a
+    backup alone. Refused while the daemon runs.
     """
     loaded = settings()
     gone = run_async(_rebuild(loaded))
@@ -53,6 +60,8 @@ def rebuild(*, as_json: bool) -> None:
         f"Let go of {sum(gone.values())} records of channels. Run `watchtower run`: it reads the "
         "channels from the ledger before it redeems anything."
     )
+    if CLOSED_CHANNELS.name in gone:
+        text += f"\nThose of closed channels ({gone[CLOSED_CHANNELS.name]}) are {_LOST}"
     if not gone:
         text = "Every record is whole; the indexes were made anew."
     tell({"gone": gone}, text, as_json=as_json)
@@ -93,7 +102,12 @@ def _report(audit: Audit) -> dict[str, Any]:
         "lines": audit.frontier.size,
         "root": audit.frontier.root.hex(),
         "problems": [
-            {"table": each.table, "what": each.what, "rebuilt": each.is_rebuilt}
+            {
+                "table": each.table,
+                "what": each.what,
+                "rebuilt": each.is_rebuilt,
+                "lost": each.is_lost,
+            }
             for each in audit.problems
         ],
         "attempts_without_outcome": [
@@ -107,12 +121,21 @@ def _report(audit: Audit) -> dict[str, Any]:
     }
 
 
+def _remedy(problem: Problem) -> str:
+    """Return what a rebuild would do about it, in a sentence; nothing if nothing."""
+    if not problem.is_rebuilt:
+        return ""
+    if problem.is_lost:
+        return f" `watchtower store rebuild` lets go of it; it is {_LOST}"
+    if problem.table == "sqlite":
+        return " `watchtower store rebuild` makes it anew."
+    return " `watchtower store rebuild` lets go of it, and the daemon reads it from the ledger."
+
+
 def _text(audit: Audit) -> str:
     total, tree = sum(audit.records.values()), audit.frontier
     lines = [f"{total} records; the journal has had {tree.size} lines; root {tree.root.hex()}."]
-    for each in audit.problems:
-        again = " `watchtower store rebuild` brings it back." if each.is_rebuilt else ""
-        lines.append(f"{each.table}: {each.what}.{again}")
+    lines += [f"{each.table}: {each.what}.{_remedy(each)}" for each in audit.problems]
     if audit.open_attempts:
         lines.append(f"{len(audit.open_attempts)} attempts have no outcome yet.")
     if not audit.problems:

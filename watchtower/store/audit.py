@@ -4,9 +4,10 @@ Who reads in the course of work stops at the first thing that is wrong. Here not
 all was looked at, and what is wrong is named as well as it can be: by the channel, where one that
 is known would stand at that place, or by the line's number.
 
-What the ledger knows as well, the channels, can be rebuilt: what is broken is let go, what is left
-is counted anew, and the daemon reads the rest from the ledger, as it does after a restore. Claims,
-keys and what was signed ahead are in no ledger, and nothing here makes up any.
+Channels can be rebuilt: what is broken is let go, what is left is counted anew, and the daemon
+reads every open one from the ledger, as it does after a restore. A closed one is in no ledger any
+more; nothing is owed on it, and what the journal tells of it stays, so it may be let go too.
+Claims, keys and what was signed ahead are in no ledger, and nothing here makes up any.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ from watchtower.units import ChannelId
 __all__ = ["REBUILT", "Audit", "Auditor", "Problem"]
 
 REBUILT: Final = (OPEN_CHANNELS, CLOSED_CHANNELS)
-"""The tables whose records the ledger has as well."""
+"""The tables whose records may be let go: the ledger has the open channels as well."""
+
+_LOST: Final = (CLOSED_CHANNELS,)
+"""Of these the ledger has none: it deletes a channel when it closes it."""
 
 _CHECK_FILE: Final = Statement("PRAGMA integrity_check(20)")
 _MEND_INDEXES: Final = Statement("REINDEX")
@@ -56,12 +60,14 @@ class Problem(Struct, frozen=True, kw_only=True):
     Attributes:
         table: where.
         what: which record, and what is the matter with it.
-        is_rebuilt: whether it can be had again without a backup.
+        is_rebuilt: whether the store can be made whole without a backup.
+        is_lost: whether what was there is let go of for good then, being in no ledger.
     """
 
     table: str
     what: str
     is_rebuilt: bool
+    is_lost: bool = False
 
 
 class Audit(Struct, kw_only=True):
@@ -124,7 +130,7 @@ class Auditor:
         )
 
     async def rebuild(self) -> dict[str, int]:
-        """Let go of what is broken and can be had again; return how many records of each table.
+        """Let go of what is broken and may be; return how many records of each table.
 
         Everything else must be whole: call it behind `look`, in a transaction that writes.
         """
@@ -241,7 +247,8 @@ class Auditor:
     def _say(self, table: str, what: str, *, is_rebuilt: bool | None = None) -> None:
         can = table in {each.name for each in REBUILT} if is_rebuilt is None else is_rebuilt
         # The table's name is of a type of SQLAlchemy's own.
-        self._problems.append(Problem(table=f"{table}", what=what, is_rebuilt=can))
+        lost = table in {each.name for each in _LOST}
+        self._problems.append(Problem(table=f"{table}", what=what, is_rebuilt=can, is_lost=lost))
 
 
 def _topic_of(table: str, value: Any) -> str:
