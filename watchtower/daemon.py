@@ -21,6 +21,7 @@ from watchtower.errors import (
     ConfigError,
     LedgerError,
     StoreBusyError,
+    StoreError,
     StoreFullError,
     StoreNetworkError,
     StoreReadOnlyError,
@@ -160,7 +161,8 @@ async def _look_at_heads(
     keeper = head_keeper(store, places, machine.clock)
     try:
         await keeper.begin()
-    except (StoreFullError, StoreBusyError) as failure:
+    except StoreError as failure:
+        # Whatever is the matter: this tower would run without heads, and must not end by them.
         _log.warning("heads_not_compared", why=str(failure))
     return keeper
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from watchtower.brokers import broker_of
+from watchtower.errors import StoreError
 from watchtower.keys.identity import find_identity, make_identity
 from watchtower.settings import Settings
 from watchtower.store.database import Store
@@ -115,17 +116,20 @@ def head_keeper(
 async def tell_of_heads(store: Store, settings: Settings, tell: Callable[[str], None]) -> None:
     """Have a person told, before a command does anything, if the store may have been put back.
 
-    Only files are looked at: a command waits for no broker, and for no other tower.
-
-    Raises:
-        StoreError: the store cannot be read or written.
+    Only files are looked at: a command waits for no broker, and for no other tower. What keeps the store from being
+    compared is told as well, and no reason to refuse a command that may not even need it.
     """
     places = _files_of(settings)
     if not places:
         return
     keeper = head_keeper(store, places)
-    await keeper.begin()
-    for trouble in (await keeper.troubles()).values():
+    try:
+        await keeper.begin()
+        troubles = await keeper.troubles()
+    except StoreError as failure:
+        tell(f"The store could not be compared with its heads: {failure}")
+        return
+    for trouble in troubles.values():
         tell(alarm_of(trouble).sentence)
 
 

@@ -176,6 +176,7 @@ def test_what_loses_money_or_sight_is_urgent() -> None:
         "daily_cap_reached",
         "delegate_money_low",
         "head_gone",
+        "head_not_comparable",
         "head_of_another_store",
         "head_tampered",
         "store_forked",

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.store import make
 from tests.tower.conftest import XRP, Stage
 from watchtower.head_settings import HeadSettings
 from watchtower.heads import head_keeper
@@ -225,6 +226,22 @@ async def test_a_head_that_was_tampered_with_is_told_and_stops_nobody(
         await until_alarm(stage, name)
         await stage.close_request(channel)
         await stage.until_paid(channel, 10 * XRP)
+
+
+@pytest.mark.parametrize("once", [False, True])
+async def test_a_byte_turned_over_in_the_journal_stops_no_tower_by_its_head(
+    stage: Stage, head: Path, *, once: bool
+) -> None:
+    """Without heads the same store would be run: who breaks a line must not gain by them."""
+    channel = await guarded(stage, head)
+    async with stage.store() as store, store.write() as work:
+        await work.journal.append_all([("later", None, None, {})] * 2)
+    make.break_line(store_of(stage), from_end=1)
+
+    await stage.close_request(channel)
+    async with stage.tower(once=once):
+        await stage.until_paid(channel, 10 * XRP)
+        await until_alarm(stage, "head_not_comparable")
 
 
 async def test_a_head_that_cannot_be_reached_stops_nobody_and_is_compared_once_it_can(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.store import make
 
 
 @pytest.fixture
@@ -76,6 +77,22 @@ def test_a_store_that_is_older_is_told_by_every_command_until_it_is_accepted(
     assert accepted["not_published"] == []
     assert run("head", "show").code == 0
     assert run("token", "list").err == ""
+
+
+def test_a_journal_that_is_broken_is_told_and_refuses_no_command(
+    run: Run, ready: Path, head: Path
+) -> None:
+    """What a command does not read may be broken without its harm."""
+    publish(run, head)
+    for name in ("one", "two"):
+        assert run("token", "add", name, "--scope", "read").code == 0
+    make.break_line(ready / "watchtower.db", from_end=0)
+    said = run("token", "list")
+    assert said.code == 0
+    assert "its own journal was damaged" in said.err
+    shown = run("head", "show", "--json")
+    assert shown.code == 78
+    assert [report["finding"] for report in shown.json()] == ["broken"]
 
 
 def test_a_head_beside_the_store_is_refused(run: Run, ready: Path) -> None:

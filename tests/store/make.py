@@ -127,6 +127,18 @@ def tamper(path: Path, *statements: str) -> None:
         file.commit()
 
 
+def break_line(path: Path, *, from_end: int) -> None:
+    """Break a line of the journal, counted from its end, so that its seal fails."""
+    with closing(sqlite3.connect(path)) as file:
+        changed = file.execute(
+            "UPDATE journal SET sealed = zeroblob(80) "
+            "WHERE row = (SELECT max(row) FROM journal) - ?",
+            (from_end,),
+        )
+        assert changed.rowcount == 1
+        file.commit()
+
+
 async def limit(opened: Store, pages: int = 1) -> None:
     """Let the file grow to so many pages; fewer than there are is as many as there are."""
     async with opened._connections.writing() as connection:

@@ -11,6 +11,7 @@ from watchtower.alerts.rules import Alarm, Severity
 __all__ = [
     "head_ahead_of_clock",
     "head_gone",
+    "head_not_comparable",
     "head_of_another_store",
     "head_tampered",
     "head_unreachable",
@@ -78,6 +79,18 @@ def head_tampered(place: str) -> Alarm:
         severity=Severity.URGENT,
         sentence=f"What stands at {place} is no head that this tower has signed: it was damaged or "
         f"tampered with, so that nobody can tell whether this store is the newest. {_ACCEPT}",
+    )
+
+
+def head_not_comparable(place: str) -> Alarm:
+    """The store is broken where it would be compared with the head."""
+    return Alarm(
+        name="head_not_comparable",
+        subject=place,
+        severity=Severity.URGENT,
+        sentence=f"The store cannot be compared with its head at {place}: its own journal was "
+        "damaged or tampered with, so that nobody can tell whether it is the newest. `watchtower "
+        f"store verify` says what is broken, and a backup brings it back. {_ACCEPT}",
     )
 
 

@@ -62,6 +62,7 @@ class Finding(StrEnum):
     FORKED = "forked"  # both went on from somewhere, each its own way
     ANOTHER_STORE = "another_store"  # it is the head of another store
     TAMPERED = "tampered"  # the tower did not sign it, or it is none
+    BROKEN = "broken"  # the store itself is, so that nobody can tell what it was
     UNREACHABLE = "unreachable"  # nobody can tell
 
     @property

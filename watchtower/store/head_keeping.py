@@ -7,6 +7,8 @@ What it guarantees:
 - Where the store may have been put back, that is written down in the store with the note
   ``recovery``, by which the daemon reconciles with the ledger before it acts, and stands until a
   person has accepted it; nothing is published over a head that speaks against the store.
+- A store that is broken where it would be compared is a finding like any other, and no error: who
+  turns a byte over in it must not stop a tower that runs without heads.
 - A place that does not answer is waited for a few seconds, and asked again when it has.
 
 The store cannot know what it has forgotten, so nothing here is refused: what is known is redeemed.
@@ -22,6 +24,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from watchtower.errors import StoreDamagedError, StoreTamperedError
 from watchtower.store.database import Store
 from watchtower.store.head import (
     Finding,
@@ -99,7 +102,7 @@ class Look(Struct, frozen=True, kw_only=True):
         missing: how much the store lacks, where it is older.
         head: what is there, if it is a head.
         version: of the store, when it was compared.
-        why: what is in the way, where it cannot be reached.
+        why: what is in the way, where it cannot be reached or the store cannot be read.
     """
 
     place: str
@@ -156,12 +159,24 @@ class HeadKeeper:
         """Compare the store with what is kept at a place; nothing is written.
 
         Raises:
-            StoreError: the store cannot be read.
+            StoreError: the store cannot be read now; one that is broken is a finding.
         """
         try:
             kept = await self._ask(place, place.read())
         except HeadUnreachable as away:
             return Look(place=place.name, finding=Finding.UNREACHABLE, why=str(away))
+        try:
+            return await self._compare(place, kept)
+        except (StoreTamperedError, StoreDamagedError) as broken:
+            head = None if kept is None else Head.read(kept)
+            return Look(place=place.name, finding=Finding.BROKEN, head=head, why=str(broken))
+
+    async def _compare(self, place: Place, kept: bytes | None) -> Look:
+        """Compare the store with what was kept at a place.
+
+        Raises:
+            StoreError: the store cannot be read, or is broken.
+        """
         seal = self._seal or await self._find_seal()
         # Behind the head: a store that another process has changed is only ever further.
         async with self._store.read() as work:

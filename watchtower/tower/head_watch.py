@@ -156,6 +156,8 @@ def alarm_of(look: Look) -> Alarm:
             return of_heads.head_gone(look.place)
         case Finding.ANOTHER_STORE:
             return of_heads.head_of_another_store(look.place)
+        case Finding.BROKEN:
+            return of_heads.head_not_comparable(look.place)
         case Finding.TAMPERED:
             return of_heads.head_tampered(look.place)
         case _:
