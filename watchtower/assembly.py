@@ -115,6 +115,7 @@ async def prepare(
     *,
     shadow: bool,
     once: bool,
+    in_doubt: bool,
 ) -> Ground:
     """Open the way to the servers, and bring back what the store remembers."""
     memory = await remember(
@@ -124,6 +125,7 @@ async def prepare(
         payers=settings.payers,
         own=settings.authority.own,
         payer_policy=payer_policy_of(settings),
+        in_doubt=in_doubt,
     )
     watch = memory.watch
     servers = await stack.enter_async_context(_servers(store, settings, machine))

@@ -103,7 +103,14 @@ async def run(
             None if once else await open_front(stack, settings, store, environment, machine.clock)
         )
         ground = await prepare(
-            stack, store, settings, environment, machine, shadow=shadow, once=once
+            stack,
+            store,
+            settings,
+            environment,
+            machine,
+            shadow=shadow,
+            once=once,
+            in_doubt=heads is not None and heads.is_in_doubt,
         )
         watch = None if heads is None else _head_watch(heads, ground)
         end = _until_answered if once else _until_signalled

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
 from tests.store import make
+from watchtower.errors import StoreBusyError
 from watchtower.keys.identity import find_identity, make_identity
 from watchtower.store.database import Store
 from watchtower.store.head import Finding, Head, Missing
@@ -323,3 +325,28 @@ async def test_a_pinned_census_says_how_the_tables_stand(tmp_path: Path) -> None
         assert [pin.kind for pin in pins] == ["census_pinned"] * 2
         assert pins[0].facts["census"] != pins[1].facts["census"]
         assert pins[0].facts["version"] < pins[1].facts["version"]
+
+
+async def test_what_is_wrong_is_known_while_the_store_takes_nothing(
+    tmp_path: Path, place: HeadFile
+) -> None:
+    """Another process writes for long, or the disk is full: the finding is not thrown away."""
+    path = tmp_path / "w.db"
+    async with published(path, place) as store:
+        await store.copy_into(tmp_path / "yesterday")
+        await kept(store, 200)
+        await keeper_of(store, place).publish(place)
+    put_back(tmp_path / "yesterday", path)
+    async with await Store.open(path, make.PASSPHRASE, patience=0.01) as store:
+        keeper = keeper_of(store, place)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreBusyError):
+                await keeper.begin()
+        assert not await is_in_recovery(store)
+        assert keeper.is_in_doubt
+        assert [look.finding for look in (await keeper.troubles()).values()] == [Finding.OLDER]
+        await keeper.write_down(())
+        assert await is_in_recovery(store)
+        assert not keeper.is_in_doubt
+        assert (await keeper_of(store).troubles())[place.name].missing == Missing(1, 1)

@@ -104,6 +104,23 @@ async def test_another_copy_that_publishes_is_told_while_the_tower_runs(tmp_path
         assert _text(tmp_path) == before
 
 
+async def test_a_store_that_takes_nothing_is_compared_all_the_same(tmp_path: Path) -> None:
+    """A full disk keeps no other copy unseen; what was found is written down once there is room."""
+    async with scene(tmp_path) as here:
+        await here.look()
+        await here.store.copy_into(tmp_path / "copy.db")
+        async with await make.reopen(tmp_path / "copy.db") as copy:
+            await _Scene(copy, here.place).look()
+        await make.limit(here.store)
+        assert await here.look(_HOUR) == ["raised store_forked"]
+        assert await here.look() == []
+        await make.limit(here.store, 1_000_000)
+        await here.look()
+        async with here.store.read() as work:
+            kinds = [entry.kind for entry in await work.journal.load_all()]
+        assert "head_trouble" in kinds
+
+
 async def test_a_head_that_is_back_ends_its_alarm(tmp_path: Path) -> None:
     """A share that was not mounted for a while."""
     async with scene(tmp_path) as here:

@@ -146,6 +146,13 @@ class HeadKeeper:
         self._seal: Seal | None = None
         self._agreed: set[str] = set()
         self._sizes: dict[str, int] = {place.name: 0 for place in places}
+        self._unwritten: dict[str, Look] = {}
+        self._is_uncompared = False
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether something is wrong that the store could not be told, or nobody could look."""
+        return self._is_uncompared or bool(self._unwritten)
 
     @property
     def oldest(self) -> int | None:
@@ -213,17 +220,37 @@ class HeadKeeper:
         """Look at every place at once before anything is done; write down what is wrong.
 
         Raises:
-            StoreError: the store cannot be read or written.
+            StoreError: the store cannot be read or written; what was found is not forgotten.
         """
-        looks = await asyncio.gather(*(self.look(place) for place in self.places))
+        asked = (self.look(place) for place in self.places)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        looks = [each for each in found if isinstance(each, Look)]
+        failures = [each for each in found if isinstance(each, BaseException)]
+        self._is_uncompared = bool(failures)
         await self.write_down(looks)
+        if failures:
+            raise failures[0]
         return looks
 
     async def write_down(self, looks: Sequence[Look]) -> None:
-        """Have the store remember what is wrong, until a person has accepted it."""
-        wrong = [look for look in looks if look.finding.is_trouble]
-        if not wrong:
-            return
+        """Have the store remember what is wrong, until a person has accepted it.
+
+        Of one place it is what was found first. While the store takes nothing it is remembered
+        here, and written with what is found next, be that nothing.
+
+        Raises:
+            StoreError: the store cannot be written now.
+        """
+        for look in looks:
+            if look.finding.is_trouble:
+                self._unwritten.setdefault(look.place, look)
+        if self._unwritten:
+            wrong = [*self._unwritten.values()]
+            await self._write_down(wrong)
+            for look in wrong:
+                self._unwritten.pop(look.place, None)
+
+    async def _write_down(self, wrong: Sequence[Look]) -> None:
         async with self._store.write() as work:
             known = troubles_in(await work.notes.get(_TROUBLES))
             new = [look for look in wrong if look.place not in known]
@@ -239,13 +266,14 @@ class HeadKeeper:
             )
 
     async def troubles(self) -> dict[str, Look]:
-        """Return what is wrong, by place, as it was written down; also at places of before."""
+        """Return what is wrong, by place, as it was found first; also at places of before."""
         async with self._store.read() as work:
             found = troubles_in(await work.notes.get(_TROUBLES))
-        return {
+        written = {
             name: Look(place=name, finding=one.finding, missing=Missing(one.entries, one.changes))
             for name, one in found.items()
         }
+        return {**self._unwritten, **written}
 
     async def publish(self, place: Place) -> int:
         """Put the store's head at a place, and return the `version` that it tells of.
@@ -280,6 +308,7 @@ class HeadKeeper:
         Raises:
             StoreError: the store cannot be written; nothing was accepted.
         """
+        self._unwritten.clear()
         async with self._store.write() as work:
             await work.notes.drop(_TROUBLES)
             await work.journal.append_all(
@@ -294,6 +323,7 @@ class HeadKeeper:
 
     async def healed(self, place: str) -> None:
         """Take note that a head that had gone is back, and speaks for the store."""
+        self._unwritten.pop(place, None)
         async with self._store.write() as work:
             known = troubles_in(await work.notes.get(_TROUBLES))
             if known.pop(place, None) is not None:

@@ -80,10 +80,8 @@ class HeadWatch:
 
     async def look(self) -> None:
         """Compare and publish, wherever that is due."""
+        await self._write()
         try:
-            if self._clock() >= self._pin_at:
-                await self._keeper.pin()
-                self._pin_at = self._clock() + _PINNED_EVERY
             version, troubles = await self._keeper.version(), await self._keeper.troubles()
         except StoreError as failure:
             _log.warning("heads_not_compared", why=str(failure))
@@ -91,6 +89,16 @@ class HeadWatch:
         await asyncio.gather(
             *(self._tend(place, version, troubles.get(place.name)) for place in self._keeper.places)
         )
+
+    async def _write(self) -> None:
+        """Write what is due; a store that takes nothing is compared all the same."""
+        try:
+            await self._keeper.write_down(())
+            if self._clock() >= self._pin_at:
+                await self._keeper.pin()
+                self._pin_at = self._clock() + _PINNED_EVERY
+        except StoreError as failure:
+            _log.warning("heads_not_written_down", why=str(failure))
 
     async def _tend(self, place: Place, version: int, trouble: Look | None) -> None:
         name = place.name

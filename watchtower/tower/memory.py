@@ -46,8 +46,12 @@ async def remember(
     payers: Collection[Address] = (),
     own: Address | None = None,
     payer_policy: PayerPolicy | None = None,
+    in_doubt: bool = False,
 ) -> Memory:
-    """Read what the store holds, in one transaction."""
+    """Read what the store holds, in one transaction.
+
+    ``in_doubt`` says that it is in recovery though it could not be told so.
+    """
     async with store.read() as work:
         notes = await work.notes.load_all()
         tallies = tallies_of(notes)
@@ -80,7 +84,7 @@ async def remember(
     return Memory(
         watch=watch,
         cursor=cursor,
-        in_recovery=RECOVERY in notes,
+        in_recovery=in_doubt or RECOVERY in notes,
         journal_number=tail[-1].number if tail else 0,
     )
 
