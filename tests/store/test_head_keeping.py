@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 from typing_extensions import override
@@ -350,3 +354,39 @@ async def test_what_is_wrong_is_known_while_the_store_takes_nothing(
         assert await is_in_recovery(store)
         assert not keeper.is_in_doubt
         assert (await keeper_of(store).troubles())[place.name].missing == Missing(1, 1)
+
+
+_ASKING: Final = """
+import asyncio, sys
+from pathlib import Path
+from watchtower.heads import head_keeper
+from watchtower.store.database import Store
+from watchtower.store.head_file import HeadFile
+
+async def ask(path):
+    async with await Store.open(path, sys.argv[2]) as store:
+        keeper = head_keeper(store, [HeadFile(path.with_name("hangs"))])
+        keeper._patience = 0.01
+        print((await keeper.look(keeper.places[0])).why)
+
+asyncio.run(ask(Path(sys.argv[1])))
+"""
+
+
+async def test_a_share_that_hangs_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    """Else every command, and the timer of the backups, would hang with it for ever."""
+    path = tmp_path / "w.db"
+    async with await make.store(path):
+        pass
+    os.mkfifo(path.with_name("hangs"))
+    asking = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ASKING, str(path), make.PASSPHRASE, stdout=subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            said, _ = await asking.communicate()
+    except TimeoutError:
+        asking.kill()
+        raise
+    assert said.decode().strip() == "it does not answer"
+    assert asking.returncode == 0

@@ -1,7 +1,9 @@
 """A head in a file: somewhere else than the store, for what puts the one back must spare the other.
 
 What it guarantees: under its name stands a whole head, the old one or the new one, whenever the
-machine stops; and a folder that is not there is told apart from a head that is not.
+machine stops; a folder that is not there is told apart from a head that is not; and a share that
+hangs holds up nobody, also not a process that ends: the loop's own threads are waited for at its
+end, so each question has one of its own that is left alone.
 """
 
 from __future__ import annotations
@@ -9,12 +11,18 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
+from typing import TypeVar
 
 from watchtower.store.head import MOST_BYTES
 from watchtower.store.head_keeping import HeadUnreachable
 
 __all__ = ["HeadFile"]
+
+_T = TypeVar("_T")
 
 
 class HeadFile:
@@ -27,11 +35,11 @@ class HeadFile:
 
     async def read(self) -> bytes | None:
         """Return what stands there; None if there is nothing."""
-        return await asyncio.to_thread(self._read)
+        return await _aside(self._read)
 
     async def write(self, head: bytes) -> None:
         """Put a head in the place of the one that may be there; it is on disk then."""
-        await asyncio.to_thread(self._write, head)
+        await _aside(lambda: self._write(head))
 
     def _read(self) -> bytes | None:
         try:
@@ -59,6 +67,21 @@ class HeadFile:
                 draft.unlink(missing_ok=True)
         except OSError as problem:
             raise HeadUnreachable(problem.strerror or str(problem)) from None
+
+
+async def _aside(action: Callable[[], _T]) -> _T:
+    """Return what ``action`` returns on a thread that keeps no process from ending."""
+    promise: Future[_T] = Future()
+    promise.set_running_or_notify_cancel()
+
+    def act() -> None:
+        try:
+            promise.set_result(action())
+        except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
+            promise.set_exception(problem)
+
+    Thread(target=act, name="head in a file", daemon=True).start()
+    return await asyncio.wrap_future(promise)
 
 
 def _sync(folder: Path) -> None:
