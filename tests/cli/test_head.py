@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.conftest import Run
@@ -93,6 +94,44 @@ def test_a_journal_that_is_broken_is_told_and_refuses_no_command(
     shown = run("head", "show", "--json")
     assert shown.code == 78
     assert [report["finding"] for report in shown.json()] == ["broken"]
+
+
+def test_a_head_that_came_back_while_a_person_thought_is_not_written_over(
+    run: Run, ready: Path, head: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be all that is left of what this store has lost; nobody has been told of it."""
+    other = ready / "share" / "head.json"
+    other.parent.mkdir()
+    config = ready / "watchtower.toml"
+    config.write_text(config.read_text().replace(f'["{head}"]', f'["{head}", "{other}"]'))
+    publish(run, other)
+    older(run, ready, other)
+    text, away = other.read_text(), other.parent.rename(ready / "away")
+    head.write_text("no head")
+
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: away.rename(other.parent))
+    accepted = run("head", "accept")
+    assert accepted.code == 0
+    assert f"not published at {other} (nobody has seen" in accepted.out
+    assert other.read_text() == text
+    assert "The store is older than its head" in run("token", "list").err
+    assert head.read_text() != "no head"
+
+    assert run("head", "accept", "--yes").code == 0
+    assert run("head", "show").code == 0
+
+
+def test_what_stands_there_now_is_shown_beside_what_was_found_before(
+    run: Run, ready: Path, head: Path
+) -> None:
+    """A head that was gone comes back, and speaks against the store: both are accepted, or none."""
+    publish(run, head)
+    older(run, ready, head)
+    aside = head.rename(ready / "aside")
+    assert "is gone" in run("token", "list").err
+    aside.rename(head)
+    findings = [report["finding"] for report in run("head", "show", "--json").json()]
+    assert findings == ["gone", "older"]
 
 
 def test_a_head_beside_the_store_is_refused(run: Run, ready: Path) -> None:

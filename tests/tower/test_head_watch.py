@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.store import make
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice
+from watchtower.errors import StoreFullError
 from watchtower.heads import head_keeper
 from watchtower.store.database import Store
 from watchtower.store.head_file import HeadFile
@@ -104,6 +107,12 @@ async def test_another_copy_that_publishes_is_told_while_the_tower_runs(tmp_path
         assert _text(tmp_path) == before
 
 
+async def fill(here: _Scene) -> None:
+    """Write until there is no room."""
+    while True:
+        await here.keeper.pin()
+
+
 async def test_a_store_that_takes_nothing_is_compared_all_the_same(tmp_path: Path) -> None:
     """A full disk keeps no other copy unseen; what was found is written down once there is room."""
     async with scene(tmp_path) as here:
@@ -112,6 +121,8 @@ async def test_a_store_that_takes_nothing_is_compared_all_the_same(tmp_path: Pat
         async with await make.reopen(tmp_path / "copy.db") as copy:
             await _Scene(copy, here.place).look()
         await make.limit(here.store)
+        with pytest.raises(StoreFullError):
+            await fill(here)
         assert await here.look(_HOUR) == ["raised store_forked"]
         assert await here.look() == []
         await make.limit(here.store, 1_000_000)

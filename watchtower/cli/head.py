@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -43,7 +43,7 @@ def show(*, as_json: bool) -> None:
 
     Ends with exit code 78 if the store may have been put back, now or as was found before.
     """
-    looks = run_async(_looks(settings()))
+    looks = run_async(_look(settings())).told
     for look in looks:
         tell(_report(look), _sentence(look), as_json=as_json)
     wrong = [look.place for look in looks if look.finding.is_trouble]
@@ -61,9 +61,11 @@ def accept(*, yes: bool, as_json: bool) -> None:
 
     Its head is published over those that speak against it, and the alarm ends. What is missing
     stays missing: channels and outcomes are read from the ledger again, and claims are not there.
+    A head that was not there to be shown is left where it is, and said.
     """
     loaded = settings()
-    looks = [look for look in run_async(_looks(loaded)) if look.finding.is_trouble]
+    sight = run_async(_look(loaded))
+    looks = [look for look in sight.told if look.finding.is_trouble]
     if not looks:
         text = "Nothing speaks against the store, and nothing was changed."
         tell({"accepted": []}, text, as_json=as_json)
@@ -72,31 +74,81 @@ def accept(*, yes: bool, as_json: bool) -> None:
         click.echo(_sentence(look), err=True)
     if not yes:
         click.confirm("Take the store as it is?", abort=True, err=True)
-    away = run_async(_accept(loaded, looks))
+    left = run_async(_accept(loaded, looks, sight.found))
     text = "The store counts as it is: its head stands everywhere again."
-    if away:
-        text = f"The store counts as it is; its head could not be published at {', '.join(away)}."
-    report = {"accepted": [_report(look) for look in looks], "not_published": sorted(away)}
+    if left:
+        where = "; ".join(f"{place} ({why})" for place, why in left.items())
+        text = f"The store counts as it is; its head was not published at {where}."
+    report = {"accepted": [_report(look) for look in looks], "not_published": sorted(left)}
     tell(report, text, as_json=as_json)
 
 
-async def _looks(loaded: Settings) -> Sequence[Look]:
+class _Sight(NamedTuple):
+    """What a person is told, and what stands at each place."""
+
+    told: Sequence[Look]
+    found: Mapping[str, Look]
+
+
+async def _look(loaded: Settings) -> _Sight:
     async with _keeper(loaded) as keeper:
         found = {place.name: await keeper.look(place) for place in keeper.places}
-        # What was found before stands until it is accepted, whatever is there by now.
-        return [*{**found, **await keeper.troubles()}.values()]
+        noted = await keeper.troubles()
+    # What was found before stands until it is accepted, whatever is there by now.
+    told = {**found, **noted}
+    more = [
+        look
+        for name, look in found.items()
+        if name in noted and look.finding.is_trouble and not _is_said_by(noted[name], look)
+    ]
+    return _Sight([*told.values(), *more], found)
 
 
-async def _accept(loaded: Settings, looks: Sequence[Look]) -> Mapping[str, str]:
+def _is_said_by(noted: Look, look: Look) -> bool:
+    """Return whether who was told of the one need not be told of the other."""
+    if noted.finding is Finding.OLDER and look.finding is Finding.FORKED:
+        return True  # an older store has lines of its own as soon as it acts
+    entries, changes = look.missing.entries, look.missing.changes
+    is_worse = entries > noted.missing.entries or changes > noted.missing.changes
+    return look.finding is noted.finding and not is_worse
+
+
+async def _accept(
+    loaded: Settings, looks: Sequence[Look], seen: Mapping[str, Look]
+) -> Mapping[str, str]:
+    """Accept what was told, and publish; return where not, and why.
+
+    A person takes their time, and a place may have come back meanwhile: what stands there may be
+    all that is left of another copy.
+    """
+    left = {}
     async with _keeper(loaded) as keeper:
+        found = {place.name: await keeper.look(place) for place in keeper.places}
+        unseen = {name: look for name, look in found.items() if _is_news(look, seen.get(name))}
         await keeper.accept(looks)
-        away = {}
+        await keeper.write_down([*unseen.values()])
         for place in keeper.places:
-            try:
-                await keeper.publish(place)
-            except HeadUnreachable as why:
-                away[place.name] = str(why)
-        return away
+            look = found[place.name]
+            if look.finding is Finding.UNREACHABLE:
+                left[place.name] = look.why
+            elif place.name in unseen:
+                left[place.name] = "nobody has seen what stands there now: `watchtower head show`"
+            else:
+                try:
+                    await keeper.publish(place)
+                except HeadUnreachable as why:
+                    left[place.name] = str(why)
+    return left
+
+
+def _is_news(look: Look, seen: Look | None) -> bool:
+    """Return whether what speaks against the store now is something else than was there before."""
+    if not look.finding.is_trouble:
+        return False
+    if seen is None or not seen.finding.is_trouble:
+        return True
+    is_same = look.finding is seen.finding if look.head is None else look.head == seen.head
+    return not is_same
 
 
 @asynccontextmanager
