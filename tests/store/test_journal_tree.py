@@ -140,6 +140,20 @@ async def test_a_tree_knows_every_tree_that_it_was(store: Store) -> None:
         assert not await work.journal_tree.begins_with(past[-1].grown(made_up[:1]))
 
 
+async def test_what_was_pruned_before_a_tree_is_not_read_to_compare_with_it(store: Store) -> None:
+    """A head is compared every second: a long past must cost nothing. A broken stump shows it."""
+    await told(store, *"abcdefg")
+    async with store.write() as work:
+        await work.pruning.prune([1, 3, 5])
+    then = await told(store, "h")
+    await told(store, "i", "j")
+    make.tamper(store.path, "UPDATE stumps SET sealed = zeroblob(80)")
+    async with store.read() as work:
+        assert await work.journal_tree.begins_with(then)
+        other = Frontier().grown([leaf_hash(bytes([n])) for n in range(then.size)])
+        assert not await work.journal_tree.begins_with(other)
+
+
 async def test_an_entry_is_proven_by_the_root(store: Store) -> None:
     """Each of them, to whoever has nothing but the entry, its path and the root."""
     await told(store, *"abcdefghijk")

@@ -95,7 +95,7 @@ class JournalTree:
     async def begins_with(self, old: Frontier) -> bool:
         """Say whether this tree is one that ``old`` has grown to: then nothing was taken back.
 
-        It costs as much as was added since.
+        It costs as much as was added since; if some of that was pruned, as much as the journal.
 
         Raises:
             StoreTamperedError: an entry fails its seal.
@@ -103,10 +103,12 @@ class JournalTree:
         now = await self.frontier()
         if not old.is_well_formed or old.size > now.size:
             return False
-        stumps = await self._stumps.all()
-        if all(stump.end <= old.size for stump in stumps):
-            return old.grown(await self._newest(now.size - old.size)) == now
-        leaves: list[bytes] = []
+        added = now.size - old.size
+        newest = await self._newest(added)
+        if len(newest) == added:
+            # None of them was pruned: whatever stumps there are, each is a part of the old tree.
+            return old.grown(newest) == now
+        stumps, leaves = await self._stumps.all(), list[bytes]()
         await self._texts.walk(lambda text: leaves.append(leaf_hash(text)))
         behind = (piece for piece in laid_out(leaves, stumps) if piece.end > old.size)
         return old.joined(behind) == now
