@@ -255,8 +255,9 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
     yield "feed watchdog", ground.service.feed(lambda: True)
-    if ground.memory.in_recovery:
-        yield "recover", recovery_of(ground).run(tower.reconciled)
+    recovery = recovery_of(ground)
+    in_recovery = ground.memory.in_recovery
+    yield "recover", recovery.run_for_ever(tower.reconciled, is_due=in_recovery)
     if ground.hsm_keys is not None:
         watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()

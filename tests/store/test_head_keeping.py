@@ -244,6 +244,22 @@ async def test_a_head_that_is_gone_is_missed_until_it_is_back(
         assert await keeper.troubles() == {}
 
 
+async def test_a_restored_store_stays_restored_though_its_head_speaks_against_it(
+    tmp_path: Path, place: HeadFile
+) -> None:
+    """Each reason stands beside the others: which backup it was is not forgotten by the second."""
+    path = file_of(place)
+    async with published(tmp_path / "w.db", place) as store:
+        path.unlink()
+        restored = {"backup": "b", "cursor": 7, "missing": {"one": "away"}}
+        async with store.write() as work:
+            await work.notes.put(RECOVERY, restored)
+        await keeper_of(store, place).begin()
+        async with store.read() as work:
+            note = await work.notes.get(RECOVERY)
+        assert note == {**restored, "heads": [place.name], "marks": 1}
+
+
 async def test_where_no_head_was_ever_none_is_missed(tmp_path: Path, place: HeadFile) -> None:
     """A place that was configured just now."""
     async with await make.store(tmp_path / "w.db") as store:
@@ -348,11 +364,11 @@ async def test_what_is_wrong_is_known_while_the_store_takes_nothing(
             with pytest.raises(StoreBusyError):
                 await keeper.begin()
         assert not await is_in_recovery(store)
-        assert keeper.is_in_doubt
+        doubts = [keeper.is_in_doubt]
         assert [look.finding for look in (await keeper.troubles()).values()] == [Finding.OLDER]
         await keeper.write_down(())
         assert await is_in_recovery(store)
-        assert not keeper.is_in_doubt
+        assert [*doubts, keeper.is_in_doubt] == [True, False]
         assert (await keeper_of(store).troubles())[place.name].missing == Missing(1, 1)
 
 

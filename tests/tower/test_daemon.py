@@ -111,6 +111,23 @@ async def test_restored_store_acts_once_it_is_reconciled(stage: Stage) -> None:
     assert await note(stage, RECOVERY) == {}
 
 
+async def test_store_in_doubt_while_the_tower_runs_is_reconciled_without_a_restart(
+    stage: Stage,
+) -> None:
+    """A head may speak against it at any time; pruning and the alarm would else wait for ever."""
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    async with stage.tower():
+        await stage.until_told(channel, "channel_opened")
+        async with stage.store() as store, store.write() as work:
+            await work.notes.put_in_recovery({"heads": ["there"]})
+
+        async def is_over() -> bool:
+            return await note(stage, RECOVERY) == {}
+
+        await stage.until(is_over)
+
+
 async def test_two_servers_are_both_told_and_one_that_hangs_costs_nothing(stage: Stage) -> None:
     """The same ledger under two addresses; a third that nobody answers at."""
     url = stage.sandbox.url

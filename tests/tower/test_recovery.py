@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,8 @@ class Scene:
         self.watch = Watch([make.PAYEE], Policy(), channels=[make.channel(1)])
         self.tells: dict[str, list[ChannelChanged] | None] = {}
         self.asked_again = 0
+        self.asked: list[str] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.desk = Desk(self, repeat_after=3600)
 
     def tell(self, _notice: Notice) -> None:
@@ -123,6 +125,9 @@ class Scene:
 
     async def listed(self, server: str, _account: Address) -> Sequence[ChannelChanged]:
         """Return what a server tells."""
+        self.asked.append(server)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         told = self.tells[server]
         if told is None:
             raise UnreachableError(servers=server, why="it is down")
@@ -200,6 +205,48 @@ async def test_each_server_has_to_tell_what_is_known_here(scene: Scene) -> None:
         await running
     assert await scene.note() is None
     assert scene.desk.standing() == ()
+
+
+async def test_what_puts_it_in_recovery_meanwhile_is_not_ended_with_what_was_reconciled(
+    scene: Scene,
+) -> None:
+    """A head speaks against the store while servers are asked: they are asked anew for that."""
+    scene.tells = {"good": [_told()]}
+
+    async def doubt() -> None:
+        if len(scene.asked) == 1:
+            async with scene.store.write() as work:
+                await work.notes.put_in_recovery({"heads": ["there"]})
+
+    scene.meanwhile = doubt
+    reconciled = asyncio.Event()
+    reconciled.set()
+    async with asyncio.timeout(30):
+        await scene.recovery().run(reconciled)
+    assert scene.asked == ["good", "good"]
+    assert await scene.note() is None
+
+
+async def test_what_puts_it_in_recovery_while_the_tower_runs_is_reconciled(scene: Scene) -> None:
+    """At the start nothing was the matter; each time everybody is asked, and by name."""
+    async with scene.store.write() as work:
+        await work.notes.drop(RECOVERY)
+    scene.tells = {"good": [_told()], "away": None}
+    reconciled = asyncio.Event()
+    reconciled.set()
+    running = asyncio.create_task(scene.recovery().run_for_ever(reconciled, is_due=False))
+    try:
+        for _ in range(2):
+            scene.tells["away"] = None
+            async with scene.store.write() as work:
+                await work.notes.put_in_recovery({"heads": ["there"]})
+            await scene.until_missing({"away"})
+            assert [alarm.name for alarm in scene.desk.standing()] == ["in_recovery"]
+            scene.tells["away"] = [_told()]
+            await scene.until_missing(set())
+            assert await scene.note() is None
+    finally:
+        running.cancel()
 
 
 async def test_who_is_away_has_nobody_read_everything_anew(scene: Scene) -> None:

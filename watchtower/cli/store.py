@@ -14,7 +14,6 @@ from watchtower.settings import Settings
 from watchtower.store.alone import alone
 from watchtower.store.audit import Audit, Problem
 from watchtower.store.database import Store
-from watchtower.store.notes import RECOVERY
 from watchtower.store.tables import CLOSED_CHANNELS
 
 __all__ = ["store"]
@@ -84,7 +83,7 @@ async def _rebuild(loaded: Settings) -> dict[str, int]:
                 _refuse(loaded, [each for each in audit.problems if not each.is_rebuilt])
                 gone = await auditor.rebuild()
                 if gone:
-                    await work.notes.put(RECOVERY, {"rebuilt": sorted(gone)})
+                    await work.notes.put_in_recovery({"rebuilt": sorted(gone)})
                     await work.journal.append("store_rebuilt", facts={"gone": gone})
                 return gone
 

@@ -259,7 +259,8 @@ class HeadKeeper:
             now = int(self._clock())
             told = {look.place: _Trouble.of(look, now) for look in new}
             await work.notes.put(_TROUBLES, msgspec.to_builtins({**known, **told}))
-            await work.notes.put(RECOVERY, {"heads": sorted(told)})
+            before = (await work.notes.get(RECOVERY) or {}).get("heads", ())
+            await work.notes.put_in_recovery({"heads": sorted({*before, *told})})
             await work.journal.append_all(
                 ("head_trouble", None, None, {"place": name, **msgspec.to_builtins(trouble)})
                 for name, trouble in told.items()

@@ -49,6 +49,14 @@ class Notes:
         """Write notes over those of their names."""
         await self._notes.put_all({n: Record(Note(name=n, value=v)) for n, v in notes.items()})
 
+    async def put_in_recovery(self, why: Mapping[str, Any]) -> None:
+        """Write down why the store is in recovery, beside what was written down before.
+
+        It counts how often: who reconciles must not take a new reason for one that it knew.
+        """
+        known = await self.get(RECOVERY) or {}
+        await self.put(RECOVERY, {**known, **why, "marks": known.get("marks", 0) + 1})
+
     async def drop(self, name: str) -> bool:
         """Take a note away; say whether there was one."""
         return await self._notes.remove(name)

@@ -12,7 +12,9 @@ and what it does not:
   says something else keeps it there, by name (``watchtower status``, the alarm ``in_recovery``).
   So nothing that one server could have told is missed because another one was faster.
 
-A restart begins the comparison anew: what a server said before is no word about today.
+A restart begins the comparison anew: what a server said before is no word about today. So does
+whatever puts the store into recovery while the tower runs, as a head does that speaks against it;
+what the tower has followed by itself since its start is acted on meanwhile.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import structlog
 
 from watchtower.alerts import of_recovery
 from watchtower.alerts.desk import Desk
-from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
+from watchtower.errors import LedgerError, StoreBusyError, StoreError, StoreFullError
 from watchtower.guard.watch import Watch
 from watchtower.judgement.judge import judge
 from watchtower.judgement.policy import Policy
@@ -118,13 +120,28 @@ class Recovery:
         self._store = store
         self._desk = desk
         self._every = every
-        self._missing = dict.fromkeys(servers, _NOT_ASKED)
-        self._agreed: dict[str, set[ChannelId]] = {server: set() for server in servers}
-        self._told: Mapping[str, str] | None = None
+        self._servers = tuple(servers)
         self._has_news = False
+        self._begin({})
+
+    def _begin(self, why: Mapping[str, Any]) -> None:
+        """Ask everybody anew; ``why`` is what the store says of it, and what ends with it."""
+        self._why = why
+        self._missing = dict.fromkeys(self._servers, _NOT_ASKED)
+        self._agreed: dict[str, set[ChannelId]] = {server: set() for server in self._servers}
+        self._told: Mapping[str, str] | None = None
+
+    async def run_for_ever(self, reconciled: asyncio.Event, *, is_due: bool) -> None:
+        """Compare whenever the store says that it is in recovery, and now if it ``is_due``."""
+        while True:
+            if is_due or await self._note() is not None:
+                await self.run(reconciled)
+                is_due = False
+            await asyncio.sleep(self._every)
 
     async def run(self, reconciled: asyncio.Event) -> None:
         """Return when the store is in recovery no more; the first look waits for ``reconciled``."""
+        self._begin(_without_missing(await self._note()))
         await self._tell()
         await reconciled.wait()
         pause = self._every
@@ -186,15 +203,34 @@ class Recovery:
             return True
         try:
             async with self._store.write() as work:
-                note: dict[str, Any] | None = await work.notes.get(RECOVERY)
+                why = _without_missing(await work.notes.get(RECOVERY))
                 if self._missing:
-                    await work.notes.put(RECOVERY, {**(note or {}), "missing": self._missing})
-                else:
+                    await work.notes.put(RECOVERY, {**why, "missing": self._missing})
+                elif why == self._why:
                     await work.notes.drop(RECOVERY)
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("recovery_not_told", why=str(failure))
+            return False
+        if not self._missing and why != self._why:
+            # Put into recovery again since: what servers said before is no word about that.
+            self._begin(why)
             return False
         self._told = dict(self._missing)
         if not self._missing:
             self._desk.end(alarm.name, alarm.subject)
         return True
+
+    async def _note(self) -> Mapping[str, Any] | None:
+        """Return what the store says of its recovery; None if nothing, or nobody can tell."""
+        try:
+            async with self._store.read() as work:
+                note: Mapping[str, Any] | None = await work.notes.get(RECOVERY)
+        except StoreError as failure:
+            _log.warning("recovery_not_read", why=str(failure))
+            return None
+        return note
+
+
+def _without_missing(note: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return why a store is in recovery, without who has to be asked yet."""
+    return {name: value for name, value in (note or {}).items() if name != "missing"}
