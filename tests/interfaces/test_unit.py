@@ -12,6 +12,7 @@ from watchtower.errors import WatchtowerError
 
 UNITS = Path(__file__).parents[2] / "systemd"
 UNIT, SIGNER = UNITS / "watchtower.service", UNITS / "watchtower-signer.service"
+BACKUP = UNITS / "watchtower-backup.service"
 
 FOR_A_PERSON_TO_MEND = (
     errors.AddressError,
@@ -141,7 +142,55 @@ def test_the_daemon_is_started_behind_the_signer_and_without_it_too() -> None:
     assert "Unit.Requires" not in unit
 
 
-@pytest.mark.parametrize("unit", [UNIT, SIGNER], ids=lambda unit: unit.name)
+def credentials(unit: Path) -> set[str]:
+    """Return the lines for credentials, also those that are written down to be taken in."""
+    lines = (line.lstrip("# ") for line in unit.read_text(encoding="utf-8").splitlines())
+    return {line for line in lines if line.startswith("LoadCredential=")}
+
+
+def test_a_backup_opens_the_store_by_whatever_the_daemon_does() -> None:
+    """A store that only a credential `vault_key` or an HSM opens would have no backup else."""
+    others = {line for line in credentials(UNIT) if line.startswith("LoadCredential=http.")}
+
+    assert credentials(BACKUP) == credentials(UNIT) - others
+    assert directives(BACKUP)["Service.LoadCredential"] == directives()["Service.LoadCredential"]
+
+
+def test_a_backup_that_hangs_is_ended_and_another_one_begun() -> None:
+    """Systemd waits for a oneshot without end, unless it is told otherwise (systemd.service(5))."""
+    unit = directives(BACKUP)
+
+    assert unit["Service.Type"] == ["oneshot"]
+    assert unit["Service.TimeoutStartSec"] == ["2h"]
+    assert unit["Service.SuccessExitStatus"] == [str(errors.StoreBusyError.exit_code)]
+
+
+def test_a_backup_is_shut_in_as_tightly_as_the_daemon_and_writes_where_backups_are() -> None:
+    """It is the same user, without any network; its folder need not be there."""
+    unit, daemon = directives(BACKUP), directives()
+    its_own = {
+        "ExecStart",
+        "NotifyAccess",
+        "Restart",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "RestrictAddressFamilies",
+        "RuntimeDirectory",
+        "RuntimeDirectoryMode",
+        "TimeoutStopSec",
+        "Type",
+        "WatchdogSec",
+    }
+    for name, values in daemon.items():
+        section, _, short = name.partition(".")
+        if section == "Service" and short not in its_own:
+            assert unit[name] == values, name
+    assert unit["Service.PrivateNetwork"] == ["yes"]
+    assert unit["Service.RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert unit["Service.ReadWritePaths"] == ["-/var/backups/watchtower"]
+
+
+@pytest.mark.parametrize("unit", [UNIT, SIGNER, BACKUP], ids=lambda unit: unit.name)
 def test_every_group_of_lines_is_explained(unit: Path) -> None:
     """No directive stands without a comment above its group (the section's own names apart)."""
     unexplained, explained = [], False
