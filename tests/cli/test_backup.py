@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.test_commands import CHANNEL, KEY, SIGNATURE
+from tests.cli.test_head import publish
 from tests.store import make
 from tests.store.backups.age_by_hand import locked
 
@@ -147,6 +148,38 @@ def test_a_restore_says_what_is_wrong_with_its_key(run: Run, home: Path) -> None
     (home / "key").write_text("nothing\n")
     (home / "key").chmod(0o600)
     assert run("backup", "restore", "backups", "--key", "key").code == 93
+
+
+def test_a_restored_store_is_behind_its_head_until_that_is_accepted(run: Run, home: Path) -> None:
+    """Which the restore says: an alarm that nobody ends would hide the next one."""
+    (home / "elsewhere").mkdir()
+    _with_a_key(run, home, f'\n[head]\nfiles = ["{home}/elsewhere/head.json"]\n')
+    assert run("backup", "create").code == 0
+    assert run("token", "add", "since", "--scope", "read").code == 0
+    publish(run, home / "elsewhere" / "head.json")
+    _lose(home)
+    restored = run("backup", "restore", "backups", "--key", "key")
+    assert restored.code == 0
+    assert "`watchtower head accept`" in restored.out
+    assert run("head", "show").code == 78
+    before = (home / "elsewhere" / "head.json").read_text()
+    assert run("head", "accept", "--yes").code == 0
+    assert run("head", "show").code == 0
+    assert (home / "elsewhere" / "head.json").read_text() != before
+
+
+def test_without_heads_a_restore_says_nothing_of_them(run: Run, home: Path) -> None:
+    """And into a store that is there nothing goes backwards."""
+    _with_a_key(run, home)
+    assert run("backup", "create").code == 0
+    _lose(home)
+    restore = ("backup", "restore", "backups", "--key", "key")
+    assert "[head]" not in run(*restore).out
+    (home / "elsewhere").mkdir()
+    with (home / "watchtower.toml").open("a") as file:
+        file.write(f'\n[head]\nfiles = ["{home}/elsewhere/head.json"]\n')
+    again = run(*restore)
+    assert (again.code, "[head]" in again.out) == (0, False)
 
 
 @pytest.mark.parametrize("without", [False, True])

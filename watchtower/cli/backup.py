@@ -275,6 +275,12 @@ def _text_of_restored(restored: Restored, loaded: Settings) -> str:
             f"\nGood as they were then are the tokens {names}; revoke those that are not to be, "
             "with `watchtower token revoke`."
         )
+    if restored.is_new_store and (loaded.head.files or loaded.head.mqtt):
+        text += (
+            "\nOf `[head]`: a head that is further than this backup speaks against the store. The "
+            "alarm stands, and no head is published there, until you have run `watchtower head "
+            "show`, which says how much is missing, and `watchtower head accept`."
+        )
     for other in restored.passed_over:
         text += (
             f"\nNot taken was {other.file}, of {_when(other.created)}, made by {other.made_by}. If "
