@@ -133,6 +133,14 @@ def test_an_alarm_is_called_what_its_function_is_called(name: str) -> None:
     assert alarm.subject
 
 
+def test_a_fork_names_a_restore_as_what_it_may_be() -> None:
+    """Who has restored a backup is not to look for a second tower at night."""
+    sentence = of_heads.store_forked("there").sentence
+
+    assert "restored this store from a backup" in sentence
+    assert "`watchtower head accept`" in sentence
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sentence_says_what_is_the_matter_and_what_to_do(name: str) -> None:
     """Two sentences at least, all facts in them, none left as a placeholder."""

@@ -90,3 +90,14 @@ def test_of_a_closed_channel_nobody_says_that_the_ledger_has_it(run: Run, ready:
     assert (problem["rebuilt"], problem["lost"]) == (True, True)
     assert f"Those of closed channels (1) are {lost}" in run("store", "rebuild").out
     assert run("store", "verify").code == 0
+
+
+def test_a_second_rebuild_forgets_no_reason_of_the_recovery(run: Run, ready: Path) -> None:
+    """Who reconciles tells by their count that there was another one."""
+    for marks in (1, 2):
+        make.tamper(
+            ready / "watchtower.db", "INSERT INTO open_channels VALUES (x'00', x'', 1, x'11')"
+        )
+        assert run("store", "rebuild").code == 0
+        recovery = run("status", "--json").json()[0]["recovery"]
+        assert recovery == {"rebuilt": ["open_channels"], "marks": marks}

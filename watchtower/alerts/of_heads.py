@@ -43,9 +43,10 @@ def store_forked(place: str) -> Alarm:
         name="store_forked",
         subject=place,
         severity=Severity.URGENT,
-        sentence=f"The head at {place} is of a copy of this store that went its own way: two "
-        "towers act on copies, or this one is older than what was there. Stop the other one, and "
-        f"have payees hand over what it has kept. {_ACCEPT}",
+        sentence=f"The head at {place} is of a copy of this store that went its own way. If you "
+        "have restored this store from a backup, that is why, and no harm: have payees hand over "
+        "what was kept since. Else two towers act on copies, or an older copy was put back: stop "
+        f"the other one, and have payees hand over what it has kept. {_ACCEPT}",
     )
 
 
