@@ -118,15 +118,7 @@ async def prepare(
     in_doubt: bool,
 ) -> Ground:
     """Open the way to the servers, and bring back what the store remembers."""
-    memory = await remember(
-        store,
-        settings.payees,
-        policy_of(settings),
-        payers=settings.payers,
-        own=settings.authority.own,
-        payer_policy=payer_policy_of(settings),
-        in_doubt=in_doubt,
-    )
+    memory = await _remember(store, settings, in_doubt=in_doubt)
     watch = memory.watch
     servers = await stack.enter_async_context(_servers(store, settings, machine))
     stream = await stack.enter_async_context(_stream(servers, memory, settings))
@@ -167,6 +159,18 @@ async def prepare(
         once=once,
         machine=machine,
         hsm_keys=_hsm_keys(stack, settings, environment),
+    )
+
+
+async def _remember(store: Store, settings: Settings, *, in_doubt: bool) -> Memory:
+    return await remember(
+        store,
+        settings.payees,
+        policy_of(settings),
+        payers=settings.payers,
+        own=settings.authority.own,
+        payer_policy=payer_policy_of(settings),
+        in_doubt=in_doubt,
     )
 
 
