@@ -143,3 +143,10 @@ async def limit(opened: Store, pages: int = 1) -> None:
     """Let the file grow to so many pages; fewer than there are is as many as there are."""
     async with opened._connections.writing() as connection:
         await connection.trip([Statement(f"PRAGMA max_page_count = {pages}")])
+
+
+async def unplant(opened: Store) -> None:
+    """Have the census say what an older format left: nothing of a tree over the journal."""
+    async with opened.write() as work:
+        await work._transaction.count("journal", records=0, shares=0)
+        work._transaction._journal = None

@@ -141,8 +141,10 @@ async def test_a_page_of_rubbish_is_found_at_open(tmp_path: Path) -> None:
 async def test_an_older_format_is_brought_up_to_date_at_open(tmp_path: Path) -> None:
     """Its records stay, the passphrase stays, and the header is of the present format."""
     path = tmp_path / "w.db"
-    async with await make.store(path) as store, store.write() as work:
-        await work.claims.raise_best(make.claim(1, 500))
+    async with await make.store(path) as store:
+        async with store.write() as work:
+            await work.claims.raise_best(make.claim(1, 500))
+        await make.unplant(store)
     with closing(sqlite3.connect(path)) as file:
         master = unwrap(_slots(file)[0], make.PASSPHRASE, store_format=FORMAT)
         assert master is not None

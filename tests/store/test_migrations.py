@@ -20,11 +20,20 @@ import pytest
 from tests.data.formats.make import contents
 from tests.disks import small_disk
 from tests.store import make
-from watchtower.errors import StoreBusyError, StoreFullError, StoreVersionError
+from watchtower.errors import (
+    PassphraseMissingError,
+    StoreBusyError,
+    StoreFullError,
+    StoreTamperedError,
+    StoreVersionError,
+)
+from watchtower.keys.key_file import KEY_FILE, KeyInFile, make_key_file
+from watchtower.keys.ways import AnyWayIn
 from watchtower.store.alone import alone
 from watchtower.store.database import Store
-from watchtower.store.header import checksum
+from watchtower.store.header import checksum, unwrap
 from watchtower.store.migrating import copies_of
+from watchtower.store.opening import header_of
 from watchtower.store.tables import FORMAT
 
 STORES = Path(__file__).parents[1] / "data" / "formats"
@@ -273,3 +282,52 @@ def test_migration_that_is_killed_at_any_step_goes_on_at_the_next_start(
 async def _compare(path: Path, number: int) -> None:
     async with await opened(path) as store:
         assert covers(await contents(store), told(number))
+
+
+@pytest.mark.parametrize("number", OLD)
+async def test_store_is_migrated_by_one_way_in_and_keeps_the_others(
+    tmp_path: Path, number: int
+) -> None:
+    """A daemon with a key in a file upgrades by itself; the passphrase stays in its drawer."""
+    path = put(number, tmp_path)
+    make_key_file(tmp_path / "key")
+    key = KeyInFile(KEY_FILE, tmp_path / "key", place="a file", is_guarded=False)
+    [word] = (await header_of(path)).slots
+    master = unwrap(word, make.PASSPHRASE, store_format=number)
+    assert master is not None
+    slots = [word, await key.make(path, master, number)]
+    with closing(sqlite3.connect(path)) as file:
+        file.execute(
+            "INSERT INTO slots (kind, parameters, wrapped) VALUES (?, ?, ?)",
+            (slots[1].kind, slots[1].parameters, slots[1].wrapped),
+        )
+        file.execute("UPDATE header SET checksum = ?", (checksum(number, slots),))
+        file.commit()
+    for _ in range(2):
+        async with await Store.open(path, AnyWayIn(_nobody, None, [key])) as store:
+            assert covers(await contents(store), told(number))
+    assert format_of(path) == FORMAT
+    assert (await header_of(path)).slots == slots
+    await (await opened(path)).close()
+
+
+def _nobody() -> str:
+    raise PassphraseMissingError(variable="WATCHTOWER_PASSPHRASE")
+
+
+@pytest.mark.parametrize("number", OLD)
+async def test_migrated_store_does_not_pass_for_what_it_was(tmp_path: Path, number: int) -> None:
+    """Who writes an old format into its header, which its slots are of, has nothing migrated."""
+    path = put(number, tmp_path)
+    await (await opened(path)).close()
+    for copy in copies_of(path):
+        copy.unlink()
+    with closing(sqlite3.connect(path)) as file:
+        slots = (await header_of(path)).slots
+        file.execute(
+            "UPDATE header SET format = ?, checksum = ?", (number, checksum(number, slots))
+        )
+        file.commit()
+    with pytest.raises(StoreTamperedError, match="its format"):
+        await opened(path)
+    assert (format_of(path), copies_of(path)) == (number, frozenset())

@@ -10,6 +10,7 @@ from asyncio import StreamReader, create_subprocess_exec, timeout
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -530,13 +531,14 @@ async def test_of_two_who_change_the_ways_in_at_once_one_is_told(
 
 
 async def test_an_older_format_in_between_is_brought_up_with_both_keys(tmp_path: Path) -> None:
-    """The slot of the predecessor is bound to the format too, and is made anew with the rest."""
+    """The slot of the predecessor is bound to the format too, and is kept with the rest."""
     path = tmp_path / "w.db"
     async with await make.store(path) as store:
         await fill(store, 3)
         before = await moment(store)
         await store.rekeying().begin(slots_for)
         keyring = store._keys.keyring
+        await make.unplant(store)
     assert keyring.predecessor is not None
     older = [
         wrap(keyring.master, make.PASSPHRASE, store_format=FORMAT - 1, cost=make.CHEAP),
@@ -579,9 +581,13 @@ async def test_a_full_disk_stops_it_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "w.db"
     async with await make.store(path) as store:
         await fill(store)
-        before = await moment(store)
         await store.rekeying().begin(slots_for)
         await make.limit(store)
+        with pytest.raises(StoreFullError):
+            for number in count():  # pages that are free already
+                async with store.write() as work:
+                    await work.notes.put(f"filler {number}", {"of": "a page" * 700})
+        before = await moment(store)
         with pytest.raises(StoreFullError, match="Free some space"):
             await store.rekeying().move()
         # What its log had taken of the disk is free again, for claims.

@@ -159,17 +159,9 @@ class AnyWayIn:
                     troubles.append(trouble)
         raise _most_telling(path, troubles)
 
-    async def renew(
-        self, path: Path, master: bytes, slots: Sequence[Slot], formats: tuple[int, int]
-    ) -> list[Slot]:
-        """Return the same slots for another format: whoever opened the store opens it after."""
-        made = []
-        for slot in slots:
-            way = self.ways.get(slot.kind)
-            if way is not None:
-                await way.open(path, slot, formats[0])
-                made.append(await way.make(path, master, formats[1], slot))
-        return made or [await self.ways[PASSPHRASE].make(path, master, formats[1])]
+    async def renew(self, path: Path, master: bytes, store_format: int) -> list[Slot]:
+        """Return a slot that the passphrase opens."""
+        return [await self.ways[PASSPHRASE].make(path, master, store_format)]
 
 
 def dearer(one: Cost, other: Cost) -> Cost:

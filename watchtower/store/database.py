@@ -234,7 +234,7 @@ class Store:
         by = unlocker(secret, cost)
 
         async def make(master: bytes) -> Sequence[Slot]:
-            return await by.renew(self.path, master, [], (FORMAT, FORMAT))
+            return await by.renew(self.path, master, FORMAT)
 
         await self.replace_slots(make, known=known)
 

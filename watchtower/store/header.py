@@ -1,9 +1,13 @@
 """The slots: how the master key is wrapped, so that only who may open the store does.
 
-A slot is the master key, sealed with AES-256-GCM. The store's format, the slot's kind and its own
-parameters are the associated data: a header that was changed in any way does not open, exactly
-like a wrong passphrase. Several slots may stand beside each other; each of them opens the store,
-which is as safe as the weakest. What seals a slot depends on its kind:
+A slot is the master key, sealed with AES-256-GCM. The store's format of when it was made, the
+slot's kind and its own parameters are the associated data: a header that was changed in any way
+does not open, exactly like a wrong passphrase. A slot of an older format opens a store of a newer
+one, so that a migration keeps the slots as they are, and needs one way in alone; that a store is
+not younger than its header says is seen by what is sealed in it (``opening.py``).
+
+Several slots may stand beside each other; each of them opens the store, which is as safe as the
+weakest. What seals a slot depends on its kind:
 
 - ``passphrase``: a key that Argon2id (RFC 9106) makes of the passphrase; its parameters are the
   salt and what a guess costs;
@@ -23,6 +27,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -104,7 +109,7 @@ def wrap(
     cost: Cost = DEFAULT_COST,
     random: Randomness = os.urandom,
 ) -> Slot:
-    """Return a slot that opens with ``passphrase`` and is bound to ``store_format``."""
+    """Return a slot for ``passphrase``, which opens nothing older than ``store_format``."""
     salt = random(_SALT_BYTES)
     parameters = msgspec.msgpack.encode(
         _Parameters(memory_kib=cost.memory_kib, passes=cost.passes, lanes=cost.lanes, salt=salt)
@@ -150,13 +155,18 @@ def cost_of(slot: Slot) -> Cost | None:
 
 
 def unwrap_with(slot: Slot, key: bytes, *, store_format: int) -> bytes | None:
-    """Return the master key; None if the key is another one or the slot was changed."""
+    """Return the master key; None if the key is another one or the slot was changed.
+
+    A slot that was made for a newer format than ``store_format`` does not open: nobody can make a
+    store pass for an older one. One that was made for an older format has stood there since.
+    """
     nonce, sealed = slot.wrapped[:_NONCE_BYTES], slot.wrapped[_NONCE_BYTES:]
-    label = _label(store_format, slot.kind, slot.parameters)
-    try:
-        return AESGCM(key).decrypt(nonce, sealed, label)
-    except (InvalidTag, ValueError):  # ValueError: no key at all, or cut shorter than a tag
-        return None
+    for made_for in range(store_format, 0, -1):
+        label = _label(made_for, slot.kind, slot.parameters)
+        # ValueError: no key at all, or cut shorter than a tag
+        with suppress(InvalidTag, ValueError):
+            return AESGCM(key).decrypt(nonce, sealed, label)
+    return None
 
 
 def predecessor_slot(

@@ -19,10 +19,11 @@ from watchtower.store.cipher import Keyring
 from watchtower.store.connections import Connections
 from watchtower.store.epoch import Header, keyring_of
 from watchtower.store.faults import disk_faults, sqlite_faults
-from watchtower.store.header import PREDECESSOR, predecessor_slot
+from watchtower.store.header import PREDECESSOR
 from watchtower.store.migrating import copied_before_migration
 from watchtower.store.schema import Known, known_header, put_slots, read_epoch
 from watchtower.store.tables import FORMAT
+from watchtower.store.transaction import Transaction
 from watchtower.store.unlocking import Unlocker
 
 __all__ = ["absolute", "header_in", "header_of", "look_at", "unlock"]
@@ -88,7 +89,7 @@ async def unlock(
 
     Raises:
         StoreDamagedError: the file is no database of ours, or not whole.
-        StoreTamperedError: somebody has put triggers or views into it.
+        StoreTamperedError: somebody has put triggers or views into it, or an older format.
         StoreVersionError: it was written by a newer watchtower.
         StoreFullError: an older format cannot be copied, and so is not changed.
         StoreBusyError: a daemon runs on an older format, or somebody else migrates it.
@@ -106,13 +107,28 @@ async def unlock(
     master = await by.open(path, ways, header.store_format)
     keyring = keyring_of(path, header, master)
     if header.store_format < FORMAT:
-        renewed = await by.renew(path, master, ways, (header.store_format, FORMAT))
-        beside = None
-        if keyring.predecessor is not None:
-            before = keyring.predecessor.master
-            beside = predecessor_slot(master, before, store_format=FORMAT)
+        await _refuse_younger(connection, path, keyring)
         kept = copied_before_migration(path, header.store_format, now) if keeps_old else None
         async with kept or nullcontext():
-            was = Known(header.epoch, ways)
-            await put_slots(connection, path, renewed, known=was, predecessor=beside)
+            # The slots stay as they are: whoever migrates has one way in, and need have no other.
+            await put_slots(connection, path, ways, known=Known(header.epoch, ways))
     return keyring
+
+
+async def _refuse_younger(connection: AsyncConnection, path: Path, keyring: Keyring) -> None:
+    """Refuse a store whose header says an older format than that of what is in it.
+
+    Slots of an older format open it, so that the header alone does not tell. What does is sealed:
+    before format 3 no census had a tree. Each later format has to leave such a mark, and to be
+    looked for here.
+    """
+    driven = (await connection.get_raw_connection()).driver_connection
+    if driven is None:
+        raise StoreDamagedError(path=path, why="it was closed")
+    sealed = Transaction(connection=driven, keyring=keyring, path=path)
+    try:
+        changes, census = await sealed.standing()
+    finally:
+        await driven.rollback()
+    if changes and census.journal is not None:
+        raise StoreTamperedError(path=path, what="its format")

@@ -74,13 +74,11 @@ async def put_slots(
     slots: Sequence[Slot],
     *,
     known: Known,
-    predecessor: Slot | None = None,
 ) -> None:
     """Bring the tables to the present format, and have ``slots`` alone, in one transaction.
 
     A slot that goes is overwritten (``PRAGMA secure_delete``), so that nobody finds it in the
-    file's free space. That of a predecessor stays, for records are sealed by it still;
-    ``predecessor`` takes its place.
+    file's free space. That of a predecessor stays, for records are sealed by it still.
 
     ``known`` is what ``slots`` were made for. Making them takes seconds; whoever put another
     master key in place meanwhile would lose its only wrapped copy to those of the old one.
@@ -91,11 +89,8 @@ async def put_slots(
     await connection.exec_driver_sql("BEGIN IMMEDIATE")
     await _refuse_others(connection, path, known)
     await connection.run_sync(_upgrade)
-    if predecessor is None:
-        kept = await connection.execute(select(SLOTS).where(SLOTS.c.kind == PREDECESSOR))
-        beside = [_slot_of(row) for row in kept]
-    else:
-        beside = [predecessor]
+    kept = await connection.execute(select(SLOTS).where(SLOTS.c.kind == PREDECESSOR))
+    beside = [_slot_of(row) for row in kept]
     await connection.execute(delete(HEADER))
     await connection.execute(delete(SLOTS))
     await _write_header(connection, [*slots, *beside])

@@ -25,14 +25,11 @@ class Unlocker(Protocol):
         """
         ...
 
-    async def renew(
-        self, path: Path, master: bytes, slots: Sequence[Slot], formats: tuple[int, int]
-    ) -> list[Slot]:
-        """Return ``slots``, of the first format, for the second; without any, new ones.
+    async def renew(self, path: Path, master: bytes, store_format: int) -> list[Slot]:
+        """Return new slots for the master key of the store at ``path``.
 
         Raises:
-            PassphraseError: a passphrase that opens one of them is not the right one.
-            StoreNeedsHsmError: one of them cannot be made anew without an HSM.
+            PassphraseMissingError: it takes a passphrase, and nobody gave one.
         """
         ...
 
@@ -56,14 +53,11 @@ class ByPassphrase:
                     return master
         raise PassphraseError(path=path)
 
-    async def renew(
-        self, path: Path, master: bytes, slots: Sequence[Slot], formats: tuple[int, int]
-    ) -> list[Slot]:
-        """Make one slot in place of those that a passphrase opens."""
-        if slots:
-            await self.open(path, slots, formats[0])
+    async def renew(self, path: Path, master: bytes, store_format: int) -> list[Slot]:
+        """Return one that the passphrase opens."""
+        del path
         made = await asyncio.to_thread(
-            wrap, master, self._passphrase, store_format=formats[1], cost=self._cost
+            wrap, master, self._passphrase, store_format=store_format, cost=self._cost
         )
         return [made]
 
