@@ -576,6 +576,13 @@ async def test_a_backup_from_in_between_is_whole(tmp_path: Path) -> None:
         assert await moment(store) == before
 
 
+async def _fill_up(store: Store) -> None:
+    """Take the pages of a limited file that are free already."""
+    for number in count():
+        async with store.write() as work:
+            await work.notes.put(f"filler {number}", {"of": "a page" * 700})
+
+
 async def test_a_full_disk_stops_it_and_loses_nothing(tmp_path: Path) -> None:
     """Nothing is moved by halves; when there is room it goes on."""
     path = tmp_path / "w.db"
@@ -584,9 +591,7 @@ async def test_a_full_disk_stops_it_and_loses_nothing(tmp_path: Path) -> None:
         await store.rekeying().begin(slots_for)
         await make.limit(store)
         with pytest.raises(StoreFullError):
-            for number in count():  # pages that are free already
-                async with store.write() as work:
-                    await work.notes.put(f"filler {number}", {"of": "a page" * 700})
+            await _fill_up(store)
         before = await moment(store)
         with pytest.raises(StoreFullError, match="Free some space"):
             await store.rekeying().move()
