@@ -116,8 +116,9 @@ def head_keeper(
 async def tell_of_heads(store: Store, settings: Settings, tell: Callable[[str], None]) -> None:
     """Have a person told, before a command does anything, if the store may have been put back.
 
-    Only files are looked at: a command waits for no broker, and for no other tower. What keeps the store from being
-    compared is told as well, and no reason to refuse a command that may not even need it.
+    Only files are looked at: a command waits for no broker, and for no other tower. What keeps the
+    store from being compared is told as well, and no reason to refuse a command that may not even
+    need it.
     """
     places = _files_of(settings)
     if not places:

@@ -198,6 +198,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "alerts.rules",
         "store.head",
         "store.head_keeping",
+        "store.head_looks",
     ),
     "tower.key_watch": ("alerts.of_keys",),
     "tower.means": ("response.tickets",),

@@ -141,6 +141,7 @@ PURE = (
     "signer.forms",
     "signer.spending",
     "store.head",
+    "store.head_looks",
     "store.proof",
     "store.backups.chain",
     "store.backups.form",

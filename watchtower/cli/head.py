@@ -17,7 +17,8 @@ from watchtower.heads import head_keeper, places_of
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.head import Finding
-from watchtower.store.head_keeping import HeadKeeper, HeadUnreachable, Look
+from watchtower.store.head_keeping import HeadKeeper, HeadUnreachable
+from watchtower.store.head_looks import Look
 from watchtower.tower.head_watch import alarm_of
 
 if TYPE_CHECKING:

@@ -17,12 +17,11 @@ The store cannot know what it has forgotten, so nothing here is refused: what is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from watchtower.errors import StoreDamagedError, StoreTamperedError
 from watchtower.store.database import Store
@@ -35,6 +34,7 @@ from watchtower.store.head import (
     missing_of,
     sign_head,
 )
+from watchtower.store.head_looks import Look, Trouble, troubles_in
 from watchtower.store.kept_heads import times_kept
 from watchtower.store.notes import RECOVERY
 from watchtower.store.tree import Frontier
@@ -43,11 +43,9 @@ from watchtower.store.work import Work
 __all__ = [
     "HeadKeeper",
     "HeadUnreachable",
-    "Look",
     "Place",
     "Seal",
     "standing_of",
-    "troubles_in",
 ]
 
 _T = TypeVar("_T")
@@ -91,26 +89,6 @@ class Seal(Protocol):
     def sign(self, message: bytes) -> bytes:
         """Sign with it."""
         ...
-
-
-class Look(Struct, frozen=True, kw_only=True):
-    """What was found at a place.
-
-    Attributes:
-        place: its name.
-        finding: how the store stands to what is there.
-        missing: how much the store lacks, where it is older.
-        head: what is there, if it is a head.
-        version: of the store, when it was compared.
-        why: what is in the way, where it cannot be reached or the store cannot be read.
-    """
-
-    place: str
-    finding: Finding
-    missing: Missing = Missing()
-    head: Head | None = None
-    version: int = 0
-    why: str = ""
 
 
 class HeadKeeper:
@@ -257,7 +235,7 @@ class HeadKeeper:
             if not new:
                 return
             now = int(self._clock())
-            told = {look.place: _Trouble.of(look, now) for look in new}
+            told = {look.place: Trouble.of(look, now) for look in new}
             await work.notes.put(_TROUBLES, msgspec.to_builtins({**known, **told}))
             before = (await work.notes.get(RECOVERY) or {}).get("heads", ())
             await work.notes.put_in_recovery({"heads": sorted({*before, *told})})
@@ -317,7 +295,7 @@ class HeadKeeper:
                     "head_accepted",
                     None,
                     None,
-                    {"place": look.place, **msgspec.to_builtins(_Trouble.of(look, 0))},
+                    {"place": look.place, **msgspec.to_builtins(Trouble.of(look, 0))},
                 )
                 for look in looks
             )
@@ -369,28 +347,6 @@ class HeadKeeper:
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             raise HeadUnreachable("it does not answer")
         return task.result()
-
-
-class _Trouble(Struct, frozen=True, kw_only=True):
-    """What is wrong, as the store remembers it."""
-
-    finding: Finding
-    entries: int
-    changes: int
-    found: int
-
-    @classmethod
-    def of(cls, look: Look, now: int) -> _Trouble:
-        """Return what is to be remembered of a look."""
-        missing = look.missing
-        return cls(
-            finding=look.finding, entries=missing.entries, changes=missing.changes, found=now
-        )
-
-
-def troubles_in(note: Mapping[str, Any] | None) -> dict[str, _Trouble]:
-    """Return what is wrong, by place, as the note tells it."""
-    return msgspec.convert(note or {}, dict[str, _Trouble])
 
 
 async def standing_of(work: Work, network: int | None) -> Standing:

@@ -20,7 +20,8 @@ from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Alarm
 from watchtower.errors import StoreError
 from watchtower.store.head import Finding
-from watchtower.store.head_keeping import HeadKeeper, HeadUnreachable, Look, Place
+from watchtower.store.head_keeping import HeadKeeper, HeadUnreachable, Place
+from watchtower.store.head_looks import Look
 
 __all__ = ["HeadWatch", "alarm_of"]
 
