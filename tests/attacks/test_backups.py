@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.store import make
-from tests.store.backups.chains import KEYS, a_chain, made
+from tests.store.backups.chains import KEYS, a_chain, empty, made
 from watchtower.access.token import Scope, Token
 from watchtower.errors import BackupDamagedError, StoreNetworkError
 from watchtower.store.backups import age
@@ -152,13 +152,21 @@ async def test_a_backup_that_an_attacker_made_is_not_taken(store: Store, tmp_pat
         async with theirs.write() as work:
             await work.claims.raise_best(make.claim(9, 1))
         forged = await made(theirs, folder)
-    with pytest.raises(BackupDamagedError, match=f"made by {forged.head.made_by}, and not by"):
-        await _restore(folder, tmp_path / "new.db", made_by=[ours])
-    with pytest.raises(BackupDamagedError, match="made by"):
-        await _restore(folder, store.path)
-    async with store.read() as work:
-        assert await work.claims.best(make.channel_id(9)) is None
-    assert not (tmp_path / "new.db").exists()
+    for place in (forged.path, empty(tmp_path / "alone", is_folder=True)):
+        if place.is_dir():
+            shutil.copy(forged.path, place)
+        with pytest.raises(BackupDamagedError, match=f"made by {forged.head.made_by}, and not by"):
+            await _restore(place, tmp_path / "new.db", made_by=[ours])
+        with pytest.raises(BackupDamagedError, match="made by"):
+            await _restore(place, store.path)
+        assert not (tmp_path / "new.db").exists()
+    # Beside ours it keeps nobody from taking ours.
+    await _restore(folder, tmp_path / "new.db", made_by=[ours])
+    await _restore(folder, store.path)
+    for path in (tmp_path / "new.db", store.path):
+        async with await make.reopen(path) as restored, restored.read() as work:
+            assert await work.claims.best(make.channel_id(9)) is None
+            assert await work.claims.best(make.channel_id(1)) == make.claim(1, 300)
 
 
 async def test_a_backup_of_another_network_is_refused(store: Store, tmp_path: Path) -> None:

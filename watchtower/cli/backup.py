@@ -284,8 +284,9 @@ def _text_of_restored(restored: Restored, loaded: Settings) -> str:
     for other in restored.passed_over:
         text += (
             f"\nNot taken was {other.file}, of {_when(other.created)}, made by {other.made_by}. If "
-            "that is this tower's too, of before or after its master key was exchanged, restore "
-            "it as well: name that file, and this key with `--made-by`."
+            "you noted that key as this tower's own, of before or after its master key was "
+            "exchanged, restore it as well: name that file, and the key with `--made-by`. Else "
+            "leave it: whoever can write there can make such a file."
         )
     return text
 
