@@ -17,10 +17,14 @@ from typing import Any
 
 import pytest
 
+from tests.disks import small_disk
 from tests.store import make
-from tests.tower.conftest import XRP, Stage
+from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.head_settings import HeadSettings
 from watchtower.heads import head_keeper
+from watchtower.machine import Machine
+from watchtower.sandbox.server import Sandbox
+from watchtower.settings import AlertSettings, SpaceSettings
 from watchtower.store.head_file import HeadFile
 from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
@@ -154,6 +158,53 @@ async def test_an_older_store_reconciles_before_it_acts(
 
         await stage.until(is_reconciled)
     assert [entry.kind for entry in await stage.story(channel)].count("attempt_made") == 0
+
+
+async def test_an_older_store_on_a_full_disk_reconciles_before_it_acts(tmp_path: Path) -> None:
+    """Who fills the disk as well has the finding not written down; it is believed all the same."""
+    with small_disk("counted", tmp_path) as disk:
+        async with stage_on(disk.folder) as stage, Sandbox(beside=stage.sandbox) as server:
+            (tmp_path / "elsewhere").mkdir()
+            head, told = tmp_path / "elsewhere" / "head.json", tmp_path / "told"
+            put_text(told, b"")
+            stage.with_settings(
+                head=HeadSettings(files=(str(head),)),
+                alerts=AlertSettings(command=("tee", "-a", str(told))),
+                space=SpaceSettings(reserve_bytes=0, warning_bytes=0, urgent_bytes=0),
+            )
+            channel = await stage.channel(settle_delay=86_400)
+            await stage.keep(channel, 10 * XRP)
+            async with stage.tower():
+                await stage.until_told(channel, "judged")
+                await until_published(stage, head)
+            yesterday = await copied(stage, tmp_path / "yesterday")
+            await stage.keep(channel, 30 * XRP)
+            async with stage.tower():
+                await until_published(stage, head)
+            put(yesterday, store_of(stage))
+            server.misbehave(lies={"account_objects": {"validated": False}})
+            stage.with_settings(servers=(server.url,))
+
+            disk.fill()
+            await stage.close_request(channel)
+            machine = Machine(driver=disk.driver, measure=disk.measure)
+            async with stage.tower(machine=machine):
+
+                async def is_found() -> bool:
+                    return b"store_older_than_head" in text_of(told)
+
+                await stage.until(is_found, closing=False)
+                disk.free()
+                await stage.until_told(channel, "close_requested")
+                ledgers = iter(range(20))
+
+                async def has_time_passed() -> bool:
+                    return next(ledgers, None) is None
+
+                await stage.until(has_time_passed)
+                assert await stage.balance(channel) == 0
+            kinds = {entry.kind for entry in await stage.story(channel)}
+    assert "attempt_made" not in kinds
 
 
 async def test_two_copies_of_one_store_that_both_run_find_each_other(
