@@ -108,6 +108,17 @@ def test_a_server_far_ahead_of_what_counts_is_told_once_and_its_end_too() -> Non
     ]
 
 
+def test_the_first_servers_after_a_pause_are_not_ahead() -> None:
+    """What the store last knew is old then; only another server shows that one runs ahead."""
+    agreement = Agreement()
+    assert announced(agreement, "first", 200, known=100) == []
+    assert announced(agreement, "second", 201, known=100) == []
+    assert announced(agreement, "third", 150, known=100) == [
+        ServerAhead(server=name, ledger_index=LedgerIndex(index), best=LedgerIndex(100))
+        for name, index in (("first", 200), ("second", 201))
+    ]
+
+
 def test_a_lonely_word_is_told_once_until_two_agree_again() -> None:
     """Everything hangs on one server, and somebody should know."""
     agreement = Agreement()

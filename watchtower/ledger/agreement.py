@@ -103,13 +103,20 @@ class Agreement:
             if behind > _LAG and server not in lagging:
                 lagging.add(server)
                 yield ServerLagging(server=server, ledger_index=newest, best=known)
-            elif behind < -_LAG and server not in ahead:
+            elif behind < -_LAG and server not in ahead and self._is_first_by_far(newest):
                 ahead.add(server)
                 yield ServerAhead(server=server, ledger_index=newest, best=known)
             if behind <= 1:
                 yield from self._end(Trouble.LAGGING, server)
             if behind >= -1:
                 yield from self._end(Trouble.AHEAD, server)
+
+    def _is_first_by_far(self, newest: LedgerIndex) -> bool:
+        """Return whether some other server that has spoken is far behind ``newest``.
+
+        After a pause all servers are far ahead of what the store knows, and none of them lies.
+        """
+        return min(self._newest.values()) < newest - _LAG
 
     def _weigh(self, server: str, counts: LedgerClosed) -> Iterator[HealthEvent]:
         unconfirmed = self._troubled[Trouble.UNCONFIRMED]
