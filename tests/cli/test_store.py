@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
 from tests.store import make
+from watchtower.store.alone import alone
 
 
 @pytest.mark.usefixtures("ready")
@@ -101,3 +103,14 @@ def test_a_second_rebuild_forgets_no_reason_of_the_recovery(run: Run, ready: Pat
         assert run("store", "rebuild").code == 0
         recovery = run("status", "--json").json()[0]["recovery"]
         assert recovery == {"rebuilt": ["open_channels"], "marks": marks}
+
+
+def test_what_wants_the_store_alone_says_who_has_it_and_what_to_stop(run: Run, ready: Path) -> None:
+    """To try again in a moment helps nobody beside a daemon."""
+    with alone(ready / "watchtower.db"):
+        for command in (("store", "rebuild"), ("backup", "restore", "nowhere")):
+            said = run(*command)
+            assert said.code == 29
+            assert f"is busy with process {os.getpid()}, which holds it alone." in said.err
+            assert "`systemctl stop watchtower`" in said.err
+    assert run("backup", "restore", "nowhere").code == 20

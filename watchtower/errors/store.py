@@ -141,7 +141,13 @@ class StoreBusyError(StoreError):
     """Another process holds the store for longer than we wait."""
 
     exit_code = 29
-    template = "The store {path} is busy with another process. Try again in a moment."
+    template = "The store {path} is busy with {who}."
+
+    def __init__(
+        self, *, path: object, who: str = "another process. Try again in a moment"
+    ) -> None:
+        """Say who holds ``path``, and what to do about it."""
+        super().__init__(path=path, who=who)
 
 
 class StoreNeedsHsmError(StoreError):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from watchtower.errors import StoreBusyError
 from watchtower.store.faults import disk_faults
@@ -33,12 +33,14 @@ def alone(store: Path) -> Iterator[None]:
     """
     path = store.with_name(store.name + ".lock")
     with disk_faults(store):
-        lock = open(path, "w", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed below
+        # Not emptied by being opened: it says who holds it.
+        lock = open(path, "a+", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed below
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreBusyError(path=store) from None
+            raise StoreBusyError(path=store, who=_holder(lock)) from None
+        _sign(lock)
         _OURS.add(path)
         try:
             yield
@@ -54,3 +56,21 @@ def alone_or_ours(store: Path) -> Iterator[None]:
         return
     with alone(store):
         yield
+
+
+def _sign(lock: IO[str]) -> None:
+    """Write down who holds it; on a full disk it is held without that."""
+    with suppress(OSError):
+        os.ftruncate(lock.fileno(), 0)
+        os.write(lock.fileno(), b"%d\n" % os.getpid())
+
+
+def _holder(lock: IO[str]) -> str:
+    """Return who holds it, and what to do about it."""
+    lock.seek(0)
+    told = lock.read(20).strip()
+    who = f"process {told}" if told.isdecimal() else "another process"
+    return (
+        f"{who}, which holds it alone. If that is the daemon, stop its service first "
+        "(`systemctl stop watchtower`); a command ends by itself"
+    )
