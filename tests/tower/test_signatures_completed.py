@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 from tests.alerts.test_desk import Heard
 from tests.store import make
 from watchtower.alerts import of_cosigners
 from watchtower.alerts.desk import Desk
+from watchtower.errors import QuorumMissingError
+from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
 from watchtower.tower.herald import Herald
 from watchtower.units import LedgerIndex
@@ -25,3 +30,16 @@ def test_no_alarm_stands_about_signatures_that_are_there() -> None:
         ("resolved", "quorum_missing"),
         ("resolved", "person_needed"),
     ]
+
+
+def test_missing_signers_are_no_alarm_once_nothing_is_owed() -> None:
+    """Another tower's transaction has paid, and nothing of ours was ever sent."""
+    heard = Heard()
+    herald = Herald(Desk(heard, repeat_after=3600), Changes(None))
+    owed = cast("Any", SimpleNamespace(account="rPayee", channel=None))
+    missed = QuorumMissingError(account="rPayee", why="one of two signed")
+    herald.responded(Response(unsigned=((owed, missed),)))
+    herald.owed([owed])
+    assert [said[:2] for said in heard.said()] == [("raised", "quorum_missing")]
+    herald.owed([])
+    assert [said[:2] for said in heard.said()] == [("resolved", "quorum_missing")]

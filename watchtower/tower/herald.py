@@ -6,7 +6,7 @@ log lines and journal entries only where a verdict is another one than before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -30,6 +30,7 @@ from watchtower.judgement.verdict import Closed, Threatened
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
+from watchtower.response.obligation import Duty
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
@@ -54,6 +55,7 @@ class Herald:
         self._capped: set[Address] = set()
         self._standings: dict[ChannelId, str] = {}
         self._foreign: dict[ChannelId, Drops] = {}
+        self._below_quorum: set[Address] = set()
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -177,6 +179,8 @@ class Herald:
         for obligation, refused in response.unsigned:
             if (alarm := _alarm_of(obligation.account, refused)) is not None:
                 self._desk.stand(alarm)
+                if isinstance(refused, QuorumMissingError):
+                    self._below_quorum.add(obligation.account)
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)
@@ -187,6 +191,18 @@ class Herald:
         for channel in self._alarming - response.alarming.keys():
             self._desk.end("result_alarming", channel)
         self._alarming = set(response.alarming)
+
+    def owed(self, duties: Iterable[Duty]) -> None:
+        """Let what is said of missing signers end for accounts for which nothing is owed any more.
+
+        Another tower, or a person, may have brought what was owed into the ledger.
+        """
+        if not self._below_quorum:
+            return
+        still = {duty.account for duty in duties}
+        for account in self._below_quorum - still:
+            self._desk.end("quorum_missing", account)
+        self._below_quorum &= still
 
     def completed(self, attempt: Attempt) -> None:
         """Let what stood about signatures end: another process has brought the last of them."""
