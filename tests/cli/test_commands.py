@@ -12,6 +12,7 @@ from xrpl.wallet import Wallet
 
 from tests.cli.conftest import NOBODY, PAYEE, Run
 from watchtower.cli import root
+from watchtower.sandbox.people import Person
 
 CHANNEL = "5097CC30E3F212DDBDF0BE8A494CC90AC7B8E5F14E2BE30B70E52FB002CCF3A8"
 KEY = "0295412A345A5AD994E9FDDED304E2576BB55EBF4A7B65F85B2B7FEBCF2A38D8E4"
@@ -115,3 +116,19 @@ def test_status_before_the_daemon_ever_ran_says_so(run: Run, ready: Path) -> Non
     assert ended.code == 3
     assert "watchtower run" in ended.out
     assert f"No key of {PAYEE}" in ended.out
+
+
+def test_status_misses_no_key_where_another_right_signs(run: Run, ready: Path) -> None:
+    """The tower's own account in the signer list signs for the payee, once its key is here."""
+    own = Person.named("of the tower itself")
+    config = ready / "watchtower.toml"
+    config.write_text(config.read_text() + f'\n[authority]\nsigner = "{own.address}"\n')
+    assert f"No key of {PAYEE}" in run("status").out
+    (ready / "seed").write_text(own.seed)
+    (ready / "seed").chmod(0o600)
+    imported = run("key", "import", "--account", own.address, "--seed-file", "seed")
+    assert imported.code == 0
+    assert "No key of" not in run("status").out
+    (status,) = run("status", "--json").json()
+    assert status["accounts_without_key"] == [PAYEE]
+    assert status["accounts_without_right"] == []

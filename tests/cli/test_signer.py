@@ -113,6 +113,9 @@ def test_a_daemon_does_not_start_with_a_key_beside_a_signer_and_the_sentence_hel
     assert status["signer"] == str(home / "socket")
     assert status["accounts_without_key"] == []
     assert run("key", "remove", "--account", OWNER.address).code == 50
+    listed = run("key", "list")
+    assert f"the signer at {home / 'socket'} holds them" in listed.out
+    assert "key import" not in listed.out
 
 
 def test_the_daemons_configuration_is_no_signers_and_the_other_way_round(

@@ -82,7 +82,7 @@ def list_keys(*, as_json: bool) -> None:
     for card in in_hsm:
         _tell_card(card, where="hsm", as_json=as_json)
     if not cards and not in_hsm and not as_json:
-        click.echo("No keys. Import one with `watchtower key import --account ADDRESS`.")
+        click.echo(_no_keys(loaded))
 
 
 @key.command(
@@ -118,6 +118,16 @@ def _tell_card(card: KeyCard, *, where: str, as_json: bool) -> None:
     if card.path is not None:
         text += f"  {card.path}"
     tell({**_report(card), "where": where}, text, as_json=as_json)
+
+
+def _no_keys(loaded: Settings | SignerSettings) -> str:
+    """Return what to do where there is no key: none may be imported beside a signer apart."""
+    if isinstance(loaded, Settings) and loaded.keys.signer:
+        return (
+            f"No keys here: the signer at {loaded.keys.signer} holds them. List them there, with "
+            "`WATCHTOWER_CONFIG` at its configuration."
+        )
+    return "No keys. Import one with `watchtower key import --account ADDRESS`."
 
 
 async def _hsm_cards(loaded: Settings) -> list[KeyCard]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -28,6 +28,12 @@ from watchtower.signer_settings import SignerSettings
 from watchtower.units import parse_channel_id
 
 __all__ = ["rotate"]
+
+_MAKE_BACKUP: Final = "Make a backup now: no earlier one has this key as the one that signs."
+_KEEP_COPY: Final = (
+    "Keep a copy now: no earlier one has this key as the one that signs. Stop the signer's service "
+    "and copy its store (`signer.store`), with the `-wal` beside it if there is one."
+)
 
 
 @click.command(
@@ -107,7 +113,8 @@ def rotate(
     )
     rotated = run_async(going)
     report = {**_report(rotated.rotation), "killed_bundles": list(rotated.killed)}
-    tell(report, _text(rotated, signing.write), as_json=as_json)
+    is_apart = isinstance(of_keys, SignerSettings)
+    tell(report, _text(rotated, signing.write, is_apart=is_apart), as_json=as_json)
 
 
 def _to_rotate_with(of_keys: Settings | SignerSettings, servers: tuple[str, ...]) -> Settings:
@@ -166,7 +173,7 @@ def _report(rotation: Rotation) -> dict[str, Any]:
     }
 
 
-def _text(rotated: Rotated, write: str | None) -> str:
+def _text(rotated: Rotated, write: str | None, *, is_apart: bool) -> str:
     rotation = rotated.rotation
     bundles = ", ".join(rotated.killed)
     if rotation.stage is Stage.HANDED_OVER:
@@ -185,7 +192,7 @@ def _text(rotated: Rotated, write: str | None) -> str:
             f"{rotation.new_address} signs for {rotation.account} from here on: ledger "
             f"{rotation.named_in} names it, and it was proven to work."
         ),
-        "Make a backup now: no earlier one has this key as the one that signs.",
+        _KEEP_COPY if is_apart else _MAKE_BACKUP,
     ]
     if rotated.kept_master:
         lines.append(

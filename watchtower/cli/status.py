@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.keys.authority import Right
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.notes import RECOVERY
 from watchtower.tower.tending import STATUS_NOTE
-from watchtower.units import Drops, RippleTime, format_drops, format_time
+from watchtower.units import Address, Drops, RippleTime, format_drops, format_time
+from watchtower.wiring import rights_of
 
 __all__ = ["serving_limits", "status"]
 
@@ -45,6 +47,7 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         pending = await work.claims.count_pending()
         cursor = await work.cursor.get()
         recovery = await work.notes.get(RECOVERY)
+        ahead = {presigned.account for presigned in await work.bundles.load_all()}
     age = None if "written" not in told else max(0, int(time.time()) - told["written"])
     return {
         **told,
@@ -60,9 +63,31 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         "accounts_without_key": []
         if loaded.keys.signer
         else sorted(set(loaded.addresses) - set(keys)),
+        "accounts_without_right": sorted(_without_right(loaded, keys, ahead)),
         "in_recovery": recovery is not None,
         "recovery": recovery,
     }
+
+
+def _without_right(
+    loaded: Settings, keys: Collection[Address], ahead: Collection[Address]
+) -> Iterator[Address]:
+    """Yield for whom nothing is here by which it could be signed, or was.
+
+    That is no key in the store or the token, by whichever right, and nothing signed ahead.
+    """
+    if loaded.keys.signer:
+        return
+    held = {*keys, *(Address(key.account) for key in loaded.hsm.keys)}
+    authority = loaded.authority
+    for account, rights in rights_of(loaded).items():
+        by_others = account in loaded.payees and (
+            (Right.DELEGATED in rights and authority.own in held)
+            or (Right.SIGNER_LIST in rights and authority.signer in held)
+        )
+        is_ahead = Right.PRESIGNED in rights and account in ahead
+        if account not in held and not by_others and not is_ahead:
+            yield account
 
 
 def _text(report: Mapping[str, Any]) -> str:
@@ -95,8 +120,9 @@ def _text(report: Mapping[str, Any]) -> str:
         lines.append(f"The network's rules for channels: {report['rules']}.")
     lines.append(f"{report['claims']} best claims kept, {report['pending_claims']} pending.")
     lines += [
-        f"No key of {account} is in the store: see `watchtower authority show`."
-        for account in report["accounts_without_key"]
+        f"No key of {account} is in the store, and nothing else signs for it: see `watchtower "
+        "authority show`."
+        for account in report["accounts_without_right"]
     ]
     lines += [
         f"Nothing can sign for {account} now: what was signed ahead is redeemed, and what claims "
