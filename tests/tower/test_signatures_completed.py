@@ -39,7 +39,7 @@ def test_missing_signers_are_no_alarm_once_nothing_is_owed() -> None:
     owed = cast("Any", SimpleNamespace(account="rPayee", channel=None))
     missed = QuorumMissingError(account="rPayee", why="one of two signed")
     herald.responded(Response(unsigned=((owed, missed),)))
-    herald.owed([owed])
+    herald.owed([owed.account])
     assert [said[:2] for said in heard.said()] == [("raised", "quorum_missing")]
     herald.owed([])
     assert [said[:2] for said in heard.said()] == [("resolved", "quorum_missing")]

@@ -30,7 +30,6 @@ from watchtower.judgement.verdict import Closed, Threatened
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
-from watchtower.response.obligation import Duty
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
@@ -192,14 +191,14 @@ class Herald:
             self._desk.end("result_alarming", channel)
         self._alarming = set(response.alarming)
 
-    def owed(self, duties: Iterable[Duty]) -> None:
-        """Let what is said of missing signers end for accounts for which nothing is owed any more.
+    def owed(self, accounts: Iterable[Address]) -> None:
+        """Let what is said of missing signers end, but for ``accounts`` where something is owed.
 
         Another tower, or a person, may have brought what was owed into the ledger.
         """
         if not self._below_quorum:
             return
-        still = {duty.account for duty in duties}
+        still = set(accounts)
         for account in self._below_quorum - still:
             self._desk.end("quorum_missing", account)
         self._below_quorum &= still

@@ -219,7 +219,7 @@ class Tower:
             await self.save()
             self._forget_closed(judgements, outgoing)
         self._herald.responded(response)
-        self._herald.owed(self.watch.obligations())
+        self._herald.owed(duty.account for duty in self.watch.obligations())
         self._beyond_us = {
             *(step.obligation.channel for step in response.left),
             *(step.obligation.channel for step in response.would_redeem),
