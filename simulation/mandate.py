@@ -33,8 +33,6 @@ _ENOUGH: Final = 40 * DROPS_PER_XRP
 """Drops that fees do not use up in any world, whatever they are; with less nothing is demanded."""
 
 _SIGNATURES: Final = 2
-_ASIDE: Final = 3
-"""Ledgers until a co-signer that failed just now is asked again, where the other one is away."""
 
 
 class Mandate:
@@ -60,12 +58,6 @@ class Mandate:
         }
         self._land = land
         self._ahead: dict[str, list[Presigned]] = {}
-        self._rights = sum(entitled.has(right) for right in entitled.rights)
-
-    @property
-    def late(self) -> int:
-        """Ledgers that it may take to see that none of the other rights signs."""
-        return self._rights - 1
 
     def hold_ahead(self, presigned: Iterable[Presigned]) -> None:
         """Take note of all that the tower's store has now of what was signed ahead."""
@@ -91,22 +83,21 @@ class Mandate:
         if int(root.get("Balance", 0)) >= _ENOUGH:
             named = root.get("RegularKey")
             if has("regular_key") and named in self.held:
-                found.append(Signer(name=f"regular key {named}", late=self.late))
+                found.append(Signer(name=f"regular key {named}"))
             is_disabled = root["Flags"] & _DISABLE_MASTER
             if has("master_key") and PAYEE.address in self.held and not is_disabled:
-                found.append(Signer(name="master key", late=self.late))
+                found.append(Signer(name="master key"))
             well = sorted(self.well())
             if has("signer_list") and well and self._has_signers():
                 found += [
                     Signer(
                         name=f"signer list, with {one}",
                         units=1 + _SIGNATURES,
-                        late=self.late + _ASIDE,
                     )
                     for one in well
                 ]
         if has("delegated") and self._is_permitted():
-            found.append(Signer(name="delegate", late=self.late))
+            found.append(Signer(name="delegate"))
         return frozenset(found)
 
     def ahead(self) -> Mapping[str, frozenset[Ahead]]:

@@ -14,8 +14,7 @@ three consecutive ledgers before the channel's end
   what was signed ahead for the channel with a key that signs still, on a ticket that is there, at
   a fee that gets in. What was signed ahead is owed up to its own claim and no further.
 
-Where more channels press than a ledger has room for, there have to be as many more ledgers; and one
-more for each other right that is configured, since it takes one to see that it does not sign now.
+Where more channels press than a ledger has room for, there have to be as many more ledgers.
 """
 
 from __future__ import annotations
@@ -46,13 +45,11 @@ _CHEAPEST: Final = 10
 class Signer:
     """Somebody who could sign fresh transactions; with another key it is somebody else.
 
-    ``units`` are the base fees that its transaction costs, ``late`` the ledgers more that it takes
-    to come to it.
+    ``units`` are the base fees that its transaction costs.
     """
 
     name: str
     units: int = 1
-    late: int = 0
 
 
 ANYBODY: Final = frozenset({Signer(name="a key")})
@@ -122,14 +119,12 @@ class Limits:
         share: of what is at stake, that an attempt may cost.
         cap: drops that an attempt may cost.
         room: transactions of one account that surely fit into a ledger at its price.
-        late: ledgers more that it takes to come to what was signed ahead.
     """
 
     lead: int
     share: float
     cap: int
     room: int
-    late: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +207,8 @@ class _Story:
         owed, why = 0, ""
         for last in range(_THREE, len(self._ledgers)):
             more = (crowd[last] - 1) // self._limits.room if crowd[last] else 0
-            begin = last - _THREE - more + 1
-            for first, found, by in self._ways_to_pay(begin, last):
+            first = last - _THREE - more + 1
+            for found, by in self._ways_to_pay(first, last):
                 if found > owed:
                     owed, why = found, f"ledgers {first} to {last}, by {by}"
         best = max((promise.drops for promise in self._promises), default=0)
@@ -235,27 +230,21 @@ class _Story:
             return False
         return min(self._known(number), entry.amount) > entry.balance
 
-    def _ways_to_pay(self, first: int, last: int) -> Iterator[tuple[int, int, str]]:
-        """Yield from which ledger on to ``last`` it could have come to pay what, and by whom.
-
-        ``first`` is the ledger in which who comes first would have begun.
-        """
-        ledger = self._ledgers[last]
-        for signer in ledger.signers:
-            begin = first - signer.late
-            window = self._good(begin, last)
-            if all(signer in each.signers for each in window):
-                price = signer.units * max((each.price for each in window), default=0)
-                yield begin, self._would_pay(begin, window, price), signer.name
-        for ahead in ledger.ahead.get(self.channel, ()):
-            begin = first - self._limits.late
-            window = self._good(begin, last)
-            if all(ahead in each.ahead.get(self.channel, ()) for each in window):
-                price = max((each.price for each in window), default=0)
-                fee = min((fee for fee in ahead.fees if fee >= price), default=None)
-                if fee is not None:
-                    paid = self._would_pay(begin, window, fee, most=ahead.target)
-                    yield begin, paid, f"what was signed ahead on ticket {ahead.ticket}"
+    def _ways_to_pay(self, first: int, last: int) -> Iterator[tuple[int, str]]:
+        """Yield what it could have come to pay in some ledgers in a row, and by whom."""
+        window = self._good(first, last)
+        if not window:
+            return
+        price = max(ledger.price for ledger in window)
+        for signer in sorted(window[-1].signers, key=lambda one: one.name):
+            if all(signer in ledger.signers for ledger in window):
+                yield self._would_pay(first, signer.units * price), signer.name
+        for ahead in sorted(window[-1].ahead.get(self.channel, ()), key=lambda one: one.ticket):
+            fee = min((fee for fee in ahead.fees if fee >= price), default=None)
+            if fee is None or not all(ahead in one.ahead.get(self.channel, ()) for one in window):
+                continue
+            paid = self._would_pay(first, fee, most=ahead.target)
+            yield paid, f"what was signed ahead on ticket {ahead.ticket}"
 
     def _good(self, first: int, last: int) -> Sequence[Ledger]:
         """Return the ledgers ``first`` to ``last``; none if in one of them nobody could act."""
@@ -268,11 +257,9 @@ class _Story:
             return ()
         return window
 
-    def _would_pay(
-        self, first: int, window: Sequence[Ledger], price: int, most: int | None = None
-    ) -> int:
-        """Return what it could have come to pay in a window that begins with ledger ``first``."""
-        before = self._entries[first - 1] if window else None
+    def _would_pay(self, first: int, price: int, most: int | None = None) -> int:
+        """Return what it could have come to pay from ledger ``first`` on, at a price."""
+        before = self._entries[first - 1]
         if before is None:
             return 0
         known = self._known(first)

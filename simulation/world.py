@@ -48,9 +48,6 @@ _PEACE_AFTER_ENDS: Final = 8
 _ROOM: Final = 8
 """Transactions of one account that a ledger surely has room for, unless it is a small one."""
 
-_LEVELS: Final = 2
-"""Ledgers that it takes to come from the lowest fee that was signed ahead to the highest."""
-
 _LAST_WORDS: Final = 10
 """Seconds that the last ledger has to get around."""
 
@@ -349,7 +346,6 @@ class World:
             share=settings.fees.budget_share,
             cap=settings.fees.cap_drops,
             room=room,
-            late=self.mandate.late + _LEVELS,
         )
         return Outcome(
             reckonings=reckon(

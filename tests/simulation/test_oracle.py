@@ -158,16 +158,6 @@ def test_nothing_is_demanded_of_a_tower_for_which_nobody_signs() -> None:
     assert judged(ledgers(12, l4=both), closing, promise).owed == 700
 
 
-def test_who_is_configured_behind_others_has_a_ledger_more_for_each() -> None:
-    """That the others do not sign now is seen by trying: three ledgers are then too few."""
-    late = replace(GOOD, signers=frozenset({Signer(name="who comes second", late=1)}))
-    history = ledgers(14, **{f"l{n}": late for n in range(14)})
-    promise = Promise(drops=700, kept_in=1)
-    for end, owed in ((120, 0), (124, 700)):
-        closing = entries(14, asked_in=2, end=end, gone_in=11)
-        assert judged(history, closing, promise).owed == owed
-
-
 def test_several_signatures_cost_their_base_fees() -> None:
     """Three times the price of a ledger is above half of what is at stake, and once is not."""
     dear = replace(GOOD, price=200, signers=frozenset({Signer(name="three of them", units=3)}))
