@@ -44,7 +44,7 @@ _ALL: Final = ("presigned", "delegated", "signer_list", "regular_key", "master_k
 _SETS: Final[Sequence[tuple[Sequence[str], int]]] = (
     (("regular_key",), 4),
     (("regular_key", "master_key"), 2),
-    (("presigned",), 4),
+    (("presigned",), 6),
     (("presigned", "regular_key"), 4),
     (("regular_key", "presigned"), 1),
     (("presigned", "master_key"), 1),
@@ -151,7 +151,7 @@ class _Author:
         if luck.random() < 0.5:
             # Once more, for claims that came meanwhile; on the tickets that stand there already.
             yield Presign(at=self.near(2, 12))
-        if luck.random() < 0.5:
+        if luck.random() < 0.7:
             for channel in self.channels:
                 if luck.random() < 0.6:
                     count = luck.choice((1, 1, self.entitled.tickets))
@@ -184,10 +184,11 @@ class _Author:
                 continue
             for _ in range(luck.randint(1, 2)):
                 yield CosignerIll(
-                    at=self.near(),
+                    # Most of them fail just before they are needed, and until it is over.
+                    at=luck.choice((self.crisis - luck.randint(1, 5), self.near())),
                     cosigner=cosigner,
                     ill=luck.choice(list(CosignerIllness)),
-                    ledgers=luck.choice((1, 3, 10, 30)),
+                    ledgers=luck.choice((1, 3, 30, 60)),
                 )
         if luck.random() < 0.1:
             at = self.near()
