@@ -86,9 +86,10 @@ def draw(seed: int, kind: str | None = None) -> Script:
     of_rights = rights_luck(seed)
     if not (has_rights(of_rights) and kind is None) and kind != RIGHTS:
         return _Author(seed, kind or drawn, luck).write()
-    # In many of them all else is calm.
+    # In many of them all else is calm, and in some a ledger costs more than was signed for ahead.
     is_calm = of_rights.random() < 0.5 or drawn == "exodus"
-    author = _Author(seed, "calm" if is_calm else drawn, luck)
+    base = "fees" if of_rights.random() < 0.2 else "calm" if is_calm else drawn
+    author = _Author(seed, base, luck)
     return with_rights(author.write(), of_rights, author.crisis)
 
 
