@@ -142,7 +142,7 @@ def test_world_without_rights_of_its_own_is_what_its_number_always_made() -> Non
         ("given_up_at_the_margin", "outage", 6),
         ("any_ledger_believed", "servers", 9),
         ("first_disk_error_is_the_last", "disk", 4),
-        ("any_key_signs", "rights", 12),
+        ("any_key_signs", "rights", 2),
     ],
 )
 def test_bug_that_is_planted_is_found(bug: str, kind: str, runs: int) -> None:
