@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,14 @@ def test_disk_that_does_not_answer_turns_nobody_away(reserve: Reserve) -> None:
         raise OSError(os.strerror(5))
 
     assert Reserve(reserve.store, SIZE, refuse).why_no_claims() is None  # type: ignore[arg-type]  # it returns nothing
+
+
+def test_a_reserve_that_is_being_made_already_is_no_trouble(tmp_path: Path) -> None:
+    """A round that was cut short goes on in its thread, beside the one of the next round."""
+    reserve = Reserve(tmp_path / "watchtower.db", SIZE)
+    with ThreadPoolExecutor(8) as makers:
+        for _ in range(20):
+            for made in [makers.submit(reserve.make) for _ in range(8)]:
+                made.result()
+            assert reserve.make()
+            assert reserve.give_up()

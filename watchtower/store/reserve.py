@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from watchtower.errors import StoreRoomError
+from watchtower.errors import StoreExistsError, StoreRoomError
 from watchtower.store.database import Store
 from watchtower.store.faults import disk_faults
 from watchtower.store.space import Room, claims_have_room
@@ -105,6 +105,9 @@ class Reserve:
         try:
             with disk_faults(self.path):
                 _allocate(self.path, self.size)
+        except StoreExistsError:
+            # A round that was cut short goes on in its thread, and makes it already.
+            return False
         except BaseException:
             self._remove()
             raise
