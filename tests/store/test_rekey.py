@@ -18,6 +18,7 @@ import pytest
 
 from tests.disks import small_disk
 from tests.store import make
+from tests.store.plain_copy import backup
 from tests.store.test_database import ROOT
 from watchtower.errors import (
     PassphraseError,
@@ -27,7 +28,6 @@ from watchtower.errors import (
     StoreTamperedError,
 )
 from watchtower.keys.ways import AnyWayIn
-from watchtower.store.backup import backup
 from watchtower.store.cipher import Keyring, Place
 from watchtower.store.database import Store
 from watchtower.store.header import Slot, checksum, predecessor_slot, wrap

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store import make
+from tests.store.plain_copy import backup
 from watchtower.errors import (
     PassphraseError,
     StoreDamagedError,
@@ -20,7 +21,6 @@ from watchtower.errors import (
     StoreNetworkError,
 )
 from watchtower.response.attempt import OutcomeKind
-from watchtower.store.backup import backup
 from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.store.restore import Restored, restore

@@ -10,7 +10,7 @@ import pytest
 from xrpl.core.addresscodec import decode_classic_address
 
 from tests.store import make
-from watchtower.store.backup import backup
+from tests.store.plain_copy import backup
 from watchtower.units import LedgerIndex
 
 AMOUNT = 987_654_321_012_345_678

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.store.make import CHEAP
+from tests.store.plain_copy import backup
 from watchtower.access.token import RANDOM_BYTES, Scope, Token, mint
 from watchtower.errors import TokenExistsError, TokenLimitError, TokenUnknownError
 from watchtower.store import tokens as store_tokens
-from watchtower.store.backup import backup
 from watchtower.store.database import Store
 from watchtower.store.restore import restore
 

@@ -21,7 +21,10 @@ from watchtower.store.driver import Driven, connect
 from watchtower.store.statements import Statement
 from watchtower.store.uninterrupted import uninterrupted
 
-__all__ = ["Connections", "Driver"]
+__all__ = ["PATIENCE", "Connections", "Driver"]
+
+PATIENCE: Final = 5.0
+"""Seconds for which whoever writes waits for another process, unless told otherwise."""
 
 Driver = Callable[..., Awaitable[Driven]]
 """Opens a connection to SQLite, given what `sqlite3.connect` takes."""

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from watchtower.errors import (
     StoreDamagedError,
@@ -36,7 +36,7 @@ from watchtower.errors import (
     StoreTamperedError,
 )
 from watchtower.store.cipher import Keyring, Randomness, new_master_key
-from watchtower.store.connections import Connections, Driver
+from watchtower.store.connections import PATIENCE, Connections, Driver
 from watchtower.store.driver import Driven
 from watchtower.store.epoch import Guarded, Keys
 from watchtower.store.faults import sqlite_faults
@@ -55,8 +55,6 @@ from watchtower.store.work import Work
 __all__ = ["Driver", "Store"]
 
 _T = TypeVar("_T")
-
-_PATIENCE: Final = 5.0
 
 
 class Store:
@@ -86,7 +84,7 @@ class Store:
         passphrase: str,
         *,
         cost: Cost = DEFAULT_COST,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.time,
         driver: Driver | None = None,
         random: Randomness = os.urandom,
@@ -113,7 +111,7 @@ class Store:
         secret: str | Unlocker,
         *,
         cost: Cost = DEFAULT_COST,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.time,
         driver: Driver | None = None,
         keeps_old: bool = True,
@@ -297,7 +295,7 @@ class Store:
         with sqlite_faults(empty):
             async with self._connections.reading() as connection:
                 await connection.trip([Statement("VACUUM INTO ?", (str(empty),))])
-            copy = Connections(empty, _PATIENCE)
+            copy = Connections(empty, PATIENCE)
             # The copy may be of an epoch before or behind that in which it was asked for.
             keys = self._keys.for_copy(lambda: header_in(copy, empty))
             try:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
 from watchtower.store.cipher import Keyring
-from watchtower.store.connections import Connections
+from watchtower.store.connections import PATIENCE, Connections
 from watchtower.store.epoch import Header, keyring_of
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.header import PREDECESSOR
@@ -29,7 +29,6 @@ from watchtower.store.unlocking import Unlocker
 __all__ = ["absolute", "header_in", "header_of", "look_at", "unlock"]
 
 _LEAST_PAGE: Final = 512  # https://www.sqlite.org/fileformat2.html, section 1.3.2
-_PATIENCE: Final = 5.0
 
 
 async def header_of(path: Path) -> Header:
@@ -43,7 +42,7 @@ async def header_of(path: Path) -> Header:
     path = absolute(path)
     await asyncio.to_thread(look_at, path)
     with sqlite_faults(path):
-        return await header_in(Connections(path, _PATIENCE), path)
+        return await header_in(Connections(path, PATIENCE), path)
 
 
 def absolute(path: Path) -> Path:

@@ -1,9 +1,7 @@
-"""A plain copy of the store: a second store file, made while the first is in use, and verified.
+"""A plain copy of the store, as backups were before they had a key of their own (``backups/``).
 
-It is sealed exactly as the store is: the same secret opens it, and nothing else does. It appears
-under its name only when every seal in it has been checked, and replaces no file. This is what a
-store is put back from that something goes wrong with on this machine, and what backups were before
-they had a key of their own (``backups/``); ``restore.py`` reads both.
+It is sealed exactly as the store is, and ``restore.py`` reads it still. It appears under its name
+only when every seal in it has been checked, and replaces no file.
 """
 
 from __future__ import annotations

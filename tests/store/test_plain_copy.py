@@ -1,4 +1,4 @@
-"""A backup is a whole store, or it is not there."""
+"""A plain copy, as backups once were, is a whole store, or it is not there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.store import make
+from tests.store.plain_copy import backup
 from watchtower.errors import PassphraseError, StoreExistsError, StoreFullError, StoreTamperedError
-from watchtower.store.backup import backup
 from watchtower.store.database import Store
 
 
