@@ -406,3 +406,23 @@ async def test_a_share_that_hangs_keeps_no_process_from_ending(tmp_path: Path) -
         raise
     assert said.decode().strip() == "it does not answer"
     assert asking.returncode == 0
+
+
+async def test_what_lies_behind_the_oldest_head_is_known_and_nothing_before_it_was_seen(
+    tmp_path: Path, place: HeadFile
+) -> None:
+    """Pruning goes so far and no further, or an older head could not be compared any more."""
+    async with published(tmp_path / "w.db", place) as store:
+        async with store.read() as work:
+            before = await work.journal_tree.frontier()
+        await kept(store, 200, 300)
+        keeper = keeper_of(store, place)
+        assert keeper.oldest == 0
+        await keeper.look(place)
+        assert before is not None
+        assert keeper.oldest == before.size
+        await keeper.publish(place)
+        assert keeper.oldest == before.size
+        await keeper.look(place)
+        assert keeper.oldest == before.size + 2
+        assert keeper_of(store).oldest is None
