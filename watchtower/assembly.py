@@ -327,7 +327,7 @@ def _rounds(
         coverage=Coverage(
             ground.watch,
             ground.desk,
-            signing.can_sign,
+            signing.is_to_be_served,
             clock=asyncio.get_running_loop().time,
         ),
         journal_number=ground.memory.journal_number,

@@ -131,6 +131,15 @@ class Signing:
         """Return whether something may sign for ``account`` that the ledger takes, as last seen."""
         return any(not self._is_doubted(account, right) for right in self.hands.may_act(account))
 
+    def is_to_be_served(self, account: Address) -> bool:
+        """Return whether something may sign for ``account``, or that is not known yet.
+
+        At a start keys are being looked at, and what the account permits is being read.
+        """
+        if not self._knows_keys or self.can_sign(account):
+            return True
+        return self._why_not_delegated(account) is DelegationFault.UNKNOWN
+
     def goes_ahead(self, account: Address) -> bool:
         """Return whether what was signed ahead comes before all that could sign now."""
         rights = self._rights.get(account, ())

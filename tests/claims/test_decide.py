@@ -22,6 +22,7 @@ from watchtower.claims.decision import (
     KeyUnknown,
     NotAbove,
     NotCovered,
+    NothingSigns,
     NotKept,
     NotKeptWhy,
     Pending,
@@ -123,6 +124,12 @@ def test_claim_above_what_was_signed_ahead_is_kept_and_not_served() -> None:
     assert name_of_reason(why) == "not_covered_by_bundle"
     assert "`watchtower presign request`" in describe_why_not_serve(why)
     assert decided(claim, covered=50).serve == Serve()
+    # A bundle that is spent already, or none.
+    nothing = decided(claim, covered=0)
+    assert nothing.kept == decision.kept
+    assert nothing.serve == DoNotServe(reasons=(NothingSigns(),))
+    assert name_of_reason(NothingSigns()) == "nothing_signs"
+    assert "Nothing can sign" in describe_why_not_serve(NothingSigns())
     # Above the funds the bundle asks for what there is, and that is covered.
     beyond = decided(signed(101), covered=100).serve
     assert beyond == DoNotServe(reasons=(BeyondFunds(amount=Drops(101), funds=Drops(100)),))

@@ -27,14 +27,20 @@ async def test_what_only_a_bundle_can_redeem_is_served_no_further_than_that(
             shown = (await client.get(f"/v1/channels/{channel}")).json()
             return bool(shown["covered"] == xrp * XRP)
 
-        assert (await client.get(f"/v1/channels/{channel}")).json()["covered"] is None
+        await stage.until(lambda: covers(0), closing=False)
+        answer = await hand_over(client, stage, channel, 25 * XRP)
+        assert (answer["kept"], answer["serve"]) == (True, False)
+        assert answer["reasons"] == ["nothing_signs"]
+        _, told = await command(stage, "channel", "explain", channel, text=True)
+        assert "nothing was signed ahead that would pay" in told
+
         await imported(stage, signed(await asked_for(stage), stage.payee))
-        await stage.until(lambda: covers(20), closing=False)
+        await stage.until(lambda: covers(25), closing=False)
 
         answer = await hand_over(client, stage, channel, 30 * XRP)
         assert (answer["kept"], answer["serve"]) == (True, False)
         assert answer["reasons"] == ["not_covered_by_bundle"]
-        assert "20 XRP" in answer["why_not_serve"][0]
+        assert "25 XRP" in answer["why_not_serve"][0]
         status = (await client.get("/v1/status")).json()
         assert status["accounts_without_signer"] == [stage.payee.address]
 

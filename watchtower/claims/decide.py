@@ -33,6 +33,7 @@ from watchtower.claims.decision import (
     KeyUnknown,
     NotAbove,
     NotCovered,
+    NothingSigns,
     NotKept,
     Pending,
     Role,
@@ -70,8 +71,8 @@ class Ground(Struct, frozen=True, kw_only=True, gc=False):
         sure_until: the last ledger time at which redeeming is sure; None while no end is set.
         notice: the seconds for which redeeming stays sure, whatever the payer does from now on;
             None where nobody can tell.
-        covered: the channel balance up to which it was signed ahead, where nothing else can sign;
-            None where something can.
+        covered: the channel balance to which it can be redeemed where nothing can sign now, by
+            what was signed ahead; None where something can.
     """
 
     channel: Channel | None
@@ -162,7 +163,9 @@ def may_serve(kept: Kept | Pending | NotKept, ground: Ground) -> Serve | DoNotSe
     beyond = (BeyondFunds(amount=amount, funds=funds),) if amount > funds else ()
     reasons = (*ground.against, *beyond)
     if ground.covered is not None and ground.covered < (redeemable := min(amount, funds)):
-        reasons += (NotCovered(amount=Drops(redeemable), covered=ground.covered),)
+        pays_nothing = ground.covered <= ground.channel.entry.balance
+        short = NotCovered(amount=Drops(redeemable), covered=ground.covered)
+        reasons += (NothingSigns() if pays_nothing else short,)
     return DoNotServe(reasons=reasons) if reasons else Serve()
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "NotCovered",
     "NotKept",
     "NotKeptWhy",
+    "NothingSigns",
     "Pending",
     "PendingFull",
     "Role",
@@ -170,6 +171,10 @@ class NotCovered(Struct, frozen=True, kw_only=True, gc=False):
     covered: Drops
 
 
+class NothingSigns(Struct, frozen=True, kw_only=True, gc=False):
+    """Nothing can sign for the channel's payee, and what was signed ahead, if any, pays nothing."""
+
+
 class Whose(StrEnum):
     """Whose sum a limit is for."""
 
@@ -186,7 +191,9 @@ class ExposureReached(Struct, frozen=True, kw_only=True, gc=False):
     allowed: Drops
 
 
-WhyNotServe = Standing | Closing | BeyondFunds | NotCovered | ExposureReached | Unprotectable
+WhyNotServe = (
+    Standing | Closing | BeyondFunds | NotCovered | NothingSigns | ExposureReached | Unprotectable
+)
 
 
 class Serve(Struct, frozen=True, kw_only=True, gc=False):
@@ -222,6 +229,7 @@ class Decision(Struct, frozen=True, kw_only=True, gc=False):
 _CLOSING: Final = "closing"
 _BEYOND_FUNDS: Final = "beyond_funds"
 _NOT_COVERED: Final = "not_covered_by_bundle"
+_NOTHING_SIGNS: Final = "nothing_signs"
 _EXPOSURE_LIMIT: Final = "exposure_limit"
 _UNPROTECTABLE: Final = "unprotectable"
 
@@ -230,6 +238,7 @@ REASONS: Final = (
     _CLOSING,
     _BEYOND_FUNDS,
     _NOT_COVERED,
+    _NOTHING_SIGNS,
     _EXPOSURE_LIMIT,
     _UNPROTECTABLE,
 )
@@ -282,6 +291,8 @@ def name_of_reason(reason: WhyNotServe) -> str:
             return _BEYOND_FUNDS
         case NotCovered():
             return _NOT_COVERED
+        case NothingSigns():
+            return _NOTHING_SIGNS
         case ExposureReached():
             return _EXPOSURE_LIMIT
         case _:
@@ -326,6 +337,11 @@ def describe_why_not_serve(reason: WhyNotServe) -> str:
                 f"What was signed ahead brings the channel to {format_drops(reason.covered)}, the "
                 f"claim asks for {format_drops(reason.amount)}, and nothing else can sign; have "
                 "the payee sign ahead for it (`watchtower presign request`)."
+            )
+        case NothingSigns():
+            return (
+                "Nothing can sign for the channel's payee now, and nothing was signed ahead that "
+                "would pay (`watchtower authority show`)."
             )
         case ExposureReached():
             return (

@@ -22,8 +22,8 @@ class Sight:
 
     ``fact`` is None when no server answered; ``ledger_time`` is the newest close time known, and
     ``rules`` are the network's, as far as they are. ``is_stale`` says that no ledger has come for
-    too long to serve by what is known. ``covered`` is the channel balance up to which its payee
-    has signed ahead, where nothing else can sign for it; None where something can.
+    too long to serve by what is known. ``covered`` is the channel balance to which it can
+    be redeemed where nothing can sign for it, by what was signed ahead; None where something can.
     """
 
     fact: ChannelChanged | ChannelMissing | None

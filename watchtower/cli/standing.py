@@ -44,14 +44,14 @@ async def noted_estate(work: Work, account: Address) -> Estate:
 async def covered_by(store: Store) -> Callable[[ChannelEntry], Drops | None]:
     """Return what tells to which balance a channel can be redeemed, as the daemon would tell it.
 
-    That is None where something could sign when the daemon was last heard, or nothing was signed
-    ahead.
+    That is None where something could sign when the daemon was last heard.
     """
     targets: defaultdict[Address, dict[ChannelId, Drops]] = defaultdict(dict)
     async with store.read() as work:
         told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
         for name in told.get("accounts_without_signer", ()):
             account = Address(name)
+            targets[account] = {}
             estate = await noted_estate(work, account)
             for each in await work.bundles.of_account(account):
                 best = targets[account].get(each.channel)

@@ -41,7 +41,8 @@ class View:
     """A channel and its best claim, judged for each of our sides; None for a side not ours.
 
     ``notice`` is for how many seconds redeeming stays sure, whatever the payer does from now on;
-    ``covered`` the channel balance up to which its payee signed ahead, where nothing else can sign.
+    ``covered`` the channel balance to which it can be redeemed where nothing can sign now: what was
+    signed ahead.
     """
 
     channel: Channel
@@ -155,7 +156,12 @@ def _entry_report(view: View) -> dict[str, Any]:
 
 def _describe_covered(covered: Drops, channel: Channel, judgement: Judgement) -> str:
     """Return in words what a claim is worth for which only a bundle can be submitted."""
-    beyond = channel.entry.balance + judgement.at_stake - max(covered, channel.entry.balance)
+    if covered <= channel.entry.balance:
+        return (
+            "Nothing can sign for it now, and nothing was signed ahead that would pay. Serve "
+            "nothing against it (`watchtower authority show`)."
+        )
+    beyond = channel.entry.balance + judgement.at_stake - covered
     only = "Nothing can sign for it now but what was signed ahead"
     if beyond <= 0:
         return f"{only}, and that covers the best claim."

@@ -47,8 +47,8 @@ class Inquiries:
             status: tells how it is.
             why_not_ready: tells why claims cannot be judged now; nothing if they can.
             clock: steady seconds.
-            covered: tells to which balance a channel can be redeemed, where that was signed ahead
-                and nothing else can sign; None elsewhere.
+            covered: tells to which balance a channel can be redeemed where nothing can sign; None
+                where something can.
         """
         self._watch = watch
         self._settings = settings

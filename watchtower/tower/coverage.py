@@ -40,7 +40,7 @@ class Coverage:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Tell ``desk``; ``can_sign`` says whether a key signs for an account here.
+        """Tell ``desk``; ``can_sign`` says whether anything signs for an account here.
 
         ``clock`` is monotonic seconds.
         """
@@ -54,12 +54,13 @@ class Coverage:
         self._dead: set[Address] = set()
 
     def covered(self, entry: ChannelEntry) -> Drops | None:
-        """Return the balance to which a channel can be redeemed, where that was signed ahead alone.
+        """Return the balance to which a channel can be redeemed, where no hand can sign for it.
 
-        None where a hand can sign for its payee, or nothing was signed ahead for it.
+        None where one can, or the channel is no payee's of ours; the present balance where nothing
+        was signed ahead.
         """
         account = entry.destination
-        if account not in self._watch.signed_ahead.accounts or self._can_sign(account):
+        if account not in self._watch.payees or self._can_sign(account):
             return None
         targets = (each.target for each in self._watch.presigned(entry.channel))
         return max(targets, default=entry.balance)
