@@ -153,9 +153,9 @@ async def test_where_nobody_can_tell_nothing_is_known(scene: Scene) -> None:
 async def test_what_was_signed_ahead_bounds_serving_where_nothing_else_can_sign(
     scene: Scene,
 ) -> None:
-    """Where another right stands by, and where nobody signs ahead, nothing changes."""
+    """To what was paid, where nothing was; where another right stands by, not at all."""
     scene.can_sign = False
-    assert scene.covered() is None
+    assert scene.covered() == 0
     ahead = Presigned(
         account=PAYEE,
         claim=Claim(channel=CHANNELS[0], amount=Drops(40), public_key="", signature=""),
