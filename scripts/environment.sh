@@ -3,6 +3,8 @@
 # Installs exactly what requirements/*.txt pin, checked by hash. A change of those files, of
 # pyproject.toml or of the interpreter makes the environment anew; otherwise this costs nothing.
 # Missing system packages are installed when root; otherwise the command is printed.
+#
+# shellcheck shell=bash
 
 set -euo pipefail
 
@@ -25,26 +27,41 @@ need_packages() {
   fi
 }
 
-# For scripts that need a broker: the tests start their own, and stop it.
-need_broker() {
-  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto >/dev/null && return
-  # The package would start a broker at once, and again with the machine.
+# Installs a server that tests start themselves, on ports of their own: need_server PROGRAM PACKAGE
+# The package alone would start it at once, and again with the machine.
+need_server() {
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null && return
   local policy=/usr/sbin/policy-rc.d
   if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
-    trap "rm -f $policy" EXIT
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
   else
     policy=
   fi
-  need_packages mosquitto
+  need_packages "$2"
   if [ -n "$policy" ]; then
     rm -f "$policy"
     trap - EXIT
   fi
   if command -v systemctl >/dev/null; then
-    systemctl disable --quiet mosquitto 2>/dev/null || true
+    systemctl disable --quiet "$1" 2>/dev/null || true
   fi
+}
+
+# For scripts that need a broker.
+need_broker() {
+  need_server mosquitto mosquitto
+}
+
+# For scripts that come to the tower through a reverse proxy.
+need_proxy() {
+  need_server nginx nginx-light
+}
+
+# For scripts that ask systemd what it says of the units; it need not run.
+need_systemd() {
+  command -v systemd-analyze >/dev/null || need_packages systemd
 }
 
 # For scripts that run what talks to an HSM: the tests make tokens of their own in SoftHSM.
@@ -52,10 +69,26 @@ need_softhsm() {
   command -v softhsm2-util >/dev/null || need_packages softhsm2
 }
 
+# For scripts that run every test.
+need_all() {
+  need_broker
+  need_proxy
+  need_softhsm
+  need_systemd
+  need_shellcheck
+}
+
+# For what looks at scripts like this one.
+need_shellcheck() {
+  command -v shellcheck >/dev/null || need_packages shellcheck
+}
+
 find_python() {
   local name
   for name in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11; do
-    [ -n "$name" ] && command -v "$name" >/dev/null || continue
+    if [ -z "$name" ] || ! command -v "$name" >/dev/null; then
+      continue
+    fi
     if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$name"
       return

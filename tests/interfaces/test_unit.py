@@ -9,10 +9,12 @@ import pytest
 
 from watchtower import errors
 from watchtower.errors import WatchtowerError
+from watchtower.settings import PolicySettings
 
 UNITS = Path(__file__).parents[2] / "systemd"
 UNIT, SIGNER = UNITS / "watchtower.service", UNITS / "watchtower-signer.service"
-BACKUP = UNITS / "watchtower-backup.service"
+BACKUP, ONCE = UNITS / "watchtower-backup.service", UNITS / "watchtower-once.service"
+DROP_INS = UNITS / "drop-ins"
 
 FOR_A_PERSON_TO_MEND = (
     errors.AddressError,
@@ -69,9 +71,27 @@ def test_the_passphrase_is_a_credential_and_not_in_the_environment() -> None:
     """Whoever reads the unit or /proc learns no passphrase."""
     unit = directives()
 
-    assert unit["Service.LoadCredential"] == ["passphrase:/etc/watchtower/passphrase"]
+    assert unit["Service.LoadCredentialEncrypted"] == ["passphrase:/etc/watchtower/passphrase.cred"]
     assert unit["Service.Environment"] == ["WATCHTOWER_CONFIG=/etc/watchtower/watchtower.toml"]
-    assert "LoadCredentialEncrypted=" in UNIT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("plain-passphrase", "watchtower"), ("plain-passphrase-signer", "watchtower-signer")],
+)
+def test_where_nothing_can_be_encrypted_a_file_takes_its_place(name: str, folder: str) -> None:
+    """What the unit names is taken back, for that file is not there."""
+    assert directives(DROP_INS / f"{name}.conf") == {
+        "Service.LoadCredentialEncrypted": [""],
+        "Service.LoadCredential": [f"passphrase:/etc/{folder}/passphrase"],
+    }
+
+
+def test_the_daemon_comes_to_the_signer_by_its_group() -> None:
+    """The service alone, and nobody who is logged in as its user."""
+    assert directives(DROP_INS / "signer-apart.conf") == {
+        "Service.SupplementaryGroups": directives(SIGNER)["Service.Group"]
+    }
 
 
 def test_it_may_do_nothing_but_its_work() -> None:
@@ -96,7 +116,9 @@ def test_the_signer_is_a_process_apart_without_any_network() -> None:
     assert unit["Service.PrivateNetwork"] == ["yes"]
     assert unit["Service.RestrictAddressFamilies"] == ["AF_UNIX"]
     assert unit["Service.User"] != daemon["Service.User"]
-    assert unit["Service.LoadCredential"] == ["passphrase:/etc/watchtower-signer/passphrase"]
+    assert unit["Service.LoadCredentialEncrypted"] == [
+        "passphrase:/etc/watchtower-signer/passphrase.cred"
+    ]
     assert unit["Service.InaccessiblePaths"] == ["-/var/lib/watchtower -/etc/watchtower"]
     # The kernel would tell it of nobody that it knows.
     assert "Service.PrivateUsers" not in unit
@@ -107,13 +129,18 @@ def test_the_signer_is_shut_in_as_tightly_as_the_daemon() -> None:
     unit, daemon = directives(SIGNER), directives()
     its_own = {
         "Environment",
+        "ExecReload",
         "ExecStart",
         "Group",
-        "LoadCredential",
+        "IPAddressDeny",
+        "LoadCredentialEncrypted",
+        "PrivateUsers",
+        "ReadWritePaths",
         "RestartPreventExitStatus",
         "RestartSec",
         "RestrictAddressFamilies",
         "RuntimeDirectory",
+        "SocketBindAllow",
         "StateDirectory",
         "User",
         "WorkingDirectory",
@@ -145,7 +172,7 @@ def test_the_daemon_is_started_behind_the_signer_and_without_it_too() -> None:
 def credentials(unit: Path) -> set[str]:
     """Return the lines for credentials, also those that are written down to be taken in."""
     lines = (line.lstrip("# ") for line in unit.read_text(encoding="utf-8").splitlines())
-    return {line for line in lines if line.startswith("LoadCredential=")}
+    return {line for line in lines if line.startswith("LoadCredential")}
 
 
 def test_a_backup_opens_the_store_by_whatever_the_daemon_does() -> None:
@@ -153,7 +180,9 @@ def test_a_backup_opens_the_store_by_whatever_the_daemon_does() -> None:
     others = {line for line in credentials(UNIT) if line.startswith("LoadCredential=http.")}
 
     assert credentials(BACKUP) == credentials(UNIT) - others
-    assert directives(BACKUP)["Service.LoadCredential"] == directives()["Service.LoadCredential"]
+    for unit in (BACKUP, ONCE):
+        opens = directives(unit)["Service.LoadCredentialEncrypted"]
+        assert opens == directives()["Service.LoadCredentialEncrypted"]
 
 
 def test_a_backup_that_hangs_is_ended_and_another_one_begun() -> None:
@@ -169,14 +198,21 @@ def test_a_backup_is_shut_in_as_tightly_as_the_daemon_and_writes_where_backups_a
     """It is the same user, without any network; its folder need not be there."""
     unit, daemon = directives(BACKUP), directives()
     its_own = {
+        "ExecReload",
         "ExecStart",
+        "IPAddressDeny",
         "NotifyAccess",
+        "OOMPolicy",
+        "OOMScoreAdjust",
+        "ReadWritePaths",
         "Restart",
         "RestartPreventExitStatus",
         "RestartSec",
         "RestrictAddressFamilies",
         "RuntimeDirectory",
         "RuntimeDirectoryMode",
+        "SocketBindAllow",
+        "TimeoutStartSec",
         "TimeoutStopSec",
         "Type",
         "WatchdogSec",
@@ -190,16 +226,67 @@ def test_a_backup_is_shut_in_as_tightly_as_the_daemon_and_writes_where_backups_a
     assert unit["Service.ReadWritePaths"] == ["-/var/backups/watchtower"]
 
 
-@pytest.mark.parametrize("unit", [UNIT, SIGNER, BACKUP], ids=lambda unit: unit.name)
-def test_every_group_of_lines_is_explained(unit: Path) -> None:
-    """No directive stands without a comment above its group (the section's own names apart)."""
-    unexplained, explained = [], False
-    for line in unit.read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            explained = True
-        elif not line or line.startswith("["):
-            explained = line.startswith(("[Unit]", "[Install]"))
-        elif not explained:
-            unexplained.append(line)
+def test_a_look_is_shut_in_as_tightly_as_the_daemon() -> None:
+    """The same user and the same job; it listens nowhere, and nobody watches whether it lives."""
+    unit, daemon = directives(ONCE), directives()
+    its_own = {
+        "ExecReload",
+        "ExecStart",
+        "NotifyAccess",
+        "Restart",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "RuntimeDirectory",
+        "RuntimeDirectoryMode",
+        "SocketBindAllow",
+        "Type",
+        "WatchdogSec",
+    }
+    for name, values in daemon.items():
+        section, _, short = name.partition(".")
+        if section == "Service" and short not in its_own:
+            assert unit[name] == values, name
+    assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower run --once"]
 
-    assert unexplained == []
+
+def test_a_look_that_hangs_is_ended_and_beside_the_daemon_it_is_none() -> None:
+    """The timer starts no other while one runs, and the daemon is never stopped for it."""
+    unit = directives(ONCE)
+
+    assert unit["Service.Type"] == ["oneshot"]
+    assert unit["Service.TimeoutStartSec"] == ["30min"]
+    assert unit["Service.SuccessExitStatus"] == [str(errors.StoreBusyError.exit_code)]
+    assert "Unit.Conflicts" not in unit
+
+
+def test_a_look_comes_before_the_shortest_settle_delay_is_over() -> None:
+    """Ten minutes, and what was missed while the machine was off is made up for."""
+    timer = directives(UNITS / "watchtower-once.timer")
+
+    assert timer["Timer.OnCalendar"] == ["*:0/10"]
+    assert timer["Timer.Persistent"] == ["true"]
+    assert PolicySettings().min_settle_delay_seconds > 10 * 60
+
+
+def test_settings_are_read_again_on_a_signal() -> None:
+    """`systemctl reload` is SIGHUP to the daemon, and to nobody else in its group."""
+    assert directives()["Service.ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
+@pytest.mark.parametrize("unit", sorted(UNITS.rglob("*.*")), ids=lambda unit: unit.name)
+def test_every_line_has_its_reason_beside_it(unit: Path) -> None:
+    """A comment stands right above each directive, and is no heading."""
+    unexplained, before = [], ""
+    for line in unit.read_text(encoding="utf-8").splitlines():
+        if (
+            line
+            and not line.startswith(("#", "["))
+            and (not before.startswith("#") or before.startswith("# ---"))
+        ):
+            unexplained.append(line)
+        before = line
+
+    # What everybody knows.
+    assert [
+        line for line in unexplained if not line.startswith(("Description=", "WantedBy="))
+    ] == []
