@@ -86,7 +86,7 @@ def _all(name: str) -> Iterator[bytes]:
         case "transaction" | "entry" | "ledger" | "answer":
             yield from _frames(name)
         case "settings":
-            yield (_ROOT / "config" / "watchtower.toml").read_bytes()
+            yield (_ROOT / "config" / "watchtower.example.toml").read_bytes()
             yield from (line.encode() + _LEAST_SETTINGS for line in _SETTINGS)
         case _:
             yield from (value.encode() for value in _VALUES)

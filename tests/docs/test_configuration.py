@@ -6,16 +6,19 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec import NODEFAULT, Struct, UnsetType
 
 from watchtower.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "config" / "watchtower.toml"
+EXAMPLE = ROOT / "config" / "watchtower.example.toml"
+UNITS = ("seconds", "drops", "bytes", "hours", "days", "ledgers")
 
 
 def defaults(kind: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -78,6 +81,58 @@ def test_the_example_shows_every_setting_at_its_default() -> None:
 def test_the_example_is_a_configuration() -> None:
     """As it stands, the watchtower would start with it."""
     assert load(EXAMPLE, {}).policy == Settings(accounts=("x",), servers=("y",)).policy
+
+
+def reasons_in(example: Path) -> Iterator[tuple[str, str]]:
+    """Yield every key of an example file, and the comment that stands right above it."""
+    above: list[str] = []
+    for line in example.read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"(?:# )?(\w+) = ", line):
+            yield found[1], " ".join(above)
+            above = []
+        elif line.startswith("# ") and not line.startswith("#   "):
+            above.append(line[2:])
+        elif not line.startswith("#"):
+            above = []
+
+
+@pytest.mark.parametrize("name", ["watchtower.example.toml", "signer.example.toml"])
+def test_every_setting_of_an_example_has_its_sentence_and_unit(name: str) -> None:
+    """Whoever reads the file alone knows what a number counts."""
+    for key, reason in reasons_in(EXAMPLE.parent / name):
+        assert reason.endswith("."), key
+        unit = key.rpartition("_")[2]
+        prose = re.sub(r"`[^`]*`", "", reason)
+        assert unit not in UNITS or unit in prose, key
+
+
+def listed(kind: type[Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, type[Struct]]]:
+    """Yield every setting that is a list of tables, and what a table of it holds."""
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            yield from listed(field.type, f"{prefix}{field.name}.")
+            continue
+        found = re.findall(r"watchtower\.(\w+)\.(\w+Settings)", str(field.type))
+        for module, name in found:
+            yield f"{prefix}{field.name}", getattr(import_module(f"watchtower.{module}"), name)
+
+
+def test_the_example_shows_every_key_of_every_table_in_a_list() -> None:
+    """Below the empty list stands a table that can be used in its place, with all its keys."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^(?:# )?\w+ = .*\n((?:#   .*\n)+)", text, re.MULTILINE)
+    shown = [re.sub(r"^#   ", "", block, flags=re.MULTILINE) for block in blocks]
+    tables: dict[str, list[Any]] = {}
+    for block in shown:
+        tables.update(flattened(tomllib.loads(block)))
+    kinds = dict(listed())
+
+    assert kinds.keys() == {"accounts", "authority.cosigners", "hsm.keys", "head.towers"}
+    assert tables.keys() == kinds.keys()
+    for key, kind in kinds.items():
+        table = tables[key][-1]
+        assert table.keys() == {field.name for field in msgspec.structs.fields(kind)}, key
+        msgspec.convert(table, kind)
 
 
 def test_every_variable_of_the_environment_is_documented() -> None:

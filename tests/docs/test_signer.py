@@ -25,7 +25,7 @@ from watchtower.keys.signer_messages import (
 from watchtower.signer_settings import SignerTable, load_signer
 
 TEXT = (ROOT / "docs" / "signer.md").read_text(encoding="utf-8")
-EXAMPLE = ROOT / "config" / "signer.toml"
+EXAMPLE = ROOT / "config" / "signer.example.toml"
 
 
 def defaults() -> dict[str, Any]:
