@@ -44,6 +44,7 @@ from watchtower.store.reserve import Reserve
 from watchtower.tower.changes import Changes
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
+from watchtower.tower.drill_watch import DrillWatch
 from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
@@ -324,6 +325,7 @@ def _rounds(
             clock=asyncio.get_running_loop().time,
         ),
         entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
+        looks=[_drill_watch(ground).look],
         coverage=Coverage(
             ground.watch,
             ground.desk,
@@ -366,6 +368,11 @@ def recovery_of(ground: Ground) -> Recovery:
         desk=ground.desk,
         every=ground.machine.rhythm.rounds,
     )
+
+
+def _drill_watch(ground: Ground) -> DrillWatch:
+    days = ground.settings.drill.every_days
+    return DrillWatch(ground.store, ground.desk, every_days=days, clock=ground.machine.clock)
 
 
 def _delegation(ground: Ground, tower: Tower) -> Delegation | None:

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.backup_settings import BackupSettings
+from watchtower.drill_settings import DrillSettings
 from watchtower.errors import ConfigError
 from watchtower.head_settings import HeadSettings
 from watchtower.hosts import is_loopback, same_server
@@ -50,6 +51,7 @@ __all__ = [
     "AuthoritySettings",
     "BackupSettings",
     "ClaimSettings",
+    "DrillSettings",
     "FeeSettings",
     "HeadSettings",
     "HsmSettings",
@@ -111,6 +113,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     space: SpaceSettings = SpaceSettings()
     journal: JournalSettings = JournalSettings()
     alerts: AlertSettings = AlertSettings()
+    drill: DrillSettings = DrillSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -241,6 +244,7 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         or settings.mqtt.why_unusable()
         or settings.hsm.why_unusable(accounts)
         or _why_two_places(settings)
+        or _why_no_drill(settings)
         or settings.authority.why_no_cosigning(
             accounts, settings.http, has_broker=bool(settings.mqtt.broker)
         )
@@ -260,6 +264,15 @@ def _why_two_places(settings: Settings) -> str | None:
             "in a token of this machine: take out one of the two"
         )
     return None
+
+
+def _why_no_drill(settings: Settings) -> str | None:
+    return settings.drill.why_unusable(
+        settings.payees,
+        settings.addresses,
+        least_settle_delay=settings.policy.min_settle_delay_seconds,
+        redeemed_from=settings.policy.exposure_limit_drops,
+    )
 
 
 def _scheme_of(url: str) -> str:

@@ -26,11 +26,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "mqtt_settings": (),
     "vault_settings": (),
     "cosigner_settings": ("http_settings",),
+    "drill_settings": (),
     "signer_settings": ("authority_settings", "settings", "vault_settings"),
     "settings": (
         "authority_settings",
         "head_settings",
         "backup_settings",
+        "drill_settings",
         "hsm_settings",
         "http_settings",
         "key_settings",
@@ -71,6 +73,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "keys.key_file": ("store.files", "store.header"),
     "keys.store_key": ("store.header",),
     "keys.ways": ("store.header",),
+    # the payer of drills, which is guarded by nobody
+    "keys.canary": ("judgement.claim",),
     "keys.retiring": ("judgement.stake", "store.work"),
     "keys.rotating": ("store.work",),
     "keys.succession": ("ledger.events",),
@@ -146,6 +150,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "sandbox": (),
     # the main job as a story: the real daemon as a process, against the box
     "demo": ("sandbox.people", "sandbox.server", "judgement.policy"),
+    # the tower tried out: a canary of its own, beside the daemon, on a network or against the box
+    "drill": ("store.database",),
+    "drill.course": (
+        "judgement.claim",
+        "keys.canary",
+        "keys.canary_forms",
+        "ledger.events",
+        "response.transaction",
+    ),
+    "drill.network": ("ledger", "response.market"),
+    "drill.box": ("demo.process", "drill_settings", "sandbox"),
     # what we guard: all of it in memory, all of it pure
     "guard": (
         "judgement",
@@ -188,6 +203,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "response.tickets",
     ),
     "tower.delegation": ("alerts.of_delegation",),
+    "tower.drill_watch": ("alerts.of_drills", "store.database"),
     "tower.cosigners": ("alerts.of_cosigners",),
     "tower.cosign_sight": ("keys.cosigning",),
     "tower.locksmith": ("alerts.of_signers",),
@@ -323,6 +339,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
     assert importers == {
         "store.secrets": [
             "keys.appointment",
+            "keys.canary",
             "keys.identity",
             "keys.next_key",
             "keys.presigning",
@@ -338,6 +355,7 @@ def test_seeds_and_signing_stay_in_their_rooms() -> None:
             "cli.rotating",
             "hsm_access",
             "keys.appointment",
+            "keys.canary",
             "keys.cosigned",
             "keys.delegated",
             "keys.grant",

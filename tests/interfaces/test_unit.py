@@ -15,6 +15,7 @@ UNITS = Path(__file__).parents[2] / "systemd"
 UNIT, SIGNER = UNITS / "watchtower.service", UNITS / "watchtower-signer.service"
 BACKUP, ONCE = UNITS / "watchtower-backup.service", UNITS / "watchtower-once.service"
 DROP_INS = UNITS / "drop-ins"
+DRILL = UNITS / "watchtower-drill.service"
 
 FOR_A_PERSON_TO_MEND = (
     errors.AddressError,
@@ -247,6 +248,41 @@ def test_a_look_is_shut_in_as_tightly_as_the_daemon() -> None:
         if section == "Service" and short not in its_own:
             assert unit[name] == values, name
     assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower run --once"]
+
+
+def test_a_drill_is_shut_in_as_tightly_as_the_daemon() -> None:
+    """What it tries is that daemon: the same network, the same store, and no more of anything."""
+    unit, daemon = directives(DRILL), directives()
+    its_own = {
+        "ExecReload",
+        "ExecStart",
+        "NotifyAccess",
+        "OOMPolicy",
+        "OOMScoreAdjust",
+        "ReadWritePaths",
+        "Restart",
+        "RestartPreventExitStatus",
+        "RestartSec",
+        "RuntimeDirectory",
+        "RuntimeDirectoryMode",
+        "SocketBindAllow",
+        "Type",
+        "WatchdogSec",
+    }
+    for name, values in daemon.items():
+        section, _, short = name.partition(".")
+        if section == "Service" and short not in its_own:
+            assert unit[name] == values, name
+    assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower drill run --network"]
+
+
+def test_a_drill_that_hangs_is_ended_and_one_by_hand_is_no_failure() -> None:
+    """A failed drill is one: exactly the code of another drill under way is let pass."""
+    unit = directives(DRILL)
+
+    assert unit["Service.Type"] == ["oneshot"]
+    assert unit["Service.TimeoutStartSec"] == ["2h"]
+    assert unit["Service.SuccessExitStatus"] == [str(errors.StoreBusyError.exit_code)]
 
 
 def test_a_look_that_hangs_is_ended_and_beside_the_daemon_it_is_none() -> None:

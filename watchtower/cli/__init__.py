@@ -34,6 +34,7 @@ _NAMES: Final = (
     "claim",
     "cosign",
     "demo",
+    "drill",
     "head",
     "hsm",
     "init",

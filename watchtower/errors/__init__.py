@@ -91,6 +91,9 @@ By where it came from, and so by what the caller may do::
     │   ├── TokenUnknownError       67    no token of that name
     │   ├── TokenLimitError         68    too many tokens
     │   └── TokenFormatError        69    no name, quota or expiry of a token
+    ├── DrillError                        a drill did not show that a close is answered
+    │   ├── DrillFailedError        99    the canary was not paid in time
+    │   └── DrillRefusedError      100    something is in the way; nothing was spent
     └── CustodyError                      keys cannot be made, kept, changed or removed so
         ├── MnemonicError           71    not a mnemonic
         ├── DerivationPathError     72    a path outside the tree
@@ -145,6 +148,7 @@ from watchtower.errors.custody import (
     MnemonicError,
     RotationError,
 )
+from watchtower.errors.drill import DrillError, DrillFailedError, DrillRefusedError
 from watchtower.errors.hsm import (
     HsmAbsentError,
     HsmError,
@@ -253,6 +257,9 @@ __all__ = [
     "DelegationUnprovenError",
     "DerivationPathError",
     "DoorClosedError",
+    "DrillError",
+    "DrillFailedError",
+    "DrillRefusedError",
     "FeeMoneyError",
     "HeadTroubleError",
     "HistoryMissingError",

@@ -24,7 +24,7 @@ from watchtower.keys.authority import Right, right_of
 from watchtower.keys.derivation import DerivedKey
 from watchtower.keys.stored_key import UnsealedKey
 from watchtower.store.database import Store
-from watchtower.store.secrets import IDENTITY, Standing, StoredKey
+from watchtower.store.secrets import OF_NO_ACCOUNT, Standing, StoredKey
 from watchtower.units import Address
 
 __all__ = [
@@ -135,7 +135,7 @@ class Vault:
         """
         async with self._store.write() as work:
             key = await work.secrets.get(account)
-            if key is None or account == IDENTITY:
+            if key is None or account in OF_NO_ACCOUNT:
                 raise KeyMissingError(account=account)
             rotation = await work.rotations.get(account)
             if rotation is not None and rotation.is_under_way:
@@ -179,7 +179,7 @@ class Vault:
         """Return what may be told about every account's key, in the order of accounts."""
         async with self._store.read() as work:
             keys = await work.secrets.load_all()
-        cards = (card_of(key) for key in keys if key.account != IDENTITY)
+        cards = (card_of(key) for key in keys if key.account not in OF_NO_ACCOUNT)
         return sorted(cards, key=lambda card: (card.account, list(Standing).index(card.standing)))
 
 

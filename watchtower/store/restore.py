@@ -42,7 +42,7 @@ from watchtower.store.files import new_file, renamed_errors
 from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.journal import Entry
 from watchtower.store.notes import RECOVERY
-from watchtower.store.secrets import IDENTITY, StoredKey
+from watchtower.store.secrets import OF_NO_ACCOUNT, StoredKey
 from watchtower.store.unlocking import Unlocker
 from watchtower.store.work import Work
 from watchtower.units import LedgerIndex
@@ -290,7 +290,7 @@ def _count(contents: _Contents, *, is_new_store: bool) -> Restored:
         claims=len(contents.claims),
         attempts=len(contents.attempts),
         entries=len(contents.entries),
-        keys=sum(key.account != IDENTITY for key in contents.keys),
+        keys=sum(key.account not in OF_NO_ACCOUNT for key in contents.keys),
         presigned=len(contents.presigned),
     )
 
@@ -360,4 +360,4 @@ async def _merge_key(work: Work, key: StoredKey) -> bool:
     if any(key.standing is one.standing or key.public_key == one.public_key for one in held):
         return False
     await work.secrets.put(key)
-    return key.account != IDENTITY
+    return key.account not in OF_NO_ACCOUNT

@@ -12,10 +12,16 @@ from watchtower.store.tables import KEYS
 from watchtower.store.transaction import Transaction
 from watchtower.units import Address
 
-__all__ = ["IDENTITY", "Secrets", "Standing", "StoredKey", "key_name"]
+__all__ = ["CANARY", "IDENTITY", "OF_NO_ACCOUNT", "Secrets", "Standing", "StoredKey", "key_name"]
 
 IDENTITY: Final = Address("identity")
 """Where the tower's own key stands among those of accounts, whose names all begin with ``r``."""
+
+CANARY: Final = Address("canary")
+"""Where the key of the drill's payer stands: by no account's name, so that nobody else finds it."""
+
+OF_NO_ACCOUNT: Final = frozenset({IDENTITY, CANARY})
+"""Those that sign for none of the guarded accounts."""
 
 
 class Standing(StrEnum):

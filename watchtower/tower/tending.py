@@ -101,6 +101,7 @@ class Rounds:
         clock: Callable[[], float] = time.time,
         tell: Tell = tell_nobody,
         locksmith: Locksmith | None = None,
+        looks: Iterable[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
@@ -109,7 +110,8 @@ class Rounds:
 
         ``tell`` is called with claims that another process has kept, ``key_holders`` with the
         public keys that the store has for each account, whenever these have changed; ``locksmith``
-        looks after the keys where a signer apart holds them.
+        looks after the keys where a signer apart holds them; ``looks`` are made in each round,
+        beside those that always are.
         """
         self._tell = tell
         self._tower = tower
@@ -129,8 +131,8 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-        looks = (space.look_at_disk, entitlement.look)
-        self._looks = (*looks, *((delegation.look,) if delegation else ()))
+        always = (space.look_at_disk, entitlement.look)
+        self._looks = (*always, *((delegation.look,) if delegation else ()), *looks)
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, Collection[str]] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}

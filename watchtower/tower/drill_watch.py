@@ -1,0 +1,47 @@
+"""Whether fire drills are made, and go well: told as alarms, by what drills leave in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from watchtower.alerts import of_drills
+from watchtower.alerts.desk import Desk
+from watchtower.store.database import Store
+
+__all__ = ["DrillWatch"]
+
+_DRILLS: Final = "drills"
+_DAY: Final = 86_400
+
+
+class DrillWatch:
+    """Looks at the last drill of ``store``."""
+
+    def __init__(
+        self, store: Store, desk: Desk, *, every_days: int, clock: Callable[[], float]
+    ) -> None:
+        """Want a drill ``every_days``, by the host's ``clock``; with 0 none is missed."""
+        self._store = store
+        self._desk = desk
+        self._every_days = every_days
+        self._clock = clock
+        self._begun = clock()
+
+    async def look(self) -> None:
+        """Have alarms stand or end by the last drill.
+
+        A tower without any drill yet is given its time from its start on.
+        """
+        async with self._store.read() as work:
+            drills: Sequence[Mapping[str, Any]] = await work.notes.get(_DRILLS) or ()
+        last = drills[-1] if drills else None
+        if last is not None and not last["paid"]:
+            self._desk.stand(of_drills.drill_failed(str(last["why"])))
+        else:
+            self._desk.end("drill_failed", of_drills.SUBJECT)
+        since = self._begun if last is None else last["at"]
+        if self._every_days and self._clock() - since > self._every_days * _DAY:
+            self._desk.stand(of_drills.drill_due(self._every_days))
+        else:
+            self._desk.end("drill_due", of_drills.SUBJECT)
