@@ -40,7 +40,6 @@ async def drill_by_the_daemon(loaded: Settings) -> Mapping[str, Any]:
     with alone(Path(f"{loaded.store}.drill")):
         async with open_desk(loaded) as desk:
             canary = await _canary(desk.store, loaded)
-            await _refuse_without_daemon(desk.store)
             async with Servers.connected(
                 loaded.servers,
                 _PATIENCE,
@@ -55,6 +54,7 @@ async def drill_by_the_daemon(loaded: Settings) -> Mapping[str, Any]:
                         "fees); if that is meant, set `drill.allow_mainnet = true`"
                     )
                     raise DrillRefusedError(why=why)
+                await _refuse_without_daemon(desk.store)
                 course = Course(
                     desk.store,
                     ledger=NetworkLedger(servers, network_id),

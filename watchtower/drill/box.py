@@ -57,37 +57,46 @@ async def drill_in_a_box(
     ):
         await hand.fund(_PAYEE, _CANARY)
         with tempfile.TemporaryDirectory(prefix="watchtower-drill-") as folder:
-            tower = TowerProcess(Path(folder), lambda _event: None)
+            guards = asyncio.Event()
+
+            def hear(event: Mapping[str, Any]) -> None:
+                if event.get("event") == "guarding":
+                    guards.set()
+
+            tower = TowerProcess(Path(folder), hear)
             try:
-                return await _drill(tower, Path(folder), sandbox.url, {**tables, "drill": drill})
+                await _set_up(tower, Path(folder), sandbox.url, {**tables, "drill": drill})
+                await _wait_until_it_guards(tower, guards)
+                return await _drill(tower)
             except CommandFailed as failed:
                 raise DrillFailedError(why=str(failed).rstrip(".")) from None
             finally:
                 await tower.stop()
 
 
-async def _drill(
+async def _set_up(
     tower: TowerProcess, folder: Path, url: str, tables: Mapping[str, Struct]
-) -> dict[str, Any]:
+) -> None:
     other = url.replace("127.0.0.1", "localhost")
     await tower.set_up(_PAYEE.address, _PAYEE.seed, [url, other])
     with (folder / "watchtower.toml").open("a", encoding="utf-8") as file:
         file.write("".join(_toml(name, table) for name, table in tables.items()))
     await tower.command("drill", "setup", "--seed-file", "-", lines=_CANARY.seed.encode())
     await tower.start()
-    await _wait_until_it_guards(tower)
-    why = "it left no record"
+
+
+async def _drill(tower: TowerProcess) -> dict[str, Any]:
     try:
-        await tower.command("drill", "run", "--network")
-    except CommandFailed as failed:
-        why = str(failed)
-    (told,) = await tower.command("drill", "show")
-    if told["last"] is None:
-        raise DrillFailedError(why=why.rstrip("."))
-    return {**told["last"], "place": "sandbox", "network_id": None}
+        (record,) = await tower.command("drill", "run", "--network")
+    except CommandFailed:
+        (told,) = await tower.command("drill", "show")
+        if told["last"] is None:
+            raise
+        record = told["last"]
+    return {**record, "place": "sandbox", "network_id": None}
 
 
-async def _wait_until_it_guards(tower: TowerProcess) -> None:
+async def _wait_until_it_guards(tower: TowerProcess, guards: asyncio.Event) -> None:
     """Wait for the daemon's first word; a drill before that would measure its start.
 
     Raises:
@@ -95,6 +104,7 @@ async def _wait_until_it_guards(tower: TowerProcess) -> None:
     """
     try:
         async with asyncio.timeout(_PATIENCE):
+            await guards.wait()
             while True:
                 try:
                     (status,) = await tower.command("status")
