@@ -266,6 +266,7 @@ def test_a_drill_is_shut_in_as_tightly_as_the_daemon() -> None:
         "RuntimeDirectory",
         "RuntimeDirectoryMode",
         "SocketBindAllow",
+        "TimeoutStartSec",
         "Type",
         "WatchdogSec",
     }
