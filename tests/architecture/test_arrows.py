@@ -196,6 +196,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.recovery": ("alerts.of_recovery", "store.database", "store.notes"),
     "tower.steward": ("store.database", "store.work"),
+    "tower.bulletin": ("alerts.rules", "ledger.servers"),
     "tower.foresight": (
         "response.market",
         "response.respond",

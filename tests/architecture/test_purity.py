@@ -61,6 +61,7 @@ PURE = (
     "drill.record",
     "guard.agenda",
     "guard.best_claims",
+    "guard.deadlines",
     "guard.exposure",
     "guard.incoming",
     "guard.learned",

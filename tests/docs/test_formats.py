@@ -116,7 +116,12 @@ def test_a_channel_is_answered_with_the_fields_that_are_documented() -> None:
 
 def test_the_status_has_the_fields_that_are_documented() -> None:
     """What the daemon says, what the command adds, and what is written with the daemon's word."""
-    said = answered("tower.tending", "status") | answered("cli.status", "_status")
+    said = (
+        answered("tower.tending", "status")
+        | answered("tower.bulletin", "bulletin")
+        | answered("cli.status", "look")
+        | answered("cli.status", "told")
+    )
 
     assert first_column(section("The status")) == said | {"written", "stopped"}
 

@@ -12,7 +12,7 @@ from tests.guard.test_watch import PAYEE, changed, claim, entry
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Notice, NoticeKind
 from watchtower.claims.exposure import UNLIMITED, ServingLimits
-from watchtower.cli.status import serving_limits
+from watchtower.cli.status_view import serving_limits
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
 from watchtower.tower.restraint import Restraint

@@ -2,56 +2,130 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 from watchtower.cli.output import examples, json_option, tell
+from watchtower.cli.porcelain import porcelain
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.cli.status_answer import findings, mood_of
+from watchtower.cli.status_view import lines, table
 from watchtower.keys.authority import Right
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
+from watchtower.store.backups.index import last_made
+from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
-from watchtower.tower.tending import STATUS_NOTE
-from watchtower.units import Address, Drops, RippleTime, format_drops, format_time
+from watchtower.tower.bulletin import STATUS_NOTE
+from watchtower.units import Address
 from watchtower.wiring import rights_of
 
-__all__ = ["serving_limits", "status"]
+__all__ = ["look", "status", "told"]
 
 _NOT_RUNNING: Final = 3
 _STALE: Final = 120
 """Seconds of silence after which the daemon is reported as not running."""
 
+_EVERY: Final = 1.0
+"""Seconds between two looks of `--watch`."""
 
-@click.command(epilog=examples("watchtower status", "watchtower status --json"))
+_DRILLS_NOTE: Final = "drills"
+"""Where drills are written down, the newest last."""
+
+_MOST: Final = 95
+"""Percent of the paid drills that the service level speaks of."""
+
+
+@click.command(
+    epilog=examples(
+        "watchtower status",
+        "watchtower status --watch",
+        "watchtower status --porcelain | grep '^deadline '",
+        "watchtower status --json",
+    )
+)
+@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+@click.option("--porcelain", "as_lines", is_flag=True, help="Lines for scripts, of a fixed form.")
 @json_option
-def status(*, as_json: bool) -> None:
-    """Say how the tower is: ledger, channels, what is at stake, servers and alarms.
+def status(*, watch: bool, as_lines: bool, as_json: bool) -> None:
+    """Say how the tower is: all is well, or what is wrong and what to do; then the details.
 
     Ends with exit code 3 when the daemon has not been heard for two minutes, so that a script
     can tell.
     """
+    if as_json and as_lines:
+        raise click.UsageError("--json and --porcelain are two answers; choose one.")
+    if watch:
+        if as_json or as_lines or not sys.stdout.isatty():
+            raise click.UsageError("--watch needs a terminal, and is for people alone.")
+        _watch(settings())
+        return
     report = run_async(_status(settings()))
-    tell(report, _text(report), as_json=as_json)
+    if as_lines:
+        click.echo("\n".join(porcelain(report)))
+    elif as_json or not sys.stdout.isatty():
+        tell(report, "" if as_json else lines(report), as_json=as_json)
+    else:
+        _draw(report)
     if not report["running"]:
         raise SystemExit(_NOT_RUNNING)
 
 
+def _draw(report: Mapping[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - scripts need none of it
+
+    Console(highlight=False).print(table(report))
+
+
+def _watch(loaded: Settings) -> None:
+    """Show the status on a screen of its own, which is gone afterwards."""
+    try:
+        run_async(_show_for_ever(loaded))
+    except KeyboardInterrupt:
+        return  # that is how it ends
+
+
+async def _show_for_ever(loaded: Settings) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+
+    async with open_store(loaded) as store:
+        first = table(told(await look(loaded, store)))
+        console = Console(highlight=False)
+        with Live(first, console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                await asyncio.sleep(_EVERY)
+                live.update(table(told(await look(loaded, store))), refresh=True)
+
+
 async def _status(loaded: Settings) -> dict[str, Any]:
-    async with open_store(loaded) as store, store.read() as work:
+    async with open_store(loaded) as store:
+        return told(await look(loaded, store))
+
+
+async def look(loaded: Settings, store: Store) -> dict[str, Any]:
+    """Return what the daemon said last, with what the store itself knows."""
+    last_backup = await store.with_keys(last_made)
+    async with store.read() as work:
         keys = [card.account for card in await Vault(store).cards()]
-        told: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
-        claims = len(await work.claims.load_all())
+        said: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
+        claims = await work.claims.count()
         pending = await work.claims.count_pending()
         cursor = await work.cursor.get()
         recovery = await work.notes.get(RECOVERY)
         ahead = {presigned.account for presigned in await work.bundles.load_all()}
-    age = None if "written" not in told else max(0, int(time.time()) - told["written"])
+        drills: Sequence[Mapping[str, Any]] = await work.notes.get(_DRILLS_NOTE) or ()
+    now = int(time.time())
+    age = None if "written" not in said else max(0, now - said["written"])
     return {
-        **told,
-        "running": age is not None and age < _STALE and not told.get("stopped", False),
+        **said,
+        "now": now,
+        "running": age is not None and age < _STALE and not said.get("stopped", False),
         "age": age,
         "network": store.network,
         "cursor": cursor,
@@ -66,6 +140,32 @@ async def _status(loaded: Settings) -> dict[str, Any]:
         "accounts_without_right": sorted(_without_right(loaded, keys, ahead)),
         "in_recovery": recovery is not None,
         "recovery": recovery,
+        "last_backup": last_backup,
+        "last_drill": drills[-1] if drills else None,
+        "service_level": _service_level(drills),
+    }
+
+
+def told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report with the answer that people begin with."""
+    found = findings(report)
+    return {
+        **report,
+        "state": mood_of(found).value,
+        "answer": [finding.sentence for finding in found],
+    }
+
+
+def _service_level(drills: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return how many drills were paid, and within how many seconds nearly all of them were."""
+    if not drills:
+        return None
+    took = sorted(float(drill["seconds"]) for drill in drills if drill["paid"])
+    rank = -(-len(took) * _MOST // 100)  # the nearest rank, which is a drill that took place
+    return {
+        "drills": len(drills),
+        "paid": len(took),
+        "seconds_95": took[rank - 1] if took else None,
     }
 
 
@@ -88,87 +188,3 @@ def _without_right(
         is_ahead = Right.PRESIGNED in rights and account in ahead
         if account not in held and not by_others and not is_ahead:
             yield account
-
-
-def _text(report: Mapping[str, Any]) -> str:
-    lines = []
-    if report["age"] is None:
-        lines.append("The daemon has not run yet. Start it with `watchtower run`.")
-    elif not report["running"]:
-        how = "stopped" if report.get("stopped") else "was last heard"
-        lines.append(f"The daemon {how} {report['age']} s ago.")
-    else:
-        mode = " in shadow mode, sending nothing" if report["shadow"] else ""
-        lines.append(f"The daemon runs{mode}; last word {report['age']} s ago.")
-    if report.get("ledger_index") is not None:
-        when = format_time(RippleTime(report["ledger_time"]))
-        lines.append(
-            f"Ledger {report['ledger_index']} ({when}), accounted for up to {report['accounted']}."
-        )
-        at_stake = format_drops(Drops(report["at_stake"]))
-        lines.append(
-            f"{report['channels']} channels, {at_stake} at stake; {report['redeeming']} to be "
-            f"redeemed now, {report['attempts']} attempts on their way."
-        )
-    lines += serving_limits(report.get("exposure"))
-    if report.get("outgoing"):
-        lines.append(
-            f"{report['outgoing']} of the channels are a payer's; {report['closing']} to be closed "
-            "now."
-        )
-    if report.get("rules"):
-        lines.append(f"The network's rules for channels: {report['rules']}.")
-    lines.append(f"{report['claims']} best claims kept, {report['pending_claims']} pending.")
-    lines += [
-        f"No key of {account} is in the store, and nothing else signs for it: see `watchtower "
-        "authority show`."
-        for account in report["accounts_without_right"]
-    ]
-    lines += [
-        f"Nothing can sign for {account} now: what was signed ahead is redeemed, and what claims "
-        "add to that is not to be served."
-        for account in report.get("accounts_without_signer", ())
-    ]
-    if report["in_recovery"]:
-        missing: Mapping[str, str] = report["recovery"].get("missing", {})
-        why_in_recovery = _why_in_recovery(report["recovery"])
-        lines.append(f"{why_in_recovery}, and not reconciled with every server yet.")
-        lines += [f"Not reconciled with {server}: {why}" for server, why in missing.items()]
-    lines += [_server(server) for server in report.get("servers", ())]
-    lines += [
-        f"{alarm['severity'].upper()} {alarm['name']}: {alarm['sentence']}"
-        for alarm in report.get("alarms", ())
-    ]
-    return "\n".join(lines)
-
-
-def _why_in_recovery(note: Mapping[str, Any]) -> str:
-    if "heads" in note:
-        return "Perhaps put back to an earlier day, by its heads"
-    if "rebuilt" in note:
-        return "Rebuilt without records that were broken"
-    return "Restored from a backup"
-
-
-def serving_limits(exposure: Mapping[str, Any] | None) -> Iterator[str]:
-    """Say how much more may be at stake before serving stops, where that is limited."""
-    if exposure is None:
-        return
-    limits = exposure["limits"]
-    if (total := limits["total"]) is not None:
-        left, allowed = format_drops(Drops(exposure["left"])), format_drops(Drops(total))
-        yield f"Serving stops when {allowed} are at stake in all: {left} are left."
-    if exposure["payers_above"]:
-        allowed = format_drops(Drops(limits["payer"]))
-        yield (
-            f"Payers with more than {allowed} at stake, against whose claims nothing more is to be "
-            f"served: {exposure['payers_above']}."
-        )
-
-
-def _server(server: Mapping[str, Any]) -> str:
-    if not server["connected"]:
-        return f"{server['server']}: not connected ({server['why']})"
-    blocked = ", amendment blocked" if server["amendment_blocked"] else ""
-    ranked = f", asked after the others: {server['why']}" if server.get("rank") else ""
-    return f"{server['server']}: ledger {server['validated']}{blocked}{ranked}"

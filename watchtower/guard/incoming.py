@@ -20,6 +20,7 @@ from typing import Final
 
 from watchtower.guard.agenda import Agenda
 from watchtower.guard.best_claims import BestClaims
+from watchtower.guard.deadlines import Deadlines
 from watchtower.guard.exposure import Exposure
 from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.judgement.channel import Channel
@@ -45,6 +46,7 @@ class Incoming:
             that cannot be protected.
         at_stake: the drops that would be lost by them if nobody redeemed any more.
         last_redeemed: when a payment of each channel was seen last, in ledger time.
+        deadlines: which of them end first, of those on which something is at stake.
         exposure: what is at stake now, with each payer and in all, judged or not.
         missing_payees: those that the ledger is known not to have, and that cannot be paid.
     """
@@ -64,6 +66,7 @@ class Incoming:
         self.at_stake = 0
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.missing_payees: set[Address] = set()
+        self.deadlines = Deadlines()
         self.exposure = Exposure(self.payees, channels=channels, best=best)
         self._channels = channels
         self._best = best
@@ -146,6 +149,7 @@ class Incoming:
         """Drop a channel that is closed: nothing is at stake on it, and no sum needs a change."""
         for held in (self.judgements, self.last_redeemed):
             held.pop(channel_id, None)
+        self.deadlines.put(channel_id, None)
         self._owed.judged(channel_id, redeem=False)
         self._dirty.pop(channel_id, None)
         self._restless.discard(channel_id)
@@ -188,6 +192,8 @@ class Incoming:
             self.judgements.pop(channel_id, None)
         else:
             self.judgements[channel_id] = judgement
+        due = judgement.deadline if judgement.at_stake else None
+        self.deadlines.put(channel_id, None if due is None else due.sure_until)
         self._owed.judged(channel_id, redeem=is_owed(judgement))
         # Another tower's time ends, and so does that of an end which one server alone has told.
         is_restless = isinstance(judgement.verdict, Threatened) and not (

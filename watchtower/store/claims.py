@@ -38,6 +38,10 @@ class Claims:
         """Return the best claim of every channel that has one."""
         return await self._best.all()
 
+    async def count(self) -> int:
+        """Return how many channels have a best claim."""
+        return await self._best.count()
+
     async def visit_all(self, visit: Callable[[Claim], object]) -> None:
         """Show the same to ``visit``, one by one as they are read."""
         await self._best.walk(visit)

@@ -65,6 +65,18 @@ class Foresight:
         self._clock = clock
         self._due = 0.0
 
+    def needed(self, account: Address) -> Drops | None:
+        """Return what an account must be able to spend: one attempt at the cap, always.
+
+        None for one whose fees are paid by another.
+        """
+        return self._limits.fees.cap if self._spends_own(account) else None
+
+    @property
+    def tickets_wanted(self) -> int:
+        """How many tickets a payee that pays its own fees is to hold."""
+        return self._pool.size
+
     async def look_ahead(self) -> None:
         """Tell of what would go wrong.
 

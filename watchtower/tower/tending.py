@@ -30,6 +30,7 @@ from watchtower.store.cosignatures import COSIGN_ANSWERED
 from watchtower.store.database import Store
 from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
+from watchtower.tower.bulletin import STATUS_NOTE, bulletin
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
@@ -45,8 +46,6 @@ from watchtower.units import Address
 __all__ = ["STATUS_NOTE", "Rhythm", "Rounds"]
 
 _log = structlog.get_logger(__name__)
-
-STATUS_NOTE: Final = "status"
 
 _OF_TOKENS: Final = frozenset({TOKEN_ADDED, TOKEN_REVOKED})
 
@@ -304,43 +303,11 @@ class Rounds:
 
     def status(self, states: Sequence[ServerState]) -> Mapping[str, Any]:
         """Return how things stand, in JSON values."""
-        watch = self._tower.watch
-        newest = watch.newest
         return {
+            **bulletin(self._tower.watch, self._foresight, states, self._desk.standing()),
             "shadow": self._shadow,
-            "ledger_index": None if newest is None else newest.ledger_index,
-            "ledger_time": None if newest is None else newest.close_time,
-            "accounted": self._tower.watch.accounted_to,
-            "rules": watch.rules.sentence,
-            "channel_rules": watch.rules.note,
-            "channels": len(watch.channels),
-            "at_stake": watch.incoming.at_stake,
             "exposure": self._restraint.report(),
             "accounts_without_signer": self.coverage.accounts_without_signer(),
-            "redeeming": sum(not duty.purpose.closes for duty in watch.obligations()),
-            "outgoing": len(watch.outgoing.judgements),
-            "closing": sum(duty.purpose.closes for duty in watch.obligations()),
-            "attempts": len(watch.attempts),
-            "servers": [
-                {
-                    "server": state.server,
-                    "connected": state.connected,
-                    "validated": state.validated,
-                    "amendment_blocked": state.amendment_blocked,
-                    "rank": state.rank,
-                    "why": state.why,
-                }
-                for state in states
-            ],
-            "alarms": [
-                {
-                    "name": alarm.name,
-                    "subject": alarm.subject,
-                    "severity": alarm.severity.value,
-                    "sentence": alarm.sentence,
-                }
-                for alarm in self._desk.standing()
-            ],
         }
 
     async def _settle_pending(self) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "IndexLiesError",
     "Known",
     "index_of",
+    "last_made",
     "makers",
     "prepare",
     "put",
@@ -127,6 +128,20 @@ def read(connection: sqlite3.Connection, keyring: Keyring) -> Known | None:
         return msgspec.msgpack.decode(_cipher(keyring).decrypt(nonce, sealed, _LABEL), type=Known)
     except (InvalidTag, ValueError, msgspec.DecodeError):
         return None
+
+
+def last_made(store: Path, keyring: Keyring) -> int | None:
+    """Return when the last backup of a store was made, in Unix seconds; None if none is known."""
+    path = index_of(store)
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.execute("ATTACH ? AS known", (str(path),))
+            known = read(connection, keyring)
+    except sqlite3.Error:
+        return None  # it is none, or not ours to read: the next backup makes it anew
+    return known.created or None if known else None
 
 
 def makers(path: Path, made_by: str) -> frozenset[str]:
