@@ -33,6 +33,14 @@ def test_nearest_deadlines_are_those_that_looking_at_all_would_find(
     assert len(deadlines) == len(true)
 
 
+def test_channel_whose_deadline_moved_back_is_told_once() -> None:
+    """Nobody asked in between, so that both times of it still stand in the list."""
+    deadlines, channel = Deadlines(), ChannelId("A" * 64)
+    for time in (5, 6, 5):
+        deadlines.put(channel, RippleTime(time))
+    assert deadlines.nearest(3) == [channel]
+
+
 def test_deadline_that_moves_again_and_again_costs_no_memory() -> None:
     """A payer that moves the expiration in every ledger would else fill it."""
     deadlines = Deadlines()

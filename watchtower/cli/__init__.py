@@ -42,6 +42,7 @@ _NAMES: Final = (
     "key",
     "presign",
     "receipt",
+    "report",
     "run",
     "sandbox",
     "signer",
