@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
-from watchtower.alerts.heartbeat import Heartbeat
 from watchtower.claims.intake import Intake
 from watchtower.cosigners import cosign_line, cosigned_hand
 from watchtower.errors import UnreachableError
@@ -41,6 +40,7 @@ from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
+from watchtower.telling import Telling, telling_of
 from watchtower.tower.changes import Changes
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
@@ -60,9 +60,7 @@ from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
 from watchtower.units import Address, Drops
 from watchtower.wiring import (
-    alert_routes,
     guard_of,
-    heartbeat_of,
     limits_of,
     link_settings,
     payer_policy_of,
@@ -97,7 +95,7 @@ class Ground:
     desk: Desk
     cosigned: CosignedHand | None
     cosign_line: CosignLine | None
-    heartbeat: Heartbeat | None
+    telling: Telling
     service: ServiceManager
     line: SignerLine | None
     memory: Memory
@@ -124,8 +122,7 @@ async def prepare(
     servers = await stack.enter_async_context(_servers(store, settings, machine))
     stream = await stack.enter_async_context(_stream(servers, memory, settings))
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
-    deliverer = Deliverer(alert_routes(settings.alerts, environment))
-    desk = _desk(deliverer, settings)
+    telling = await telling_of(settings, environment, store, machine, once=once)
     line = _line(stack, settings)
     letters = cosign_line(settings, once=once)  # who answers once connects to no broker
     return Ground(
@@ -138,21 +135,21 @@ async def prepare(
         watch=watch,
         changes=Changes(memory.cursor, tell=feed.tell),
         feed=feed,
-        deliverer=deliverer,
-        desk=desk,
+        deliverer=telling.deliverer,
+        desk=telling.desk,
+        telling=telling,
         cosigned=await cosigned_hand(
             stack,
             settings,
             store,
             watch,
-            desk=desk,
+            desk=telling.desk,
             servers=servers,
             line=line,
             letters=letters,
             transport=machine.to_cosigners,
         ),
         cosign_line=letters,
-        heartbeat=heartbeat_of(settings.alerts),
         service=ServiceManager(environment),
         line=line,
         memory=memory,
@@ -172,14 +169,6 @@ async def _remember(store: Store, settings: Settings, *, in_doubt: bool) -> Memo
         own=settings.authority.own,
         payer_policy=payer_policy_of(settings),
         in_doubt=in_doubt,
-    )
-
-
-def _desk(deliverer: Deliverer, settings: Settings) -> Desk:
-    return Desk(
-        deliverer,
-        repeat_after=settings.alerts.repeat_seconds,
-        clock=asyncio.get_running_loop().time,
     )
 
 
@@ -263,7 +252,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
-        pulses=[ground.heartbeat] if ground.heartbeat else [],
+        pulses=ground.telling.ways.heartbeats,
     )
     return tower, _rounds(ground, tower, limits, pool, signing), submitter
 
@@ -316,22 +305,14 @@ def _rounds(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
         key_holders=key_holders,
-        delegation=_delegation(ground, tower),
-        space=SpaceWatch(
-            str(store.path),
-            ground.reserve,
-            thresholds_of(settings),
-            ground.desk,
-            clock=asyncio.get_running_loop().time,
-        ),
-        entitlement=Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk),
-        looks=[_drill_watch(ground).look],
+        looks=_looks(ground, tower, signing),
         coverage=Coverage(
             ground.watch,
             ground.desk,
             signing.is_to_be_served,
             clock=asyncio.get_running_loop().time,
         ),
+        routes=ground.telling.watch,
         journal_number=ground.memory.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
@@ -346,6 +327,26 @@ def _rounds(
             fee_cap=limits.fees.cap,
         ),
     )
+
+
+def _looks(
+    ground: Ground, tower: Tower, signing: Signing
+) -> Iterator[Callable[[], Awaitable[None]]]:
+    """Yield what is looked at in every round, in this order."""
+    space = SpaceWatch(
+        str(ground.store.path),
+        ground.reserve,
+        thresholds_of(ground.settings),
+        ground.desk,
+        clock=asyncio.get_running_loop().time,
+    )
+    yield space.look_at_disk
+    yield Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk).look
+    delegation = _delegation(ground, tower)
+    if delegation is not None:
+        yield delegation.look
+    yield ground.telling.watch.look
+    yield _drill_watch(ground).look
 
 
 def recovery_of(ground: Ground) -> Recovery:

@@ -82,8 +82,8 @@ async def run(
         How things stood at the end, in JSON values.
 
     Raises:
-        ConfigError: what shows the broker who we are cannot be read, or is not installed; or a
-            signer holds the keys, and there are some here as well.
+        ConfigError: what shows the broker who we are, or where alarms go, cannot be read, or is not
+            installed; or a signer holds the keys, and there are some here as well.
         ListenError: nobody can listen where the settings say.
         CertificateError: a certificate that the settings name cannot be used.
         NoTokenError: others than this machine could come, and none of them in.
@@ -213,6 +213,7 @@ async def _run_tasks(
             if heads is not None:
                 await heads.look()
         await ground.deliverer.drained(within=_LAST_ALERTS)
+        await ground.telling.watch.keep_the_last()
         telling.cancel()
     if failure is not None:
         raise failure
@@ -261,8 +262,8 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     if ground.hsm_keys is not None:
         watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()
-    if ground.heartbeat is not None:
-        yield "heartbeat", ground.heartbeat.run()
+    for heartbeat in ground.telling.ways.heartbeats:
+        yield heartbeat.name, heartbeat.run()
 
 
 async def _prune(ground: Ground, tower: Tower, heads: HeadWatch | None) -> None:

@@ -76,6 +76,7 @@ def post(
         teller=Teller(ground.feed, inquiries, topics, tells_all=mqtt.tell),
         desk=ground.desk,
         correspondents=correspondents,
+        speakers=[] if ground.telling.ways.topic is None else [ground.telling.ways.topic],
         luck=luck,
         clock=asyncio.get_running_loop().time,
     )

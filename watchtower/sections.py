@@ -13,7 +13,6 @@ from watchtower.authority_settings import RightName
 
 __all__ = [
     "AccountSettings",
-    "AlertSettings",
     "ClaimSettings",
     "FeeSettings",
     "JournalSettings",
@@ -106,16 +105,6 @@ class ClaimSettings(Struct, frozen=True, forbid_unknown_fields=True):
     most_at_stake_per_channel_drops: DropsSetting = 0
     most_at_stake_per_payer_drops: DropsSetting = 0
     most_at_stake_drops: DropsSetting = 0
-
-
-class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom to tell, besides the log and ``watchtower status``."""
-
-    command: tuple[str, ...] = ()
-    webhook: str = ""
-    heartbeat_url: str = ""
-    heartbeat_seconds: PositiveSeconds = 60.0
-    repeat_seconds: Seconds = 3_600
 
 
 class JournalSettings(Struct, frozen=True, forbid_unknown_fields=True):

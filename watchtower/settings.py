@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from watchtower.alert_settings import AlertSettings
 from watchtower.authority_settings import AuthoritySettings, RightName
 from watchtower.backup_settings import BackupSettings
 from watchtower.drill_settings import DrillSettings
@@ -28,7 +29,6 @@ from watchtower.key_settings import KeySettings
 from watchtower.mqtt_settings import MqttSettings
 from watchtower.sections import (
     AccountSettings,
-    AlertSettings,
     ClaimSettings,
     FeeSettings,
     JournalSettings,
@@ -86,7 +86,17 @@ _LEAST_MARGIN: Final = 60
 _LEAST_FEE: Final = 10
 """The base fee of every public network, in drops."""
 
-_WITH_FILES: Final = ("http", "mqtt", "hsm", "head", "authority", "keys", "vault", "backup")
+_WITH_FILES: Final = (
+    "http",
+    "mqtt",
+    "hsm",
+    "head",
+    "authority",
+    "keys",
+    "vault",
+    "backup",
+    "alerts",
+)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -248,12 +258,9 @@ def refuse_unsafe(settings: Settings, path: Path) -> None:
         or settings.authority.why_no_cosigning(
             accounts, settings.http, has_broker=bool(settings.mqtt.broker)
         )
+        or settings.alerts.why_unusable(has_broker=bool(settings.mqtt.broker))
     ):
         raise ConfigError(path=path, why=why)
-    for name in ("webhook", "heartbeat_url"):
-        url = getattr(settings.alerts, name)
-        if url and _scheme_of(url) not in {"http", "https"}:
-            raise ConfigError(path=path, why=f"`alerts.{name}` is not an http(s) address")
 
 
 def _why_two_places(settings: Settings) -> str | None:
@@ -273,14 +280,6 @@ def _why_no_drill(settings: Settings) -> str | None:
         least_settle_delay=settings.policy.min_settle_delay_seconds,
         redeemed_from=settings.policy.exposure_limit_drops,
     )
-
-
-def _scheme_of(url: str) -> str:
-    """Return the scheme of an address; nothing of what is none."""
-    try:
-        return urlsplit(url).scheme
-    except ValueError:
-        return ""
 
 
 def _refuse_one_server_twice(servers: Sequence[str], path: Path) -> None:

@@ -1,16 +1,13 @@
 """The operator's settings, in the words of the rooms that they are for.
 
 Settings know nothing of the rooms, and the rooms nothing of the file; this is all that lies
-between. Pure but for the routes, which remember where to go and go nowhere yet.
+between. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from watchtower.alerts.heartbeat import Heartbeat
-from watchtower.alerts.routes import CommandRoute, Route, WebhookRoute
 from watchtower.claims.exposure import ServingLimits
 from watchtower.claims.sight import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
@@ -19,14 +16,12 @@ from watchtower.ledger.link import LinkSettings
 from watchtower.response.fees import FeePolicy
 from watchtower.response.respond import Limits
 from watchtower.response.tickets import TicketPool
-from watchtower.settings import AlertSettings, Settings
+from watchtower.settings import Settings
 from watchtower.store.space import Thresholds
 from watchtower.units import Address, Drops
 
 __all__ = [
-    "alert_routes",
     "guard_of",
-    "heartbeat_of",
     "limits_of",
     "link_settings",
     "payer_policy_of",
@@ -37,7 +32,6 @@ __all__ = [
     "thresholds_of",
 ]
 
-_ALERT_TIMEOUT: Final = 30.0
 _MILLION: Final = 1_000_000
 _HOUR: Final = 3_600
 
@@ -128,20 +122,3 @@ def link_settings(settings: Settings) -> LinkSettings:
         request_timeout=settings.ledger.request_timeout_seconds,
         silence=settings.ledger.silence_seconds,
     )
-
-
-def alert_routes(alerts: AlertSettings, environment: Mapping[str, str]) -> list[Route]:
-    """Return the ways by which alarms leave the house, besides the log."""
-    routes: list[Route] = []
-    if alerts.command:
-        routes.append(CommandRoute(alerts.command, timeout=_ALERT_TIMEOUT, environment=environment))
-    if alerts.webhook:
-        routes.append(WebhookRoute(alerts.webhook, timeout=_ALERT_TIMEOUT))
-    return routes
-
-
-def heartbeat_of(alerts: AlertSettings) -> Heartbeat | None:
-    """Return what feeds the dead man's switch outside; None if there is none."""
-    if not alerts.heartbeat_url:
-        return None
-    return Heartbeat(alerts.heartbeat_url, every=alerts.heartbeat_seconds)

@@ -21,6 +21,7 @@ from watchtower.alerts import (
     of_keys,
     of_payers,
     of_recovery,
+    of_routes,
     of_signers,
     of_space,
 )
@@ -66,6 +67,8 @@ EXAMPLES: dict[str, Any] = {
     "reserve": 16_777_216,
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
+    "minutes": 7,
+    "route": "webhook ops.example",
     "server": "wss://one",
     "signed": 4_000_000,
     "short": 800_000,
@@ -97,6 +100,7 @@ FILES = (
     of_keys,
     of_payers,
     of_recovery,
+    of_routes,
     of_signers,
     of_space,
 )

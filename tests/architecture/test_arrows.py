@@ -17,6 +17,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "brokers": (),
     "collector": (),
     "core_dumps": (),
+    "alert_settings": (),
     "authority_settings": ("cosigner_settings", "http_settings"),
     "head_settings": (),
     "backup_settings": (),
@@ -29,6 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "drill_settings": (),
     "signer_settings": ("authority_settings", "settings", "vault_settings"),
     "settings": (
+        "alert_settings",
         "authority_settings",
         "head_settings",
         "backup_settings",
@@ -124,6 +126,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     # whom we tell: decides nothing
     "alerts": (),
+    "alerts.deliver": ("ledger.backoff",),
     "alerts.desk": ("ledger.health",),
     # how others ask: decides nothing
     "interfaces": (),
@@ -132,6 +135,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.metered": ("claims",),
     "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),
+    "interfaces.mqtt.alerts": ("alerts.message", "alerts.rules"),
     "interfaces.mqtt.cosign_clerk": ("keys.cosign_letters", "keys.cosign_messages"),
     "interfaces.mqtt.cosign_line": ("keys.cosign_letters", "keys.cosign_posting"),
     "interfaces.mqtt.head": ("store.head", "store.head_keeping"),
@@ -232,6 +236,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.coverage": ("alerts.of_bundles",),
     "tower.retention": ("store.database", "store.retention"),
+    "tower.route_watch": ("alerts.of_routes", "store.database"),
     "tower.space_watch": ("alerts.of_space", "store.space"),
     "tower.tending": (
         "ledger.servers",
@@ -252,8 +257,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the settings, in the words of the rooms that they are for
     "wiring": (
         "settings",
-        "alerts.heartbeat",
-        "alerts.routes",
         "claims.exposure",
         "claims.sight",
         "judgement.policy",
@@ -271,10 +274,12 @@ The longest name that fits a module counts.
 """
 
 MAY_KNOW_EVERYBODY = (
+    "alert_routes",
     "assembly",
     "cosigners",
     "heads",
     "signing",
+    "telling",
     "front",
     "front_mqtt",
     "daemon",

@@ -127,11 +127,17 @@ def test_the_example_shows_every_key_of_every_table_in_a_list() -> None:
         tables.update(flattened(tomllib.loads(block)))
     kinds = dict(listed())
 
-    assert kinds.keys() == {"accounts", "authority.cosigners", "hsm.keys", "head.towers"}
+    assert kinds.keys() == {
+        "accounts",
+        "authority.cosigners",
+        "hsm.keys",
+        "head.towers",
+        "alerts.webhooks",
+    }
     assert tables.keys() == kinds.keys()
     for key, kind in kinds.items():
         table = tables[key][-1]
-        assert table.keys() == {field.name for field in msgspec.structs.fields(kind)}, key
+        assert table.keys() == {field.encode_name for field in msgspec.structs.fields(kind)}, key
         msgspec.convert(table, kind)
 
 

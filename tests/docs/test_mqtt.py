@@ -29,6 +29,8 @@ def test_every_topic_is_documented() -> None:
         topics.event("{kind}"),
         topics.cosign,
         topics.cosigned,
+        topics.alerts,
+        topics.alert("{name}"),
         topics.head,
         topics.status,
     }

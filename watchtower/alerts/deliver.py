@@ -2,9 +2,11 @@
 
 :meth:`Deliverer.tell` writes a notice to the log at once and puts it on the list of every route;
 it never waits and never fails. Each route has its own list and its own worker, so that a webhook
-that hangs does not hold up the command. The lists are bounded. The most urgent notice goes first,
-and when a list is full the least urgent and newest one is dropped: whoever can cause cheap alarms
-by the thousand cannot push a dear one out.
+that hangs does not hold up the command. The lists are bounded and the most urgent goes first
+(``waiting.py``).
+
+A route that fails is tried again with pauses that grow to some minutes, for hours: what is urgent
+is given up only after a day. Something urgent that is new does not wait for such a pause.
 
     async with asyncio.TaskGroup() as tasks:
         deliverer = Deliverer([WebhookRoute(url, timeout=10)])
@@ -17,39 +19,112 @@ by the thousand cannot push a dear one out.
 from __future__ import annotations
 
 import asyncio
-import bisect
-import itertools
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from random import SystemRandom
+from typing import Any, Final
 
 import msgspec
 import structlog
+from msgspec import Struct
 
+from watchtower.alerts.message import Message, Subject, message_of
+from watchtower.alerts.record import DELIVERED, DROPPED, GIVEN_UP, Record, Told
 from watchtower.alerts.routes import Route
-from watchtower.alerts.rules import Notice, Severity
+from watchtower.alerts.rules import Notice, NoticeKind, Severity
+from watchtower.alerts.waiting import Waiting, WaitingList
+from watchtower.ledger.backoff import Backoff
 
-__all__ = ["ATTEMPTS", "Deliverer"]
+__all__ = ["PATIENCE", "Deliverer", "Kept", "Pause", "kept_of"]
 
-ATTEMPTS: Final = 5
-"""How often one notice is tried on one route before it is given up, and that is logged."""
+_HOUR: Final = 3_600
+
+PATIENCE: Final = {
+    Severity.URGENT: 24 * _HOUR,
+    Severity.WARNING: 6 * _HOUR,
+    Severity.INFO: 6 * _HOUR,
+}
+"""Seconds for which a message is tried on one route before it is given up, and that is logged."""
+
+_MOST_KEPT: Final = 100
+"""Urgent messages of one route that outlive the process."""
+
+_LUCK: Final = SystemRandom()
 
 _log = structlog.get_logger()
+
+Pause = Callable[[asyncio.Event, float], Awaitable[None]]
+"""Waits until the event is set, or so many seconds."""
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What outlives the process: what was told, and what is urgent and was not."""
+
+    told: list[Told] = []
+    waiting: dict[str, list[Message]] = {}
+
+
+def kept_of(kept: Any) -> Kept:
+    """Return what was kept, from JSON values; nothing of what cannot be read, or of None."""
+    try:
+        return Kept() if kept is None else msgspec.convert(kept, Kept)
+    except msgspec.ValidationError as wrong:
+        _log.warning("alert_record_not_read", why=str(wrong))
+        return Kept()
+
+
+async def _pause(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Deliverer:
     """Tells notices to the log and to every route."""
 
     def __init__(
-        self, routes: Sequence[Route], *, limit: int = 1_000, first_wait: float = 1.0
+        self,
+        routes: Sequence[Route],
+        *,
+        limit: int = 1_000,
+        first_wait: float = 1.0,
+        longest_wait: float = 150.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        luck: Callable[[], float] = _LUCK.random,
+        pause: Pause = _pause,
     ) -> None:
         """Prepare; nothing is sent before :meth:`run`.
 
         Args:
-            routes: where notices go besides the log.
+            routes: where notices go besides the log; each has another name.
             limit: how many notices may wait for one route.
-            first_wait: seconds before the second try; doubled for every further one.
+            first_wait: seconds before the second try.
+            longest_wait: seconds to which that grows while a route fails. One message waits twice
+                as long, so that another one is tried in between.
+            clock: a steady clock, in seconds.
+            wall: seconds since 1970.
+            luck: numbers in [0, 1), for the pauses.
+            pause: how to wait.
         """
-        self._outboxes = [_Outbox(route, limit, first_wait) for route in routes]
+        self.record = Record()
+        self.version = 0  # changes with all that `kept` returns
+        self._wall = wall
+        self._outboxes = [
+            _Outbox(
+                route,
+                self,
+                limit=limit,
+                backoff=Backoff(first=first_wait, most=longest_wait, luck=luck),
+                least_wait=first_wait,
+                clock=clock,
+                wall=wall,
+                pause=pause,
+            )
+            for route in routes
+        ]
 
     def tell(self, notice: Notice) -> None:
         """Log ``notice`` and hand it to the routes' workers; returns at once, raises nothing."""
@@ -64,8 +139,12 @@ class Deliverer:
             sentence=alarm.sentence,
             told=notice.told,
         )
+        if not self._outboxes:
+            return
+        message = message_of(notice, name=f"msg_{secrets.token_hex(12)}", at=self._wall())
         for outbox in self._outboxes:
-            outbox.put(notice)
+            if outbox.wants(message):
+                outbox.put(message)
 
     async def run(self) -> None:
         """Serve all routes until cancelled."""
@@ -76,9 +155,13 @@ class Deliverer:
     async def drained(self, *, within: float) -> bool:
         """Wait until every notice was handed over or given up; return whether that came in time.
 
+        What waits for another try is tried at once.
+
         Args:
             within: how many seconds to wait at most.
         """
+        for outbox in self._outboxes:
+            outbox.hurry()
         try:
             async with asyncio.timeout(within):
                 for outbox in self._outboxes:
@@ -87,61 +170,186 @@ class Deliverer:
             return False
         return True
 
+    def report(self) -> list[dict[str, Any]]:
+        """Return how each route is doing, in JSON values."""
+        return [outbox.report() for outbox in self._outboxes]
 
-class _Entry(NamedTuple):
-    """A report in the order in which reports leave: urgent first, then as they came."""
+    def kept(self) -> Any:
+        """Return what is to outlive this process, in JSON values."""
+        waiting = {outbox.name: outbox.urgent() for outbox in self._outboxes}
+        return msgspec.to_builtins(Kept(told=self.record.lines(), waiting=waiting))
 
-    order: int
-    number: int
-    report: bytes
-    name: str
+    def restore(self, kept: Any) -> None:
+        """Take up what an earlier process has kept; what cannot be read is left out."""
+        found = kept_of(kept)
+        self.record.extend(found.told)
+        for outbox in self._outboxes:
+            outbox.restore(found.waiting.get(outbox.name, ()))
+
+    def noted(
+        self, message: Message, route: str, result: str, *, tries: int, why: str | None = None
+    ) -> None:
+        """Take note of what became of a message."""
+        self.version += 1
+        self.record.note(message, route, result, at=self._wall(), tries=tries, why=why)
 
 
 class _Outbox:
-    """What waits for one route."""
+    """What waits for one route, and how the route is doing."""
 
-    def __init__(self, route: Route, limit: int, first_wait: float) -> None:
+    def __init__(
+        self,
+        route: Route,
+        deliverer: Deliverer,
+        *,
+        limit: int,
+        backoff: Backoff,
+        least_wait: float,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        pause: Pause,
+    ) -> None:
+        self.name = route.name
         self.idle = asyncio.Event()
         self.idle.set()
         self._route = route
-        self._limit = limit
-        self._first_wait = first_wait
+        self._deliverer = deliverer
+        self._waiting = WaitingList(limit)
+        self._on_its_way: Message | None = None
+        self._backoff = backoff
+        self._least_wait = least_wait
+        self._clock = clock
+        self._wall = wall
+        self._pause = pause
         self._wake = asyncio.Event()
-        self._waiting: list[_Entry] = []
-        self._numbers = itertools.count()
+        self._rests_until = 0.0
+        self._standing: set[Subject] = set()
+        self._counted = {"dropped": 0, "given_up": 0, "delivered": 0}
+        self._last_delivered: float | None = None
+        self._failing_since: float | None = None
+        self._why: str | None = None
+        self._attempts = 0
 
-    def put(self, notice: Notice) -> None:
-        report = msgspec.json.encode(notice.report())
-        order = -notice.alarm.severity.rank
-        bisect.insort(self._waiting, _Entry(order, next(self._numbers), report, notice.alarm.name))
-        if len(self._waiting) > self._limit:
-            dropped = self._waiting.pop()
-            _log.warning("notice_dropped", route=self._route.name, alarm=dropped.name)
+    def wants(self, message: Message) -> bool:
+        """Return whether this route is told, and remember of what it will want to hear the end."""
+        is_worth_it = message.escalated or message.severity.rank >= self._route.least.rank
+        is_wanted = is_worth_it or message.subject in self._standing
+        if message.has_ended:
+            self._standing.discard(message.subject)
+        elif is_worth_it and message.kind is not NoticeKind.HAPPENED:
+            self._standing.add(message.subject)
+        return is_wanted
+
+    def put(self, message: Message) -> None:
+        self._add(message, since=self._clock())
+
+    def _add(self, message: Message, *, since: float) -> None:
+        self._note_dropped(self._waiting.put(message, since=since))
+        self._changed(message)
         self.idle.clear()
+        if not self._failing_since or message.severity is Severity.URGENT:
+            # While the route rests nothing else may wake it: a flood would cost a look each.
+            self._wake.set()
+
+    def _changed(self, message: Message) -> None:
+        if message.severity is Severity.URGENT:
+            self._deliverer.version += 1
+
+    def _note_dropped(self, dropped: Message | None) -> None:
+        if dropped is not None:
+            self._counted["dropped"] += 1
+            self._deliverer.noted(dropped, self.name, DROPPED, tries=0, why="too much waited")
+            _log.warning("notice_dropped", route=self.name, alarm=dropped.name)
+
+    def hurry(self) -> None:
+        self._rests_until = 0.0
+        self._waiting.hurry()
         self._wake.set()
+
+    def urgent(self) -> list[Message]:
+        """Return what is urgent and was not told here, the oldest first."""
+        now = () if self._on_its_way is None else (self._on_its_way,)
+        urgent = (one for one in (*now, *self._waiting) if one.severity is Severity.URGENT)
+        return [one for one, _ in zip(urgent, range(_MOST_KEPT), strict=False)]
+
+    def restore(self, messages: Iterable[Message]) -> None:
+        now, wall = self._clock(), self._wall()
+        for message in messages:
+            self._add(message, since=now - max(0.0, wall - message.at))
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "route": self.name,
+            "kind": self._route.kind,
+            "waiting": len(self._waiting),
+            **self._counted,
+            "last_delivered": self._last_delivered,
+            "failing_since": self._failing_since,
+            "why": self._why,
+            "attempts": self._attempts,
+        }
 
     async def serve(self) -> None:
         while True:
-            await self._wake.wait()
-            while self._waiting:
-                await self._deliver(self._waiting.pop(0))
+            now = self._clock()
+            taken = self._waiting.take(now, is_resting=now < self._rests_until)
+            if taken is not None:
+                await self._deliver(taken)
+                continue
             self._wake.clear()
-            self.idle.set()
+            next_at = self._waiting.next_at()
+            if next_at is None:
+                self.idle.set()
+                await self._wake.wait()
+            else:
+                await self._pause(self._wake, max(next_at, self._rests_until) - now)
 
-    async def _deliver(self, entry: _Entry) -> None:
-        wait = self._first_wait
-        for attempt in range(1, ATTEMPTS + 1):
-            why = await self._route.hand_over(entry.report)
-            if why is None:
-                return
-            _log.warning(
-                "notice_not_delivered",
-                route=self._route.name,
-                alarm=entry.name,
-                why=why,
-                attempt=attempt,
-                given_up=attempt == ATTEMPTS,
-            )
-            if attempt < ATTEMPTS:
-                await asyncio.sleep(wait)
-                wait *= 2
+    async def _deliver(self, taken: Waiting) -> None:
+        message = self._on_its_way = taken.message
+        try:
+            why = await self._route.hand_over(message)
+        except asyncio.CancelledError:
+            # Whoever is stopped meanwhile has not told it: it is kept, and told after the restart.
+            self._waiting.put_back(taken)
+            raise
+        finally:
+            self._on_its_way = None
+        taken.failed += 1
+        if why is None:
+            self._succeeded(taken)
+        else:
+            self._failed(taken, why)
+
+    def _succeeded(self, taken: Waiting) -> None:
+        self._backoff.reset()
+        self._rests_until = 0.0
+        self._failing_since, self._why, self._attempts = None, None, 0
+        self._last_delivered = self._wall()
+        self._counted["delivered"] += 1
+        self._deliverer.noted(taken.message, self.name, DELIVERED, tries=taken.failed)
+
+    def _failed(self, taken: Waiting, why: str) -> None:
+        message, now = taken.message, self._clock()
+        wait = self._backoff.next_wait(least=self._least_wait)
+        self._rests_until = now + wait
+        # Longer than the route rests, so that it is tried with another one next.
+        taken.not_before = now + 2 * wait
+        self._why = why
+        self._attempts += 1
+        if self._failing_since is None:
+            self._failing_since = self._wall()
+        is_given_up = now - taken.since >= PATIENCE[message.severity]
+        _log.warning(
+            "notice_not_delivered",
+            route=self.name,
+            alarm=message.name,
+            why=why,
+            attempt=taken.failed,
+            given_up=is_given_up,
+        )
+        if is_given_up:
+            self._counted["given_up"] += 1
+            self._deliverer.noted(message, self.name, GIVEN_UP, tries=taken.failed, why=why)
+        else:
+            self._note_dropped(self._waiting.put_back(taken))
+            self._changed(message)

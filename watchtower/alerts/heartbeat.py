@@ -1,46 +1,113 @@
-"""A sign of life to a service outside, which raises the alarm when it stays away.
+"""A sign of life to somebody outside, who raises the alarm when it stays away.
 
 Nothing that runs on this machine can tell that this machine is off. So an outside service (a
-dead man's switch) expects a request now and then. It is fed only while ledgers advance: a tower
-that is up and blind stops feeding it.
+dead man's switch) expects a request now and then, or whoever is subscribed to a topic a message.
+It is fed only while ledgers advance: a tower that is up and blind stops feeding it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from watchtower.alerts.routes import request
 
-__all__ = ["Heartbeat"]
+__all__ = ["Feed", "Heartbeat", "feed_of_url"]
 
 _log = structlog.get_logger()
 
+Feed = Callable[[], Awaitable[str | None]]
+"""Gives one sign of life; returns None if it arrived, else why it did not. It raises nothing."""
+
+
+def feed_of_url(url: str, *, method: str = "GET", timeout: float = 10.0) -> Feed:
+    """Return what gives the sign by a request to ``url``."""
+
+    async def feed() -> str | None:
+        return await request(method, url, timeout)
+
+    return feed
+
 
 class Heartbeat:
-    """Requests ``url`` while :meth:`beat` is called, at most once every ``every`` seconds."""
+    """Gives a sign while :meth:`beat` is called, at most once every ``every`` seconds."""
 
-    def __init__(self, url: str, *, every: float, timeout: float = 10.0) -> None:
-        """Prepare; nothing is sent before :meth:`run`."""
-        self._url = url
+    def __init__(
+        self, feed: Feed, *, name: str, every: float, wall: Callable[[], float] = time.time
+    ) -> None:
+        """Prepare; nothing is sent before :meth:`run`.
+
+        Args:
+            feed: gives the sign.
+            name: what the log calls it; nothing secret.
+            every: seconds between two signs, at least.
+            wall: seconds since 1970.
+        """
+        self.name = f"heartbeat {name}"
+        self._feed = feed
         self._every = every
-        self._timeout = timeout
+        self._wall = wall
         self._fed = asyncio.Event()
+        self._delivered = 0
+        self._last_delivered: float | None = None
+        self._failing_since: float | None = None
+        self._why: str | None = None
+        self._attempts = 0
+
+    @classmethod
+    def of_url(
+        cls,
+        url: str,
+        *,
+        every: float,
+        method: str = "GET",
+        wall: Callable[[], float] = time.time,
+    ) -> Heartbeat:
+        """Return one for a service at ``url``, of which only the host is ever named."""
+        # The address is what makes it ours alone.
+        name = str(urlsplit(url).hostname)
+        return cls(feed_of_url(url, method=method), name=name, every=every, wall=wall)
 
     def beat(self) -> None:
         """Note that a ledger was accounted for; costs nothing."""
         self._fed.set()
 
     async def run(self) -> None:
-        """Feed the service until cancelled. A failure is logged; the next beat tries again."""
+        """Give signs until cancelled. A failure is logged; the next beat tries again."""
         while True:
             await self._fed.wait()
             self._fed.clear()
-            why = await request("GET", self._url, self._timeout)
-            if why is not None:
-                # Its address is what makes it ours alone, so only the host is named.
-                host = urlsplit(self._url).hostname
-                _log.warning("heartbeat_failed", host=host, why=why)
+            self._note(await self._feed())
             await asyncio.sleep(self._every)
+
+    def report(self) -> dict[str, Any]:
+        """Return how it is doing, in JSON values, as a route does."""
+        return {
+            "route": self.name,
+            "kind": "heartbeat",
+            "waiting": 0,
+            "dropped": 0,
+            "given_up": 0,
+            "delivered": self._delivered,
+            "last_delivered": self._last_delivered,
+            "failing_since": self._failing_since,
+            "why": self._why,
+            "attempts": self._attempts,
+        }
+
+    def _note(self, why: str | None) -> None:
+        if why is None:
+            self._delivered += 1
+            self._last_delivered = self._wall()
+            self._failing_since, self._why, self._attempts = None, None, 0
+            return
+        self._why = why
+        self._attempts += 1
+        if self._failing_since is None:
+            self._failing_since = self._wall()
+        _log.warning("heartbeat_failed", name=self.name, why=why)

@@ -1,6 +1,6 @@
 """The ways out of the house for a notice: a command of the operator's, and a webhook.
 
-A route hands over one report and says whether it arrived. It raises nothing that the world could
+A route hands over one message and says whether it arrived. It raises nothing that the world could
 cause, gives up after a timeout, and gives the other side nothing but the report: a command does
 not see our environment's secrets, and a webhook's address (which is often a secret itself) is
 never logged.
@@ -12,11 +12,16 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
+
+from watchtower.alerts.message import Message
+from watchtower.alerts.rules import Severity
+from watchtower.alerts.signature import signed_headers
 
 __all__ = ["CommandRoute", "Route", "WebhookRoute", "request"]
 
@@ -27,13 +32,21 @@ _OURS: Final = ("WATCHTOWER_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHD
 class Route(Protocol):
     """One way to tell somebody."""
 
+    name: str
+    """What the log calls this route; nothing secret."""
+
     @property
-    def name(self) -> str:
-        """What the log calls this route; nothing secret."""
+    def kind(self) -> str:
+        """What sort of route it is, in one word."""
         ...
 
-    async def hand_over(self, report: bytes) -> str | None:
-        """Hand ``report`` (JSON) over; return None if it arrived, else why it did not."""
+    @property
+    def least(self) -> Severity:
+        """From which severity on it is told."""
+        ...
+
+    async def hand_over(self, message: Message) -> str | None:
+        """Hand ``message`` over; return None if it arrived, else why it did not."""
         ...
 
 
@@ -44,18 +57,26 @@ class CommandRoute:
     started.
     """
 
+    kind: Final = "command"
+
     def __init__(
-        self, command: Sequence[str], *, timeout: float, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float,
+        environment: Mapping[str, str],
+        least: Severity = Severity.INFO,
     ) -> None:
         """Remember the command; ``environment`` is ours, and is thinned out for the command."""
         self.name = f"command {command[0]}"
+        self.least = least
         self._command = tuple(command)
         self._timeout = timeout
         self._environment = {
             name: value for name, value in environment.items() if not name.startswith(_OURS)
         }
 
-    async def hand_over(self, report: bytes) -> str | None:
+    async def hand_over(self, message: Message) -> str | None:
         """Run the command once."""
         try:
             process = await asyncio.create_subprocess_exec(
@@ -71,7 +92,7 @@ class CommandRoute:
         try:
             async with asyncio.timeout(self._timeout):
                 # A command that does not read its input breaks the pipe, and that is its right.
-                await process.communicate(report)
+                await process.communicate(message.report.encode())
         except TimeoutError:
             return f"did not end within {self._timeout:g} s"
         finally:
@@ -88,18 +109,41 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 class WebhookRoute:
-    """Posts the report to an http(s) address; any answer of the 200s is an arrival."""
+    """Posts the report to an http(s) address; any answer of the 200s is an arrival.
 
-    def __init__(self, url: str, *, timeout: float) -> None:
-        """Remember the address. Only its host is ever named."""
-        self.name = f"webhook {urlsplit(url).hostname}"
+    Every try of one message has the same ``webhook-id``, and with ``secrets`` it is signed
+    (``signature.py``).
+    """
+
+    kind: Final = "webhook"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        name: str = "",
+        secrets: Sequence[bytes] = (),
+        least: Severity = Severity.INFO,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Remember the address. Only its host is ever named, or ``name`` in its place.
+
+        ``wall`` gives seconds since 1970.
+        """
+        self.name = f"webhook {name or urlsplit(url).hostname}"
+        self.least = least
         self._url = url
         self._timeout = timeout
+        self._secrets = tuple(secrets)
+        self._wall = wall
 
-    async def hand_over(self, report: bytes) -> str | None:
+    async def hand_over(self, message: Message) -> str | None:
         """Post the report once. Redirects are not followed: they would lead it elsewhere."""
-        headers = {"Content-Type": "application/json"}
-        return await request("POST", self._url, self._timeout, content=report, headers=headers)
+        body = message.report.encode()
+        signed = signed_headers(self._secrets, name=message.id, at=int(self._wall()), body=body)
+        headers = {"Content-Type": "application/json", **signed}
+        return await request("POST", self._url, self._timeout, content=body, headers=headers)
 
 
 async def request(

@@ -81,11 +81,15 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One telling of an alarm; ``told`` counts how often it was told since it began."""
+    """One telling of an alarm; ``told`` counts how often it was told since it began.
+
+    One that is ``escalated`` goes to everybody, also to those who are told of worse things only.
+    """
 
     kind: NoticeKind
     alarm: Alarm
     told: int = 1
+    escalated: bool = False
 
     def report(self) -> dict[str, str | int | None]:
         """Return what a command or a webhook is given, ready for JSON."""

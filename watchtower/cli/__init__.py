@@ -28,6 +28,7 @@ _USAGE = 2
 _OUR_FAULT = 70
 
 _NAMES: Final = (
+    "alert",
     "authority",
     "backup",
     "channel",

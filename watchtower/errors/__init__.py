@@ -94,6 +94,7 @@ By where it came from, and so by what the caller may do::
     ├── DrillError                        a drill did not show that a close is answered
     │   ├── DrillFailedError        99    the canary was not paid in time
     │   └── DrillRefusedError      100    something is in the way; nothing was spent
+    ├── AlertNotToldError       97    a test alarm did not arrive, or there is no route
     └── CustodyError                      keys cannot be made, kept, changed or removed so
         ├── MnemonicError           71    not a mnemonic
         ├── DerivationPathError     72    a path outside the tree
@@ -117,6 +118,7 @@ from watchtower.errors.access import (
     TokenLimitError,
     TokenUnknownError,
 )
+from watchtower.errors.alerts import AlertNotToldError
 from watchtower.errors.backup import (
     BackupBaseNeededError,
     BackupDamagedError,
@@ -230,6 +232,7 @@ from watchtower.errors.store import (
 __all__ = [
     "AccessError",
     "AddressError",
+    "AlertNotToldError",
     "AmountError",
     "AnswerError",
     "BackupBaseNeededError",

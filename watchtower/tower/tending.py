@@ -33,13 +33,11 @@ from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.bulletin import STATUS_NOTE, bulletin
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.coverage import Coverage
-from watchtower.tower.delegation import Delegation
-from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.locksmith import Locksmith
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.restraint import Restraint
-from watchtower.tower.space_watch import SpaceWatch
+from watchtower.tower.route_watch import RouteWatch
 from watchtower.tower.tower import Tower
 from watchtower.units import Address
 
@@ -90,9 +88,7 @@ class Rounds:
         pending: PendingClaims,
         restraint: Restraint,
         coverage: Coverage,
-        entitlement: Entitlement,
-        space: SpaceWatch,
-        delegation: Delegation | None = None,
+        routes: RouteWatch | None = None,
         key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
         journal_number: int,
         shadow: bool,
@@ -100,17 +96,16 @@ class Rounds:
         clock: Callable[[], float] = time.time,
         tell: Tell = tell_nobody,
         locksmith: Locksmith | None = None,
-        looks: Iterable[Callable[[], Awaitable[None]]] = (),
+        looks: Iterable[Callable[[], Awaitable[None]]],
     ) -> None:
         """Prepare; the tower's watch knows what the journal says up to ``journal_number``.
 
         The two must come from one transaction: a claim that was kept in between would be in the
         store, acknowledged, and guarded by nobody until the next start.
 
-        ``tell`` is called with claims that another process has kept, ``key_holders`` with the
-        public keys that the store has for each account, whenever these have changed; ``locksmith``
-        looks after the keys where a signer apart holds them; ``looks`` are made in each round,
-        beside those that always are.
+        ``tell`` is called with claims of other processes, ``key_holders`` with the public keys of
+        the store when these have changed; ``locksmith`` minds a signer apart; ``looks`` are made
+        in each round.
         """
         self._tell = tell
         self._tower = tower
@@ -130,8 +125,8 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
-        always = (space.look_at_disk, entitlement.look)
-        self._looks = (*always, *((delegation.look,) if delegation else ()), *looks)
+        self._routes = routes
+        self._looks = tuple(looks)
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, Collection[str]] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}
@@ -308,6 +303,7 @@ class Rounds:
             "shadow": self._shadow,
             "exposure": self._restraint.report(),
             "accounts_without_signer": self.coverage.accounts_without_signer(),
+            "routes": [] if self._routes is None else self._routes.report(),
         }
 
     async def _settle_pending(self) -> None:

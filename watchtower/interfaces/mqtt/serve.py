@@ -8,7 +8,7 @@ at the broker is told anew. When it lasts it is an alarm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -83,6 +83,18 @@ class Correspondent(Protocol):
         ...
 
 
+class Speaker(Protocol):
+    """Who tells something of its own there, beside states and events."""
+
+    async def tell(self, connection: Connection) -> None:
+        """Tell until cancelled.
+
+        Raises:
+            BrokerLost: the connection has ended.
+        """
+        ...
+
+
 class Post:
     """One tower's way to its broker."""
 
@@ -96,6 +108,7 @@ class Post:
         teller: Teller,
         desk: Desk,
         correspondents: Mapping[str, Correspondent] | None = None,
+        speakers: Sequence[Speaker] = (),
         luck: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -109,6 +122,7 @@ class Post:
             teller: tells everything else.
             desk: is told when there is no broker for long.
             correspondents: who takes the messages of other topics.
+            speakers: who tells something else.
             luck: numbers in [0, 1), for the pauses.
             clock: a steady clock, in seconds.
         """
@@ -119,6 +133,7 @@ class Post:
         self._teller = teller
         self._desk = desk
         self._correspondents = dict(correspondents or {})
+        self._speakers = tuple(speakers)
         self._pause = Backoff(first=_FIRST_PAUSE, most=_LONGEST_PAUSE, luck=luck)
         self._clock = clock
         self._alone_since = clock()
@@ -182,6 +197,8 @@ class Post:
         """Take and tell; the first that finds the connection ended ends it all."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._teller.tell(connection, following))
+            for speaker in self._speakers:
+                tasks.create_task(speaker.tell(connection))
             unacknowledged = 0
 
             def done(_task: object) -> None:

@@ -76,6 +76,15 @@ class Topics:
         """Where it stands how far this tower's store has come."""
         return f"{self.prefix}/heads/{self.client}"
 
+    @property
+    def alerts(self) -> str:
+        """Where it stands which alarms of this tower stand."""
+        return f"{self.prefix}/alerts/{self.client}"
+
+    def alert(self, name: str) -> str:
+        """Return where this tower tells alarms of a name."""
+        return f"{self.alerts}/{name}"
+
     def channel(self, channel: ChannelId) -> str:
         """Return where the state of a channel stands."""
         return f"{self.prefix}/channels/{channel}"
