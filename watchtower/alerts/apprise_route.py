@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import apprise
@@ -62,28 +63,29 @@ class AppriseRoute:
         self.least = least
         self._timeout = timeout
         self._wall = wall
-        self._thread: threading.Thread | None = None
+        self._is_busy = False
 
     async def hand_over(self, message: Message) -> str | None:
         """Tell once, within the timeout."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             return "the try before this one has not ended"
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str | None] = loop.create_future()
 
         def settle(why: str | None) -> None:
+            self._is_busy = False
             if not answer.done():
                 answer.set_result(why)
 
         def tell() -> None:
             why = self._tell(message)
             # Whoever has stopped meanwhile has closed its loop, and waits for nothing.
-            if not loop.is_closed():
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(settle, why)
 
         # A daemon: the process does not wait for a thread that hangs when it is told to stop.
-        self._thread = threading.Thread(target=tell, name=self.name, daemon=True)
-        self._thread.start()
+        self._is_busy = True
+        threading.Thread(target=tell, name=self.name, daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout):
                 return await answer
