@@ -283,6 +283,7 @@ MAY_KNOW_EVERYBODY = (
     "front",
     "front_mqtt",
     "daemon",
+    "doctor",
     "cli",
     "__main__",
 )

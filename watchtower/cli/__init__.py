@@ -35,6 +35,7 @@ _NAMES: Final = (
     "claim",
     "cosign",
     "demo",
+    "doctor",
     "drill",
     "head",
     "hsm",

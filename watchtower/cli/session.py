@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from watchtower.keys.hsm import Hsm
 
 __all__ = [
+    "asked_word",
     "hsm",
     "keys_in_files",
     "ledger_time",
@@ -129,12 +130,17 @@ def way_in(
     again.
     """
     token = hsm(loaded, environment) if isinstance(loaded, Settings) else None
+    return AnyWayIn(word or asked_word(environment), token, keys_in_files(loaded, environment))
+
+
+def asked_word(environment: Mapping[str, str] = os.environ) -> Word:
+    """Return what finds the passphrase, and asks a person for it once, at a terminal."""
     prompts = [_prompt("Passphrase", confirm=False)]
 
     def asked() -> str | bytearray:
         return find_word(environment, prompts.pop() if prompts else None)
 
-    return AnyWayIn(word or asked, token, keys_in_files(loaded, environment))
+    return asked
 
 
 def keys_in_files(

@@ -95,6 +95,7 @@ By where it came from, and so by what the caller may do::
     │   ├── DrillFailedError        99    the canary was not paid in time
     │   └── DrillRefusedError      100    something is in the way; nothing was spent
     ├── AlertNotToldError       97    a test alarm did not arrive, or there is no route
+    ├── TowerUnwellError        98        the doctor found something that would fail
     └── CustodyError                      keys cannot be made, kept, changed or removed so
         ├── MnemonicError           71    not a mnemonic
         ├── DerivationPathError     72    a path outside the tree
@@ -151,6 +152,7 @@ from watchtower.errors.custody import (
     RotationError,
 )
 from watchtower.errors.drill import DrillError, DrillFailedError, DrillRefusedError
+from watchtower.errors.health import TowerUnwellError
 from watchtower.errors.hsm import (
     HsmAbsentError,
     HsmError,
@@ -325,6 +327,7 @@ __all__ = [
     "TokenUnknownError",
     "TowerRefusedError",
     "TowerUnreachableError",
+    "TowerUnwellError",
     "UnreachableError",
     "WatchtowerError",
     "WayInError",
