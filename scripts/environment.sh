@@ -27,7 +27,8 @@ need_packages() {
   fi
 }
 
-# Installs a server that tests start themselves, on ports of their own: need_server PROGRAM PACKAGE
+# Installs a server that tests start themselves, on ports of their own:
+# need_server PROGRAM PACKAGE [SERVICE]
 # The package alone would start it at once, and again with the machine.
 need_server() {
   PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null && return
@@ -45,13 +46,18 @@ need_server() {
     trap - EXIT
   fi
   if command -v systemctl >/dev/null; then
-    systemctl disable --quiet "$1" 2>/dev/null || true
+    systemctl disable --quiet "${3:-$1}" 2>/dev/null || true
   fi
 }
 
 # For scripts that need a broker.
 need_broker() {
   need_server mosquitto mosquitto
+}
+
+# For scripts that check rules for Prometheus: its package has the program that does.
+need_promtool() {
+  need_server promtool prometheus prometheus
 }
 
 # For scripts that come to the tower through a reverse proxy.
@@ -72,6 +78,7 @@ need_softhsm() {
 # For scripts that run every test.
 need_all() {
   need_broker
+  need_promtool
   need_proxy
   need_softhsm
   need_systemd

@@ -30,6 +30,7 @@ from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
+from watchtower.metrics.measures import Measures
 from watchtower.response.forward import Forward
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Limits, Responder
@@ -90,6 +91,7 @@ class Ground:
     stream: Stream
     watch: Watch
     changes: Changes
+    measures: Measures
     feed: Feed
     deliverer: Deliverer
     desk: Desk
@@ -121,8 +123,10 @@ async def prepare(
     watch = memory.watch
     servers = await stack.enter_async_context(_servers(store, settings, machine))
     stream = await stack.enter_async_context(_stream(servers, memory, settings))
-    feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time)
-    telling = await telling_of(settings, environment, store, machine, once=once)
+    measures = Measures(asyncio.get_running_loop().time)
+    store.when_committed = measures.committed
+    feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time, measures.told)
+    telling = await telling_of(settings, environment, store, machine, measures, once=once)
     line = _line(stack, settings)
     letters = cosign_line(settings, once=once)  # who answers once connects to no broker
     return Ground(
@@ -134,6 +138,7 @@ async def prepare(
         stream=stream,
         watch=watch,
         changes=Changes(memory.cursor, tell=feed.tell),
+        measures=measures,
         feed=feed,
         deliverer=telling.deliverer,
         desk=telling.desk,

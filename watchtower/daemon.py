@@ -202,6 +202,7 @@ async def _run_tasks(
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
         loops = [] if front is None else [*front_loops(ground, tower, rounds, front)]
         if heads is not None:
+            ground.measures.head_age = heads.age
             loops.append(("compare heads", heads.watch_for_ever()))
         if ground.settings.journal.keep_days:
             loops.append(("prune journal", _prune(ground, tower, heads)))

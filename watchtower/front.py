@@ -27,6 +27,7 @@ from watchtower.http_settings import HttpSettings
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.keys.cosigner import Cosigner
 from watchtower.keys.identity import make_identity
+from watchtower.measuring import exposition_of, words_of
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.kept_heads import KeptHeads
@@ -39,6 +40,7 @@ from watchtower.wiring import guard_of
 if TYPE_CHECKING:
     from watchtower.interfaces.http.certificates import Certificates
     from watchtower.interfaces.mqtt.connection import Credentials
+    from watchtower.metrics.exposition import Exposition
 
 __all__ = ["Front", "loops", "open_front"]
 
@@ -153,6 +155,7 @@ def loops(
         lookout=lookout,
         verifier=verifier,
         at_stake=tower.watch.incoming.exposure,
+        answered=lambda answers, seconds: ground.measures.answered(words_of(answers), seconds),
     )
     inquiries = Inquiries(
         tower.watch,
@@ -179,7 +182,14 @@ def loops(
     if front.at is not None:
         rounds.tell_of_tokens(lambda: _hold_tokens(front.gate, ground.store))
         asked = cosigner if settings.authority.is_asked_over_http(settings.http) else None
-        yield from _http(ground, door, inquiries, front, front.at, cosigner=asked)
+        metrics = exposition_of(
+            ground,
+            tower,
+            rounds,
+            why_not_ready=inquiries.why_not_ready,
+            certificate=_end_of(front.certificates),
+        )
+        yield from _http(ground, door, inquiries, front, front.at, cosigner=asked, metrics=metrics)
     if front.credentials is not None:
         yield "mqtt", post(ground, door, inquiries, front.credentials, cosigner=cosigner)
 
@@ -192,6 +202,7 @@ def _http(
     at: socket.socket,
     *,
     cosigner: Cosigner | None,
+    metrics: Exposition,
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     # Only who serves pays for what it takes to.
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
@@ -206,6 +217,8 @@ def _http(
         cosigner=cosigner,
         # What room is left on the disk is for redeeming, and not for the heads of others.
         heads=KeptHeads(RoomForClaims(ground.store, ground.reserve)),
+        metrics=metrics,
+        requested=ground.measures.requested,
     )
     certificates, context = front.certificates, None
     if certificates is not None:
@@ -213,6 +226,10 @@ def _http(
         yield "read certificates", certificates.watch()
         yield "mind certificates", _mind(certificates, ground)
     yield "http", serve(app, at, hosts=ground.settings.http.hosts, context=context)
+
+
+def _end_of(certificates: Certificates | None) -> Callable[[], float] | None:
+    return None if certificates is None else lambda: certificates.expires
 
 
 def _why_no_room(ground: Ground) -> str:

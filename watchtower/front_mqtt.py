@@ -79,5 +79,6 @@ def post(
         speakers=[] if ground.telling.ways.topic is None else [ground.telling.ways.topic],
         luck=luck,
         clock=asyncio.get_running_loop().time,
+        is_there=ground.measures.connected,
     )
     return made.run()

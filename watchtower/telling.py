@@ -14,6 +14,8 @@ from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Alarm
 from watchtower.machine import Machine
+from watchtower.metrics.measures import Measures
+from watchtower.metrics.telling import CountingTeller
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.tower.route_watch import RouteWatch, kept_alerts
@@ -36,6 +38,7 @@ async def telling_of(
     environment: Mapping[str, str],
     store: Store,
     machine: Machine,
+    measures: Measures,
     *,
     once: bool,
 ) -> Telling:
@@ -57,7 +60,11 @@ async def telling_of(
         has_broker=not once,  # who answers once connects to none
     )
     deliverer = Deliverer(ways.routes, clock=clock, wall=machine.clock, luck=machine.luck)
-    desk = Desk(deliverer, repeat_after=settings.alerts.repeat_seconds, clock=clock)
+    desk = Desk(
+        CountingTeller(deliverer, measures),
+        repeat_after=settings.alerts.repeat_seconds,
+        clock=clock,
+    )
     if ways.routes:
         deliverer.restore(await kept_alerts(store))
     watch = RouteWatch(

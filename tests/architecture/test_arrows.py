@@ -148,6 +148,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.head",
         "store.head_keeping",
     ),
+    # what is measured: how things stand, and what people are told
+    "metrics": ("guard.watch",),
+    "metrics.telling": ("alerts.rules",),
     # what a platform imports: none of the daemon, for it runs elsewhere
     "client": ("judgement.claim", "ledger.backoff"),
     # a ledger in a box: shares nothing with the tower that it is used to test
@@ -282,6 +285,7 @@ MAY_KNOW_EVERYBODY = (
     "telling",
     "front",
     "front_mqtt",
+    "measuring",
     "daemon",
     "doctor",
     "cli",

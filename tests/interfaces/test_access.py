@@ -35,6 +35,7 @@ SCOPES: Mapping[str, Scope | None] = {
     "GET /v1/status": Scope.ADMIN,
     "PUT /v1/heads/{store}": Scope.HEADS,
     "GET /v1/heads/{store}": Scope.HEADS,
+    "GET /metrics": Scope.METRICS,
     "GET /schema/openapi.json": None,
 }
 """What each route wants; None is any token."""

@@ -55,6 +55,7 @@ class Scope(StrEnum):
     ADMIN = "admin"  # see how the tower is; everything else besides, but for signatures
     COSIGN = "cosign"  # ask for signatures under claims of the signer lists that we are in
     HEADS = "heads"  # have the heads of a store kept here
+    METRICS = "metrics"  # read what is measured, and see nothing else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -33,7 +33,10 @@ from watchtower.judgement.claim import Claim, Refused, Verified
 from watchtower.ledger.events import ChannelChanged
 from watchtower.units import ChannelId
 
-__all__ = ["Against", "Door", "Lookout"]
+__all__ = ["Against", "Answered", "Door", "Lookout"]
+
+Answered = Callable[[Sequence[Answer], float], None]
+"""Who counts answers, and the seconds that they took; it neither waits nor fails."""
 
 Against = Sequence[WhyNotServe | None]
 """What whoever hands claims over has against serving each of them; empty where nothing is."""
@@ -90,13 +93,18 @@ class Door:
         lookout: Lookout,
         verifier: Verifier,
         at_stake: AtStake = NOTHING_AT_STAKE,
+        answered: Answered | None = None,
     ) -> None:
-        """Open nothing yet; ``at_stake`` has what was taken as soon as the lookout has."""
+        """Open nothing yet; ``at_stake`` has what was taken as soon as the lookout has.
+
+        ``answered`` is told of all that `take` answers.
+        """
         self._intake = intake
         self._guard = guard
         self._lookout = lookout
         self._verifier = verifier
         self._at_stake = at_stake
+        self._answered = answered
         self._waiting: deque[_Knock] = deque()
         self._knocked = asyncio.Event()
         self._room = asyncio.Semaphore(_ROOM)
@@ -116,6 +124,8 @@ class Door:
         """
         if not claims:
             return ()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         # Who has to be asked for is asked for outside: that may take a while, and hold up nobody.
         sights = await self._look({claim.channel for claim in claims})
         async with self._room:
@@ -125,13 +135,16 @@ class Door:
                 against=against,
                 sights=sights,
                 checked=checked,
-                answer=asyncio.get_running_loop().create_future(),
+                answer=loop.create_future(),
             )
             if self._is_closed:
                 raise DoorClosedError
             self._waiting.append(knock)
             self._knocked.set()
-            return await knock.answer
+            answers = await knock.answer
+        if self._answered is not None:
+            self._answered(answers, loop.time() - begun)
+        return answers
 
     async def check(self, claims: Sequence[Given], *, against: Against = ()) -> Sequence[Answer]:
         """Answer as `take` would, and keep nothing.

@@ -23,6 +23,7 @@ from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.deadlines import Deadlines
 from watchtower.guard.exposure import Exposure
 from watchtower.guard.owed import Owed, is_owed, obligation_of
+from watchtower.guard.pressing import Pressing
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.policy import Policy
@@ -48,6 +49,7 @@ class Incoming:
         last_redeemed: when a payment of each channel was seen last, in ledger time.
         deadlines: which of them end first, of those on which something is at stake.
         exposure: what is at stake now, with each payer and in all, judged or not.
+        pressing: the judgements in sums.
         missing_payees: those that the ledger is known not to have, and that cannot be paid.
     """
 
@@ -63,6 +65,7 @@ class Incoming:
         self.payees = frozenset(payees)
         self.policy = policy
         self.judgements: dict[ChannelId, Judgement] = {}
+        self.pressing = Pressing()
         self.at_stake = 0
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.missing_payees: set[Address] = set()
@@ -147,8 +150,8 @@ class Incoming:
 
     def forget(self, channel_id: ChannelId) -> None:
         """Drop a channel that is closed: nothing is at stake on it, and no sum needs a change."""
-        for held in (self.judgements, self.last_redeemed):
-            held.pop(channel_id, None)
+        self.pressing.changed(channel_id, self.judgements.pop(channel_id, None), None)
+        self.last_redeemed.pop(channel_id, None)
         self.deadlines.put(channel_id, None)
         self._owed.judged(channel_id, redeem=False)
         self._dirty.pop(channel_id, None)
@@ -188,10 +191,10 @@ class Incoming:
             over_by=over_by,
         )
         self.at_stake += judgement.at_stake - before
-        if _is_quiet(judgement):
-            self.judgements.pop(channel_id, None)
-        else:
-            self.judgements[channel_id] = judgement
+        loud = None if _is_quiet(judgement) else judgement
+        self.pressing.changed(channel_id, self.judgements.pop(channel_id, None), loud)
+        if loud is not None:
+            self.judgements[channel_id] = loud
         due = judgement.deadline if judgement.at_stake else None
         self.deadlines.put(channel_id, None if due is None else due.sure_until)
         self._owed.judged(channel_id, redeem=is_owed(judgement))

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -93,13 +93,29 @@ class Following:
 class Feed:
     """Tells what happens to one tower's channels."""
 
-    def __init__(self, ledger_time: Callable[[], RippleTime | None]) -> None:
-        """Tell nobody yet; ``ledger_time`` returns the newest that is known."""
+    def __init__(
+        self,
+        ledger_time: Callable[[], RippleTime | None],
+        count: Callable[[Sequence[Line], RippleTime | None], None] | None = None,
+    ) -> None:
+        """Tell nobody yet; ``ledger_time`` returns the newest that is known.
+
+        ``count`` is told everything, whoever follows; it neither waits nor fails.
+        """
         self._ledger_time = ledger_time
+        self._count = count
         self._followers: set[Following] = set()
+
+    @property
+    def followers(self) -> int:
+        """How many follow now."""
+        return len(self._followers)
 
     def tell(self, lines: Iterable[Line]) -> None:
         """Tell what the journal says, or will say, to those that want to know."""
+        if self._count is not None:
+            lines = tuple(lines)
+            self._count(lines, self._ledger_time())
         if not self._followers:
             return
         now = self._ledger_time()

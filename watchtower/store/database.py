@@ -76,6 +76,8 @@ class Store:
         self._known = KnownCensus()
         self.when_full: Callable[[], object] = lambda: None
         """Called when a write finds no room, before whoever writes is told (``reserve.py``)."""
+        self.when_committed: Callable[[float], object] | None = None
+        """Called with the seconds that the disk took to take a transaction; it must not fail."""
 
     @classmethod
     async def create(
@@ -197,7 +199,10 @@ class Store:
             async with self._connections.writing() as connection:
                 transaction = self._transaction(connection, is_writing=True)
                 yield Work(transaction)
+                begun = time.perf_counter()
                 await transaction.commit()
+                if self.when_committed is not None:
+                    self.when_committed(time.perf_counter() - begun)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:

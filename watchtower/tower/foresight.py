@@ -101,6 +101,10 @@ class Foresight:
                 )
             )
 
+    def spenders(self) -> list[Address]:
+        """Return the accounts whose own money what is signed for them costs."""
+        return [account for account in self._watch.accounts if self._spends_own(account)]
+
     async def way_out(self) -> Exit | None:
         """Return how it would go if every channel that can be protected closed now.
 

@@ -73,6 +73,15 @@ class HeadWatch:
         """How many lines the journal had for the oldest head that stands; see `HeadKeeper`."""
         return self._keeper.oldest
 
+    def age(self) -> float | None:
+        """Return how many seconds ago the head was compared for which that is longest ago.
+
+        None until every one was.
+        """
+        if len(self._read_at) < len(self._keeper.places):
+            return None
+        return max((self._clock() - at for at in self._read_at.values()), default=None)
+
     async def watch_for_ever(self) -> None:
         """Look again and again; what fails is tried again."""
         while True:

@@ -116,6 +116,7 @@ class Rounds:
         self._pending = pending
         self._restraint = restraint
         self.coverage = coverage
+        self.spenders = foresight.spenders
         self._shadow = shadow
         self._rhythm = rhythm
         self._locksmith = locksmith
@@ -305,6 +306,11 @@ class Rounds:
             "accounts_without_signer": self.coverage.accounts_without_signer(),
             "routes": [] if self._routes is None else self._routes.report(),
         }
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """How things stood when that was written down last; empty before."""
+        return self._told
 
     async def _settle_pending(self) -> None:
         if not self._has_pending:

@@ -45,6 +45,7 @@ from watchtower.interfaces.http.messages import (
     Health,
 )
 from watchtower.interfaces.http.problems import HANDLERS, NoSuchChannelError, problems_with
+from watchtower.interfaces.http.scraping import Requested, Scraped, counting, scrape
 from watchtower.interfaces.http.stream import stream_of
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.interfaces.metered import check_within, take_within
@@ -201,12 +202,15 @@ def make_app(
     clock: Callable[[], float] = time.time,
     cosigner: CosignDoor | None = None,
     heads: HeadDoor | None = None,
+    metrics: Scraped | None = None,
+    requested: Requested | None = None,
 ) -> Litestar:
     """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
     Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
     since 1970. Who asks for signatures is heard by ``cosigner``, if there is one, and
-    who keeps heads by ``heads``.
+    who keeps heads by ``heads``; who reads ``metrics`` is told what is measured, and ``requested``
+    counts what is answered.
     """
     return Litestar(
         [
@@ -217,6 +221,7 @@ def make_app(
             show_status,
             keep_head,
             show_head,
+            scrape,
             say_alive,
             say_ready,
             stream_of(door, feed, gate, clock=clock),
@@ -227,7 +232,9 @@ def make_app(
             "inquiries": _always(inquiries),
             "cosigner": _always(cosigner),
             "heads": _always(heads),
+            "metrics": _always(metrics),
         },
+        before_send=[] if requested is None else [counting(requested)],
         exception_handlers=HANDLERS,
         guards=[guard_of(gate, clock)],
         logging_config=None,

@@ -111,6 +111,7 @@ class Post:
         speakers: Sequence[Speaker] = (),
         luck: Callable[[], float],
         clock: Callable[[], float],
+        is_there: Callable[[bool], None] | None = None,
     ) -> None:
         """Connect to nothing yet.
 
@@ -125,6 +126,7 @@ class Post:
             speakers: who tells something else.
             luck: numbers in [0, 1), for the pauses.
             clock: a steady clock, in seconds.
+            is_there: is told whenever the broker comes or goes.
         """
         self._broker = broker
         self._topics = topics
@@ -136,11 +138,13 @@ class Post:
         self._speakers = tuple(speakers)
         self._pause = Backoff(first=_FIRST_PAUSE, most=_LONGEST_PAUSE, luck=luck)
         self._clock = clock
+        self._is_there = is_there or (lambda _: None)
         self._alone_since = clock()
         self._connected_at: float | None = None
 
     async def run(self) -> None:
         """Be there for the broker until cancelled."""
+        self._is_there(False)  # noqa: FBT003 - the one thing it is told
         with self._teller.following() as following:
             while True:
                 try:
@@ -179,6 +183,7 @@ class Post:
                 await connection.subscribe(topic)
             self._connected_at = self._clock()
             self._desk.end("broker_unreachable", self._broker.text)
+            self._is_there(True)  # noqa: FBT003 - likewise
             _log.info("broker_connected", broker=self._broker.text)
             for correspondent in self._correspondents.values():
                 correspondent.connected(connection)
@@ -190,6 +195,7 @@ class Post:
             except BaseExceptionGroup as group:
                 raise _first(group) from None
             finally:
+                self._is_there(False)  # noqa: FBT003 - likewise
                 for correspondent in self._correspondents.values():
                     correspondent.lost()
 

@@ -1,0 +1,96 @@
+"""What presses, in sums that cost what changed and not what is watched. Pure.
+
+Of channels on which nothing presses no judgement is kept (``incoming.py``), and none is counted
+here. The sums are those that counting anew would give, at any time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from typing import Final
+
+from watchtower.judgement.judge import Judgement
+from watchtower.judgement.verdict import Closed, Threatened
+from watchtower.units import ChannelId, Drops, RippleTime
+
+__all__ = ["Pressing"]
+
+_ROOM: Final = 1_000
+"""Times of before that may wait to be thrown away, beside as many as there are channels."""
+
+
+class Pressing:
+    """Sums over the judgements that are kept.
+
+    Attributes:
+        unprotectable: channels that are open and for which protection cannot be promised.
+        unprotectable_at_stake: the drops at stake on them.
+        threatened_at_stake: the drops at stake on channels that will end.
+        lost: the drops that channels which are gone did not pay; of those forgotten since, too.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no judgement."""
+        self.unprotectable = 0
+        self.unprotectable_at_stake = Drops(0)
+        self.threatened_at_stake = Drops(0)
+        self.lost = Drops(0)
+        self._verdicts: dict[str, int] = {}
+        self._deadlines: dict[ChannelId, RippleTime] = {}
+        self._by_deadline: list[tuple[RippleTime, ChannelId]] = []
+
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many channels have each verdict, by its name in lower case."""
+        return self._verdicts
+
+    @property
+    def nearest(self) -> RippleTime | None:
+        """The earliest ledger time until which redeeming a threatened channel is sure; or None."""
+        waiting = self._by_deadline
+        while waiting and self._deadlines.get(waiting[0][1]) != waiting[0][0]:
+            heapq.heappop(waiting)
+        return waiting[0][0] if waiting else None
+
+    def changed(
+        self, channel: ChannelId, before: Judgement | None, after: Judgement | None
+    ) -> None:
+        """Count a channel by ``after`` in place of ``before``; None is one that is not kept."""
+        if before is not None:
+            self._count(before, -1)
+        if after is not None:
+            self._count(after, 1)
+            self._lose(before, after)
+        verdict = None if after is None else after.verdict
+        if isinstance(verdict, Threatened):
+            if self._deadlines.get(channel) != verdict.deadline:
+                self._deadlines[channel] = verdict.deadline
+                heapq.heappush(self._by_deadline, (verdict.deadline, channel))
+                self._tidy()
+        else:
+            self._deadlines.pop(channel, None)
+
+    def _count(self, judgement: Judgement, sign: int) -> None:
+        verdict = judgement.verdict
+        name = type(verdict).__name__.lower()
+        self._verdicts[name] = self._verdicts.get(name, 0) + sign
+        if isinstance(verdict, Threatened):
+            self.threatened_at_stake = Drops(self.threatened_at_stake + sign * judgement.at_stake)
+        if not judgement.protectable and not isinstance(verdict, Closed):
+            self.unprotectable += sign
+            self.unprotectable_at_stake = Drops(
+                self.unprotectable_at_stake + sign * judgement.at_stake
+            )
+
+    def _lose(self, before: Judgement | None, after: Judgement) -> None:
+        """Count what a channel lost once; never less again, as what only grows must not shrink."""
+        lost = after.verdict.lost if isinstance(after.verdict, Closed) else 0
+        known = before.verdict.lost if before and isinstance(before.verdict, Closed) else 0
+        self.lost = Drops(self.lost + max(0, lost - known))
+
+    def _tidy(self) -> None:
+        """Throw away times of before: a payer who moves its close request all day costs no room."""
+        if len(self._by_deadline) > 2 * len(self._deadlines) + _ROOM:
+            self._by_deadline = [(time, name) for name, time in self._deadlines.items()]
+            heapq.heapify(self._by_deadline)
