@@ -27,6 +27,7 @@ def test_a_line_is_proven_without_store_and_network(
     said = run("journal", "verify", "--tower", tower, str(elsewhere))
     assert said.code == 0
     assert said.out.startswith("good: line 2 of the 2 that the tower signed for says token_added")
+    assert "None" not in said.out  # it is about no channel and no ledger, and says of none
     verify = ("journal", "verify", "--tower")
     (report,) = run(*verify, tower.lower(), "-", "--json", stdin=proof).json()
     assert report["facts"]["name"] == "one"

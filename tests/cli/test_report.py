@@ -136,7 +136,18 @@ def test_rows_of_payers_are_those_of_their_channels_together(journal: list[Entry
         by_payer[key] = by_payer.get(key, 0) + drops
     made = sums(reckoned(journal, 0, 100, By.PAYER))
     found = {(head.payer, head.role, name): drops for (head, name), drops in made.items()}
+    assert all(head.channel == head.payee == "" for head, _ in made)
     assert found == {key: drops for key, drops in by_payer.items() if drops}
+
+
+def test_ledger_that_closed_at_the_edge_belongs_behind_it() -> None:
+    """A month begins with its first second, and ends before the next one's."""
+    line = entry("paid", CHANNELS[0], 50, drops=7, balance=7)
+    assert sums(reckoned([line], 0, 50)) == {}
+    assert list(sums(reckoned([line], 50, 51)).values()) == [7]
+    by_clock = Period(begin=Edge(unix=START + 50), end=Edge(unix=START + 51))
+    assert by_clock.has(line)
+    assert not Period(begin=Edge(unix=START), end=Edge(unix=START + 50)).has(line)
 
 
 def test_long_journal_needs_no_more_memory_than_a_short_one() -> None:

@@ -111,7 +111,7 @@ def test_a_channel_is_answered_with_the_fields_that_are_documented() -> None:
     assert first_column(text) == told
     attempts = re.search(r"`attempts` \((.*?)\)", text)
     assert attempts is not None
-    assert set(re.findall(r"`(\w+)`", attempts[1])) == answered("cli.channel", "_attempt")
+    assert set(re.findall(r"`(\w+)`", attempts[1])) == answered("cli.explain", "_attempt")
 
 
 def test_the_status_has_the_fields_that_are_documented() -> None:

@@ -37,6 +37,7 @@ _NAMES: Final = (
     "demo",
     "doctor",
     "drill",
+    "explain",
     "head",
     "hsm",
     "init",

@@ -33,7 +33,7 @@ def journal() -> None:
 
 @journal.command(
     epilog=examples(
-        "watchtower channel explain 5DB0… --json      # the story's lines have their numbers",
+        "watchtower explain 5DB0… --json      # the story's lines have their numbers",
         "watchtower journal prove 17 > proof.json",
     )
 )
@@ -65,10 +65,12 @@ def verify(file: str, tower: str, *, as_json: bool) -> None:
         raise PublicKeyError(text=tower)
     proof = Proof.read(_read(file), tower.upper())
     report = _report(proof)
+    places = (("channel", report["channel"]), ("ledger", report["ledger_index"]))
+    where = "".join(f", {name} {value}" for name, value in places if value is not None)
     text = (
         f"good: line {proof.index + 1} of the {report['lines']} that the tower signed for says "
-        f"{report['kind']}, at {report['written']}, channel {report['channel']}, ledger "
-        f"{report['ledger_index']}, {msgspec.json.encode(report['facts']).decode()}."
+        f"{report['kind']}, at {report['written']}{where}, "
+        f"{msgspec.json.encode(report['facts']).decode()}."
     )
     tell(report, text, as_json=as_json)
 

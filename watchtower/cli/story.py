@@ -6,31 +6,46 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from watchtower.store.journal import NumberedEntry
-from watchtower.units import Drops, RippleTime, format_drops, format_time, ripple_time
+from watchtower.units import Drops, LedgerIndex, RippleTime, format_drops, format_time, ripple_time
 
 __all__ = ["entry_report", "entry_text"]
 
 Facts = Mapping[str, Any]
 
+Closes = Mapping[LedgerIndex, RippleTime]
 
-def entry_report(numbered: NumberedEntry) -> dict[str, Any]:
-    """Return an entry ready for JSON: its place, when it was written, its kind and its facts."""
+_NONE: Final[Closes] = {}
+
+
+def entry_report(numbered: NumberedEntry, closes: Closes | None = None) -> dict[str, Any]:
+    """Return an entry ready for JSON: its place, when it was written, its kind and its facts.
+
+    With ``closes``, which has when ledgers closed as far as that is known, also when its own did.
+    """
     entry = numbered.entry
     return {
         "number": numbered.number,
         "ledger": entry.ledger_index,
+        **({} if closes is None else {"closed": _closed(entry.ledger_index, closes)}),
         "written": _written(numbered),
         "kind": entry.kind,
         **entry.facts,
     }
 
 
-def entry_text(numbered: NumberedEntry) -> str:
-    """Return an entry in one line: host time, ledger, and what happened."""
+def entry_text(numbered: NumberedEntry, closes: Closes = _NONE) -> str:
+    """Return an entry in one line: host time, ledger, when that closed, and what happened."""
     entry = numbered.entry
     place = "" if entry.ledger_index is None else f"ledger {entry.ledger_index}"
+    if (closed := _closed(entry.ledger_index, closes)) is not None:
+        place += f" closed {closed}"
     told = _SENTENCES.get(entry.kind, _as_it_is)(entry.facts)
     return f"{_written(numbered)}  {place:<16} {entry.kind.replace('_', ' ')}{told}"
+
+
+def _closed(ledger: LedgerIndex | None, closes: Closes) -> str | None:
+    time = None if ledger is None else closes.get(ledger)
+    return None if time is None else format_time(time)
 
 
 def _written(numbered: NumberedEntry) -> str:
