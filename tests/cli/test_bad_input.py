@@ -193,6 +193,31 @@ def test_init_does_not_touch_what_is_there(run: Run, ready: Path) -> None:
     assert not (ready / "watchtower.toml").exists()
 
 
+def test_init_makes_the_store_of_a_configuration_that_is_there(run: Run, ready: Path) -> None:
+    """Every other command would send back here; what was written by hand stays as it is."""
+    config = ready / "watchtower.toml"
+    config.write_text(config.read_text() + '\n[keys]\nsigner = "/run/signer.sock"\n')
+    before = fingerprint(config)
+    (ready / "watchtower.db").unlink()
+    assert run("key", "list").code == 20
+    other = "rwygKgJ9M6Ms8Fypk2foqvVdSfCaLHJsLK"
+    refused = run("init", "--account", other, "--server", NOBODY)
+    assert (refused.code, other in refused.err) == (16, True)
+    made = run("init", "--account", PAYEE, "--server", NOBODY)
+    assert made.code == 0
+    assert "backup restore" in made.out
+    assert "Next: watchtower authority show" in made.out  # its keys are with a signer
+    assert fingerprint(config) == before
+    assert run("token", "list").code == 0
+
+
+def test_init_says_which_key_comes_next(run: Run, home: Path) -> None:
+    """Of the account that was named, and a regular one unless told otherwise."""
+    assert home.exists()
+    made = run("init", "--account", PAYEE, "--server", NOBODY)
+    assert f"Next: watchtower key import --account {PAYEE} --regular-key" in made.out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -44,7 +44,9 @@ def publish(run: Run, head: Path) -> None:
 @pytest.mark.usefixtures("ready")
 def test_a_store_without_heads_has_none_to_show(run: Run) -> None:
     """And nothing to accept."""
-    assert run("head", "show").code == 0
+    shown = run("head", "show")
+    assert shown.code == 0
+    assert "see `[head]`" in shown.err
     assert "Nothing speaks against the store" in run("head", "accept").out
 
 
@@ -72,6 +74,9 @@ def test_a_store_that_is_older_is_told_by_every_command_until_it_is_accepted(
     assert report["missing_changes"] > 0
 
     assert run("head", "accept").code == 130  # nobody is there to be asked
+    declined = run("head", "accept", stdin="n\n")
+    assert declined.code == 101
+    assert "Nothing was done." in declined.err
     assert run("head", "show").code == 78
     (accepted,) = run("head", "accept", "--yes", "--json").json()
     assert accepted["accepted"][0]["missing_entries"] == report["missing_entries"]
@@ -149,5 +154,5 @@ def test_a_folder_that_is_not_there_is_said_and_nothing_is_accepted(run: Run, he
     head.parent.rmdir()
     said = run("head", "show")
 
-    assert said.code == 0
+    assert said.code == 3  # nobody can tell, and a script must not take that for well
     assert "cannot be reached" in said.out

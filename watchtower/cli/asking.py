@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import click
 
-from watchtower.errors import ConfigError, MnemonicError, SeedError
+from watchtower.errors import ConfigError, DeclinedError, MnemonicError, SeedError
 from watchtower.keys.mnemonic import Mnemonic, read_mnemonic
 from watchtower.keys.secret_file import read_secret
 
-__all__ = ["ask_mnemonic", "ask_passphrase", "ask_seed", "mnemonic_options"]
+__all__ = ["ask_mnemonic", "ask_passphrase", "ask_seed", "confirm", "mnemonic_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,6 +96,16 @@ def ask_seed(file: str | None, name: str = "Seed") -> str:
         return _read(file).strip()
     except ConfigError as problem:
         raise SeedError(why=f"{file}: {problem.facts['why']}") from None
+
+
+def confirm(question: str) -> None:
+    """Ask a person whether to go on; no is what Enter alone means.
+
+    Raises:
+        DeclinedError: the answer is no.
+    """
+    if not click.confirm(question, default=False, err=True):
+        raise DeclinedError
 
 
 def _read(file: str) -> str:

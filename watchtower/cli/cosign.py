@@ -10,7 +10,7 @@ import click
 import msgspec
 from typing_extensions import override
 
-from watchtower.cli.asking import ask_seed
+from watchtower.cli.asking import ask_seed, confirm
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import CosignFormatError
@@ -94,8 +94,8 @@ def sign(
     for request in requests:
         entry = judged(request, payee=whom, fee_cap=cap)
         click.echo(_words(request, entry), err=True)
-    if not yes and not click.confirm("Sign?", default=False, err=True):
-        raise click.Abort
+    if not yes:
+        confirm("Sign?")
     seed = ask_seed(seed_file)
     kind = None if algorithm is None else Algorithm(algorithm)
     for request in requests:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from watchtower.cli.asking import confirm
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import run_async, settings, way_in
 from watchtower.errors import HeadTroubleError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = ["head"]
+
+_NOBODY_TELLS: Final = 3
 
 _FINE = {
     Finding.FINE: "the store is as far as this head, or further",
@@ -42,14 +45,19 @@ def head() -> None:
 def show(*, as_json: bool) -> None:
     """Compare the store with every head, and say what is missing; nothing is changed.
 
-    Ends with exit code 78 if the store may have been put back, now or as was found before.
+    Ends with exit code 78 if the store may have been put back, now or as was found before, and
+    with 3 if no head could be reached, so that nobody can tell.
     """
     looks = run_async(_look(settings())).told
     for look in looks:
         tell(_report(look), _sentence(look), as_json=as_json)
+    if not looks:
+        click.echo("No head is kept anywhere, so nobody could tell: see `[head]`.", err=True)
     wrong = [look.place for look in looks if look.finding.is_trouble]
     if wrong:
         raise HeadTroubleError(places=", ".join(wrong))
+    if looks and all(look.finding is Finding.UNREACHABLE for look in looks):
+        raise SystemExit(_NOBODY_TELLS)
 
 
 @head.command(
@@ -74,7 +82,7 @@ def accept(*, yes: bool, as_json: bool) -> None:
     for look in looks:
         click.echo(_sentence(look), err=True)
     if not yes:
-        click.confirm("Take the store as it is?", abort=True, err=True)
+        confirm("Take the store as it is?")
     left = run_async(_accept(loaded, looks, sight.found))
     text = "The store counts as it is: its head stands everywhere again."
     if left:

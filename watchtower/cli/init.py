@@ -10,10 +10,10 @@ import click
 
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import new_passphrase
-from watchtower.errors import StoreExistsError
+from watchtower.errors import ConfigError, StoreExistsError
 from watchtower.first_settings import write_first
 from watchtower.keys.identity import make_identity
-from watchtower.settings import Settings, config_path
+from watchtower.settings import AuthoritySettings, Settings, config_path, load
 from watchtower.store.database import Store
 
 __all__ = ["init"]
@@ -51,24 +51,60 @@ def init(
             "name an account to guard: --account for a payee, --payer for a payer"
         )
     path = config_path(os.environ)
-    if path.exists():
-        raise StoreExistsError(path=path)
-    settings = write_first(
-        path, accounts, servers, payers=payers, allow_master_key=allow_master_key
-    )
+    is_new = not path.exists()
+    if is_new:
+        settings = write_first(
+            path, accounts, servers, payers=payers, allow_master_key=allow_master_key
+        )
+    else:
+        settings = _that_is_there(path, {*accounts, *payers})
     try:
         asyncio.run(_make_store(settings))
     except BaseException:
         # Half a set-up would only be in the way of the next try.
-        path.unlink(missing_ok=True)
+        if is_new:
+            path.unlink(missing_ok=True)
         raise
     report = {"config": str(path), "store": settings.store, "accounts": settings.addresses}
-    text = (
-        f"Wrote {path} and the store {settings.store}.\n"
-        f"Next: watchtower key import --account {settings.addresses[0]}"
-        f"{'' if allow_master_key else ' --regular-key'}"
-    )
-    tell(report, text, as_json=as_json)
+    made = f"Wrote {path} and the store {settings.store}."
+    if not is_new:
+        made = (
+            f"Made the store {settings.store}, which is empty; {path} was there, and is left as it "
+            "is. If a store was lost, remove this one and bring it back: `watchtower backup "
+            "restore`."
+        )
+    tell(report, f"{made}\nNext: {_next(settings)}", as_json=as_json)
+
+
+def _that_is_there(path: Path, named: set[str]) -> Settings:
+    """Return the settings of a configuration that has no store yet.
+
+    Raises:
+        StoreExistsError: it has one.
+        ConfigError: it cannot be used, or guards others than those that are named.
+    """
+    settings = load(path, os.environ)
+    if Path(settings.store).exists():
+        raise StoreExistsError(path=settings.store)
+    if others := sorted(named - set(settings.addresses)):
+        why = (
+            f"it is there already, and does not guard {', '.join(others)}; add them to it yourself"
+        )
+        raise ConfigError(path=path, why=why)
+    return settings
+
+
+def _next(settings: Settings) -> str:
+    """Return what is to be done next: a key, where the settings have one in the store."""
+    if settings.keys.signer or settings.hsm.keys or settings.authority != _fresh(settings):
+        return "watchtower authority show, which says what still has to sign for each account"
+    regular = "" if settings.authority.allow_master_key else " --regular-key"
+    return f"watchtower key import --account {settings.addresses[0]}{regular}"
+
+
+def _fresh(settings: Settings) -> AuthoritySettings:
+    """Return by what rights a first configuration signs."""
+    return AuthoritySettings(allow_master_key=settings.authority.allow_master_key)
 
 
 async def _make_store(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from watchtower.cli.asking import confirm
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, refuse_keys_here, run_async, settings_of_keys
 from watchtower.errors import KeyNeededError
@@ -61,7 +62,7 @@ def retire_key(
             why = "nobody is at a terminal to confirm it; say --yes"
             raise KeyNeededError(account=account, why=why)
         click.echo(_text(found), err=True)
-        click.confirm("Remove it for good?", abort=True, err=True)
+        confirm("Remove it for good?")
     done = run_async(_retire(loaded, address, found.key.public_key, anyway=anyway))
     tell(_report(done), f"{_text(done)}\nIt was removed.", as_json=as_json)
 

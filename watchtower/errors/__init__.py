@@ -17,7 +17,8 @@ By where it came from, and so by what the caller may do::
     │   ├── SignerRunsError         49    another signer runs on this store, or at this socket
     │   ├── CosignFormatError       59    not a request for signatures, or not an answer to one
     │   ├── BundleError             90    not a bundle of presigned claims, or not for us
-    │   └── PresignError            91    what was to be signed ahead cannot be
+    │   ├── PresignError            91    what was to be signed ahead cannot be
+    │   └── DeclinedError          101    a question was answered with no
     ├── StoreError                        what we remember cannot be read or written
     │   ├── StoreMissingError       20    there is no store yet
     │   ├── StoreExistsError        21    there is one already
@@ -171,6 +172,7 @@ from watchtower.errors.input import (
     ClaimFormatError,
     ConfigError,
     CosignFormatError,
+    DeclinedError,
     InputError,
     ListenError,
     PresignError,
@@ -258,6 +260,7 @@ __all__ = [
     "ConfigError",
     "CosignFormatError",
     "CustodyError",
+    "DeclinedError",
     "DelegationRefusedError",
     "DelegationUnprovenError",
     "DerivationPathError",

@@ -12,6 +12,7 @@ __all__ = [
     "ClaimFormatError",
     "ConfigError",
     "CosignFormatError",
+    "DeclinedError",
     "InputError",
     "ListenError",
     "PresignError",
@@ -146,3 +147,10 @@ class PresignError(InputError):
 
     exit_code = 91
     template = "Nothing was signed: {why}."
+
+
+class DeclinedError(InputError):
+    """A question was answered with no."""
+
+    exit_code = 101
+    template = "Nothing was done. Run it again and answer yes if it is to be."
