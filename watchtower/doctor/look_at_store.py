@@ -1,8 +1,12 @@
 """Looking into the store: opened for reading alone, beside a daemon or without one.
 
-SQLite itself refuses to write (``mode=ro``), so nothing is migrated, planted or put right here; a
-store of an older format is not opened at all. Every way in is tried that needs nobody; a person is
-asked only where none of them opens.
+SQLite itself refuses to write, so nothing is migrated, planted or put right here; a store of an
+older format is not opened at all. Where somebody has it open, or was killed with it, its log lies
+beside it, and is read as well (``mode=ro``). Where nobody has, it is taken for a file that nobody
+changes (``immutable=1``), for a reader alone would leave an empty log behind
+(https://www.sqlite.org/wal.html, section 5); if a log is there afterwards it is looked into anew.
+
+Every way in is tried that needs nobody; a person is asked only where none of them opens.
 """
 
 from __future__ import annotations
@@ -26,11 +30,13 @@ from watchtower.keys.ways import ORDER, AnyWayIn
 from watchtower.ledger.events import Seat
 from watchtower.response.transaction import with_common_fields
 from watchtower.settings import Settings
-from watchtower.store.database import Store
+from watchtower.store.connections import PATIENCE, Connections
+from watchtower.store.database import Driver, Store
 from watchtower.store.driver import Driven, connect
+from watchtower.store.faults import sqlite_faults
 from watchtower.store.header import PASSPHRASE, Slot
 from watchtower.store.notes import RECOVERY
-from watchtower.store.opening import header_of
+from watchtower.store.opening import header_in, look_at
 from watchtower.store.tables import FORMAT
 from watchtower.tower.head_watch import alarm_of
 from watchtower.tower.noted_accounts import ACCOUNT_NOTE
@@ -125,16 +131,34 @@ async def look_at_store(
     path = Path(loaded.store)
     if not await asyncio.to_thread(path.exists):
         return StoreSeen(facts=StoreFacts(path=str(path), exists=False, make=make), inside=None)
+    is_still = not await asyncio.to_thread(_has_log, path)
     by = _EveryWay(ways, asking or ways)
+    found = await _look(path, loaded, make, by, is_still=is_still)
+    if is_still and await asyncio.to_thread(_has_log, path):
+        by.told.clear()
+        return await _look(path, loaded, make, by, is_still=False)
+    return found
+
+
+def _has_log(path: Path) -> bool:
+    return Path(f"{path}-wal").exists()
+
+
+async def _look(
+    path: Path, loaded: Settings, make: str, by: _EveryWay, *, is_still: bool
+) -> StoreSeen:
+    driver = _reading_still if is_still else _reading
 
     def seen(**more: Any) -> StoreFacts:
         return StoreFacts(path=str(path), exists=True, make=make, ways=tuple(by.told), **more)
 
     try:
-        header = await header_of(path)
+        await asyncio.to_thread(look_at, path)
+        with sqlite_faults(path):
+            header = await header_in(Connections(path, PATIENCE, driver), path)
         if header.store_format < FORMAT:
             return StoreSeen(facts=seen(older_format=header.store_format), inside=None)
-        async with _opened(path, by) as store:
+        async with _opened(path, by, driver) as store:
             inside = await _inside(store, loaded)
             async with store.read() as work:
                 recovery = await work.notes.get(RECOVERY)
@@ -149,8 +173,8 @@ async def look_at_store(
 
 
 @asynccontextmanager
-async def _opened(path: Path, by: _EveryWay) -> AsyncIterator[Store]:
-    store = await Store.open(path, by, driver=_reading, keeps_old=False)
+async def _opened(path: Path, by: _EveryWay, driver: Driver) -> AsyncIterator[Store]:
+    store = await Store.open(path, by, driver=driver, keeps_old=False)
     try:
         yield store
     finally:
@@ -160,6 +184,11 @@ async def _opened(path: Path, by: _EveryWay) -> AsyncIterator[Store]:
 async def _reading(database: str, **options: Any) -> Driven:
     """Open a connection by which SQLite writes nothing."""
     return await connect(database.replace("?mode=rw", "?mode=ro"), **options)
+
+
+async def _reading_still(database: str, **options: Any) -> Driven:
+    """Open one to a file that nobody changes, which leaves nothing beside it."""
+    return await connect(database.replace("?mode=rw", "?mode=ro&immutable=1"), **options)
 
 
 async def _inside(store: Store, loaded: Settings) -> Inside:
