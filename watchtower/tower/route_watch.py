@@ -75,14 +75,11 @@ class RouteWatch:
         """
         for route in self.report():
             since, name = route["failing_since"], route["route"]
-            lasted = 0.0 if since is None else self._wall() - since
-            if lasted >= _LONG:
-                alarm = of_routes.route_failing(
-                    name, why=route["why"] or "no answer", minutes=round(lasted / 60)
-                )
-                self._desk.stand(alarm)
-            elif since is None:
+            if since is None:
                 self._desk.end("route_failing", name)
+            elif (lasted := self._wall() - since) >= _LONG:
+                why, minutes = route["why"] or "no answer", round(lasted / 60)
+                self._desk.stand(of_routes.route_failing(name, why=why, minutes=minutes))
         await self._keep()
 
     async def keep_the_last(self) -> None:

@@ -1,0 +1,156 @@
+"""The daemon tells people: what is urgent outlives it, and a route that fails is no secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.tower.conftest import XRP, Stage
+from watchtower.errors import ConfigError
+from watchtower.machine import Machine
+from watchtower.settings import AlertSettings
+from watchtower.tower import route_watch
+from watchtower.tower.route_watch import ALERTS_NOTE
+from watchtower.tower.tending import STATUS_NOTE, Rhythm
+
+SIGNED = {"url": "https://h", "secret_file": "x"}
+QUICK = Rhythm(rounds=0.05, status=0.05)
+
+
+async def note(stage: Stage, name: str) -> dict[str, Any]:
+    """What the daemon has left in the store."""
+    async with stage.store() as store, store.read() as work:
+        return dict(await work.notes.get(name) or {})
+
+
+def writing_to(path: Path, *, only_if: Path | None = None) -> Sequence[str]:
+    """A command that writes what it is told to a file; while another is not there it fails."""
+    path.touch()
+    needed = "" if only_if is None else f"assert os.path.exists({str(only_if)!r}); "
+    write = f"open({str(path)!r}, 'a').write(sys.stdin.read() + chr(10))"
+    return (sys.executable, "-c", f"import os, sys; {needed}{write}")
+
+
+def names(told: Path) -> list[str]:
+    """The alarms that were told there."""
+    return [json.loads(line)["name"] for line in told.read_text().splitlines()]
+
+
+async def test_what_is_urgent_and_was_not_told_is_told_by_the_next_start(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A loss in the night, a webhook that is down, a machine that restarts: it is not forgotten."""
+    told, well = tmp_path / "told", tmp_path / "well"
+    command = tuple(writing_to(told, only_if=well))
+    stage.with_settings(alerts=AlertSettings(command=command, command_from="urgent"))
+    channel = await stage.channel(settle_delay=0)
+    await stage.keep(channel, 30 * XRP)
+
+    async def is_kept() -> bool:
+        waiting = (await note(stage, ALERTS_NOTE)).get("waiting", {})
+        return "lost" in [one["name"] for messages in waiting.values() for one in messages]
+
+    async def is_guarded() -> bool:
+        return (await note(stage, STATUS_NOTE)).get("at_stake") == 30 * XRP
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.until(is_guarded)
+        await stage.close_request(channel)
+        await stage.close_request(channel)
+        await stage.until(is_kept)
+    assert names(told) == []
+
+    well.touch()
+
+    async def is_told() -> bool:
+        return "lost" in names(told)
+
+    async with stage.tower(machine=Machine(rhythm=QUICK)):
+        await stage.until(is_told)
+    record = (await note(stage, ALERTS_NOTE))["told"]
+    assert [one["result"] for one in record if one["name"] == "lost"] == ["delivered"]
+
+
+async def test_a_route_that_fails_for_long_is_told_by_the_others_and_in_the_status(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is told by it knows nothing, and does not know that."""
+    monkeypatch.setattr(route_watch, "_LONG", 0.0)
+    told = tmp_path / "told"
+    hook = "http://127.0.0.1:1/T0KEN"
+    stage.with_settings(
+        alerts=AlertSettings(
+            command=tuple(writing_to(told)), webhook=hook, heartbeat_url=f"{hook}/heart"
+        )
+    )
+
+    async def is_told() -> bool:
+        failing = {
+            json.loads(line)["subject"]
+            for line in told.read_text().splitlines()
+            if json.loads(line)["name"] == "route_failing"
+        }
+        return failing == {"webhook 127.0.0.1", "heartbeat 127.0.0.1"}
+
+    async with stage.tower(machine=Machine(rhythm=QUICK)):
+        await stage.until(is_told)
+    routes = {route["route"]: route for route in (await note(stage, STATUS_NOTE))["routes"]}
+    failing = routes["webhook 127.0.0.1"]
+    assert failing["why"] == "cannot be reached (ConnectError)"
+    assert failing["waiting"] >= 1
+    assert routes[f"command {sys.executable}"]["delivered"] >= 1
+    assert "T0KEN" not in msgspec.json.encode(routes).decode() + told.read_text()
+
+
+async def test_a_tower_whose_routes_all_hang_redeems_all_the_same(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A command that sleeps for ever and a webhook that nobody serves: what is owed is paid."""
+    secret = tmp_path / "apprise"
+    secret.write_text("json://127.0.0.1:1/T0KEN\n")
+    secret.chmod(0o600)
+    hanging = (sys.executable, "-c", "import time; time.sleep(600)")
+    stage.with_settings(
+        alerts=AlertSettings(
+            command=hanging, webhook="http://127.0.0.1:1/", apprise_file=str(secret)
+        )
+    )
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    async with stage.tower(machine=Machine(rhythm=QUICK)):
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "file", "why"),
+    [
+        ({"apprise_file": "x"}, ("json://h/T0KEN\n", 0o644), "others may read it"),
+        ({"apprise_file": "x"}, ("# one\nnosuch://T0KEN\n", 0o600), "line 2 is no address"),
+        ({"apprise_file": "x"}, ("# none\n", 0o600), "has 0 addresses"),
+        ({"apprise_file": "x"}, ("json://T0KEN\n" * 17, 0o600), "has 17 addresses"),
+        ({"heartbeat_url_file": "x"}, ("ftp://T0KEN\n", 0o600), "not an http"),
+        ({"webhooks": [{"url_file": "x"}]}, ("T0KEN\n", 0o600), "not an http"),
+        ({"webhooks": [SIGNED]}, ("T0KEN\n", 0o600), "begins with whsec_.*openssl rand"),
+        ({"webhooks": [SIGNED]}, ("# none\n", 0o600), "has 0 secrets"),
+    ],
+)
+async def test_a_secret_file_that_cannot_be_used_is_told_at_the_start_without_what_it_holds(
+    stage: Stage, tmp_path: Path, alerts: dict[str, Any], file: tuple[str, int], why: str
+) -> None:
+    """Not at three in the morning, when the first alarm is to be told."""
+    secret = tmp_path / "x"
+    secret.write_text(file[0])
+    secret.chmod(file[1])
+    stage.with_settings(alerts=msgspec.convert(alerts, AlertSettings).within(tmp_path))
+    async with stage.tower() as daemon:
+        with pytest.raises(ConfigError, match=why) as refused:
+            await daemon
+    assert str(secret) in str(refused.value)
+    assert "T0KEN" not in str(refused.value)
