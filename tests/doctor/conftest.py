@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.keys.conftest import softhsm
 from watchtower.cli import main
 from watchtower.doctor.chart import Patient
 from watchtower.doctor.examine import examine
@@ -24,16 +25,20 @@ from watchtower.keys.key_file import key_credential, key_file
 from watchtower.keys.vault import Vault
 from watchtower.keys.ways import AnyWayIn
 from watchtower.sandbox.people import Hand, Person
+from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 from watchtower.sandbox.server import Sandbox
 from watchtower.settings import load
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
+
+__all__ = ["softhsm"]
 
 PASSPHRASE = "correct horse"
 CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
 PAYEE = Person.named("a payee of the doctor's")
 KEY = Person.named("a regular key of the doctor's")
 OTHER = Person.named("another key of the doctor's")
+RULES = Rules(amendments=DEFAULT_AMENDMENTS | {"PermissionDelegationV1_1"})
 TOWER = Person.named("a tower's own account")
 
 
@@ -133,7 +138,7 @@ async def practice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     for name in ("WATCHTOWER_PASSPHRASE_FILE", "CREDENTIALS_DIRECTORY", "WATCHTOWER_SERVERS"):
         monkeypatch.delenv(name, raising=False)
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(Sandbox())
+        first = await stack.enter_async_context(Sandbox(rules=RULES))
         second = await stack.enter_async_context(Sandbox(beside=first))
         hand = await stack.enter_async_context(Hand(first.url, accepts=True))
         await hand.fund(PAYEE)

@@ -32,6 +32,7 @@ _About: TypeAlias = Literal[
     "ping",
     "server_info",
     "server_state",
+    "simulate",
     "submit",
     "submit_multisigned",
     "subscribe",

@@ -29,7 +29,12 @@ _DROP_AT: Final = 25_000
 _WINDOW: Final = 32
 """Seconds over which a burden is averaged; after four times that it is forgotten."""
 
-_AT_ONCE: Final = {"account_tx": _MEDIUM, "submit": _MEDIUM, "submit_multisigned": _HEAVY}
+_AT_ONCE: Final = {
+    "account_tx": _MEDIUM,
+    "simulate": _MEDIUM,
+    "submit": _MEDIUM,
+    "submit_multisigned": _HEAVY,
+}
 """Charged whatever comes of it (src/xrpld/rpc/handlers: AccountTx.cpp, doAccountTxHelp; Submit.cpp,
 doSubmit; SubmitMultiSigned.cpp, doSubmitMultiSigned: each sets ``loadType`` first)."""
 

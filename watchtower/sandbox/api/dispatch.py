@@ -19,6 +19,7 @@ from watchtower.sandbox.api import (
     ledgers,
     misbehave,
     server,
+    simulate,
     submit,
     subscriptions,
     transactions,
@@ -60,6 +61,7 @@ COMMANDS: Final[dict[str, Handler]] = {
     "ping": server.ping,
     "server_info": server.server_info,
     "server_state": server.server_state,
+    "simulate": simulate.simulate,
     "submit": submit.submit,
     "submit_multisigned": submit.submit_multisigned,
     "subscribe": subscriptions.subscribe,
@@ -70,7 +72,15 @@ COMMANDS: Final[dict[str, Handler]] = {
 """Every request there is, by its name."""
 
 _NEEDING_A_LEDGER: Final = frozenset(
-    {"fee", "ledger_closed", "ledger_current", "submit", "submit_multisigned", "tx"}
+    {
+        "fee",
+        "ledger_closed",
+        "ledger_current",
+        "simulate",
+        "submit",
+        "submit_multisigned",
+        "tx",
+    }
 )
 """What a server that amendments block refuses (rippled src/xrpld/rpc/detail/Handler.h conditionMet,
 Handler.cpp); there ``ledger_accept`` too, which here moves all servers at once."""

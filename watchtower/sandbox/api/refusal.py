@@ -38,6 +38,7 @@ _KNOWN: Final[dict[str, tuple[int, str]]] = {
     "publicMalformed": (62, "Public key is malformed."),
     "srcActMalformed": (65, "Source account is malformed."),
     "srcActNotFound": (67, "Source account not found."),
+    "transactionSigned": (96, "Transaction should not be signed."),
     "txnNotFound": (29, "Transaction not found."),
     "unexpectedLedgerType": (99, "Unexpected ledger type."),
     "unknownCmd": (32, "Unknown method."),
