@@ -41,6 +41,26 @@ async def test_a_key_that_the_ledger_takes_signs_and_is_said_to_be_taken(
     assert levels(found, "authority.account") == [Level.OK]
 
 
+async def test_a_server_is_asked_what_it_would_say_to_the_key(practice: Practice) -> None:
+    """To one that it takes and one that it does not; neither is signed with, and nothing is sent.
+
+    Where it knows no such command, that is said.
+    """
+    assert levels(await practice.look(), "authority.simulated") == [Level.OK]
+    await practice.hand.settle(regular_key(OTHER), PAYEE)
+    before = [*practice.servers[0].network.chain.open_transactions]
+    told = one_of(await practice.look(), "authority.simulated")
+
+    assert told.level is Level.FAILURE
+    assert "says tefBAD_AUTH" in told.sentence
+    assert [*practice.servers[0].network.chain.open_transactions] == before
+    for server in practice.servers:
+        server.misbehave(lies={"simulate": {"engine_result": None}})
+    told = one_of(await practice.look(), "authority.simulated")
+    assert told.level is Level.NOTICE
+    assert "No server simulates" in told.sentence
+
+
 async def test_a_regular_key_that_was_replaced_is_mended_by_what_is_said(
     practice: Practice,
 ) -> None:
@@ -154,6 +174,7 @@ async def test_signed_by_a_list_that_does_not_name_the_tower(practice: Practice)
     practice.configure(
         f'[authority]\nrights = ["signer_list"]\nsigner = "{TOWER.address}"\n'
         f'[[authority.cosigners]]\naccount = "{OTHER.address}"\npublic_key = "{OTHER.public_key}"\n'
+        'url = "person"\n'
     )
     async with await Store.open(practice.store, PASSPHRASE) as store:
         await Vault(store).import_seed(TOWER.address, TOWER.seed)
