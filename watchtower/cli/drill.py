@@ -146,9 +146,10 @@ def _sentence(record: Mapping[str, Any]) -> str:
         for name in ("requested", "seen", "submitted")
         if record[f"{name}_seconds"] is not None
     )
+    ledgers = f"{record['ledgers']} ledger{'' if record['ledgers'] == 1 else 's'}"
     text = (
         f"Drill {where}: {amount} paid {record['seconds']:.1f} s after the request to close was "
-        f"sent, {record['ledgers']} ledgers after it was validated; {share:.1f} % of the window of "
+        f"sent, {ledgers} after it was validated; {share:.1f} % of the window of "
         f"{record['window_seconds']} s. On the way: {steps}."
     )
     if record["place"] == "sandbox":

@@ -21,11 +21,15 @@ _DAY: Final = 86_400
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """A signed transaction; it can come about up to ledger ``last_ledger``."""
+    """A signed transaction; it can come about up to ledger ``last_ledger``.
+
+    ``asks``: it asks for the end of a channel that had none, and once it has one, is spent.
+    """
 
     transaction: str
     blob: str
     last_ledger: LedgerIndex
+    asks: bool = False
 
 
 class CanaryChannel(Struct, frozen=True, kw_only=True):

@@ -70,6 +70,10 @@ class Ledger(Protocol):
         """Return a channel; None while it cannot be told."""
         ...
 
+    async def paid_at_end(self, channel: ChannelId, transaction: str) -> Drops | None:
+        """Return what a channel had paid when ``transaction`` took it out of the ledger."""
+        ...
+
     async def newest(self) -> LedgerIndex:
         """Return the newest validated ledger's index."""
         ...
@@ -176,8 +180,8 @@ class Course:
             elif reading is not None and reading.entry is not None:
                 if not await self._can_close(reading.entry):
                     return
-                if one.closing is None or newest > one.closing.last_ledger:
-                    one = await self._sign_close(one)
+                if _is_spent(one.closing, reading.entry, newest):
+                    one = await self._sign_close(one, asks=reading.entry.expiration is None)
                 if one.closing is not None:
                     await self._ledger.submit(one.closing.blob)
             await self._next_ledger(newest)
@@ -238,7 +242,7 @@ class Course:
         why = await self._desk.why_not_kept(claim)
         if why is not None:
             raise DrillFailedError(why=f"the canary's claim was not kept: {why}")
-        closing = (await self._sign_close(opened)).closing
+        closing = (await self._sign_close(opened, asks=True)).closing
         if closing is not None:
             await self._watch(drill, closing)
 
@@ -261,9 +265,27 @@ class Course:
                     await self._ledger.submit(closing.blob)
             reading = await self._ledger.read(drill.channel)
             await self._look_at_journal(drill, clock() - begun)
-            if reading is not None:
-                _look_at_ledger(drill, reading, clock() - begun)
+            if reading is not None and reading.entry is not None:
+                _look_at_ledger(drill, reading.entry, reading.ledger_index, clock() - begun)
+            elif reading is not None:
+                await self._look_at_end(drill, closing, reading.ledger_index, clock() - begun)
             await asyncio.sleep(_LOOK_EVERY)
+
+    async def _look_at_end(
+        self, drill: Drill, closing: Sent, ledger_index: LedgerIndex, now: float
+    ) -> None:
+        """See whether the channel was paid before the request to close: then that ended it.
+
+        A tower that redeems by its schedule may be as early as that.
+
+        Raises:
+            DrillFailedError: it is gone, and was not paid.
+        """
+        paid = await self._ledger.paid_at_end(drill.channel, closing.transaction)
+        if paid is None or paid < drill.amount:
+            why = "the canary channel has left the ledger, and was not seen to be paid before"
+            raise DrillFailedError(why=why)
+        drill.paid, drill.paid_in, drill.requested_in = now, ledger_index, ledger_index
 
     async def _look_at_journal(self, drill: Drill, now: float) -> None:
         """See what the daemon has written about the channel; it may be long behind or ahead."""
@@ -277,8 +299,8 @@ class Course:
         if "attempt_made" in kinds:
             drill.submitted = now
 
-    async def _sign_close(self, one: CanaryChannel) -> CanaryChannel:
-        """Sign what asks to close a channel, and write it down."""
+    async def _sign_close(self, one: CanaryChannel, *, asks: bool) -> CanaryChannel:
+        """Sign what asks to close a channel, or takes it out, and write it down."""
         terms, books = await self._ledger.terms(self._canary.address), await self._books()
         fields = close_transaction(
             account=self._canary.address,
@@ -289,7 +311,12 @@ class Course:
             network_id=terms.network_id,
         )
         signed = await self._canary.sign(fields, limits=self._limits, opened=books.opened)
-        sent = Sent(transaction=signed.transaction, blob=signed.blob, last_ledger=terms.last_ledger)
+        sent = Sent(
+            transaction=signed.transaction,
+            blob=signed.blob,
+            last_ledger=terms.last_ledger,
+            asks=asks,
+        )
         books = books.closing(one.channel, sent)
         await self._write(books)
         return next(each for each in books.channels if each.channel == one.channel)
@@ -331,22 +358,23 @@ class Course:
             await work.notes.put(noted.NOTE, noted.note_of(books))
 
 
+def _is_spent(closing: Sent | None, entry: ChannelEntry, newest: LedgerIndex) -> bool:
+    """Return whether another transaction is to be signed to close a channel that is there."""
+    if closing is None or newest > closing.last_ledger:
+        return True
+    return closing.asks and entry.expiration is not None
+
+
 def _is_about_the_close(facts: Mapping[str, Any]) -> bool:
     """Return whether a line is of the close: a channel that is merely watched is judged too."""
     return facts.get("verdict") in {None, "Threatened", "Expired", "Closed"}
 
 
-def _look_at_ledger(drill: Drill, reading: Reading, now: float) -> None:
-    """Take note of what a validated ledger says of the channel.
-
-    Raises:
-        DrillFailedError: it is gone, and its balance was never seen to be paid.
-    """
-    entry = reading.entry
-    if entry is None:
-        why = "the canary channel has left the ledger before its balance said that it was paid"
-        raise DrillFailedError(why=why)
+def _look_at_ledger(
+    drill: Drill, entry: ChannelEntry, ledger_index: LedgerIndex, now: float
+) -> None:
+    """Take note of what a validated ledger says of the channel."""
     if drill.requested is None and entry.expiration is not None:
-        drill.requested, drill.requested_in = now, reading.ledger_index
+        drill.requested, drill.requested_in = now, ledger_index
     if entry.balance >= drill.amount:
-        drill.paid, drill.paid_in = now, reading.ledger_index
+        drill.paid, drill.paid_in = now, ledger_index

@@ -10,7 +10,7 @@ from watchtower.ledger.accounts import read_account
 from watchtower.ledger.events import AccountMissing, ChannelChanged
 from watchtower.ledger.servers import Servers
 from watchtower.response.market import Market
-from watchtower.units import Address, ChannelId, LedgerIndex, RippleTime
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["NetworkLedger"]
 
@@ -57,6 +57,20 @@ class NetworkLedger:
             return None
         entry = fact.entry if isinstance(fact, ChannelChanged) else None
         return Reading(entry=entry, ledger_index=fact.at.ledger_index)
+
+    async def paid_at_end(self, channel: ChannelId, transaction: str) -> Drops | None:
+        """Return what a channel had paid when ``transaction`` took it out of the ledger.
+
+        None if that is not validated, or did not.
+        """
+        try:
+            result = await self._servers.ask("tx", transaction=transaction)
+            nodes = result["meta"]["AffectedNodes"] if result.get("validated") is True else ()
+            gone = (node["DeletedNode"] for node in nodes if "DeletedNode" in node)
+            balances = [g["FinalFields"]["Balance"] for g in gone if g["LedgerIndex"] == channel]
+            return Drops(int(balances[0])) if balances else None
+        except (LedgerError, KeyError, TypeError, ValueError):
+            return None
 
     async def newest(self) -> LedgerIndex:
         """Return the index of the newest validated ledger.
