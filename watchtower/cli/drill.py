@@ -63,7 +63,7 @@ def drill(context: click.Context, /, **options: Any) -> None:
 
 @drill.command(
     epilog=examples(
-        "watchtower drill run --sandbox             # needs nothing, takes half a minute",
+        "watchtower drill run --sandbox             # needs nothing, takes a minute",
         "watchtower drill run --network             # by the running daemon, with real ledgers",
         "watchtower drill run --sandbox --fast --json",
     )
