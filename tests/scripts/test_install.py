@@ -22,12 +22,16 @@ PASSPHRASE = "correct horse"
 ACCOUNT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 
 SYSTEMCTL = """#!/bin/sh
-# Notes what it is asked. To start the daemon is to run it once: nobody answers at its server (30).
+# Notes what it is asked. To start the daemon is to run it once: nobody answers at its server (30),
+# which need not be waited for.
 at={at}
+config=$at/etc/watchtower/watchtower.toml
 echo "$*" >> "$at/asked"
 case "$*" in
   "restart watchtower.service"|"start watchtower.service")
-    WATCHTOWER_CONFIG="$at/etc/watchtower/watchtower.toml" \\
+    grep -q request_timeout "$config" ||
+      printf '\\n[ledger]\\nrequest_timeout_seconds = 0.2\\n' >> "$config"
+    WATCHTOWER_CONFIG="$config" \\
       WATCHTOWER_PASSPHRASE_FILE="$at/etc/watchtower/passphrase" \\
       "$at/opt/watchtower/bin/watchtower" run --once > "$at/started" 2>&1
     [ $? = 30 ] ;;
@@ -45,15 +49,6 @@ class Host:
         systemctl.parent.mkdir(parents=True)
         systemctl.write_text(SYSTEMCTL.format(at=self.at), encoding="utf-8")
         systemctl.chmod(0o755)
-        self.clone.mkdir()
-        for name in ("scripts", "systemd", "config", "requirements", "watchtower"):
-            shutil.copytree(
-                ROOT / name, self.clone / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, self.clone)
-        for pinned in (self.clone / "requirements").iterdir():
-            pinned.write_text("", encoding="utf-8")
         self.etc = self.at / "etc" / "watchtower"
         self.etc.mkdir(parents=True)
         (self.etc / "passphrase").touch(mode=0o600)
@@ -63,12 +58,25 @@ class Host:
         self.store = self.at / "var" / "lib" / "watchtower" / "watchtower.db"
         self.config = self.etc / "watchtower.toml"
 
+    def copy_project(self) -> None:
+        """Make a clone that can be changed, and that pins nothing that a network would give."""
+        self.clone.mkdir()
+        for name in ("scripts", "systemd", "config", "requirements", "watchtower"):
+            shutil.copytree(
+                ROOT / name, self.clone / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, self.clone)
+        for pinned in (self.clone / "requirements").iterdir():
+            pinned.write_text("", encoding="utf-8")
+
     def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a script of the clone."""
+        """Run a script of the clone, or of the project itself where there is none."""
+        tree = self.clone if self.clone.exists() else ROOT
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WATCHTOWER_")}
         environment["PYTHONPATH"] = sysconfig.get_path("purelib")
         return subprocess.run(
-            (str(self.clone / "scripts" / script), "--root", str(self.at), *arguments),
+            (str(tree / "scripts" / script), "--root", str(self.at), *arguments),
             check=False,
             capture_output=True,
             text=True,
@@ -83,9 +91,8 @@ class Host:
 
     def begin(self) -> None:
         """Install for the first time."""
+        self.copy_project()
         self.install("--account", ACCOUNT, "--server", "ws://127.0.0.1:1")
-        with self.config.open("a", encoding="utf-8") as config:
-            config.write("\n[ledger]\nrequest_timeout_seconds = 0.2\n")
 
     def watchtower(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the program that is installed."""
