@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -151,6 +152,6 @@ async def test_a_secret_file_that_cannot_be_used_is_told_at_the_start_without_wh
     stage.with_settings(alerts=msgspec.convert(alerts, AlertSettings).within(tmp_path))
     async with stage.tower() as daemon:
         with pytest.raises(ConfigError, match=why) as refused:
-            await daemon
+            await asyncio.wait_for(daemon, 20)
     assert str(secret) in str(refused.value)
     assert "T0KEN" not in str(refused.value)
