@@ -85,6 +85,7 @@ PURE = (
     "guard.pressing",
     "guard.under_way",
     "guard.watch",
+    "interfaces.amounts",
     "interfaces.happening",
     "interfaces.mqtt.topics",
     "metrics.catalogue",

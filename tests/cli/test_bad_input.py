@@ -144,7 +144,7 @@ def test_full_disk_keeps_nothing_new_and_loses_nothing_old(run: Run, ready: Path
     assert "Free some space" in limited.stderr
     assert "Traceback" not in limited.stderr
     (kept,) = run("claim", "list", "--json").json()
-    assert kept["amount"] == 10
+    assert kept["amount"] == "10"
     assert run(*words(11)).code == 0
 
 

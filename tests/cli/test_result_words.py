@@ -22,5 +22,5 @@ def test_code_that_nobody_has_heard_of_is_told_by_its_family() -> None:
 
 def test_codes_are_found_once_each_and_words_are_none() -> None:
     """`technical` and `terms` begin like codes."""
-    texts = ["validated with tecNO_DST; technical terms", "tecNO_DST, then tefPAST_SEQ."]
+    texts = ["validated with tecNO_DST; technical terms, subtecABC", "tecNO_DST, then tefPAST_SEQ."]
     assert codes_in(texts) == ["tecNO_DST", "tefPAST_SEQ"]

@@ -91,7 +91,7 @@ KNOWN: dict[str, Any] = {
     "recovery": None,
     "last_backup": 1_767_225_600,
     "last_drill": {"at": 1_767_225_600, "place": "sandbox", "paid": True, "seconds": 3.25},
-    "service_level": {"drills": 4, "paid": 3, "seconds_95": 4.0},
+    "service_level": {"drills": 4, "succeeded": 3, "seconds_95": 4.0},
 }
 
 
@@ -271,7 +271,7 @@ def test_service_level_and_last_drill_are_read_from_the_store(run: Run, ready: P
     asyncio.run(noted(ready, "drills", drills))
     (made,) = run("status", "--json").json()
     assert made["last_drill"]["at"] == 50
-    assert made["service_level"] == {"drills": 50, "paid": 49, "seconds_95": 47.0}
+    assert made["service_level"] == {"drills": 50, "succeeded": 49, "seconds_95": 47.0}
 
 
 def test_last_backup_is_told(run: Run, ready: Path) -> None:

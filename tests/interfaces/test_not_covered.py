@@ -25,7 +25,7 @@ async def test_what_only_a_bundle_can_redeem_is_served_no_further_than_that(
 
         async def covers(xrp: int) -> bool:
             shown = (await client.get(f"/v1/channels/{channel}")).json()
-            return bool(shown["covered"] == xrp * XRP)
+            return bool(shown["covered"] == str(xrp * XRP))
 
         await stage.until(lambda: covers(0), closing=False)
         answer = await hand_over(client, stage, channel, 25 * XRP)

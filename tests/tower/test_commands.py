@@ -83,7 +83,7 @@ async def test_serving_limits_hold_for_the_command(stage: Stage) -> None:
     )
     channels = [await stage.channel() for _ in range(3)]
     code, (report,) = await command(stage, *words(stage, channels[0], 30 * XRP))
-    assert (code, report["serve"], report["at_stake"]) == (0, True, 30 * XRP)
+    assert (code, report["serve"], report["at_stake"]) == (0, True, str(30 * XRP))
     assert (report["sure_until"], report["notice_seconds"]) == (None, 3_480)
     lines = [wire(stage.claim(channels[1], 20 * XRP)), wire(stage.claim(channels[2], 1))]
     told = b"".join(msgspec.json.encode(one) + b"\n" for one in lines)
@@ -128,7 +128,7 @@ async def test_channels_are_listed_shown_and_explained(stage: Stage) -> None:
     code, text = await command(stage, "channel", "list", text=True)
     assert (code, channel in text, "NOT PROTECTABLE" in text) == (0, True, True)
     _, (shown,) = await command(stage, "channel", "show", channel)
-    assert shown["balance"] == 30 * XRP
+    assert shown["balance"] == str(30 * XRP)
     assert shown["phase"] == "closing"
     code, text = await command(stage, "channel", "explain", channel, text=True)
     for part in ("close requested", "attempt made", "attempt settled", "ledger ", "paid"):
@@ -150,7 +150,7 @@ async def test_run_once_as_a_process_redeems_and_ends(stage: Stage) -> None:
     stage.pace = 0.1
     await stage.until(ended)
     code, (status,) = await running
-    assert (code, status["attempts"], status["at_stake"]) == (0, 0, 0)
+    assert (code, status["attempts"], status["at_stake"]) == (0, 0, "0")
     assert await stage.balance(channel) == 30 * XRP
     code, (told,) = await command(stage, "status")
     assert (code, told["running"], told["stopped"]) == (3, False, True)

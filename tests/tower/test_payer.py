@@ -111,7 +111,7 @@ async def test_commands_tell_of_a_payers_channel(stage: Stage) -> None:
         await stage.until_told(channel, "foreign_claim")
     _, (listed,) = await command(stage, "channel", "list")
     assert (listed["role"], listed["standing"]) == ("payer", "open")
-    assert (listed["signed"], listed["foreign_claim"]) == (30 * XRP, 40 * XRP)
+    assert (listed["signed"], listed["foreign_claim"]) == (str(30 * XRP), str(40 * XRP))
     assert "verdict" not in listed
     _, text = await command(stage, "channel", "list", text=True)
     assert "outgoing, open  60 XRP left  FOREIGN CLAIM" in text
@@ -119,7 +119,7 @@ async def test_commands_tell_of_a_payers_channel(stage: Stage) -> None:
     assert "As its payer: The channel is open, with 60 XRP left in it." in text
     assert "foreign claim: 40 XRP, and only 30 XRP are registered as signed" in text
     _, (claimed,) = await command(stage, "claim", "list")
-    assert (claimed["channel"], claimed["amount"]) == (channel, 30 * XRP)
+    assert (claimed["channel"], claimed["amount"]) == (channel, str(30 * XRP))
 
 
 async def test_tower_that_runs_once_finalises_and_ends(stage: Stage) -> None:

@@ -16,6 +16,7 @@ from watchtower.cli.desk import open_desk
 from watchtower.cli.importing import Order, import_claims, report_of, sentences
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.settings import Settings
 from watchtower.units import format_drops
 
@@ -99,7 +100,8 @@ def list_claims(*, as_json: bool) -> None:
     for report in run_async(_claims(settings())):
         state = "pending" if report["pending"] else "best"
         drops = format_drops(report["amount"])
-        tell(report, f"{report['channel']}  {drops}  {state}", as_json=as_json)
+        line = f"{report['channel']}  {drops}  {state}"
+        tell(amounts_as_text(report), line, as_json=as_json)
 
 
 async def _take_one(loaded: Settings, one: Given) -> Answer:

@@ -12,6 +12,7 @@ from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.result_words import codes_in, meaning_of
 from watchtower.cli.session import run_async, settings
 from watchtower.cli.story import entry_report, entry_text
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.settings import Settings
@@ -64,7 +65,7 @@ def explain(channel_id: str, *, as_json: bool) -> None:
     ]
     if codes:
         lines += ["", *(f"{code}: {meaning}." for code, meaning in codes.items())]
-    tell(report, "\n".join(lines).rstrip(), as_json=as_json)
+    tell(amounts_as_text(report), "\n".join(lines).rstrip(), as_json=as_json)
 
 
 def _words(found: Seen) -> Iterator[str]:

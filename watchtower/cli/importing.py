@@ -36,6 +36,7 @@ from watchtower.cli.progress import Bar, bar
 from watchtower.cli.resuming import Place
 from watchtower.cli.tally import Tally
 from watchtower.errors import ClaimFormatError, InputError, ResumeError
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.settings import Settings
 from watchtower.units import format_drops
 
@@ -237,8 +238,9 @@ def report_of(answer: Answer) -> dict[str, Any]:
     """Return the two answers about a claim ready for JSON, with the tower's signature."""
     receipt = answer.receipt
     if receipt is None:
-        return answer.report()
-    return answer.report() | {"receipt": msgspec.to_builtins(receipt.message())}
+        return amounts_as_text(answer.report())
+    receipted = {"receipt": msgspec.to_builtins(receipt.message())}
+    return amounts_as_text(answer.report()) | receipted
 
 
 def sentences(answer: Answer) -> str:

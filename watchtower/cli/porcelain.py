@@ -20,7 +20,7 @@ VERSION: Final = 1
 
 _OF_ONE: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("drill", "last_drill", ("at", "place", "paid", "seconds")),
-    ("service_level", "service_level", ("drills", "paid", "seconds_95")),
+    ("service_level", "service_level", ("drills", "succeeded", "seconds_95")),
 )
 _OF_MANY: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("server", "servers", ("server", "connected", "validated", "rank", "amendment_blocked")),

@@ -15,6 +15,7 @@ from watchtower.cli.porcelain import porcelain
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.cli.status_answer import findings, mood_of
 from watchtower.cli.status_view import lines, table
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.keys.authority import Right
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
@@ -69,7 +70,7 @@ def status(*, watch: bool, as_lines: bool, as_json: bool) -> None:
     if as_lines:
         click.echo("\n".join(porcelain(report)))
     elif as_json or not sys.stdout.isatty():
-        tell(report, "" if as_json else lines(report), as_json=as_json)
+        tell(amounts_as_text(report), "" if as_json else lines(report), as_json=as_json)
     else:
         _draw(report)
     if not report["running"]:
@@ -164,7 +165,7 @@ def _service_level(drills: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None
     rank = -(-len(took) * _MOST // 100)  # the nearest rank, which is a drill that took place
     return {
         "drills": len(drills),
-        "paid": len(took),
+        "succeeded": len(took),
         "seconds_95": took[rank - 1] if took else None,
     }
 

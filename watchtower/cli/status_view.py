@@ -187,7 +187,7 @@ def _drill(report: Mapping[str, Any]) -> _Row:
         return _Row("drill", "none yet: `watchtower drill`")
     ago = age_text(max(0, report["now"] - last["at"]))
     result = f"paid in {last['seconds']:.1f} s" if last["paid"] else "NOT PAID"
-    text = f"{ago} ago, {result}; {level['paid']} of {level['drills']} were paid" + (
+    text = f"{ago} ago, {result}; {level['succeeded']} of {level['drills']} were paid" + (
         "" if level["seconds_95"] is None else f", 95 % within {level['seconds_95']:.1f} s"
     )
     return _Row("drill", text, Mood.WELL if last["paid"] else Mood.TROUBLE)

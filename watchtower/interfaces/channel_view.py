@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.judgement.channel import Channel, phase
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.deadline import notice_of
@@ -61,12 +62,10 @@ class View:
         return "payer" if self.judgement is None else "both"
 
     def report(self) -> dict[str, Any]:
-        """Return all of it ready for JSON."""
-        return {
-            **_entry_report(self),
-            **(_payee_report(self, self.judgement) if self.judgement else {}),
-            **(_payer_report(self.outgoing) if self.outgoing else {}),
-        }
+        """Return all of it ready for JSON, amounts as text."""
+        ours = _payee_report(self, self.judgement) if self.judgement else {}
+        as_payer = _payer_report(self.outgoing) if self.outgoing else {}
+        return amounts_as_text({**_entry_report(self), **ours, **as_payer})
 
     def line(self) -> str:
         """Return what a list tells of it, in one line."""

@@ -300,7 +300,7 @@ async def test_properties_that_the_library_refuses_do_not_end_the_connection(
     async with stage.tower(), broker.caller() as shop:
         await broker.until_here()
         await shop.send(wire(stage.claim(channel, 5)), **properties)
-        await broker.until(f"watchtower/channels/{channel}", lambda told: told["best_claim"] == 5)
+        await broker.until(f"watchtower/channels/{channel}", lambda told: told["best_claim"] == "5")
         assert (await shop.ask(wire(stage.claim(channel, 6))))["kept"] is True
         assert await best_of(stage, channel) == 6
 

@@ -47,7 +47,7 @@ async def test_the_state_of_a_channel_stands_at_the_broker_and_follows_it(
         assert msgspec.json.decode(bytes(message.payload))["best_claim"] is None
         assert 6 * DAY < expiry_of(message) <= 7 * DAY
         await shop.ask(wire(stage.claim(channel, 30 * XRP)))
-        await broker.until(topic, lambda told: told["best_claim"] == 30 * XRP)
+        await broker.until(topic, lambda told: told["best_claim"] == str(30 * XRP))
         await stage.close_request(channel)
         told = await broker.until(topic, lambda told: told["expiration"] is not None)
         assert told["phase"] == "closing"

@@ -339,7 +339,7 @@ async def test_the_way_is_encrypted_and_both_sides_show_who_they_are(tmp_path: P
                 await shop.publish("watchtower/claims", claim, qos=1)
                 async with asyncio.timeout(60):
                     async for message in reader.messages:
-                        if msgspec.json.decode(bytes(message.payload))["best_claim"] == 7:
+                        if msgspec.json.decode(bytes(message.payload))["best_claim"] == "7":
                             break
     log = (tmp_path / "broker" / "log").read_text(errors="replace")
     assert log.count("as watchtower ") == 1

@@ -26,6 +26,7 @@ from watchtower.claims.answer import Answer
 from watchtower.claims.door import Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.cosigning import CosignDoor, cosign
@@ -176,7 +177,7 @@ async def show_channel(
 )
 async def show_status(inquiries: NamedDependency[Inquiries]) -> dict[str, Any]:
     """Return what ``watchtower status --json`` tells, and the tower's own key."""
-    return dict(inquiries.status())
+    return amounts_as_text(inquiries.status())
 
 
 @get("/healthz", summary="Say that the process answers", **OPEN)
