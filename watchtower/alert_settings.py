@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,6 +18,8 @@ from msgspec import Meta, Struct
 from watchtower.brokers import is_name, is_prefix
 
 __all__ = ["AlertSettings", "SeverityName", "WebhookSettings", "is_web_address"]
+
+_QUIET: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
 
 SeverityName = Literal["info", "warning", "urgent"]
 
@@ -72,6 +75,10 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_topic: str = ""
     heartbeat_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
     repeat_seconds: Annotated[int, Meta(ge=0, le=2**31)] = 3_600
+    escalate_after: Annotated[int, Meta(ge=0, le=1_000)] = 3
+    quiet_hours: Annotated[str, Meta(pattern=_QUIET)] = ""
+    timezone: str = ""
+    guide_url: str = "docs/alerts.md"
 
     def within(self, folder: Path) -> AlertSettings:
         """Return them with absolute paths, of files in the folder that they are relative to."""
@@ -105,6 +112,21 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
         if self.heartbeat_topic and not is_prefix(self.heartbeat_topic):
             yield (
                 "`alerts.heartbeat_topic` may have letters, digits, `_.-`, and slashes between them"
+            )
+        yield from self._whys_no_quiet_hours()
+
+    def _whys_no_quiet_hours(self) -> Iterator[str]:
+        """Yield why it can never be quiet as they say; nothing if it can, or never shall be."""
+        begin, _, end = self.quiet_hours.partition("-")
+        if begin and begin == end:
+            yield "`alerts.quiet_hours` begin when they end: leave them out for none"
+        try:
+            if self.timezone:
+                ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            yield (
+                f"`alerts.timezone` {self.timezone!r} is not known here; name one like "
+                '"Europe/Zurich", or leave it out for that of this machine'
             )
 
 

@@ -19,6 +19,7 @@ from watchtower.metrics.telling import CountingTeller
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.tower.route_watch import RouteWatch, kept_alerts
+from watchtower.wiring import is_quiet_of
 
 __all__ = ["Telling", "telling_of"]
 
@@ -63,6 +64,9 @@ async def telling_of(
     desk = Desk(
         CountingTeller(deliverer, measures),
         repeat_after=settings.alerts.repeat_seconds,
+        escalate_after=settings.alerts.escalate_after,
+        guide=settings.alerts.guide_url,
+        is_quiet=is_quiet_of(settings.alerts, machine.clock),
         clock=clock,
     )
     if ways.routes:

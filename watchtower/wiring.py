@@ -6,8 +6,13 @@ between. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from watchtower.alert_settings import AlertSettings
+from watchtower.alerts.quiet import QuietHours
 from watchtower.claims.exposure import ServingLimits
 from watchtower.claims.sight import Guard
 from watchtower.judgement.policy import PayerPolicy, Policy
@@ -22,6 +27,7 @@ from watchtower.units import Address, Drops
 
 __all__ = [
     "guard_of",
+    "is_quiet_of",
     "limits_of",
     "link_settings",
     "payer_policy_of",
@@ -122,3 +128,19 @@ def link_settings(settings: Settings) -> LinkSettings:
         request_timeout=settings.ledger.request_timeout_seconds,
         silence=settings.ledger.silence_seconds,
     )
+
+
+def is_quiet_of(alerts: AlertSettings, wall: Callable[[], float]) -> Callable[[], bool]:
+    """Return what says whether these are the quiet hours, by ``wall``, Unix seconds of the host.
+
+    No other decision is made by the host's clock: a wrong one delays what could wait anyway.
+    """
+    hours = QuietHours.parse(alerts.quiet_hours)
+    zone = ZoneInfo(alerts.timezone) if alerts.timezone else None
+
+    def is_quiet() -> bool:
+        if hours is None:
+            return False
+        return hours.cover(datetime.fromtimestamp(wall(), UTC).astimezone(zone).time())
+
+    return is_quiet

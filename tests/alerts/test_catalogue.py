@@ -23,6 +23,7 @@ from watchtower.alerts import (
     of_recovery,
     of_routes,
     of_signers,
+    of_slack,
     of_space,
 )
 from watchtower.alerts.rules import Alarm, Severity
@@ -72,6 +73,7 @@ EXAMPLES: dict[str, Any] = {
     "server": "wss://one",
     "signed": 4_000_000,
     "short": 800_000,
+    "slack": 1_500,
     "shortest": 900,
     "spendable": 12,
     "subject": ACCOUNT,
@@ -82,6 +84,7 @@ EXAMPLES: dict[str, Any] = {
     "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
+    "window": 3_480,
     "why": "no space left on device",
 }
 
@@ -102,6 +105,7 @@ FILES = (
     of_recovery,
     of_routes,
     of_signers,
+    of_slack,
     of_space,
 )
 NAMES = sorted(name for file in FILES for name in file.__all__)

@@ -126,6 +126,30 @@ def test_one_that_got_worse_is_told_at_once() -> None:
     assert board.stand(SILENT, now=2) == ()
 
 
+def test_an_urgent_one_that_nobody_ends_is_escalated_and_so_is_its_end() -> None:
+    """Whoever is woken when the first one does not answer also hears that it is over."""
+    board = AlarmBoard(repeat_after=100, escalate_after=3)
+    told = list(board.stand(LOST, now=0))
+    for now in (100, 200, 300):
+        told += board.due(now=now)
+    told += board.end(LOST.name, LOST.subject, now=301)
+
+    assert [notice.escalated for notice in told] == [False, False, True, True, True]
+
+
+def test_one_that_is_not_urgent_is_never_escalated() -> None:
+    """However often it was told; and what was told of it before it became urgent does not count."""
+    board = AlarmBoard(repeat_after=100, escalate_after=2)
+    told = list(board.stand(SILENT, now=0))
+    for now in (100, 200, 300):
+        told += board.due(now=now)
+    assert not any(notice.escalated for notice in told)
+
+    worse = dataclasses.replace(SILENT, severity=Severity.URGENT)
+    assert [notice.escalated for notice in board.stand(worse, now=301)] == [False]
+    assert [notice.escalated for notice in board.due(now=401)] == [True]
+
+
 def test_a_happening_is_told_once_even_if_it_is_replayed() -> None:
     """A replay of the same ledger does not announce the same payment again."""
     board = AlarmBoard(repeat_after=3600)
@@ -158,6 +182,8 @@ def test_a_report_is_plain_json_with_the_time_for_people() -> None:
         "sentence": LOST.sentence,
         "since": "2000-01-01T00:00:00Z",
         "told": 1,
+        "escalated": False,
+        "guide": "docs/alerts.md#lost",
     }
 
 

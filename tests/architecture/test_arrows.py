@@ -195,6 +195,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "alerts.of_payers",
         "alerts.rules",
         "alerts.of_signers",
+        "alerts.of_slack",
         "ledger.health",
         "response.attempt",
         "response.bidding",
@@ -260,6 +261,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the settings, in the words of the rooms that they are for
     "wiring": (
         "settings",
+        "alert_settings",
+        "alerts.quiet",
         "claims.exposure",
         "claims.sight",
         "judgement.policy",

@@ -168,16 +168,18 @@ def test_quiet_ledger_judges_nothing() -> None:
     assert watch.judge() == ()
 
 
-def test_threatened_channel_stays_owed_and_is_judged_again_only_when_it_ends() -> None:
+def test_threatened_channel_stays_owed_and_is_judged_again_when_time_runs_out() -> None:
     """Ten thousand that wait for their turn cost nothing in a ledger that touches none of them."""
     watch = watching(changed(9, entry(expiration=RippleTime(START + 4000))))
     watch.raise_best(claim(1))
     verdicts = []
-    for index, time in ((11, START + 44), (12, START + 3_999), (13, START + 4_001)):
+    # Its window is 3480 s: less than a tenth of it is left 347 s before the deadline.
+    times = (44, 1_000, 3_533, 3_600, 3_999, 4_001)
+    for index, time in enumerate((START + passed for passed in times), start=11):
         watch.ledger_closed(closed(index, time))
         verdicts += [(index, type(judgement.verdict)) for judgement in watch.judge()]
         assert len(watch.obligations()) == 1
-    assert verdicts == [(11, Threatened), (13, Expired)]
+    assert verdicts == [(11, Threatened), (13, Threatened), (16, Expired)]
 
 
 def test_end_that_one_server_alone_has_told_is_looked_at_until_it_is_confirmed() -> None:

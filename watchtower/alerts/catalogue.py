@@ -1,8 +1,8 @@
 """Every alarm of the house, one function each: its name, how urgent it is, and its sentence.
 
 Those about a payer's channels are in ``of_payers.py``, and those of smaller matters beside it.
-The names are an interface: people filter by them. ``docs/operating.md`` says what each one asks
-of an operator, and a test compares the two lists.
+The names are an interface: people filter by them. ``docs/alerts.md`` has a section for each, with
+what it asks of an operator, and a test compares the two lists.
 """
 
 from __future__ import annotations

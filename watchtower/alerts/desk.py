@@ -1,8 +1,9 @@
 """The desk where alarms come together: what stands now, and telling it to people.
 
 The rules of what to tell are `rules.py`; the desk only brings them a clock (monotonic, so that a
-jump of the host's time neither silences nor repeats an alarm) and hands on what they answer. It
-also translates what is wrong with servers, one health event at a time.
+jump of the host's time neither silences nor repeats an alarm) and hands on what they answer,
+through the quiet hours (`quiet.py`) and as few messages where many alarms come at once
+(`crowd.py`). It also translates what is wrong with servers, one health event at a time.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+import structlog
+
 from watchtower.alerts import catalogue
-from watchtower.alerts.rules import Alarm, AlarmBoard, Notice
+from watchtower.alerts.crowd import Crowd
+from watchtower.alerts.quiet import Quiet
+from watchtower.alerts.rules import GUIDE, Alarm, AlarmBoard, Notice
 from watchtower.ledger.health import (
     HealthEvent,
     HistoryMissing,
@@ -45,6 +50,7 @@ _ALARM_OF: Final = {
     Trouble.UNCONFIRMED: "server_unconfirmed",
 }
 
+_log = structlog.get_logger(__name__)
 
 _LONG: Final = 75
 """Ledgers for which the cursor may stand still: some five minutes, enough to read long history."""
@@ -62,12 +68,24 @@ class Desk:
     """Takes alarms and health events, and has them told."""
 
     def __init__(
-        self, teller: Teller, *, repeat_after: float, clock: Callable[[], float] = time.monotonic
+        self,
+        teller: Teller,
+        *,
+        repeat_after: float,
+        escalate_after: int = 0,
+        guide: str = GUIDE,
+        clock: Callable[[], float] = time.monotonic,
+        is_quiet: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Begin with nothing standing."""
+        """Begin with nothing standing; ``is_quiet`` says whether these are the quiet hours."""
         self._teller = teller
-        self._board = AlarmBoard(repeat_after=repeat_after)
+        self._board = AlarmBoard(
+            repeat_after=repeat_after, escalate_after=escalate_after, guide=guide
+        )
+        self._quiet = Quiet()
+        self._crowd = Crowd()
         self._clock = clock
+        self._is_quiet = is_quiet
         self._history_missing: str | None = None
         self._accounted: LedgerIndex | None = None
         self._moved_in: LedgerIndex | None = None
@@ -85,8 +103,12 @@ class Desk:
         self._tell(self._board.happen(alarm, now=self._clock()))
 
     def look(self) -> None:
-        """Tell again what goes on; call it now and then."""
+        """Tell again what goes on, and what was held back until now; call it now and then."""
         self._tell(self._board.due(now=self._clock()))
+        if len(self._quiet) and not self._is_quiet():
+            self._hand_on(self._quiet.release())
+        for notice in self._crowd.due(now=self._clock()):
+            self._teller.tell(notice)
 
     def standing(self) -> tuple[Alarm, ...]:
         """Return what stands now, the most severe first."""
@@ -159,4 +181,13 @@ class Desk:
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
-            self._teller.tell(notice)
+            held = len(self._quiet)
+            self._hand_on(self._quiet.take(notice, is_quiet=self._is_quiet()))
+            if len(self._quiet) > held:
+                alarm = notice.alarm
+                _log.info("held_back", name=alarm.name, subject=alarm.subject, what=alarm.sentence)
+
+    def _hand_on(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            for told in self._crowd.take(notice, now=self._clock()):
+                self._teller.tell(told)

@@ -85,5 +85,5 @@ def person_needed(channel: ChannelId, *, last_ledger: LedgerIndex) -> Alarm:
         severity=Severity.URGENT,
         sentence=f"To redeem channel {channel} a person's signature is needed before ledger "
         f"{last_ledger}. Send what `watchtower cosign requests --json` prints to one who signs "
-        "it with `watchtower cosign`, and take the answer in with `watchtower cosign answer`.",
+        "it with `watchtower cosign sign`, and take the answer in with `watchtower cosign answer`.",
     )

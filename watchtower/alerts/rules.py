@@ -7,6 +7,8 @@ reading. :class:`AlarmBoard` takes what stands now and answers with what to tell
 - a new alarm, or one that became more severe, at once;
 - one that goes on, again after ``repeat_after`` seconds;
 - one that ended, once, if it had been told;
+- one that is urgent and was told ``escalate_after`` times without an end, as *escalated* from then
+  on, so that somebody else can be woken;
 - one that comes and goes (a server that flaps, a payer who toggles a close request) not more often
   than every ``CALM_SECONDS``, unless it is urgent.
 
@@ -33,10 +35,13 @@ from typing import Final, NamedTuple
 
 from watchtower.units import RippleTime, format_time
 
-__all__ = ["CALM_SECONDS", "Alarm", "AlarmBoard", "Notice", "NoticeKind", "Severity"]
+__all__ = ["CALM_SECONDS", "GUIDE", "Alarm", "AlarmBoard", "Notice", "NoticeKind", "Severity"]
 
 CALM_SECONDS: Final = 300.0
 """How long an alarm that came back within this time waits before it is told again."""
+
+GUIDE: Final = "docs/alerts.md"
+"""Where every alarm has a section of its name, unless the settings name another place."""
 
 
 class Severity(StrEnum):
@@ -83,15 +88,18 @@ class NoticeKind(StrEnum):
 class Notice:
     """One telling of an alarm; ``told`` counts how often it was told since it began.
 
-    One that is ``escalated`` goes to everybody, also to those who are told of worse things only.
+    ``escalated`` says that it is urgent, and that nobody ended it although it was told again and
+    again; its end is told as escalated too, to those who heard of it. ``guide`` is the address of
+    the document whose section of the alarm's name says what to do.
     """
 
     kind: NoticeKind
     alarm: Alarm
     told: int = 1
     escalated: bool = False
+    guide: str = GUIDE
 
-    def report(self) -> dict[str, str | int | None]:
+    def report(self) -> dict[str, str | int | bool | None]:
         """Return what a command or a webhook is given, ready for JSON."""
         since = self.alarm.since
         return {
@@ -102,6 +110,8 @@ class Notice:
             "sentence": self.alarm.sentence,
             "since": None if since is None else format_time(since),
             "told": self.told,
+            "escalated": self.escalated,
+            "guide": f"{self.guide}#{self.alarm.name}",
         }
 
 
@@ -112,11 +122,16 @@ class _Key(NamedTuple):
 
 @dataclass(slots=True)
 class _Standing:
-    """An alarm that stands; ``due`` is when to tell it next, and ``told`` how often it was."""
+    """An alarm that stands; ``due`` is when to tell it next, and ``told`` how often it was.
+
+    ``urgently`` counts the tellings for which it was urgent.
+    """
 
     alarm: Alarm
     due: float | None
     told: int = 0
+    urgently: int = 0
+    escalated: bool = False
 
 
 class AlarmBoard:
@@ -125,9 +140,18 @@ class AlarmBoard:
     ``now`` is always seconds on one monotonic clock of the caller's, and never goes back.
     """
 
-    def __init__(self, *, repeat_after: float) -> None:
-        """Begin with nothing standing; with ``repeat_after`` 0 nothing is told twice."""
+    def __init__(self, *, repeat_after: float, escalate_after: int = 0, guide: str = GUIDE) -> None:
+        """Begin with nothing standing.
+
+        Args:
+            repeat_after: seconds after which what goes on is told again; 0: never.
+            escalate_after: so many tellings of an urgent alarm without an end escalate it; 0: none
+                do.
+            guide: the address of the document about all alarms.
+        """
         self._repeat_after = repeat_after
+        self._escalate_after = escalate_after
+        self._guide = guide
         self._standing: dict[_Key, _Standing] = {}
         self._last_told: dict[_Key, float] = {}  # oldest first, forgotten after CALM_SECONDS
         self._agenda: list[tuple[float, _Key]] = []
@@ -157,7 +181,7 @@ class AlarmBoard:
         known = self._standing.pop(_Key(name, subject), None)
         if known is None or not known.told:
             return ()
-        return (Notice(kind=NoticeKind.RESOLVED, alarm=known.alarm, told=known.told + 1),)
+        return (self._notice(NoticeKind.RESOLVED, known, known.told + 1),)
 
     def happen(self, alarm: Alarm, *, now: float) -> tuple[Notice, ...]:
         """Tell something that has no end; the same one again within ``CALM_SECONDS`` is not told.
@@ -169,7 +193,7 @@ class AlarmBoard:
         if key in self._last_told:
             return ()
         self._last_told[key] = now
-        return (Notice(kind=NoticeKind.HAPPENED, alarm=alarm),)
+        return (Notice(kind=NoticeKind.HAPPENED, alarm=alarm, guide=self._guide),)
 
     def due(self, *, now: float) -> tuple[Notice, ...]:
         """Return what stands and is to be told by now: repeated, or held back until now."""
@@ -200,8 +224,20 @@ class AlarmBoard:
         known.due = None
         if self._repeat_after > 0:
             self._plan(key, known, now + self._repeat_after)
+        if known.alarm.severity is Severity.URGENT:
+            known.urgently += 1
+            known.escalated |= 0 < self._escalate_after <= known.urgently
         kind = NoticeKind.RAISED if known.told == 1 else again
-        return Notice(kind=kind, alarm=known.alarm, told=known.told)
+        return self._notice(kind, known, known.told)
+
+    def _notice(self, kind: NoticeKind, known: _Standing, told: int) -> Notice:
+        return Notice(
+            kind=kind,
+            alarm=known.alarm,
+            told=told,
+            escalated=known.escalated,
+            guide=self._guide,
+        )
 
     def _plan(self, key: _Key, known: _Standing, at: float) -> None:
         known.due = at

@@ -215,6 +215,8 @@ class Incoming:
             end = judgement.deadline.ends_at
             # Whether a channel has expired at its end or a second later depends on the rules.
             times += [end - self.policy.lead, end, end + 1]
+            if isinstance(judgement.verdict, Threatened):
+                times += judgement.deadline.runs_low()
         if self.policy.redeem_every is not None and not isinstance(judgement.verdict, Settled):
             times.append(self.last_redeemed.get(judgement.channel, now) + self.policy.redeem_every)
         coming = [time for time in times if time > now]

@@ -13,21 +13,36 @@ from watchtower.judgement.verdict import End
 from watchtower.ledger.events import ChannelEntry
 from watchtower.units import RippleTime
 
-__all__ = ["Deadline", "deadline_of", "notice_of"]
+__all__ = ["LOW_SLACK", "Deadline", "deadline_of", "notice_of"]
+
+LOW_SLACK: Final = (50, 25, 10)
+"""The hundredths of a deadline's window below which it is told how little of it is left."""
 
 _TIME_SIZE: Final = 2**32
 
 
 class Deadline(Struct, frozen=True, kw_only=True, gc=False):
-    """A channel ends at ``ends_at`` because of ``by``; redeeming is sure until ``sure_until``."""
+    """A channel ends at ``ends_at`` because of ``by``; redeeming is sure until ``sure_until``.
+
+    ``window`` is how many seconds for sure redeeming there were to begin with: what a close request
+    leaves, the settle delay less the margin; for CancelAfter the lead less the margin.
+    """
 
     by: End
     ends_at: RippleTime
     sure_until: RippleTime
+    window: int
 
     def slack(self, ledger_time: RippleTime) -> int:
         """Return the seconds of ledger time left to redeem surely; negative when too late."""
         return self.sure_until - ledger_time
+
+    def runs_low(self) -> tuple[RippleTime, ...]:
+        """Return from when on less than each of ``LOW_SLACK`` is left, in ledger time."""
+        return tuple(
+            RippleTime(self.sure_until - max(0, -(-part * self.window // 100) - 1))
+            for part in LOW_SLACK
+        )
 
     def has_ended(self, ledger_time: RippleTime, rules: ChannelRules = STRICT) -> bool:
         """Return whether a transaction in the ledger after ``ledger_time`` comes too late."""
@@ -40,7 +55,13 @@ def deadline_of(entry: ChannelEntry, policy: Policy) -> Deadline | None:
     if end is None:
         return None
     by = End.EXPIRATION if end == entry.expiration else End.CANCEL_AFTER
-    return Deadline(by=by, ends_at=end, sure_until=RippleTime(end - policy.margin))
+    whole = entry.settle_delay if by is End.EXPIRATION else policy.lead
+    return Deadline(
+        by=by,
+        ends_at=end,
+        sure_until=RippleTime(end - policy.margin),
+        window=whole - policy.margin,
+    )
 
 
 def notice_of(

@@ -20,7 +20,6 @@ from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.stake import at_stake, payable
 from watchtower.judgement.verdict import (
     Closed,
-    End,
     Expired,
     Settled,
     SettledWhy,
@@ -125,7 +124,7 @@ def judge(
         rules=rules,
     )
     live = isinstance(verdict, Watching | Threatened)
-    stands_by = _stands_by(entry, deadline, ledger_time, policy)
+    stands_by = _stands_by(deadline, ledger_time, policy)
     return Judgement(
         channel=entry.channel,
         ledger_time=ledger_time,
@@ -190,21 +189,17 @@ def _settled(entry: ChannelEntry, best: Claim | None) -> Settled:
     )
 
 
-def _stands_by(
-    entry: ChannelEntry, deadline: Deadline | None, ledger_time: RippleTime, policy: Policy
-) -> bool:
+def _stands_by(deadline: Deadline | None, ledger_time: RippleTime, policy: Policy) -> bool:
     """Return whether another tower with the same key still has its time to act first.
 
-    The time for redeeming is what a close request leaves: the settle delay less the margin, and
-    for CancelAfter the lead less the margin.
+    The time for redeeming is the deadline's window.
     """
     if not policy.stand_by_ppm:
         return False
     if deadline is None:
         # What does not press is left to the tower that acts first, in its own time.
         return True
-    whole = entry.settle_delay if deadline.by is End.EXPIRATION else policy.lead
-    kept = (whole - policy.margin) * (_MILLION - policy.stand_by_ppm) // _MILLION
+    kept = deadline.window * (_MILLION - policy.stand_by_ppm) // _MILLION
     return deadline.slack(ledger_time) > kept
 
 

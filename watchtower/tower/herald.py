@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers, of_signers
+from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers, of_signers, of_slack
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Alarm
 from watchtower.errors import (
@@ -78,6 +78,7 @@ class Herald:
             self._desk.stand(alarm)
         else:
             self._desk.end("close_requested", channel)
+        self._slack(judgement)
         if judgement.unprotectable and judgement.at_stake:
             why = " ".join(describe_unprotectable(reason) for reason in judgement.unprotectable)
             alarm = catalogue.channel_unprotectable(
@@ -224,6 +225,22 @@ class Herald:
         self._verdicts.pop(channel, None)
         self._standings.pop(channel, None)
         self._shadowed.pop(channel, None)
+
+    def _slack(self, judgement: Judgement) -> None:
+        channel, verdict, deadline = judgement.channel, judgement.verdict, judgement.deadline
+        alarm = None
+        if isinstance(verdict, Threatened) and deadline is not None:
+            alarm = of_slack.slack_low(
+                channel,
+                at_stake=verdict.at_stake,
+                slack=verdict.slack,
+                window=deadline.window,
+                deadline=verdict.deadline,
+            )
+        if alarm is None:
+            self._desk.end("slack_low", channel)
+        else:
+            self._desk.stand(alarm)
 
     def _verdict(self, judgement: Judgement, ledger_index: LedgerIndex) -> None:
         channel, verdict = judgement.channel, judgement.verdict
