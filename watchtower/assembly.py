@@ -42,6 +42,7 @@ from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
 from watchtower.telling import Telling, telling_of
+from watchtower.tower.backup_watch import BackupWatch
 from watchtower.tower.changes import Changes
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.delegation import Delegation
@@ -284,6 +285,13 @@ def _line(stack: AsyncExitStack, settings: Settings) -> SignerLine | None:
     return line
 
 
+def _backups(ground: Ground) -> BackupWatch | None:
+    old, clock = ground.settings.backup.old_hours, ground.machine.clock
+    if not ground.settings.backup.recipients:
+        return None
+    return BackupWatch(ground.store, ground.desk, old_hours=old, wall=clock)
+
+
 def _rounds(
     ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
@@ -352,6 +360,9 @@ def _looks(
         yield delegation.look
     yield ground.telling.watch.look
     yield _drill_watch(ground).look
+    backups = _backups(ground)
+    if backups is not None:
+        yield backups.look
 
 
 def recovery_of(ground: Ground) -> Recovery:

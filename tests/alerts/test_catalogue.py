@@ -10,6 +10,7 @@ import pytest
 from watchtower.alerts import (
     catalogue,
     of_authority,
+    of_backups,
     of_bundles,
     of_certificates,
     of_cosigners,
@@ -51,6 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "first": 3,
     "found": 1,
     "held": 1,
+    "hours": 50,
     "is_urgent": False,
     "last": 5,
     "last_ledger": 99,
@@ -92,6 +94,7 @@ EXAMPLES: dict[str, Any] = {
 FILES = (
     catalogue,
     of_authority,
+    of_backups,
     of_bundles,
     of_certificates,
     of_cosigners,

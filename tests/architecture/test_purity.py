@@ -26,6 +26,7 @@ PURE = (
     "access.token",
     "alerts.catalogue",
     "alerts.of_authority",
+    "alerts.of_backups",
     "alerts.of_bundles",
     "alerts.of_certificates",
     "alerts.of_delegation",
