@@ -10,6 +10,7 @@ from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import run_async, settings, way_in
 from watchtower.collector import calm
 from watchtower.daemon import run as run_daemon
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.units import Drops, format_drops
 
 __all__ = ["run"]
@@ -35,4 +36,4 @@ def run(*, once: bool, shadow: bool, as_json: bool) -> None:
         f"Stopped at ledger {status['ledger_index']}: {status['channels']} channels, "
         f"{at_stake} at stake, {status['attempts']} attempts on their way."
     )
-    tell(status, text, as_json=as_json)
+    tell(amounts_as_text(status), text, as_json=as_json)
