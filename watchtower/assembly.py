@@ -6,29 +6,25 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchtower.alerts.deliver import Deliverer
-from watchtower.alerts.desk import Desk
 from watchtower.claims.intake import Intake
 from watchtower.cosigners import cosign_line, cosigned_hand
 from watchtower.errors import UnreachableError
-from watchtower.guard.watch import Watch
+from watchtower.ground import Ground
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.systemd import ServiceManager
-from watchtower.keys.authority import Right
-from watchtower.keys.cosigned import CosignedHand
 from watchtower.keys.signer_line import SignerLine
 from watchtower.ledger.catchup import StreamSettings
 from watchtower.ledger.channels import find_channels
 from watchtower.ledger.events import ChannelChanged
 from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
+from watchtower.looks import looks_of
 from watchtower.machine import Machine
 from watchtower.metrics.measures import Measures
 from watchtower.response.forward import Forward
@@ -41,13 +37,9 @@ from watchtower.settings import Settings
 from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
-from watchtower.telling import Telling, telling_of
-from watchtower.tower.backup_watch import BackupWatch
+from watchtower.telling import telling_of
 from watchtower.tower.changes import Changes
 from watchtower.tower.coverage import Coverage
-from watchtower.tower.delegation import Delegation
-from watchtower.tower.drill_watch import DrillWatch
-from watchtower.tower.entitlement import Entitlement
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.locksmith import Locksmith, SignerCare
@@ -56,11 +48,10 @@ from watchtower.tower.memory import Memory, remember
 from watchtower.tower.pending import PendingClaims
 from watchtower.tower.recovery import Recovery
 from watchtower.tower.restraint import Restraint
-from watchtower.tower.space_watch import SpaceWatch
 from watchtower.tower.steward import Steward
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.units import Address, Drops
+from watchtower.units import Address
 from watchtower.wiring import (
     guard_of,
     limits_of,
@@ -68,44 +59,13 @@ from watchtower.wiring import (
     payer_policy_of,
     policy_of,
     pool_of,
-    rights_of,
     serving_limits_of,
-    thresholds_of,
 )
 
 if TYPE_CHECKING:
-    from watchtower.interfaces.mqtt.cosign_line import CosignLine
     from watchtower.keys.hsm_keys import HsmKeys
 
-__all__ = ["Ground", "build", "prepare", "recovery_of"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What stands before the first task runs, and after the last one ended."""
-
-    settings: Settings
-    accounts: tuple[Address, ...]
-    store: Store
-    reserve: Reserve
-    servers: Servers
-    stream: Stream
-    watch: Watch
-    changes: Changes
-    measures: Measures
-    feed: Feed
-    deliverer: Deliverer
-    desk: Desk
-    cosigned: CosignedHand | None
-    cosign_line: CosignLine | None
-    telling: Telling
-    service: ServiceManager
-    line: SignerLine | None
-    memory: Memory
-    shadow: bool
-    once: bool
-    machine: Machine
-    hsm_keys: HsmKeys | None
+__all__ = ["build", "prepare", "recovery_of"]
 
 
 async def prepare(
@@ -285,13 +245,6 @@ def _line(stack: AsyncExitStack, settings: Settings) -> SignerLine | None:
     return line
 
 
-def _backups(ground: Ground) -> BackupWatch | None:
-    old, clock = ground.settings.backup.old_hours, ground.machine.clock
-    if not ground.settings.backup.recipients:
-        return None
-    return BackupWatch(ground.store, ground.desk, old_hours=old, wall=clock)
-
-
 def _rounds(
     ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
@@ -318,7 +271,7 @@ def _rounds(
             ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
         ),
         key_holders=key_holders,
-        looks=_looks(ground, tower, signing),
+        looks=looks_of(ground, tower, signing),
         coverage=Coverage(
             ground.watch,
             ground.desk,
@@ -342,29 +295,6 @@ def _rounds(
     )
 
 
-def _looks(
-    ground: Ground, tower: Tower, signing: Signing
-) -> Iterator[Callable[[], Awaitable[None]]]:
-    """Yield what is looked at in every round, in this order."""
-    space = SpaceWatch(
-        str(ground.store.path),
-        ground.reserve,
-        thresholds_of(ground.settings),
-        ground.desk,
-        clock=asyncio.get_running_loop().time,
-    )
-    yield space.look_at_disk
-    yield Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk).look
-    delegation = _delegation(ground, tower)
-    if delegation is not None:
-        yield delegation.look
-    yield ground.telling.watch.look
-    yield _drill_watch(ground).look
-    backups = _backups(ground)
-    if backups is not None:
-        yield backups.look
-
-
 def recovery_of(ground: Ground) -> Recovery:
     """Make who compares a restored store with what every server says."""
 
@@ -384,26 +314,4 @@ def recovery_of(ground: Ground) -> Recovery:
         store=ground.store,
         desk=ground.desk,
         every=ground.machine.rhythm.rounds,
-    )
-
-
-def _drill_watch(ground: Ground) -> DrillWatch:
-    days = ground.settings.drill.every_days
-    return DrillWatch(ground.store, ground.desk, every_days=days, clock=ground.machine.clock)
-
-
-def _delegation(ground: Ground, tower: Tower) -> Delegation | None:
-    settings = ground.settings
-    if settings.authority.own is None:
-        return None
-    rights = rights_of(settings)
-    return Delegation(
-        ground.watch,
-        delegate=settings.authority.own,
-        accounts=[a for a in settings.payees if Right.DELEGATED in rights[a]],
-        money=Drops(settings.authority.delegate.least_money_drops),
-        servers=ground.servers,
-        desk=ground.desk,
-        learn=tower.learn,
-        clock=asyncio.get_running_loop().time,
     )

@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from watchtower.alerts import catalogue
-from watchtower.assembly import Ground, build, prepare, recovery_of
+from watchtower.assembly import build, prepare, recovery_of
 from watchtower.cosigners import acquaint
 from watchtower.errors import (
     ConfigError,
@@ -28,6 +28,7 @@ from watchtower.errors import (
 )
 from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
+from watchtower.ground import Ground
 from watchtower.heads import head_keeper, places_of
 from watchtower.keys.vault import Vault
 from watchtower.machine import Machine

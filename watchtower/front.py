@@ -15,7 +15,6 @@ import structlog
 
 from watchtower.access.gate import Gate
 from watchtower.alerts import of_certificates
-from watchtower.assembly import Ground
 from watchtower.claims.door import Door
 from watchtower.claims.intake import Intake
 from watchtower.claims.notary import Notary
@@ -23,6 +22,7 @@ from watchtower.claims.verifying import Verifier
 from watchtower.cosigners import cosigner_of
 from watchtower.errors import NoTokenError, StoreError
 from watchtower.front_mqtt import broker_credentials, post
+from watchtower.ground import Ground
 from watchtower.http_settings import HttpSettings
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.keys.cosigner import Cosigner

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from watchtower.assembly import Ground
 from watchtower.brokers import broker_of
 from watchtower.claims.door import Door
 from watchtower.cosigners import cosign_clerk, topics_of
 from watchtower.errors import ConfigError
+from watchtower.ground import Ground
 from watchtower.interfaces.inquiries import Inquiries
 from watchtower.keys.cosigner import Cosigner
 from watchtower.mqtt_settings import MqttSettings

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from watchtower import __version__
-from watchtower.assembly import Ground
 from watchtower.claims.answer import Answer
 from watchtower.claims.decision import DoesNotApply, DoNotServe, NotKept, Pending, name_of_refusal
 from watchtower.errors import StoreError
+from watchtower.ground import Ground
 from watchtower.metrics import catalogue, standing
 from watchtower.metrics.counting import Spreads
 from watchtower.metrics.metric import Sample

@@ -282,6 +282,8 @@ The longest name that fits a module counts.
 
 MAY_KNOW_EVERYBODY = (
     "alert_routes",
+    "ground",
+    "looks",
     "assembly",
     "cosigners",
     "heads",

@@ -1,0 +1,78 @@
+"""What the daemon looks at in every round, beside what the rounds themselves see to.
+
+Decides nothing; who knows whom is drawn here, as in ``assembly.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+from watchtower.ground import Ground
+from watchtower.keys.authority import Right
+from watchtower.signing import Signing
+from watchtower.tower.backup_watch import BackupWatch
+from watchtower.tower.delegation import Delegation
+from watchtower.tower.drill_watch import DrillWatch
+from watchtower.tower.entitlement import Entitlement
+from watchtower.tower.space_watch import SpaceWatch
+from watchtower.tower.tower import Tower
+from watchtower.units import Drops
+from watchtower.wiring import (
+    rights_of,
+    thresholds_of,
+)
+
+__all__ = ["looks_of"]
+
+
+def looks_of(
+    ground: Ground, tower: Tower, signing: Signing
+) -> Iterator[Callable[[], Awaitable[None]]]:
+    """Yield what is looked at in every round, in this order."""
+    space = SpaceWatch(
+        str(ground.store.path),
+        ground.reserve,
+        thresholds_of(ground.settings),
+        ground.desk,
+        clock=asyncio.get_running_loop().time,
+    )
+    yield space.look_at_disk
+    yield Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk).look
+    delegation = _delegation(ground, tower)
+    if delegation is not None:
+        yield delegation.look
+    yield ground.telling.watch.look
+    yield _drill_watch(ground).look
+    backups = _backups(ground)
+    if backups is not None:
+        yield backups.look
+
+
+def _backups(ground: Ground) -> BackupWatch | None:
+    old, clock = ground.settings.backup.old_hours, ground.machine.clock
+    if not ground.settings.backup.recipients:
+        return None
+    return BackupWatch(ground.store, ground.desk, old_hours=old, wall=clock)
+
+
+def _drill_watch(ground: Ground) -> DrillWatch:
+    days = ground.settings.drill.every_days
+    return DrillWatch(ground.store, ground.desk, every_days=days, clock=ground.machine.clock)
+
+
+def _delegation(ground: Ground, tower: Tower) -> Delegation | None:
+    settings = ground.settings
+    if settings.authority.own is None:
+        return None
+    rights = rights_of(settings)
+    return Delegation(
+        ground.watch,
+        delegate=settings.authority.own,
+        accounts=[a for a in settings.payees if Right.DELEGATED in rights[a]],
+        money=Drops(settings.authority.delegate.least_money_drops),
+        servers=ground.servers,
+        desk=ground.desk,
+        learn=tower.learn,
+        clock=asyncio.get_running_loop().time,
+    )
