@@ -208,7 +208,7 @@ async def test_a_person_is_not_made_to_sign_anything_else(company: Company, desk
     unasked = await desk.run(request, "--seed-file", seed, "--yes")
     assert unasked.code == 2
     no = await desk.run(request, "--seed-file", seed, stdin="n\n")
-    assert (no.code, no.out) == (130, "")
+    assert (no.code, no.out) == (101, "")
 
 
 async def test_a_person_is_asked_where_the_ledger_refuses_the_towers(

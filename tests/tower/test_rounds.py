@@ -43,7 +43,7 @@ class Scene:
             store=cast("Any", self),
             servers=cast("Any", None),
             desk=cast("Any", desk),
-            foresight=cast("Any", SimpleNamespace(look_ahead=nothing)),
+            foresight=cast("Any", SimpleNamespace(look_ahead=nothing, spenders=list)),
             pending=cast("Any", self),
             restraint=cast("Any", SimpleNamespace(look=nothing)),
             coverage=cast("Any", SimpleNamespace(look=nothing)),
