@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watchtower.interfaces.mqtt.alerts import AlertTopic
     from watchtower.interfaces.mqtt.connection import Credentials
 
-__all__ = ["WaysOut", "routes_of_command", "ways_out"]
+__all__ = ["WaysOut", "routes_of_command", "ways_again", "ways_out"]
 
 _TIMEOUT: Final = 30.0
 _APPRISE_TIMEOUT: Final = 60.0
@@ -65,6 +65,17 @@ def ways_out(
         ConfigError: a file with a secret or an address cannot be read, or used.
     """
     topic = _topic_of(settings, standing) if has_broker else None
+    return ways_again(settings, environment, topic=topic, wall=wall)
+
+
+def ways_again(
+    settings: Settings, environment: Mapping[str, str], *, topic: AlertTopic | None, wall: Wall
+) -> WaysOut:
+    """Return the ways out by other settings; files are read anew, the topic at the broker stays.
+
+    Raises:
+        ConfigError: a file with a secret or an address cannot be read, or used.
+    """
     routes = _routes_of(settings, environment, wall)
     if topic is not None and settings.alerts.mqtt:
         routes.append(topic)

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING
 from watchtower.claims.intake import Intake
 from watchtower.cosigners import cosign_line, cosigned_hand
 from watchtower.errors import UnreachableError
+from watchtower.following import (
+    alarms_follow,
+    judging_follows,
+    responding_follows,
+    rounds_follow,
+)
 from watchtower.ground import Ground
 from watchtower.hsm_access import hsm_keys_of, hsm_of
 from watchtower.interfaces.feed import Feed
@@ -27,6 +33,7 @@ from watchtower.ledger.stream import Stream
 from watchtower.looks import looks_of
 from watchtower.machine import Machine
 from watchtower.metrics.measures import Measures
+from watchtower.reloading import Reloading
 from watchtower.response.forward import Forward
 from watchtower.response.launch import Launch
 from watchtower.response.respond import Limits, Responder
@@ -88,10 +95,13 @@ async def prepare(
     store.when_committed = measures.committed
     feed = Feed(lambda: None if watch.newest is None else watch.newest.pressing_time, measures.told)
     telling = await telling_of(settings, environment, store, machine, measures, once=once)
+    reloading = Reloading(settings)
+    alarms_follow(reloading, telling, machine.clock)
     line = _line(stack, settings)
     letters = cosign_line(settings, once=once)  # who answers once connects to no broker
     return Ground(
         settings=settings,
+        reloading=reloading,
         accounts=settings.addresses,
         store=store,
         reserve=Reserve(store.path, settings.space.reserve_bytes, machine.measure),
@@ -218,9 +228,14 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         desk=ground.desk,
         herald=Herald(ground.desk, ground.changes),
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
-        pulses=ground.telling.ways.heartbeats,
+        pulses=[ground.telling.heart],
     )
-    return tower, _rounds(ground, tower, limits, pool, signing), submitter
+    rounds = _rounds(ground, tower, limits, pool, signing)
+    responding_follows(
+        ground.reloading, responder=responder, restocker=restocker, means=means, signing=signing
+    )
+    judging_follows(ground.reloading, tower)
+    return tower, rounds, submitter
 
 
 def _signing(ground: Ground) -> Signing:
@@ -249,34 +264,45 @@ def _rounds(
     ground: Ground, tower: Tower, limits: Limits, pool: TicketPool, signing: Signing
 ) -> Rounds:
     settings, store = ground.settings, ground.store
-    intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
-    cosigned = ground.cosigned
+    cosigned, clock = ground.cosigned, asyncio.get_running_loop().time
     key_holders = [signing.hold, *(() if cosigned is None else (cosigned.hold,))]
+    intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
+    foresight = Foresight(
+        ground.watch,
+        servers=ground.servers,
+        desk=ground.desk,
+        limits=limits,
+        pool=pool,
+        spends_own=signing.spends_own,
+        clock=clock,
+    )
+    restraint = Restraint(ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk)
+    locksmith = None
+    if ground.line is not None:
+        holders = [tower.steward.hold, *key_holders]
+        locksmith = Locksmith(ground.line, holders, ground.desk, fee_cap=limits.fees.cap)
+    rounds_follow(
+        ground.reloading,
+        intake=intake,
+        foresight=foresight,
+        restraint=restraint,
+        locksmith=locksmith,
+    )
     return Rounds(
         tower,
         store=store,
         servers=ground.servers,
         desk=ground.desk,
-        foresight=Foresight(
-            ground.watch,
-            servers=ground.servers,
-            desk=ground.desk,
-            limits=limits,
-            pool=pool,
-            spends_own=signing.spends_own,
-            clock=asyncio.get_running_loop().time,
-        ),
+        foresight=foresight,
         pending=PendingClaims(tower, store=store, servers=ground.servers, intake=intake),
-        restraint=Restraint(
-            ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk
-        ),
+        restraint=restraint,
         key_holders=key_holders,
         looks=looks_of(ground, tower, signing),
         coverage=Coverage(
             ground.watch,
             ground.desk,
             signing.is_to_be_served,
-            clock=asyncio.get_running_loop().time,
+            clock=clock,
         ),
         routes=ground.telling.watch,
         journal_number=ground.memory.journal_number,
@@ -284,14 +310,7 @@ def _rounds(
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
         tell=ground.feed.tell,
-        locksmith=None
-        if ground.line is None
-        else Locksmith(
-            ground.line,
-            [tower.steward.hold, *key_holders],
-            ground.desk,
-            fee_cap=limits.fees.cap,
-        ),
+        locksmith=locksmith,
     )
 
 

@@ -5,7 +5,7 @@ Decides nothing; who knows whom is drawn here, as in ``assembly.py``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +50,6 @@ from watchtower.tower.locksmith import SignerCare
 from watchtower.tower.lookout import Lookout
 from watchtower.tower.tower import Tower
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
-from watchtower.wiring import guard_of
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
@@ -131,17 +130,12 @@ async def cosigned_hand(
     return hand
 
 
-def acquaint(
-    hand: CosignedHand,
-    settings: Settings,
-    store: Store,
-    *,
-    tower: Tower,
-    submitter: Submitter,
-    tell: Callable[[Iterable[_Line]], None],
-) -> None:
-    """Have the hand know the tower that it signs for, and who hears what servers refuse."""
-    watch, intake = tower.watch, Intake(store, guard_of(settings), tell=tell)
+def acquaint(hand: CosignedHand, *, intake: Intake, tower: Tower, submitter: Submitter) -> None:
+    """Have the hand know the tower that it signs for, and who hears what servers refuse.
+
+    ``intake`` takes the claims that co-signers had and we had not.
+    """
+    watch = tower.watch
 
     async def keep(claims: Sequence[Claim]) -> None:
         def see(claim: Given) -> Sight:

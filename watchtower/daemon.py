@@ -16,6 +16,7 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.assembly import build, prepare, recovery_of
+from watchtower.claims.intake import Intake
 from watchtower.cosigners import acquaint
 from watchtower.errors import (
     ConfigError,
@@ -26,6 +27,7 @@ from watchtower.errors import (
     StoreNetworkError,
     StoreReadOnlyError,
 )
+from watchtower.following import intake_follows, retention_follows
 from watchtower.front import Front, open_front
 from watchtower.front import loops as front_loops
 from watchtower.ground import Ground
@@ -45,7 +47,8 @@ from watchtower.tower.recovery import presses, until_one_may_act
 from watchtower.tower.retention import Retention
 from watchtower.tower.tending import Rounds
 from watchtower.tower.tower import Tower
-from watchtower.wiring import policy_of
+from watchtower.under_systemd import awake, how_it_is, reread
+from watchtower.wiring import guard_of
 
 __all__ = ["run"]
 
@@ -96,6 +99,8 @@ async def run(
     """
     path, machine = Path(settings.store), machine or Machine()
     async with AsyncExitStack() as stack:
+        # Before anything else: to be asked too early must not end us.
+        asked = None if once else stack.enter_context(machine.reloading())
         store = await stack.enter_async_context(await _open(path, secret, settings, machine))
         stack.enter_context(alone(path))
         await _refuse_secrets(store, settings, environment)
@@ -115,7 +120,8 @@ async def run(
         )
         watch = None if heads is None else _head_watch(heads, ground)
         end = _until_answered if once else _until_signalled
-        return await _run_tasks(ground, end, front, watch)
+        asking = None if asked is None else (environment, asked)
+        return await _run_tasks(ground, end, front, watch, asking)
 
 
 async def _open(path: Path, secret: str | Unlocker, settings: Settings, machine: Machine) -> Store:
@@ -186,27 +192,27 @@ End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
 
 
 async def _run_tasks(
-    ground: Ground, end: End, front: Front | None, heads: HeadWatch | None
+    ground: Ground,
+    end: End,
+    front: Front | None,
+    heads: HeadWatch | None,
+    asking: tuple[Mapping[str, str], asyncio.Event] | None,
 ) -> Mapping[str, Any]:
     """Run everything together until ``end`` returns or anything fails."""
     tower, rounds, submitter = build(ground)
     if ground.cosigned is not None:
-        acquaint(
-            ground.cosigned,
-            ground.settings,
-            ground.store,
-            tower=tower,
-            submitter=submitter,
-            tell=ground.feed.tell,
-        )
+        intake = Intake(ground.store, guard_of(ground.settings), tell=ground.feed.tell)
+        intake_follows(ground.reloading, [intake])
+        acquaint(ground.cosigned, intake=intake, tower=tower, submitter=submitter)
     async with asyncio.TaskGroup() as alarms:
         telling = alarms.create_task(ground.deliverer.run(), name="deliver alarms")
         loops = [] if front is None else [*front_loops(ground, tower, rounds, front)]
         if heads is not None:
             ground.measures.head_age = heads.age
             loops.append(("compare heads", heads.watch_for_ever()))
-        if ground.settings.journal.keep_days:
-            loops.append(("prune journal", _prune(ground, tower, heads)))
+        loops.append(("prune journal", _prune(ground, tower, heads)))
+        if asking is not None:
+            loops.append(("read settings again", reread(ground, rounds, *asking)))
         failure = await _work(ground, tower, rounds, submitter, front=loops, end=end)
         ground.service.stopping()
         if failure is None:
@@ -257,15 +263,15 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "respond", _respond(ground, tower)
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
-    yield "feed watchdog", ground.service.feed(lambda: True)
+    yield "feed watchdog", ground.service.feed(awake(ground, tower))
+    yield "tell how it is", ground.service.tell_for_ever(lambda: how_it_is(ground, rounds))
     recovery = recovery_of(ground)
     in_recovery = ground.memory.in_recovery
     yield "recover", recovery.run_for_ever(tower.reconciled, is_due=in_recovery)
     if ground.hsm_keys is not None:
         watch = KeyWatch(ground.hsm_keys, desk=ground.desk, holder=rounds)
         yield "prove keys", watch.watch_for_ever()
-    for heartbeat in ground.telling.ways.heartbeats:
-        yield heartbeat.name, heartbeat.run()
+    yield "heartbeat", ground.telling.heart.run()
 
 
 async def _prune(ground: Ground, tower: Tower, heads: HeadWatch | None) -> None:
@@ -277,6 +283,7 @@ async def _prune(ground: Ground, tower: Tower, heads: HeadWatch | None) -> None:
         why_not=ground.reserve.why_no_claims,
         up_to=lambda: None if heads is None else heads.oldest,
     )
+    retention_follows(ground.reloading, retention)
     await tower.reconciled.wait()
     await retention.prune_for_ever()
 
@@ -290,8 +297,8 @@ async def _respond(ground: Ground, tower: Tower) -> None:
     await _insist(ground, lambda: store.pin_network(servers.network_id or 0))
     if ground.memory.in_recovery:
         # A restored copy may have missed what was paid, and promised, since it was made.
-        policy = policy_of(ground.settings)
-        await until_one_may_act(tower.reconciled, lambda: presses(ground.watch, policy))
+        watch = ground.watch
+        await until_one_may_act(tower.reconciled, lambda: presses(watch, watch.incoming.policy))
     await tower.respond_for_ever()
 
 

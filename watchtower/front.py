@@ -21,6 +21,7 @@ from watchtower.claims.notary import Notary
 from watchtower.claims.verifying import Verifier
 from watchtower.cosigners import cosigner_of
 from watchtower.errors import NoTokenError, StoreError
+from watchtower.following import front_follows
 from watchtower.front_mqtt import broker_credentials, post
 from watchtower.ground import Ground
 from watchtower.http_settings import HttpSettings
@@ -146,8 +147,7 @@ def loops(
         clock=clock,
         covered=rounds.coverage.covered,
     )
-    notary = Notary(ground.machine.clock)
-    room = RoomForClaims(ground.store, ground.reserve)
+    notary, room = Notary(ground.machine.clock), RoomForClaims(ground.store, ground.reserve)
     intake = Intake(room, guard, notary, tell=ground.feed.tell)
     door = Door(
         intake,
@@ -166,6 +166,7 @@ def loops(
         clock=clock,
         covered=lambda channel: rounds.coverage.covered(channel.entry),
     )
+    front_follows(ground.reloading, intake=intake, door=door, lookout=lookout, inquiries=inquiries)
     looked = asyncio.Event()
     yield "identity", _identify(ground, notary, looked)
     yield "door", _keep(door, verifier, after=looked)

@@ -76,7 +76,7 @@ def post(
         teller=Teller(ground.feed, inquiries, topics, tells_all=mqtt.tell),
         desk=ground.desk,
         correspondents=correspondents,
-        speakers=[] if ground.telling.ways.topic is None else [ground.telling.ways.topic],
+        speakers=[] if ground.telling.topic is None else [ground.telling.topic],
         luck=luck,
         clock=asyncio.get_running_loop().time,
         is_there=ground.measures.connected,

@@ -16,6 +16,7 @@ from watchtower.ledger.servers import Servers
 from watchtower.ledger.stream import Stream
 from watchtower.machine import Machine
 from watchtower.metrics.measures import Measures
+from watchtower.reloading import Reloading
 from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
@@ -33,9 +34,13 @@ __all__ = ["Ground"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What stands before the first task runs, and after the last one ended."""
+    """What stands before the first task runs, and after the last one ended.
+
+    ``settings`` are those of the start; what holds now, where that is live, is ``reloading``'s.
+    """
 
     settings: Settings
+    reloading: Reloading
     accounts: tuple[Address, ...]
     store: Store
     reserve: Reserve

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
+from watchtower.following import looks_follow
 from watchtower.ground import Ground
 from watchtower.keys.authority import Right
 from watchtower.signing import Signing
@@ -19,6 +20,7 @@ from watchtower.tower.space_watch import SpaceWatch
 from watchtower.tower.tower import Tower
 from watchtower.units import Drops
 from watchtower.wiring import (
+    backup_hours_of,
     rights_of,
     thresholds_of,
 )
@@ -37,23 +39,24 @@ def looks_of(
         ground.desk,
         clock=asyncio.get_running_loop().time,
     )
+    drills = _drill_watch(ground)
+    backups = BackupWatch(
+        ground.store,
+        ground.desk,
+        old_hours=backup_hours_of(ground.settings),
+        wall=ground.machine.clock,
+    )
+    looks_follow(
+        ground.reloading, space=space, reserve=ground.reserve, drills=drills, backups=backups
+    )
     yield space.look_at_disk
     yield Entitlement(ground.accounts, why_idle=signing.why_idle, desk=ground.desk).look
     delegation = _delegation(ground, tower)
     if delegation is not None:
         yield delegation.look
     yield ground.telling.watch.look
-    yield _drill_watch(ground).look
-    backups = _backups(ground)
-    if backups is not None:
-        yield backups.look
-
-
-def _backups(ground: Ground) -> BackupWatch | None:
-    old, clock = ground.settings.backup.old_hours, ground.machine.clock
-    if not ground.settings.backup.recipients:
-        return None
-    return BackupWatch(ground.store, ground.desk, old_hours=old, wall=clock)
+    yield drills.look
+    yield backups.look
 
 
 def _drill_watch(ground: Ground) -> DrillWatch:

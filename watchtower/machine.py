@@ -41,6 +41,18 @@ def _signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@contextmanager
+def _hangups() -> Iterator[asyncio.Event]:
+    """Return what is set whenever SIGHUP comes, while the context lasts."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    try:
+        yield asked
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What a daemon has of the machine; by default this one.
@@ -51,6 +63,8 @@ class Machine:
         clock: the host's time, in seconds since 1970. Steady time is the event loop's.
         luck: numbers in [0, 1), for the jitter of reconnects.
         stopping: a context that gives an event, which is set once somebody asks to stop.
+        reloading: a context that gives an event, which is set whenever somebody asks that the
+            configuration be read again.
         rhythm: how often rounds are made.
         to_cosigners: carries what co-signers are asked; None for sockets of this machine.
         measure: tells how much room a folder's disk has.
@@ -61,6 +75,7 @@ class Machine:
     clock: Callable[[], float] = time.time
     luck: Callable[[], float] = SystemRandom().random
     stopping: Callable[[], AbstractContextManager[asyncio.Event]] = _signals
+    reloading: Callable[[], AbstractContextManager[asyncio.Event]] = _hangups
     rhythm: Rhythm = field(default_factory=Rhythm)
     to_cosigners: AsyncBaseTransport | None = None
     measure: Measure = measure

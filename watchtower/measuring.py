@@ -96,7 +96,7 @@ class _Reading:
     def read(self) -> tuple[list[Sample], Spreads]:
         """Return all that is in memory."""
         ground, tower, watch = self._ground, self._tower, self._tower.watch
-        limits = limits_of(ground.settings)
+        limits = limits_of(ground.reloading.settings)
         heard_at = tower.heard_at
         newest = None if watch.newest is None else watch.newest.ledger_index
         spenders = [*self._rounds.spenders(), *([watch.own] if watch.own else [])]
@@ -111,7 +111,7 @@ class _Reading:
             *standing.of_limits(
                 cap=limits.fees.cap,
                 daily_cap=limits.fees.daily_cap,
-                tickets=ground.settings.tickets.pool,
+                tickets=ground.reloading.settings.tickets.pool,
             ),
             *self._of_doors(),
             *ground.measures.counts.samples(),
@@ -153,7 +153,7 @@ class _Reading:
         ]
         with suppress(OSError):
             samples.append((catalogue.DISK_FREE, (), ground.reserve.room().available))
-        folder = ground.settings.backup.folder
+        folder = ground.reloading.settings.backup.folder
         if folder and (written := _newest(Path(folder))) is not None:
             samples.append((catalogue.BACKUP_TIME, (), written))
         return samples

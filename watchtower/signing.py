@@ -22,7 +22,7 @@ from watchtower.keys.signer_line import SignerLine
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
 from watchtower.store.database import Store
-from watchtower.units import Address
+from watchtower.units import Address, Drops
 from watchtower.wiring import limits_of, pool_of, rights_of
 
 __all__ = ["Signing"]
@@ -118,6 +118,13 @@ class Signing:
             signer.hold(keys)
         if self._delegated is not None:
             self._delegated.hold(keys)
+
+    def hold_to(self, fee_cap: Drops, most_tickets: int) -> None:
+        """Have every hand sign under another cap; the one of several keeps what it began with."""
+        for signer in self._by_keys:
+            signer.hold_to(fee_cap, most_tickets)
+        if self._delegated is not None:
+            self._delegated.hold_to(fee_cap)
 
     def spends_own(self, account: Address) -> bool:
         """Return whether anything but a delegate may sign for ``account``, as far as is known.

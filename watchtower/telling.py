@@ -6,12 +6,14 @@ Decides nothing; who knows whom is drawn here, as in ``assembly.py``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from watchtower.alert_routes import WaysOut, ways_out
+from watchtower.alert_routes import WaysOut, ways_again, ways_out
 from watchtower.alerts.deliver import Deliverer
 from watchtower.alerts.desk import Desk
+from watchtower.alerts.heart import Heart
 from watchtower.alerts.rules import Alarm
 from watchtower.machine import Machine
 from watchtower.metrics.measures import Measures
@@ -21,17 +23,31 @@ from watchtower.store.database import Store
 from watchtower.tower.route_watch import RouteWatch, kept_alerts
 from watchtower.wiring import is_quiet_of
 
+if TYPE_CHECKING:
+    from watchtower.interfaces.mqtt.alerts import AlertTopic
+
 __all__ = ["Telling", "telling_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Who decides what is told (``desk``), who tells it, by which ways, and who minds those."""
+    """Who decides what is told (``desk``), who tells it, by which ways, and who minds those.
+
+    ``heart`` gives signs of life. ``again`` makes the ways of other settings, and may be called on
+    any thread.
+    """
 
     desk: Desk
     deliverer: Deliverer
-    ways: WaysOut
+    heart: Heart
+    topic: AlertTopic | None
     watch: RouteWatch
+    again: Callable[[Settings], WaysOut]
+
+    def take(self, ways: WaysOut) -> None:
+        """Tell by other ways from now on."""
+        self.deliverer.reroute(ways.routes)
+        self.heart.replace(ways.heartbeats)
 
 
 async def telling_of(
@@ -60,6 +76,11 @@ async def telling_of(
         wall=machine.clock,
         has_broker=not once,  # who answers once connects to none
     )
+
+    def again(new: Settings) -> WaysOut:
+        return ways_again(new, environment, topic=ways.topic, wall=machine.clock)
+
+    heart = Heart(ways.heartbeats)
     deliverer = Deliverer(ways.routes, clock=clock, wall=machine.clock, luck=machine.luck)
     desk = Desk(
         CountingTeller(deliverer, measures),
@@ -73,9 +94,16 @@ async def telling_of(
         deliverer.restore(await kept_alerts(store))
     watch = RouteWatch(
         deliverer,
-        lambda: [*deliverer.report(), *(heart.report() for heart in ways.heartbeats)],
+        lambda: [*deliverer.report(), *heart.report()],
         store=store,
         desk=desk,
         wall=machine.clock,
     )
-    return Telling(desk=desk, deliverer=deliverer, ways=ways, watch=watch)
+    return Telling(
+        desk=desk,
+        deliverer=deliverer,
+        heart=heart,
+        topic=ways.topic,
+        watch=watch,
+        again=again,
+    )

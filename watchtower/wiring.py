@@ -26,6 +26,7 @@ from watchtower.store.space import Thresholds
 from watchtower.units import Address, Drops
 
 __all__ = [
+    "backup_hours_of",
     "guard_of",
     "is_quiet_of",
     "limits_of",
@@ -128,6 +129,11 @@ def link_settings(settings: Settings) -> LinkSettings:
         request_timeout=settings.ledger.request_timeout_seconds,
         silence=settings.ledger.silence_seconds,
     )
+
+
+def backup_hours_of(settings: Settings) -> int:
+    """Return after how many hours the newest backup is old; 0 where none is wanted."""
+    return settings.backup.old_hours if settings.backup.recipients else 0
 
 
 def is_quiet_of(alerts: AlertSettings, wall: Callable[[], float]) -> Callable[[], bool]:

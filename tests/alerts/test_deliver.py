@@ -408,3 +408,95 @@ async def test_the_most_urgent_goes_first_and_survives_a_flood(http_server: Http
 
     assert subjects(http_server) == ["dear", "cheap0", "cheap1"]
     assert len([line for line in logs if line["event"] == "notice_dropped"]) == 4
+
+
+async def test_what_waits_leaves_by_the_route_of_the_same_name_when_routes_are_replaced() -> None:
+    """Settings that are read again must lose no alarm, and tell none of them twice."""
+    slow, better = Slow(), Told()
+    async with delivering_in(Time(), [slow]) as deliverer:
+        for subject in ("first", "second"):
+            deliverer.tell(notice(subject))
+        await slow.begun.wait()
+        deliverer.reroute([better])
+        deliverer.tell(notice("third"))
+        slow.answer.set_result("was too slow")
+        assert await deliverer.drained(within=30)
+        (report,) = deliverer.report()
+
+    assert better.about == ["first", "second", "third"]
+    # How the one did that is gone says nothing of the one that is there.
+    assert (report["delivered"], report["failing_since"], report["attempts"]) == (3, None, 0)
+
+
+async def test_what_arrives_by_a_route_that_is_just_replaced_is_told_once() -> None:
+    """What is on its way is not cut off: it might have arrived."""
+    slow, better = Slow(), Told()
+    async with delivering_in(Time(), [slow]) as deliverer:
+        deliverer.tell(notice("first"))
+        await slow.begun.wait()
+        deliverer.reroute([better])
+        slow.answer.set_result(None)
+        assert await deliverer.drained(within=30)
+
+    assert better.about == []
+    assert [line.result for line in deliverer.record.lines()] == ["delivered"]
+
+
+async def test_route_that_was_mended_is_tried_at_once_and_keeps_its_counters() -> None:
+    """An operator who mends an address must not wait for the pause of the one that failed."""
+    made = Time()
+    broken, mended = Told("first"), Told(least=Severity.URGENT)
+    async with delivering_in(made, [broken]) as deliverer:
+        deliverer.tell(notice("fine"))
+        deliverer.tell(notice("first"))
+        await broken.until(lambda: broken.tried.count("first") >= 5)
+        deliverer.reroute([mended])
+        at = made.now
+        assert await deliverer.drained(within=30)
+        (report,) = deliverer.report()
+        # What began here as worth it ends here, whatever is worth it by now.
+        deliverer.tell(notice("fine", kind=NoticeKind.RESOLVED))
+        assert await deliverer.drained(within=30)
+
+    assert mended.about == ["first", "fine"]
+    assert made.now == at
+    assert (report["delivered"], report["failing_since"]) == (2, None)
+
+
+async def test_what_waits_for_a_route_that_is_gone_is_let_go_and_that_is_recorded() -> None:
+    """Nobody is told there any more; who is told elsewhere hears nothing of it."""
+    slow, other, new = Slow(), Told(), Told()
+    other.name, new.name = "other", "new"
+    async with delivering_in(Time(), [slow, other]) as deliverer:
+        for subject in ("first", "second"):
+            deliverer.tell(notice(subject, Severity.URGENT))
+        await slow.begun.wait()
+        deliverer.reroute([other, new])
+        deliverer.tell(notice("third"))
+        assert await deliverer.drained(within=30)
+
+    assert (other.about, new.about) == (["first", "second", "third"], ["third"])
+    gone = [line for line in deliverer.record.lines() if line.route == "told"]
+    assert [(line.subject, line.result) for line in gone] == [
+        ("first", "dropped"),
+        ("second", "dropped"),
+    ]
+    assert set(deliverer.kept()["waiting"]) == {"other", "new"}
+
+
+class Slow:
+    """A route that answers when the test has it do so."""
+
+    kind = "made up"
+    least = Severity.INFO
+
+    def __init__(self) -> None:
+        """Answer nothing yet."""
+        self.name = "told"
+        self.begun = asyncio.Event()
+        self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    async def hand_over(self, _message: Message) -> str | None:
+        """Wait for what to answer."""
+        self.begun.set()
+        return await self.answer

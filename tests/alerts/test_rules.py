@@ -226,3 +226,29 @@ def test_whatever_happens_what_stands_has_been_told_after_the_calm(
 
     standing = {alarm.subject for alarm in board.standing()}
     assert {subject for subject, is_open in open_for_people.items() if is_open} == standing
+
+
+def test_other_time_for_repeating_counts_from_when_it_was_told() -> None:
+    """What stands is told again by the new time; without one, never."""
+    board = AlarmBoard(repeat_after=3600)
+    board.stand(SILENT, now=0)
+    board.hold_to(60, 0, "here", now=100)
+
+    assert board.due(now=159) == ()
+    assert kinds(board.due(now=160)) == ["repeated"]
+    board.hold_to(0, 0, "here", now=170)
+    assert board.due(now=100_000) == ()
+    board.hold_to(60, 0, "here", now=100_000)
+    assert kinds(board.due(now=100_060)) == ["repeated"]
+    assert board.due(now=100_060) == ()
+
+
+def test_escalating_by_other_rules_begins_with_the_next_telling() -> None:
+    """What was told often enough by then is escalated, and the new document is named."""
+    urgent = Alarm(name="x", subject="y", severity=Severity.URGENT, sentence="It is so. Look.")
+    board = AlarmBoard(repeat_after=60)
+    board.stand(urgent, now=0)
+    board.hold_to(60, 2, "https://here.example", now=10)
+    (told,) = board.due(now=70)
+
+    assert (told.escalated, told.guide) == (True, "https://here.example")

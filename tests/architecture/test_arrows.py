@@ -259,6 +259,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.reserve",
         "tower.tending",
     ),
+    # settings that are read again, and whom they are told
+    "reloading": ("settings",),
+    "rereading": ("alerts.desk", "alerts.of_settings", "reloading", "settings"),
     # the settings, in the words of the rooms that they are for
     "wiring": (
         "settings",
@@ -285,6 +288,7 @@ MAY_KNOW_EVERYBODY = (
     "ground",
     "looks",
     "assembly",
+    "following",
     "cosigners",
     "heads",
     "signing",
@@ -292,6 +296,7 @@ MAY_KNOW_EVERYBODY = (
     "front",
     "front_mqtt",
     "measuring",
+    "under_systemd",
     "daemon",
     "doctor",
     "cli",

@@ -40,6 +40,7 @@ PURE = (
     "alerts.of_recovery",
     "alerts.of_routes",
     "alerts.crowd",
+    "alerts.of_settings",
     "alerts.of_signers",
     "alerts.of_slack",
     "alerts.quiet",
@@ -96,6 +97,7 @@ PURE = (
     "metrics.counting",
     "metrics.metric",
     "metrics.standing",
+    "interfaces.status_line",
     "judgement.authority",
     "judgement.delegation",
     "judgement.channel",
@@ -180,6 +182,7 @@ PURE = (
     "store.tree",
     "tower.noted_accounts",
     "tower.noted_tickets",
+    "tower.vigil",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT, Struct, UnsetType
 
+from watchtower.reloading import AT_A_START, is_live
 from watchtower.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -150,3 +151,12 @@ def test_every_variable_of_the_environment_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `(WATCHTOWER_[A-Z_]+)`", text, re.MULTILINE)) == read
+
+
+def test_every_setting_says_whether_a_reload_takes_it_up() -> None:
+    """Whoever changes one must know whether the tower has to be started again."""
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = text.partition("## Read again while the tower runs")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| (yes|no) \|", table, re.MULTILINE))
+    fields = [*(field.name for field in msgspec.structs.fields(Settings)), *AT_A_START]
+    assert rows == {name: "yes" if is_live(name) else "no" for name in fields}

@@ -80,3 +80,17 @@ async def test_an_index_that_cannot_be_read_is_none(store: Store, content: bytes
 async def test_zero_hours_switch_it_off(store: Store) -> None:
     """For those whose backups are somebody else's matter."""
     assert await Ground(store, old_hours=0).at(1_900_000_000) == []
+
+
+async def test_backups_that_nobody_wants_any_more_are_not_told_and_other_hours_hold_soon(
+    store: Store,
+) -> None:
+    """Settings that are read again end the alarm, and begin it."""
+    ground, other = Ground(store), Ground(store, old_hours=0)
+    assert await ground.at(1_900_000_000) == [("raised", "backup_old")]
+    ground.watch.hold_to(0)
+    assert await ground.at(1_900_000_001) == [("resolved", "backup_old")]
+
+    assert await other.at(1_900_000_000) == []
+    other.watch.hold_to(24)
+    assert await other.at(1_900_000_001) == [("raised", "backup_old")]

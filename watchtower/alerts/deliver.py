@@ -28,16 +28,15 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from watchtower.alerts.message import Message, Subject, message_of
-from watchtower.alerts.record import DELIVERED, DROPPED, GIVEN_UP, Record, Told
+from watchtower.alerts.record import DELIVERED, DROPPED, GIVEN_UP, Kept, Record
 from watchtower.alerts.routes import Route
 from watchtower.alerts.rules import Notice, NoticeKind, Severity
 from watchtower.alerts.waiting import Waiting, WaitingList
 from watchtower.ledger.backoff import Backoff
 
-__all__ = ["PATIENCE", "Deliverer", "Kept", "Pause", "kept_of"]
+__all__ = ["PATIENCE", "Deliverer", "Pause", "kept_of"]
 
 _HOUR: Final = 3_600
 
@@ -57,13 +56,6 @@ _log = structlog.get_logger()
 
 Pause = Callable[[asyncio.Event, float], Awaitable[None]]
 """Waits until the event is set, or so many seconds."""
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """What outlives the process: what was told, and what is urgent and was not."""
-
-    told: list[Told] = []
-    waiting: dict[str, list[Message]] = {}
 
 
 def kept_of(kept: Any) -> Kept:
@@ -112,8 +104,9 @@ class Deliverer:
         self.record = Record()
         self.version = 0  # changes with all that `kept` returns
         self._wall = wall
-        self._outboxes = [
-            _Outbox(
+
+        def outbox(route: Route) -> _Outbox:
+            return _Outbox(
                 route,
                 self,
                 limit=limit,
@@ -123,8 +116,30 @@ class Deliverer:
                 wall=wall,
                 pause=pause,
             )
-            for route in routes
-        ]
+
+        self._outbox = outbox
+        self._outboxes = [outbox(route) for route in routes]
+        self._rerouted = asyncio.Event()
+
+    def reroute(self, routes: Sequence[Route]) -> None:
+        """Send what comes from now on by ``routes``; returns at once.
+
+        What waits for a route that is still there, by its name, leaves by the new one, and so does
+        what is just on its way and does not arrive; how the route did is remembered. What waits for
+        one that is gone is let go, for nobody is told there any more.
+        """
+        known = {outbox.name: outbox for outbox in self._outboxes}
+        outboxes = []
+        for route in routes:
+            if (outbox := known.pop(route.name, None)) is None:
+                outbox = self._outbox(route)
+            else:
+                outbox.leave_by(route)
+            outboxes.append(outbox)
+        for gone in known.values():
+            gone.let_go()
+        self._outboxes = outboxes
+        self._rerouted.set()
 
     def tell(self, notice: Notice) -> None:
         """Log ``notice`` and hand it to the routes' workers; returns at once, raises nothing."""
@@ -148,9 +163,16 @@ class Deliverer:
 
     async def run(self) -> None:
         """Serve all routes until cancelled."""
+        serving: dict[_Outbox, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as tasks:
-            for outbox in self._outboxes:
-                tasks.create_task(outbox.serve())
+            while True:
+                self._rerouted.clear()
+                for gone in serving.keys() - set(self._outboxes):
+                    serving.pop(gone).cancel()
+                for outbox in self._outboxes:
+                    if outbox not in serving:
+                        serving[outbox] = tasks.create_task(outbox.serve())
+                await self._rerouted.wait()
 
     async def drained(self, *, within: float) -> bool:
         """Wait until every notice was handed over or given up; return whether that came in time.
@@ -266,6 +288,23 @@ class _Outbox:
         self._waiting.hurry()
         self._wake.set()
 
+    def leave_by(self, route: Route) -> None:
+        """Go on by another route of the same name, and at once: it may be what was mended."""
+        self._route = route
+        self._backoff.reset()
+        self.hurry()
+
+    def let_go(self) -> None:
+        """Take note that what waits here is told to nobody."""
+        waiting = [*self._waiting]
+        if self._on_its_way is not None:
+            waiting.insert(0, self._on_its_way)
+        for message in waiting:
+            self._counted["dropped"] += 1
+            self._deliverer.noted(message, self.name, DROPPED, tries=0, why="the route is gone")
+        if waiting:
+            _log.warning("route_gone", route=self.name, dropped=len(waiting))
+
     def urgent(self) -> list[Message]:
         """Return what is urgent and was not told here, the oldest first."""
         now = () if self._on_its_way is None else (self._on_its_way,)
@@ -305,9 +344,10 @@ class _Outbox:
                 await self._pause(self._wake, max(next_at, self._rests_until) - now)
 
     async def _deliver(self, taken: Waiting) -> None:
-        message = self._on_its_way = taken.message
+        message, route = taken.message, self._route
+        self._on_its_way = message
         try:
-            why = await self._route.hand_over(message)
+            why = await route.hand_over(message)
         except asyncio.CancelledError:
             # Whoever is stopped meanwhile has not told it: it is kept, and told after the restart.
             self._waiting.put_back(taken)
@@ -317,6 +357,9 @@ class _Outbox:
         taken.failed += 1
         if why is None:
             self._succeeded(taken)
+        elif route is not self._route:
+            # How the one did that was replaced meanwhile says nothing of the one that is there.
+            self._note_dropped(self._waiting.put_back(taken))
         else:
             self._failed(taken, why)
 

@@ -90,6 +90,18 @@ class Desk:
         self._accounted: LedgerIndex | None = None
         self._moved_in: LedgerIndex | None = None
 
+    def hold_to(
+        self,
+        *,
+        repeat_after: float,
+        escalate_after: int,
+        guide: str,
+        is_quiet: Callable[[], bool],
+    ) -> None:
+        """Tell by other rules from now on; what was held back is told once it is not quiet."""
+        self._board.hold_to(repeat_after, escalate_after, guide, now=self._clock())
+        self._is_quiet = is_quiet
+
     def stand(self, alarm: Alarm) -> None:
         """Take note that ``alarm`` stands now; cheap to repeat."""
         self._tell(self._board.stand(alarm, now=self._clock()))

@@ -14,7 +14,7 @@ from msgspec import Struct
 from watchtower.alerts.message import Message
 from watchtower.alerts.rules import NoticeKind, Severity
 
-__all__ = ["DELIVERED", "DROPPED", "GIVEN_UP", "MOST_RECORDED", "Record", "Told"]
+__all__ = ["DELIVERED", "DROPPED", "GIVEN_UP", "MOST_RECORDED", "Kept", "Record", "Told"]
 
 MOST_RECORDED: Final = 100
 """Lines that are kept of what was urgent, and as many of everything else."""
@@ -49,6 +49,13 @@ class Told(Struct, frozen=True, kw_only=True):
     result: str
     tries: int
     why: str | None = None
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What outlives the process: what was told, and what is urgent and was not."""
+
+    told: list[Told] = []
+    waiting: dict[str, list[Message]] = {}
 
 
 class Record:

@@ -156,6 +156,21 @@ class AlarmBoard:
         self._last_told: dict[_Key, float] = {}  # oldest first, forgotten after CALM_SECONDS
         self._agenda: list[tuple[float, _Key]] = []
 
+    def hold_to(self, repeat_after: float, escalate_after: int, guide: str, *, now: float) -> None:
+        """Tell by other rules from ``now`` on, from which what goes on is told again.
+
+        What is escalated remains so until it ends: somebody was woken by it.
+        """
+        self._escalate_after, self._guide = escalate_after, guide
+        if repeat_after == self._repeat_after:
+            return
+        self._repeat_after = repeat_after
+        for key, known in self._standing.items():
+            if known.told and repeat_after > 0:
+                self._plan(key, known, now + repeat_after)
+            elif known.told:
+                known.due = None
+
     def stand(self, alarm: Alarm, *, now: float) -> tuple[Notice, ...]:
         """Take note that ``alarm`` stands now; return what to tell."""
         self._forget(now)

@@ -137,6 +137,10 @@ class Intake:
         self._guard = guard
         self._notary = notary
 
+    def hold_to(self, guard: Guard) -> None:
+        """Decide by another guard about what comes from now on."""
+        self._guard = guard
+
     async def take(self, claim: Given, sight: Sight) -> Answer:
         """Decide about one claim and store it; the answer is given after fsync.
 

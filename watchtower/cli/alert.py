@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import click
 
 from watchtower.alert_routes import routes_of_command
-from watchtower.alerts.deliver import Kept, kept_of
+from watchtower.alerts.deliver import kept_of
 from watchtower.alerts.message import Message, message_of
+from watchtower.alerts.record import Kept
 from watchtower.alerts.routes import Route
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
 from watchtower.cli.output import examples, json_option, tell

@@ -174,6 +174,15 @@ class Watch:
             self.incoming.payee_seen(account, exists=not after.is_missing)
         return Learned(estate=after, estate_before=before)
 
+    def hold_to(self, policy: Policy, payer_policy: PayerPolicy) -> None:
+        """Judge everything anew by another policy; by the same one nothing is."""
+        if policy != self.incoming.policy:
+            self.incoming.policy = policy
+            self.incoming.touch_all()
+        if payer_policy != self.outgoing.policy:
+            self.outgoing.policy = payer_policy
+            self.outgoing.touch_all()
+
     def raise_best(self, claim: Claim) -> None:
         """Take the best claim of a channel as the store has it; a lower one changes nothing."""
         if claim.amount > self.best.amount(claim.channel):

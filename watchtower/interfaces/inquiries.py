@@ -62,6 +62,10 @@ class Inquiries:
         self._sorting = asyncio.Lock()
         self._reading = asyncio.Semaphore(_AT_ONCE)
 
+    def hold_to(self, settings: Settings) -> None:
+        """Answer by other settings from now on."""
+        self._settings = settings
+
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Return a channel as it is known now, also one that has closed."""
         known = self._watch.channels.get(channel_id)

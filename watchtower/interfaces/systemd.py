@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -20,6 +21,9 @@ __all__ = ["ServiceManager"]
 _log = structlog.get_logger()
 
 _MICROSECONDS: Final = 1_000_000
+
+_TOLD_EVERY: Final = 10.0
+"""Seconds between two lines for ``systemctl status``."""
 
 
 class ServiceManager:
@@ -41,6 +45,15 @@ class ServiceManager:
     def ready(self, status: str) -> None:
         """Say that start-up is done."""
         self._send(f"READY=1\nSTATUS={_one_line(status)}")
+
+    def reloading(self) -> None:
+        """Say that the configuration is being read again, until `ready` is said.
+
+        With the moment, by which systemd knows that this is the reload that it asked for
+        (sd_notify(3), ``Type=notify-reload``).
+        """
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def status(self, status: str) -> None:
         """Say in one line how things are, for ``systemctl status``."""
@@ -65,6 +78,17 @@ class ServiceManager:
             if is_alive():
                 self.alive()
             await asyncio.sleep(self._feed_every)
+
+    async def tell_for_ever(self, status: Callable[[], str], every: float = _TOLD_EVERY) -> None:
+        """Say how things are, every so many seconds, until cancelled.
+
+        Returns at once when nobody listens.
+        """
+        if self._address is None:
+            return
+        while True:
+            await asyncio.sleep(every)
+            self.status(status())
 
     def _send(self, message: str) -> None:
         if self._address is None:

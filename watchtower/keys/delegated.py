@@ -95,6 +95,10 @@ class DelegatedHand:
         self._way = Way(may_queue=False, fee_payer=delegate)
         self._has_key = True
 
+    def hold_to(self, fee_cap: Drops) -> None:
+        """Sign under another cap from now on."""
+        self._fee_cap = fee_cap
+
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that there are now, by account, so that `way` can tell."""
         self._has_key = bool(keys.get(self._delegate))

@@ -217,6 +217,10 @@ class RemoteSigner:
             key_for=self._key_for,
         )
 
+    def hold_to(self, fee_cap: Drops, most_tickets: int) -> None:
+        """Sign under another cap from now on, and make so many tickets at most."""
+        self._fee_cap, self._most_tickets = fee_cap, most_tickets
+
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that the signer has now, by account."""
         self._known = dict(keys)

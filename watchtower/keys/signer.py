@@ -100,6 +100,10 @@ class Signer:
         self._source_of = source_of
         self._fee_cap = fee_cap
 
+    def hold_to(self, fee_cap: Drops, most_tickets: int) -> None:
+        """Sign under another cap from now on, and make so many tickets at most."""
+        self._fee_cap, self._most_tickets = fee_cap, most_tickets
+
     def hold(self, keys: Mapping[Address, Collection[str]]) -> None:
         """Take note of the public keys that there are now, by account, so that `way` can tell."""
         self._known = dict(keys)

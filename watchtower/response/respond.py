@@ -83,6 +83,11 @@ class Responder:
         for transaction in transactions:
             self._submitter.applied(transaction)
 
+    def hold_to(self, limits: Limits) -> None:
+        """Plan anew under other limits; a pass that is under way ends under those it began with."""
+        self._limits = limits
+        self._planned_in = None
+
     def forget(self, channel: ChannelId) -> None:
         """Drop what is remembered of a channel that is closed and done with."""
         self._signer.forget(channel)
@@ -123,6 +128,7 @@ class Responder:
 
     async def _respond_in(self, newest: LedgerClosed) -> Response:
         """Plan on fresh terms, and carry it out as far as the present ledger lasts."""
+        limits = self._limits
         accounts = {obligation.account for obligation in self._docket.obligations()}
         enquiry = await enquire(self._servers, self._docket, accounts)
         # Asking takes time, and ledgers go on meanwhile: what is planned on the ledger of before
@@ -137,7 +143,7 @@ class Responder:
         refused = enquiry.refused
         unseated = tuple((o, refused[o.account]) for o in obligations if o.account in refused)
         response = replace(done, unseated=unseated)
-        if self._docket.newest is newest:
+        if self._docket.newest is newest and self._limits is limits:
             self._planned_in = newest.ledger_index
             self._planned = {
                 (o.account, o.channel): o.target for o in obligations if o.account not in self.busy

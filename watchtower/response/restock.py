@@ -103,6 +103,11 @@ class Restocker:
         await self._launch.launch(made)
         return tuple(made)
 
+    def hold_to(self, limits: Limits, pool: TicketPool) -> None:
+        """Keep another pool filled, under other limits, and soon."""
+        self._limits, self._pool = limits, pool
+        self._asked_in.clear()
+
     async def close(self) -> None:
         """Stop signing. What was signed and not sent never will be."""
         tasks = list(self._under_way.values())

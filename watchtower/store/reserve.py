@@ -60,6 +60,10 @@ class Reserve:
         self.path = store.with_name(store.name + ".reserve")
         self._measure = measuring
 
+    def hold_to(self, size: int) -> None:
+        """Be of another size from the next `make` on."""
+        self.size = size
+
     @property
     def held(self) -> int:
         """How many bytes stand in it now."""

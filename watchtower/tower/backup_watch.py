@@ -34,6 +34,11 @@ class BackupWatch:
         self._wall = wall
         self._looked_at: float | None = None
 
+    def hold_to(self, old_hours: int) -> None:
+        """Look by another age, and soon; with 0 nothing is told any more."""
+        if old_hours != self._old_hours:
+            self._old_hours, self._looked_at = old_hours, None
+
     async def look(self) -> None:
         """Tell of the newest backup, if it is too old.
 
@@ -41,11 +46,12 @@ class BackupWatch:
         head, and a backup from times to come is no reason to wake anybody.
         """
         now = self._wall()
-        if not self._old_hours or (
-            self._looked_at is not None and 0 <= now - self._looked_at < _EVERY
-        ):
+        if self._looked_at is not None and 0 <= now - self._looked_at < _EVERY:
             return
         self._looked_at = now
+        if not self._old_hours:
+            self._desk.end("backup_old", str(self._store.path))
+            return
         made = await self._store.with_keys(last_made)
         hours = None if made is None else int(now - made) // _HOUR
         path = str(self._store.path)

@@ -28,6 +28,10 @@ class DrillWatch:
         self._clock = clock
         self._begun = clock()
 
+    def hold_to(self, every_days: int) -> None:
+        """Want drills at other times, from the next look on."""
+        self._every_days = every_days
+
     async def look(self) -> None:
         """Have alarms stand or end by the last drill.
 

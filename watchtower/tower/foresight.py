@@ -77,6 +77,10 @@ class Foresight:
         """How many tickets a payee that pays its own fees is to hold."""
         return self._pool.size
 
+    def hold_to(self, limits: Limits, pool: TicketPool) -> None:
+        """Look ahead, in the next round, with other limits."""
+        self._limits, self._pool, self._due = limits, pool, 0.0
+
     async def look_ahead(self) -> None:
         """Tell of what would go wrong.
 

@@ -77,6 +77,10 @@ class Locksmith:
         self._desk = desk
         self._held: Mapping[Address, tuple[str, ...]] | None = None
 
+    def hold_to(self, fee_cap: Drops) -> None:
+        """Compare the signer's cap with another one of ours."""
+        self._fee_cap = fee_cap
+
     async def look(self) -> None:
         """Ask for the keys; who does not answer is an alarm until it does."""
         place = str(self._line.path)

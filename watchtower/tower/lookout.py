@@ -89,6 +89,10 @@ class Lookout:
             OrderedDict()
         )
 
+    def hold_to(self, stale_after: float) -> None:
+        """Serve nothing after so many seconds without a validated ledger, from now on."""
+        self._stale_after = stale_after
+
     def watched(self, channel: ChannelId) -> Channel | None:
         """Return a channel as it is known now, if it is watched."""
         return self._tower.watch.channels.get(channel)

@@ -70,6 +70,15 @@ class Means:
         self._pool = pool
         self._fee_cap = fee_cap
         self._admitted: set[Address] = set()
+        self._refuses = True
+
+    def hold_to(self, pool: TicketPool, fee_cap: Drops) -> None:
+        """Look by other limits, and refuse nothing by them.
+
+        Settings that are read again while the tower runs must not end it: what an account cannot
+        hold is an alarm then (``ticket_pool_short``).
+        """
+        self._pool, self._fee_cap, self._refuses = pool, fee_cap, False
 
     async def admit(self, account: Address) -> bool:
         """Return whether tickets may be made for ``account``; not before its estate is known.
@@ -86,7 +95,7 @@ class Means:
         async with self._store.write() as work:
             gone_on_with = await work.notes.get(POOL_NOTE + account) or 0
             if self._pool.size > gone_on_with:
-                if not await self._is_relied_on(work, account):
+                if self._refuses and not await self._is_relied_on(work, account):
                     above_reserve = estate.entry.balance - estate.reserve(newest)
                     self._refuse_without_means(account, above_reserve, newest.reserve_increment)
                 await work.notes.put(POOL_NOTE + account, self._pool.size)

@@ -35,6 +35,14 @@ class Restraint:
         self._desk = desk
         self._told: set[Address] = set()
 
+    def hold_to(self, limits: ServingLimits) -> None:
+        """Stop serving elsewhere from now on; what is at stake is counted anew, if it has to be."""
+        if limits == self._limits:
+            return
+        self._limits = limits
+        if limits.are_set:
+            self._exposure.begin(limits.payer)
+
     async def look(self) -> None:
         """Have alarms stand where serving stops, and end where it goes on."""
         total, allowed = self._exposure.total, self._limits.total
@@ -48,16 +56,17 @@ class Restraint:
 
     def _look_at_payers(self) -> None:
         allowed = self._limits.payer
-        if allowed is None:
-            return
-        payers = self._payers()
+        # Whoever was told to be above a limit that is gone since is above none.
+        payers = {} if allowed is None else self._payers()
         for payer in self._told - payers.keys():
             self._desk.end("exposure_limit_reached", payer)
+        self._told = set(payers)
+        if allowed is None:
+            return
         for payer, at_stake in payers.items():
             self._desk.stand(
                 of_exposure.exposure_limit_reached(payer, at_stake=at_stake, allowed=allowed)
             )
-        self._told = set(payers)
 
     def report(self) -> Mapping[str, Any] | None:
         """Return how much is at stake and how much may be, in JSON values; amounts in drops.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -46,7 +47,7 @@ class Retention:
 
         Args:
             store: whose journal.
-            days: how long entries are kept at least.
+            days: how long entries are kept at least; 0 for ever.
             clock: the host's Unix time, in seconds.
             why_not: says why nothing may be written that is not needed; None if it may.
             up_to: says up to which number entries may go at all; None for no such limit.
@@ -59,6 +60,13 @@ class Retention:
         self._up_to = up_to
         self._every = every
         self._behind = 0
+        self._told_otherwise = asyncio.Event()
+
+    def hold_to(self, days: int) -> None:
+        """Keep entries for so many days from now on, and prune soon if these are others."""
+        if days != self._days:
+            self._days = days
+            self._told_otherwise.set()
 
     async def prune_for_ever(self) -> None:
         """Make a round, and the next one hours later; where it is disturbed, again soon."""
@@ -75,7 +83,10 @@ class Retention:
                 return
             if pruned:
                 _log.info("journal_pruned", entries=pruned)
-            await asyncio.sleep(self._every)
+            self._told_otherwise.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._told_otherwise.wait()
 
     async def prune(self) -> int:
         """Go through the journal once, or on where that ended; return how many entries went.
@@ -83,6 +94,8 @@ class Retention:
         Raises:
             StoreError: it went as far as it could.
         """
+        if not self._days:
+            return 0
         spoken = await spoken_for(self._store)
         pruned = 0
         loop = asyncio.get_running_loop()

@@ -66,6 +66,7 @@ class RouteWatch:
         self._desk = desk
         self._wall = wall
         self._kept = telling.version
+        self._failing: set[str] = set()
 
     async def look(self) -> None:
         """Tell of routes that fail for long, and keep the record if it has changed.
@@ -73,12 +74,19 @@ class RouteWatch:
         Raises:
             StoreBusyError, StoreFullError: it could not be kept, and is at the next look.
         """
-        for route in self.report():
+        routes = self.report()
+        # Settings that were read again may have taken a route away, while it failed.
+        for gone in self._failing - {route["route"] for route in routes}:
+            self._desk.end("route_failing", gone)
+            self._failing.discard(gone)
+        for route in routes:
             since, name = route["failing_since"], route["route"]
             if since is None:
                 self._desk.end("route_failing", name)
+                self._failing.discard(name)
             elif (lasted := self._wall() - since) >= _LONG:
                 why, minutes = route["why"] or "no answer", round(lasted / 60)
+                self._failing.add(name)
                 self._desk.stand(of_routes.route_failing(name, why=why, minutes=minutes))
         await self._keep()
 

@@ -62,6 +62,10 @@ class SpaceWatch:
         self._clock = clock
         self._pace = Pace()
 
+    def hold_to(self, thresholds: Thresholds) -> None:
+        """Tell of the disk by other thresholds, from the next round on."""
+        self._thresholds = thresholds
+
     async def look_at_disk(self) -> None:
         """Tell of what is wrong with the disk, and have the reserve stand again.
 

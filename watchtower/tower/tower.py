@@ -22,18 +22,14 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
-from watchtower.errors import (
-    LedgerError,
-    StoreBusyError,
-    StoreFullError,
-    WatchtowerError,
-)
+from watchtower.errors import LedgerError, StoreBusyError, StoreFullError, WatchtowerError
 from watchtower.guard.learned import channel_of
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement
+from watchtower.judgement.policy import PayerPolicy, Policy
 from watchtower.judgement.verdict import Closed
 from watchtower.ledger.events import (
     AccountFact,
@@ -43,12 +39,7 @@ from watchtower.ledger.events import (
     LedgerAccounted,
     LedgerClosed,
 )
-from watchtower.ledger.health import (
-    HealthEvent,
-    HistoryMissing,
-    HistoryRecovered,
-    StateReconciled,
-)
+from watchtower.ledger.health import HealthEvent, HistoryMissing, HistoryRecovered, StateReconciled
 from watchtower.ledger.sequence import Delivery
 from watchtower.response.attempt import Attempt, Purpose
 from watchtower.response.bundle import Presigned
@@ -85,7 +76,7 @@ class Tower:
     ``heard`` is set once any ledger was heard of, and ``heard_at`` is when that was last, by the
     loop's clock; ``reconciled`` is set once every open channel was read anew; ``steward`` looks
     after the accounts; ``unanswered`` is why the last pass could not sign, or seat, something that
-    is owed.
+    is owed; ``passing_since`` is when the pass that is under way was begun, None between two.
     """
 
     def __init__(
@@ -107,6 +98,7 @@ class Tower:
         self.heard_at: float | None = None
         self.reconciled = asyncio.Event()
         self.unanswered: WatchtowerError | None = None
+        self.passing_since: float | None = None
         self._store = store
         self._changes = changes
         self._responder = responder
@@ -171,6 +163,11 @@ class Tower:
         if reconciled:
             self.reconciled.set()
 
+    def hold_to(self, policy: Policy, payer_policy: PayerPolicy) -> None:
+        """Judge and respond anew at once: what an attempt may cost may be another, too."""
+        self.watch.hold_to(policy, payer_policy)
+        self._wake.set()
+
     async def respond_for_ever(self) -> None:
         """Respond whenever something changed, and again soon after a failure."""
         self._is_responding = True
@@ -178,6 +175,7 @@ class Tower:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                self.passing_since = asyncio.get_running_loop().time()
                 try:
                     await self.respond()
                     await self._restock()
@@ -185,6 +183,7 @@ class Tower:
                     self._note_failure(failure)
                     await asyncio.sleep(_RETRY)
                     self._wake.set()
+                self.passing_since = None
         finally:
             await self._responder.close()
             if self._restocker is not None:
