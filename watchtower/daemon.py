@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,9 @@ _log = structlog.get_logger(__name__)
 _RETRY: Final = 1.0
 _LAST_ALERTS: Final = 5.0
 """Seconds that alarms have to reach people while the daemon stops."""
+
+_LAST_WORD: Final = 3.0
+"""Seconds that transactions have to reach servers while the daemon stops."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a turn of events, and never leaves this module
@@ -244,9 +247,21 @@ async def _work(
             for name, loop in (*_loops(ground, tower, rounds), *front):
                 tasks.create_task(loop, name=name)
             await end(ground, tower, rounds)
+            await _see_off(tower, submitter)
             raise _Stopped
     except BaseExceptionGroup as group:
         return _first(group)
+
+
+async def _see_off(tower: Tower, submitter: Submitter) -> None:
+    """Let the pass that is under way end, and what it has written down leave, for a moment.
+
+    What does not leave by then is left to the next start, which may be hours away.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORD):
+            await tower.rests.wait()
+            await submitter.drained()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException | None:

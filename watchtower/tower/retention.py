@@ -71,6 +71,8 @@ class Retention:
     async def prune_for_ever(self) -> None:
         """Make a round, and the next one hours later; where it is disturbed, again soon."""
         while True:
+            # Before pruning: who is told otherwise meanwhile prunes again.
+            self._told_otherwise.clear()
             try:
                 pruned = await self.prune()
             except (StoreBusyError, StoreFullError) as failure:
@@ -83,7 +85,6 @@ class Retention:
                 return
             if pruned:
                 _log.info("journal_pruned", entries=pruned)
-            self._told_otherwise.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
                     await self._told_otherwise.wait()

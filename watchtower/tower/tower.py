@@ -76,7 +76,8 @@ class Tower:
     ``heard`` is set once any ledger was heard of, and ``heard_at`` is when that was last, by the
     loop's clock; ``reconciled`` is set once every open channel was read anew; ``steward`` looks
     after the accounts; ``unanswered`` is why the last pass could not sign, or seat, something that
-    is owed; ``passing_since`` is when the pass that is under way was begun, None between two.
+    is owed; ``passing_since`` is when the pass that is under way was begun, None between two,
+    when ``rests`` is set.
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class Tower:
         self.reconciled = asyncio.Event()
         self.unanswered: WatchtowerError | None = None
         self.passing_since: float | None = None
+        self.rests = asyncio.Event()
+        self.rests.set()
         self._store = store
         self._changes = changes
         self._responder = responder
@@ -176,6 +179,7 @@ class Tower:
                 await self._wake.wait()
                 self._wake.clear()
                 self.passing_since = asyncio.get_running_loop().time()
+                self.rests.clear()
                 try:
                     await self.respond()
                     await self._restock()
@@ -184,6 +188,7 @@ class Tower:
                     await asyncio.sleep(_RETRY)
                     self._wake.set()
                 self.passing_since = None
+                self.rests.set()
         finally:
             await self._responder.close()
             if self._restocker is not None:
