@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from typing_extensions import override
 
+from tests.store.make import tamper
 from tests.tower.conftest import PASSPHRASE, XRP, Stage
 from watchtower.claims.intake import Intake
 from watchtower.claims.sight import Guard, Sight
@@ -159,3 +160,21 @@ async def test_pool_that_the_reserve_cannot_hold_stops_no_tower_that_has_somethi
         await stage.close_request(channel)
         await stage.until_paid(channel, 30 * XRP)
         assert not daemon.done()
+
+
+async def test_newest_line_of_the_journal_that_cannot_be_read_keeps_no_tower_from_starting(
+    stage: Stage,
+) -> None:
+    """What is owed is owed all the same, and claims that come later are found behind that line."""
+    channel, later = await stage.channel(), await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    tamper(
+        Path(stage.settings.store),
+        "UPDATE journal SET sealed = zeroblob(92) WHERE row = (SELECT max(row) FROM journal)",
+    )
+    async with stage.tower():
+        await stage.close_request(channel)
+        await stage.until_paid(channel, 30 * XRP)
+        await stage.keep(later, 20 * XRP)
+        await stage.close_request(later)
+        await stage.until_paid(later, 20 * XRP)

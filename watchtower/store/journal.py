@@ -121,6 +121,10 @@ class Journal:
         """Return the entries about one channel, in order."""
         return _numbered(await self._entries.about(channel))
 
+    async def last_number(self) -> int:
+        """Return the number of the newest entry; 0 without any. The entry itself is not read."""
+        return await self._transaction.last_number(JOURNAL.name)
+
     async def tail(self, limit: int) -> list[NumberedEntry]:
         """Return the last ``limit`` entries, in order."""
         return _numbered(await self._entries.last(limit))

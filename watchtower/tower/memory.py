@@ -75,7 +75,8 @@ async def remember(
             spent=_spent(notes),
         )
         cursor = await work.cursor.get()
-        tail = await work.journal.tail(1)
+        # Its number alone: a newest line that cannot be read must not keep a tower from starting.
+        journal_number = await work.journal.last_number()
     watch.incoming.last_redeemed |= {
         ChannelId(name.removeprefix(REDEEMED_NOTE)): RippleTime(int(time))
         for name, time in notes.items()
@@ -85,7 +86,7 @@ async def remember(
         watch=watch,
         cursor=cursor,
         in_recovery=in_doubt or RECOVERY in notes,
-        journal_number=tail[-1].number if tail else 0,
+        journal_number=journal_number,
     )
 
 
