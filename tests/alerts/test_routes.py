@@ -10,15 +10,19 @@ import json
 import os
 import select
 import socket
+import ssl
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests.alerts.conftest import HttpServer
+from watchtower.alerts import routes
 from watchtower.alerts.message import message_of
-from watchtower.alerts.routes import CommandRoute, WebhookRoute
+from watchtower.alerts.routes import CommandRoute, WebhookRoute, request
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
 from watchtower.alerts.signature import secret_of, signed_headers
 
@@ -217,3 +221,35 @@ def test_what_is_no_secret_is_refused_and_not_repeated(text: str, why: str) -> N
     with pytest.raises(ValueError, match=why) as refused:
         secret_of(text)
     assert text.removeprefix("whsec_") not in str(refused.value)
+
+
+async def test_certificates_are_read_once_and_not_for_every_try(
+    http_server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer than a reaction, and a webhook may fail for hours."""
+    read: list[object] = []
+    make = ssl.create_default_context
+
+    def counted(*given: Any, **named: Any) -> ssl.SSLContext:
+        read.append(threading.current_thread())
+        return make(*given, **named)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    http_server.answers = [500, 500, 500]
+    for _ in range(3):
+        assert await request("GET", http_server.url, 30) == "answered 500"
+
+    assert len(read) <= 1
+    assert threading.main_thread() not in read
+
+
+async def test_certificates_that_cannot_be_read_are_a_reason_and_end_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file that the environment names wrongly must not take the tower down with the webhook."""
+    routes._authorities.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    why = await request("GET", "http://127.0.0.1:1/", 30)
+    routes._authorities.cache_clear()
+
+    assert why == "cannot be reached (FileNotFoundError)"
