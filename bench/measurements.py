@@ -20,6 +20,7 @@ from bench import (
     signatures,
     signing,
     signing_apart,
+    troubled,
     watching,
 )
 from bench.report import Report
@@ -45,6 +46,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Scale], Report]]] = {
     "exit.crowded": mass_exit.measure_crowded,
     "backfill": backfill.measure,
     "react": reaction.measure,
+    "react.trouble": troubled.measure,
     "close.idle": reaction.measure_idle,
     "watch": watching.measure,
     "backup": backups.measure,

@@ -19,6 +19,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
 from bench.exit_world import ExitWorld, Plan, Unit
 from bench.instrument import profiled, ratios
 from bench.report import Reading, Report, reading
@@ -36,7 +39,7 @@ from watchtower.settings import AuthoritySettings, LedgerSettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
 
-__all__ = ["Post", "measure", "measure_idle", "post"]
+__all__ = ["WARM", "Post", "in_silence", "measure", "measure_idle", "post", "share"]
 
 _PASSPHRASE: Final = "of no worth"  # noqa: S105 - the store is gone with its folder
 _CHEAP: Final = Cost(memory_kib=8, passes=1, lanes=1)
@@ -45,7 +48,7 @@ _FEW: Final = 1_000
 _LOOKED_AT: Final = 100
 """Reactions that are watched by a profiler, beside those that are timed."""
 
-_WARM: Final = 5
+WARM: Final = 5
 """Reactions that are not counted: what is done for the first time is done more slowly."""
 
 _QUIET: Final = 0.05
@@ -78,7 +81,7 @@ class Post:
         async with asyncio.timeout(_PATIENCE):
             await self.wire.asked.wait()
         await self.quiet(_START)
-        for _ in range(2 * _WARM):
+        for _ in range(2 * WARM):
             # Tickets are made before they are needed.
             self.world.node.accept()
             await self.quiet()
@@ -129,8 +132,13 @@ class Post:
 
 
 @asynccontextmanager
-async def post(channels: int) -> AsyncIterator[Post]:
-    """Let the real daemon guard so many channels, each with a claim on all of it."""
+async def post(channels: int, **settings: Struct) -> AsyncIterator[Post]:
+    """Let the real daemon guard so many channels, each with a claim on all of it.
+
+    Args:
+        channels: how many.
+        settings: sections of its settings, where they are not what they are by themselves.
+    """
     world = ExitWorld(Plan(channels=channels, settle_delays=(_DAY,)))
     wire = Wire(world.node, world.node.add_server())
     stop = asyncio.Event()
@@ -141,7 +149,7 @@ async def post(channels: int) -> AsyncIterator[Post]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = Settings(
+        told = Settings(
             accounts=(world.payee.address,),
             servers=wire.urls,
             store=str(folder / "db"),
@@ -149,11 +157,12 @@ async def post(channels: int) -> AsyncIterator[Post]:
             ledger=LedgerSettings(reconcile_seconds=_DAY),
             authority=AuthoritySettings(allow_master_key=True),
         )
-        await _furnish(world, Path(settings.store))
+        told = msgspec.structs.replace(told, **settings)
+        await _furnish(world, Path(told.store))
         calm()
         machine = Machine(dial=wire.dial, stopping=stopping)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(daemon.run(settings, _PASSPHRASE, {}, machine=machine))
+            tasks.create_task(daemon.run(told, _PASSPHRASE, {}, machine=machine))
             station = Post(world=world, wire=wire, folder=folder)
             try:
                 await station.begin()
@@ -179,15 +188,15 @@ async def _furnish(world: ExitWorld, path: Path) -> None:
 
 def measure(scale: Scale) -> Report:
     """From the close request's arrival to the submission's leaving."""
-    return _run(_react(scale))
+    return in_silence(_react(scale))
 
 
 async def _react(scale: Scale) -> Report:
     many = min(scale.reactions, scale.channels)
     looked_at = min(_LOOKED_AT, many)
-    async with post(scale.channels + _WARM + looked_at) as station:
+    async with post(scale.channels + WARM + looked_at) as station:
         units = iter(station.world.units)
-        for unit in islice(units, _WARM):
+        for unit in islice(units, WARM):
             await station.react(unit)
         seen = [await station.react(unit) for unit in islice(units, many)]
         # In processor time: the daemon's thread waits for the disk more than half of the time.
@@ -199,8 +208,8 @@ async def _react(scale: Scale) -> Report:
     lines, where = profiled(profiler)
     return Report(
         readings=[
-            Reading(name="react.p50_ms", value=_share(times, 0.5), unit="ms"),
-            Reading(name="react.p99_ms", value=_share(times, 0.99), unit="ms"),
+            Reading(name="react.p50_ms", value=share(times, 0.5), unit="ms"),
+            Reading(name="react.p99_ms", value=share(times, 0.99), unit="ms"),
             Reading(name="react.reactions", value=len(times), unit=""),
             reading("react.work_ms", "ms", [r.work * 1000 for r in seen]),
             reading("react.servers_ms", "ms", [r.servers * 1000 for r in seen]),
@@ -214,7 +223,7 @@ async def _react(scale: Scale) -> Report:
 
 def measure_idle(scale: Scale) -> Report:
     """What a ledger costs that touches nothing, beside a daemon that guards a thousand channels."""
-    return _run(_idle(scale))
+    return in_silence(_idle(scale))
 
 
 async def _idle(scale: Scale) -> Report:
@@ -234,14 +243,15 @@ async def _idle(scale: Scale) -> Report:
     )
 
 
-def _run(measuring: Coroutine[None, None, Report]) -> Report:
+def in_silence(measuring: Coroutine[None, None, Report]) -> Report:
+    """Measure with a log that nobody reads."""
     with Path(os.devnull).open("w") as nowhere:
         # Lines are written, as they are in a daemon; nobody reads these.
         configure(level="info", as_json=True, stream=nowhere)
         return asyncio.run(measuring)
 
 
-def _share(ordered: Sequence[float], share: float) -> float:
+def share(ordered: Sequence[float], share: float) -> float:
     """Return the least of ``ordered`` that so large a share of them do not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 

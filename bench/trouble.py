@@ -1,0 +1,144 @@
+"""All that goes wrong around a tower at once, in a process of its own, so that only the tower pays.
+
+``python -m bench.trouble`` prints the address of a webhook, reads the port of a tower's HTTP
+interface from standard input, and makes trouble until its standard input ends: a webhook that
+answers 500, and one path of it that never answers; those who follow the stream and never read, by
+server-sent events and by WebSocket; and somebody who asks how the tower is ten times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from watchtower.http_settings import HttpSettings
+from watchtower.mqtt_settings import MqttSettings
+from watchtower.settings import AlertSettings
+
+__all__ = ["Trouble", "trouble"]
+
+_FOLLOWERS: Final = 20
+"""Of each kind."""
+
+_SCRAPED_EVERY: Final = 0.1
+_SMALL: Final = 4_096
+"""Bytes that the system takes for whoever does not read."""
+
+_ROOT: Final = Path(__file__).parents[1]
+
+_SOCKET: Final = (
+    "GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\n"
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+_EVENTS: Final = (
+    "GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n"
+)
+_STATUS: Final = "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What a tower is told to live with."""
+
+    http: HttpSettings
+    mqtt: MqttSettings
+    alerts: AlertSettings
+
+
+@asynccontextmanager
+async def trouble() -> AsyncIterator[Trouble]:
+    """Make trouble for the tower that is told to live with it, while the context lasts."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.trouble"),
+        cwd=_ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    if process.stdout is None or process.stdin is None:
+        raise AssertionError
+    webhook = (await process.stdout.readline()).decode().strip()
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    process.stdin.write(f"{port}\n".encode())
+    try:
+        yield Trouble(
+            http=HttpSettings(listen=f"127.0.0.1:{port}"),
+            # Nobody listens there (RFC 6335: port 1 is tcpmux, which no system has any more).
+            mqtt=MqttSettings(broker="mqtt://127.0.0.1:1"),
+            alerts=AlertSettings(
+                webhook=webhook,
+                command=("sleep", "3600"),
+                heartbeat_url=f"{webhook}/never",
+                heartbeat_seconds=0.1,
+            ),
+        )
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _make_trouble() -> None:
+    async with await asyncio.start_server(_answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        sys.stdout.write(f"http://{host}:{port}\n")
+        sys.stdout.flush()
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+        )
+        tower = int(await reader.readline())
+        async with asyncio.TaskGroup() as tasks:
+            making = [
+                tasks.create_task(_never_read(tower, request))
+                for request in (_EVENTS, _SOCKET)
+                for _ in range(_FOLLOWERS)
+            ]
+            making.append(tasks.create_task(_scrape(tower)))
+            # Until nobody is there any more to make trouble for.
+            await reader.read()
+            for task in making:
+                task.cancel()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/never" in head.partition(b"\r\n")[0]:
+            await reader.read()
+        writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+    writer.close()
+
+
+async def _never_read(port: int, request: str) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        with suppress(OSError), socket.socket() as tower:
+            tower.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
+            tower.settimeout(0)
+            await loop.sock_connect(tower, ("127.0.0.1", port))
+            await loop.sock_sendall(tower, request.format(port=port).encode())
+            await asyncio.Event().wait()
+        await asyncio.sleep(_SCRAPED_EVERY)
+
+
+async def _scrape(port: int) -> None:
+    while True:
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(_STATUS.format(port=port).encode())
+            await reader.read()
+            writer.close()
+        await asyncio.sleep(_SCRAPED_EVERY)
+
+
+if __name__ == "__main__":
+    asyncio.run(_make_trouble())
