@@ -17,9 +17,10 @@ from watchtower.tower.tending import STATUS_NOTE
 
 
 class Way:
-    """The way to the servers, on which submissions can be held up."""
+    """The way to the servers, on which requests with ``holding`` in them can be held up."""
 
-    def __init__(self) -> None:
+    def __init__(self, holding: str = '"tx_blob"') -> None:
+        self.holding = holding
         self.is_free = asyncio.Event()
         self.held = asyncio.Event()
         self.stop = asyncio.Event()
@@ -47,7 +48,7 @@ class _Held:
         self._way = way
 
     async def send(self, frame: str, /) -> None:
-        if '"tx_blob"' in frame:
+        if self._way.holding in frame and not self._way.is_free.is_set():
             self._way.held.set()
             await self._way.is_free.wait()
         await self._socket.send(frame)
