@@ -16,7 +16,9 @@ from tests.interfaces.test_http import client_of, wire
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.access.token import Scope
 from watchtower.metrics.catalogue import CATALOGUE
-from watchtower.metrics.metric import PREFIX
+from watchtower.metrics.counting import Spreads
+from watchtower.metrics.exposition import Exposition
+from watchtower.metrics.metric import PREFIX, Sample
 from watchtower.settings import HttpSettings
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -139,6 +141,26 @@ async def test_openmetrics_is_told_to_whoever_asks_for_it(stage: Stage) -> None:
     units = {family.name: family.unit for family in openmetrics(open_.text)}  # type: ignore[no-untyped-call]  # it has no types
     assert {m.name.removesuffix("_total"): m.unit for m in CATALOGUE}.items() <= units.items()
     assert list(plain(text.text))
+
+
+@pytest.mark.parametrize("version", ["abc", "7.1", "1.0.0.x", ""])
+async def test_what_a_reader_asks_for_is_neither_kept_nor_said_back(version: str) -> None:
+    """A version that nobody knows is no error, no room in memory, and no line of a header."""
+    made = []
+
+    def read() -> tuple[list[Sample], Spreads]:
+        made.append(version)
+        return [], {}
+
+    async def look() -> list[Sample]:
+        return []
+
+    exposition = Exposition(read, look, clock=lambda: 0.0)
+    asked = f"application/openmetrics-text; version={version}"
+    known = await exposition.text(OPENMETRICS)
+    assert await exposition.text(asked) == known
+    assert known[1].startswith(OPENMETRICS)
+    assert len(made) == 1
 
 
 async def test_the_token_of_prometheus_sees_nothing_else(stage: Stage) -> None:

@@ -1,8 +1,9 @@
 """The exposition: what Prometheus reads, in the form that it asks for.
 
-What it guarantees: however many read, and however often, it is made at most once a second; what is
-read of the tower is read in one step of the event loop, and written out beside it. Nothing here is
-waited for by whoever guards channels.
+What it guarantees: however many read, and however often, each of its two forms is made at most once
+a second, and nothing of what a reader asks for is kept or said back; what is read of the tower is
+read in one step of the event loop, and written out beside it. Nothing here is waited for by whoever
+guards channels.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from watchtower.metrics.counting import Spreads
 from watchtower.metrics.metric import Kind, Metric, Sample
 
 __all__ = ["Exposition", "text_of"]
+
+_OPEN: Final = "application/openmetrics-text"
 
 _KEPT_FOR: Final = 1.0
 """Seconds for which what was read is good for others who ask."""
@@ -60,7 +63,7 @@ class Exposition:
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition and its content type, for what a header ``Accept`` asks for."""
-        encoder, content_type = choose_encoder(accept)
+        encoder, content_type = _form(accept)
         async with self._asking:
             made = self._made.get(content_type)
             if made is None or self._clock() - made[0] >= _KEPT_FOR:
@@ -68,15 +71,25 @@ class Exposition:
                 samples, spreads = self._read()
                 families = _families([*samples, *beside], spreads)
                 text = await asyncio.to_thread(_encode, encoder, families, _PROCESS)
-                # The one form or the other, and the few versions that there are of them.
                 made = self._made[content_type] = (self._clock(), text)
         return made[1], content_type
 
 
 def text_of(samples: Iterable[Sample], accept: str = "") -> bytes:
     """Return the exposition of what is known without a daemon."""
-    encoder, _ = choose_encoder(accept)
+    encoder, _ = _form(accept)
     return _encode(encoder, _families(samples, {}))
+
+
+def _form(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return what writes one of the two forms, and its content type.
+
+    The client library takes a version from ``Accept`` unseen: it fails on one that is no number,
+    and says any other back, so that each would be a form of its own here. Nobody needs another
+    version than the one that every reader of OpenMetrics knows.
+    """
+    kinds = (one.partition(";")[0].strip() for one in accept.split(","))
+    return choose_encoder(f"{_OPEN}; version=1.0.0" if _OPEN in kinds else "")
 
 
 class _Registry(Collector):
