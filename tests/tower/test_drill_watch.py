@@ -30,9 +30,10 @@ class Town:
         """What people are told."""
         self.told.append(notice)
 
-    async def drill(self, *, paid: bool) -> None:
+    async def drill(self, *, paid: bool, place: str = "network") -> None:
         """One more drill, now."""
-        record: dict[str, Any] = {"at": self.now, "paid": paid, "why": None if paid else "it slept"}
+        why = None if paid else "it slept"
+        record: dict[str, Any] = {"at": self.now, "place": place, "paid": paid, "why": why}
         async with self.store.write() as work:
             await work.notes.put("drills", [*(await work.notes.get("drills") or []), record])
 
@@ -55,6 +56,19 @@ async def test_a_failed_drill_is_an_alarm_until_one_is_paid(tmp_path: Path) -> N
         assert await town.standing() == []
 
     assert [notice.kind for notice in town.told] == [NoticeKind.RAISED, NoticeKind.RESOLVED]
+
+
+async def test_a_drill_in_a_box_does_not_end_the_alarm_of_one_on_the_network(
+    tmp_path: Path,
+) -> None:
+    """It has servers and keys of its own, and pays where the daemon cannot."""
+    async with await new_store(tmp_path / "watchtower.db") as store:
+        town = Town(store)
+        await town.drill(paid=False)
+        await town.drill(paid=True, place="sandbox")
+        assert await town.standing() == ["drill_failed"]
+        await town.drill(paid=True)
+        assert await town.standing() == []
 
 
 async def test_a_drill_that_nobody_made_is_told_where_one_is_wanted(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ SUBJECT: Final = "drill"
 
 
 def drill_failed(why: str) -> Alarm:
-    """In the last fire drill the canary was not paid in time."""
+    """In the last fire drill at a place the canary was not paid in time."""
     return Alarm(
         name="drill_failed",
         subject=SUBJECT,
         severity=Severity.URGENT,
         sentence=f"The last fire drill failed: {why}. A real channel would be in the same danger. "
         "Look at `watchtower status` for what is in the way, and drill again (`watchtower drill`); "
-        "the alarm ends with a drill that is paid.",
+        "the alarm ends with one at the same place that is paid.",
     )
 
 

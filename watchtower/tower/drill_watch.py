@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from watchtower.alerts import of_drills
@@ -16,7 +16,7 @@ _DAY: Final = 86_400
 
 
 class DrillWatch:
-    """Looks at the last drill of ``store``."""
+    """Looks at the last drills of ``store``."""
 
     def __init__(
         self, store: Store, desk: Desk, *, every_days: int, clock: Callable[[], float]
@@ -33,15 +33,18 @@ class DrillWatch:
         self._every_days = every_days
 
     async def look(self) -> None:
-        """Have alarms stand or end by the last drill.
+        """Have alarms stand or end by the last drill at each place.
 
         A tower without any drill yet is given its time from its start on.
         """
         async with self._store.read() as work:
             drills: Sequence[Mapping[str, Any]] = await work.notes.get(_DRILLS) or ()
         last = drills[-1] if drills else None
-        if last is not None and not last["paid"]:
-            self._desk.stand(of_drills.drill_failed(str(last["why"])))
+        # One in a box says nothing of the servers and keys by which one on the network failed.
+        failed = [one for one in _last_of_each_place(drills) if not one["paid"]]
+        if failed:
+            newest = max(failed, key=lambda one: int(one["at"]))
+            self._desk.stand(of_drills.drill_failed(str(newest["why"])))
         else:
             self._desk.end("drill_failed", of_drills.SUBJECT)
         since = self._begun if last is None else last["at"]
@@ -49,3 +52,8 @@ class DrillWatch:
             self._desk.stand(of_drills.drill_due(self._every_days))
         else:
             self._desk.end("drill_due", of_drills.SUBJECT)
+
+
+def _last_of_each_place(drills: Sequence[Mapping[str, Any]]) -> Collection[Mapping[str, Any]]:
+    """Return the last drill in a box and the last on the network; ``drills`` come as made."""
+    return {str(drill["place"]): drill for drill in drills}.values()
