@@ -69,13 +69,14 @@ async def test_what_is_urgent_and_was_not_told_is_told_by_the_next_start(
 
     well.touch()
 
-    async def is_told() -> bool:
-        return "lost" in names(told)
+    async def is_noted() -> bool:
+        # Not the file: a command that has written and not ended yet has not told it yet.
+        record = (await note(stage, ALERTS_NOTE)).get("told", [])
+        return [one["result"] for one in record if one["name"] == "lost"] == ["delivered"]
 
     async with stage.tower(machine=Machine(rhythm=QUICK)):
-        await stage.until(is_told)
-    record = (await note(stage, ALERTS_NOTE))["told"]
-    assert [one["result"] for one in record if one["name"] == "lost"] == ["delivered"]
+        await stage.until(is_noted)
+    assert names(told).count("lost") == 1
 
 
 async def test_a_route_that_fails_for_long_is_told_by_the_others_and_in_the_status(
@@ -155,3 +156,33 @@ async def test_a_secret_file_that_cannot_be_used_is_told_at_the_start_without_wh
             await asyncio.wait_for(daemon, 20)
     assert str(secret) in str(refused.value)
     assert "T0KEN" not in str(refused.value)
+
+
+async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: Path) -> None:
+    """A payer leaves its channel in the ledger behind its end; later it takes it out after all."""
+    told = tmp_path / "told"
+    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
+    channel = await stage.channel(settle_delay=60)
+    await stage.keep(channel, 30 * XRP)
+
+    async def is_guarded() -> bool:
+        return (await note(stage, STATUS_NOTE)).get("at_stake") == 30 * XRP
+
+    async def is_told() -> bool:
+        return "lost" in names(told)
+
+    async def is_gone() -> bool:
+        async with stage.store() as store, store.read() as work:
+            return any(
+                one.entry.kind == "channel_closed" for one in await work.journal.story(channel)
+            )
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.until(is_guarded)
+        await stage.close_request(channel)
+        await stage.sandbox.advance(70)
+        await stage.until(is_told)
+        assert not await is_gone()
+        await stage.close_request(channel)
+        await stage.until(is_gone)
+    assert names(told).count("lost") == 1

@@ -233,12 +233,12 @@ def redeemed(channel: ChannelId, *, paid: Drops, transaction: TxHash) -> Alarm:
 
 
 def lost(channel: ChannelId, *, unpaid: Drops, why: str) -> Alarm:
-    """A channel closed with less paid than the best claim allowed."""
+    """A channel is over, with less paid than the best claim allowed."""
     return Alarm(
         name="lost",
         subject=channel,
         severity=Severity.URGENT,
-        sentence=f"Channel {channel} closed with {format_drops(unpaid)} unpaid: {why}. They "
+        sentence=f"Channel {channel} ended with {format_drops(unpaid)} unpaid: {why}. They "
         f"cannot be redeemed any more. `watchtower channel explain {channel}` tells how it came.",
     )
 

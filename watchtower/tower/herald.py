@@ -26,7 +26,7 @@ from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement, Standing
-from watchtower.judgement.verdict import Closed, Threatened
+from watchtower.judgement.verdict import Closed, Expired, Threatened
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
@@ -48,6 +48,7 @@ class Herald:
         self._desk = desk
         self._changes = changes
         self._verdicts: dict[ChannelId, str] = {}
+        self._lost: dict[ChannelId, Drops] = {}
         self._shadowed: dict[ChannelId, Drops] = {}
         self._alarming: set[ChannelId] = set()
         self._left: dict[ChannelId, Refusal] = {}
@@ -223,6 +224,7 @@ class Herald:
     def forget(self, channel: ChannelId) -> None:
         """Drop what was told of a channel that is closed and done with."""
         self._verdicts.pop(channel, None)
+        self._lost.pop(channel, None)
         self._standings.pop(channel, None)
         self._shadowed.pop(channel, None)
 
@@ -254,8 +256,12 @@ class Herald:
         sentence = describe(verdict)
         _log.info("verdict", channel=channel, verdict=name, sentence=sentence)
         self._changes.note("judged", channel, ledger_index, verdict=name, sentence=sentence)
-        if isinstance(verdict, Closed) and verdict.lost:
-            self._desk.happen(catalogue.lost(channel, unpaid=verdict.lost, why=sentence))
+        # A payer need never take out what has expired: who waits for that is told of no loss, and
+        # only that the alarms about it have ended.
+        if isinstance(verdict, Expired | Closed) and verdict.lost > self._lost.get(channel, 0):
+            self._lost[channel] = verdict.lost
+            why = sentence.rstrip(".")
+            self._desk.happen(catalogue.lost(channel, unpaid=verdict.lost, why=why))
 
     def _leave(self, left: Sequence[Leave]) -> None:
         """Tell what is not redeemed, where that is new and not only a matter of ledgers."""
