@@ -77,6 +77,19 @@ def test_ten_nearest_deadlines_are_told_without_looking_at_every_channel() -> No
     assert (nearest["window_seconds"], nearest["at_stake"]) == (3_600 - margin, 30_000_000)
 
 
+def test_window_of_a_cancel_after_is_its_lead_and_not_the_settle_delay() -> None:
+    """By the settle delay of a day an hour that is left would look like the last moment."""
+    policy = Policy()
+    watch = Watch([PAYEE], policy)
+    watch.ledger_closed(closed(10))
+    end = RippleTime(START + policy.lead)
+    watch.learn(changed(9, entry(1, cancel_after=end, settle_delay=86_400)))
+    watch.raise_best(claim(30_000_000, 1))
+    watch.judge()
+    (due,) = bulletin(watch, Means(), [], [])["deadlines"]
+    assert due["window_seconds"] == policy.lead - policy.margin
+
+
 def test_deadline_goes_with_what_is_at_stake_and_with_the_channel() -> None:
     """What was paid, or is gone, is no deadline any more."""
     watch = guarding(3)

@@ -78,14 +78,14 @@ def _deadlines(watch: Watch) -> Iterator[Mapping[str, Any]]:
     if newest is None:
         return
     for channel in incoming.deadlines.nearest(_NEAREST):
-        judgement, known = incoming.judgements.get(channel), watch.channels.get(channel)
-        if judgement is None or judgement.deadline is None or known is None:
+        judgement = incoming.judgements.get(channel)
+        if judgement is None or judgement.deadline is None or channel not in watch.channels:
             continue
         yield {
             "channel": channel,
             "deadline": judgement.deadline.sure_until,
             "slack_seconds": judgement.deadline.slack(newest.pressing_time),
-            "window_seconds": max(0, known.entry.settle_delay - incoming.policy.margin),
+            "window_seconds": max(0, judgement.deadline.window),
             "at_stake": judgement.at_stake,
         }
 
