@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -18,9 +19,10 @@ from watchtower.daemon import run
 from watchtower.errors import TicketPoolError
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
+from watchtower.machine import Machine
 from watchtower.settings import TicketSettings
 from watchtower.store.database import Store
-from watchtower.tower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE, Rhythm
 from watchtower.units import Drops, RippleTime
 from watchtower.wiring import policy_of
 
@@ -91,7 +93,7 @@ async def test_tower_that_starts_before_any_server_is_there_guards_once_one_come
     await stage.keep(channel, 30 * XRP)
     await stage.close_request(channel)
     stage.sandbox.refuse_connections(refuse=True)
-    async with stage.tower() as daemon:
+    async with stage.tower(machine=Machine(rhythm=Rhythm(rounds=0.1, blind=0))) as daemon:
 
         async def said() -> bool:
             async with stage.store() as store, store.read() as work:
@@ -104,6 +106,32 @@ async def test_tower_that_starts_before_any_server_is_there_guards_once_one_come
         stage.sandbox.refuse_connections(refuse=False)
         await stage.until_paid(channel, 30 * XRP)
         assert not daemon.done()
+
+
+async def test_servers_that_are_away_for_a_moment_wake_nobody(stage: Stage) -> None:
+    """A router starts again: the status says so at once, and no urgent alarm does."""
+    seen: list[Mapping[str, Any]] = []
+
+    async def is_blind() -> bool:
+        async with stage.store() as store, store.read() as work:
+            status = await work.notes.get(STATUS_NOTE) or {}
+        seen.append(status)
+        return bool(status) and not any(server["connected"] for server in status["servers"])
+
+    async def sees() -> bool:
+        return not await is_blind()
+
+    rhythm = Rhythm(rounds=0.05, status=0.05, blind=3_600)
+    async with stage.tower(machine=Machine(rhythm=rhythm)):
+        await stage.until(sees)
+        stage.sandbox.refuse_connections(refuse=True)
+        stage.sandbox.cut()
+        await stage.until(is_blind)
+        stage.sandbox.refuse_connections(refuse=False)
+        await stage.until(sees)
+    told = {alarm["name"] for status in seen for alarm in status.get("alarms", ())}
+    assert "server_unreachable" in told
+    assert "no_server" not in told
 
 
 async def leave_the_payee(stage: Stage, drops: int) -> None:

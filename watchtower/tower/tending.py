@@ -59,11 +59,14 @@ class Rhythm:
         claims: between two looks for claims of other processes.
         rounds: between two rounds for everything else.
         status: after which the status is written again, although nothing of it changed.
+        blind: for which no server may be connected before that is an alarm: a cable that was out
+            for a moment is mended before anybody is awake.
     """
 
     claims: float = 0.2
     rounds: float = 5.0
     status: float = 30.0
+    blind: float = 20.0
 
 
 class Servers(Protocol):
@@ -126,6 +129,7 @@ class Rounds:
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
+        self._blind_since: float | None = None
         self._routes = routes
         self._looks = tuple(looks)
         self._key_holders = tuple(key_holders)
@@ -274,16 +278,25 @@ class Rounds:
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
         states = self._servers.states()
-        if any(state.connected for state in states):
-            self._desk.end("no_server", "servers")
-        else:
-            self._desk.stand(catalogue.no_server())
+        self._look_at_servers(is_blind=not any(state.connected for state in states))
         told, now = self.status(states), self._clock()
         if told == self._told and now - self._told_at < self._rhythm.status:
             return
         async with self._store.write() as work:
             await work.notes.put(STATUS_NOTE, {**told, "written": int(now)})
         self._told, self._told_at = told, now
+
+    def _look_at_servers(self, *, is_blind: bool) -> None:
+        """Tell that no server is heard, once that has gone on for a while."""
+        now = asyncio.get_running_loop().time()
+        if not is_blind:
+            self._blind_since = None
+            self._desk.end("no_server", "servers")
+            return
+        if self._blind_since is None:
+            self._blind_since = now
+        if now - self._blind_since >= self._rhythm.blind:
+            self._desk.stand(catalogue.no_server())
 
     async def tell_stopped(self) -> None:
         """Write that nobody guards any more, so that ``watchtower status`` knows at once.
