@@ -226,7 +226,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         responder=responder,
         restocker=None if ground.once else restocker,
         desk=ground.desk,
-        herald=Herald(ground.desk, ground.changes),
+        herald=Herald(
+            ground.desk,
+            ground.changes,
+            proven=() if ground.hsm_keys is None else ground.hsm_keys.accounts,
+        ),
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.telling.heart],
     )

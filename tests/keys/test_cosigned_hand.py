@@ -204,3 +204,19 @@ async def test_nobody_is_asked_who_could_not_get_it_done(store: Store) -> None:
             await hand.sign(of(CHANNELS[1]))
     await hand.close()
     assert (len(other.asked), len(third.asked)) == (1, 2)
+
+
+async def test_that_nobody_can_be_asked_is_written_down_once(store: Store) -> None:
+    """It is tried in every ledger: a long night is one line of the journal, and not a thousand."""
+    await Vault(store).import_seed(US.address, US.seed, algorithm=Algorithm.SECP256K1)
+    with_a_person = SignerList(quorum=2, signers=((US.address, 1), (THIRD.address, 1)))
+    hand = hand_of(store, [Peer(OTHER)], with_a_person, patience=3600.0)
+    better = Drops(7_000_000)
+    signature = PAYER.sign_claim(CHANNELS[0], better)
+    more = {"Amount": str(better), "Balance": str(better), "Signature": signature}
+    # A better claim is another matter.
+    for wanted, lines in (({}, 1), ({}, 1), (more, 2), (more, 2)):
+        with pytest.raises(QuorumMissingError):
+            await hand.sign({**of(CHANNELS[0]), **wanted})
+        assert await asked_by(store) == [()] * lines
+    await hand.close()

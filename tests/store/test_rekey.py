@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.disks import small_disk
 from tests.store import make
@@ -318,6 +319,23 @@ async def test_who_reads_meanwhile_sees_the_moment_in_which_he_began(tmp_path: P
             async with other.read() as late:
                 assert await contents(late) == before
             assert await contents(early) == before
+
+
+async def test_who_takes_up_another_master_key_says_so_once(tmp_path: Path) -> None:
+    """The log of a daemon has the moment; that the old key is gone is no other one."""
+    async with await make.store(tmp_path / "w.db") as store, opened(store.path) as other:
+        rekeying = store.rekeying()
+        await rekeying.begin(slots_for)
+        with capture_logs() as begun:
+            await moment(other)
+            await moment(other)
+        await rekeying.move()
+        await rekeying.end()
+        with capture_logs() as ended:
+            await moment(other)
+    [line] = begun
+    assert (line["event"], line["log_level"]) == ("store_rekeyed", "info")
+    assert ended == []
 
 
 async def test_a_process_that_keeps_no_passphrase_ends_with_a_sentence(tmp_path: Path) -> None:

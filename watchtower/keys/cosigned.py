@@ -98,6 +98,7 @@ class CosignedHand:
         self._store = store
         self._care = care
         self._has_key = True
+        self._asked_nobody: dict[ChannelId, str] = {}
 
     def meet(
         self,
@@ -226,6 +227,7 @@ class CosignedHand:
         for paper in papers:
             if paper.done is not None:
                 self._care.signed(paper.channel)
+                self._asked_nobody.pop(paper.channel, None)
             paper.settle()
         done = [paper for paper in papers if paper.done is not None]
         await self._write_down("multisigned", done, who_signed)
@@ -271,6 +273,15 @@ class CosignedHand:
                 await self._persons.wait_for(paper.transaction, paper.signers)
 
     async def _note_asked(self, papers: Sequence[Paper], asked: Sequence[Address]) -> None:
+        """Write down who is asked; that nobody is, only once for what one channel owes."""
+        if not asked:
+            known = self._asked_nobody
+            papers = [p for p in papers if known.get(p.channel) != p.transaction["Amount"]]
+            await self._write_down("cosign_asked", papers, lambda _: {"asked": asked})
+            known |= {paper.channel: paper.transaction["Amount"] for paper in papers}
+            return
+        for paper in papers:
+            self._asked_nobody.pop(paper.channel, None)
         await self._write_down("cosign_asked", papers, lambda _: {"asked": asked})
 
     async def _write_down(

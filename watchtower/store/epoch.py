@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
+
 from watchtower.errors import StoreRekeyedError, StoreTamperedError, WatchtowerError
 from watchtower.store.cipher import Keyring
 from watchtower.store.header import PREDECESSOR, Slot, predecessor_in
@@ -26,6 +28,8 @@ from watchtower.store.transaction import Connection, Transaction
 from watchtower.store.unlocking import Unlocker
 
 __all__ = ["Guarded", "Header", "Keys", "keyring_of"]
+
+_log = structlog.get_logger(__name__)
 
 
 class Header(NamedTuple):
@@ -71,7 +75,9 @@ class Keys:
             header = await self._look()
             if header.epoch == self.keyring.epoch:
                 return  # somebody was faster
-            self.keyring = await self._opened(header)
+            before, self.keyring = self.keyring, await self._opened(header)
+            if self.keyring.master != before.master:
+                _log.info("store_rekeyed", path=str(self._path), epoch=header.epoch)
 
     async def _opened(self, header: Header) -> Keyring:
         known, is_next = self.keyring, header.epoch == self.keyring.epoch + 1

@@ -6,7 +6,8 @@ log lines and journal entries only where a verdict is another one than before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import structlog
 
@@ -39,12 +40,18 @@ __all__ = ["Herald"]
 
 _log = structlog.get_logger(__name__)
 
+_NOBODY_SIGNS: Final = frozenset({"hsm_does_not_sign", "key_missing", "quorum_missing"})
+"""What stands under an account for which something is owed, and nobody signs."""
+
 
 class Herald:
     """Tells, and writes into ``changes`` what belongs in the journal."""
 
-    def __init__(self, desk: Desk, changes: Changes) -> None:
-        """Begin with nothing told."""
+    def __init__(self, desk: Desk, changes: Changes, *, proven: Collection[Address] = ()) -> None:
+        """Begin with nothing told; ``proven`` are accounts whose token is tried out (`KeyWatch`).
+
+        What is said of a token there is ended by who tries it, and by what it signs.
+        """
         self._desk = desk
         self._changes = changes
         self._verdicts: dict[ChannelId, str] = {}
@@ -55,7 +62,8 @@ class Herald:
         self._capped: set[Address] = set()
         self._standings: dict[ChannelId, str] = {}
         self._foreign: dict[ChannelId, Drops] = {}
-        self._below_quorum: set[Address] = set()
+        self._proven = frozenset(proven)
+        self._unsigned: dict[Address, set[str]] = {}
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -174,14 +182,13 @@ class Herald:
                 fee=attempt.fee,
                 last_ledger=None if attempt.never_lapses else attempt.last_ledger,
             )
-            for name in ("key_missing", "hsm_does_not_sign"):
+            for name in _NOBODY_SIGNS:
                 self._desk.end(name, attempt.account)
-            self._desk.end("quorum_missing", attempt.account)
+            self._unsigned.pop(attempt.account, None)
         for obligation, refused in response.unsigned:
             if (alarm := _alarm_of(obligation.account, refused)) is not None:
                 self._desk.stand(alarm)
-                if isinstance(refused, QuorumMissingError):
-                    self._below_quorum.add(obligation.account)
+                self._unsigned.setdefault(obligation.account, set()).add(alarm.name)
             else:
                 _log.warning("not_signed", channel=obligation.channel, why=str(refused))
         self._leave(response.left)
@@ -194,16 +201,19 @@ class Herald:
         self._alarming = set(response.alarming)
 
     def owed(self, accounts: Iterable[Address]) -> None:
-        """Let what is said of missing signers end, but for ``accounts`` where something is owed.
+        """Let what is said of missing keys and signers end where nothing is owed any more.
 
         Another tower, or a person, may have brought what was owed into the ledger.
+
+        Args:
+            accounts: those for which something is owed.
         """
-        if not self._below_quorum:
+        if not self._unsigned:
             return
-        still = set(accounts)
-        for account in self._below_quorum - still:
-            self._desk.end("quorum_missing", account)
-        self._below_quorum &= still
+        for account in self._unsigned.keys() - set(accounts):
+            for name in _NOBODY_SIGNS & self._unsigned.pop(account):
+                if name != "hsm_does_not_sign" or account not in self._proven:
+                    self._desk.end(name, account)
 
     def completed(self, attempt: Attempt) -> None:
         """Let what stood about signatures end: another process has brought the last of them."""
