@@ -12,6 +12,7 @@ from watchtower.following import looks_follow
 from watchtower.ground import Ground
 from watchtower.keys.authority import Right
 from watchtower.signing import Signing
+from watchtower.tower.amendment_watch import AmendmentWatch
 from watchtower.tower.backup_watch import BackupWatch
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.drill_watch import DrillWatch
@@ -56,6 +57,7 @@ def looks_of(
         yield delegation.look
     yield ground.telling.watch.look
     yield drills.look
+    yield AmendmentWatch(ground.watch, ground.desk).look
     yield backups.look
 
 

@@ -6,13 +6,16 @@ from typing import Any, Final
 
 import pytest
 
+from watchtower.machine import Machine
+from watchtower.sandbox.hashing import amendment_id
 from watchtower.sandbox.rules import DEFAULT_AMENDMENTS, Rules
 from watchtower.settings import TicketSettings
-from watchtower.tower.tending import STATUS_NOTE
+from watchtower.tower.tending import STATUS_NOTE, Rhythm
 
 XRP: Final = 1_000_000
 LONGEST: Final = 2**32 - 1
 BEFORE: Final = Rules()
+NEWER: Final = Rules(amendments=DEFAULT_AMENDMENTS | {"TokenPaymentChannel"})
 CLEANED_UP: Final = Rules(amendments=DEFAULT_AMENDMENTS | {"fixCleanup3_2_0"})
 
 
@@ -48,6 +51,19 @@ async def test_a_settle_delay_wraps_only_where_the_network_lets_it(
 
         await stage.until(known)
     assert told["rules"] == sentence
+
+
+@pytest.mark.parametrize("rules", [NEWER], ids=["newer"])
+async def test_a_network_that_is_ahead_of_this_version_is_told(stage: Any) -> None:
+    """An amendment of which nobody here has heard, beside those that everybody has."""
+
+    async def told() -> bool:
+        alarms = (await status(stage)).get("alarms", ())
+        about = [alarm["subject"] for alarm in alarms if alarm["name"] == "network_ahead"]
+        return about == [amendment_id("TokenPaymentChannel")]
+
+    async with stage.tower(machine=Machine(rhythm=Rhythm(rounds=0.05, status=0.05))):
+        await stage.until(told)
 
 
 @pytest.mark.parametrize("rules", [CLEANED_UP], ids=["with the fix"])

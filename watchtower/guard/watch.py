@@ -41,7 +41,6 @@ from watchtower.ledger.events import (
     ClaimPresented,
     Fact,
     LedgerClosed,
-    Position,
     SeatUsed,
 )
 from watchtower.response.attempt import Attempt
@@ -100,7 +99,7 @@ class Watch:
         self.estates: dict[Address, Estate] = {}
         self.signed_ahead = SignedAhead(presigned, channels=self.channels, estates=self.estates)
         self.rules = STRICT
-        self._rules_at: Position | None = None
+        self.amendments: AmendmentsRead | None = None
         self.newest: LedgerClosed | None = None
         self._sure_time = RippleTime(0)
         self.accounted_to: LedgerIndex | None = None
@@ -146,9 +145,9 @@ class Watch:
 
     def _learn_of_rules(self, fact: AmendmentsRead) -> None:
         """Judge everything anew when the network's rules are others than was thought."""
-        if self._rules_at is not None and fact.at <= self._rules_at:
+        if self.amendments is not None and fact.at <= self.amendments.at:
             return
-        self._rules_at = fact.at
+        self.amendments = fact
         rules = rules_of(fact.enabled)
         if rules != self.rules:
             self.rules = rules

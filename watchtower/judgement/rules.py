@@ -14,7 +14,7 @@ from typing import Final
 
 from watchtower.units import RippleTime
 
-__all__ = ["STRICT", "ChannelRules", "rules_of", "rules_of_note"]
+__all__ = ["STRICT", "ChannelRules", "amendment_id", "rules_of", "rules_of_note"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +106,13 @@ def rules_of_note(note: object) -> ChannelRules:
     return ChannelRules(**note)
 
 
-def _id_of(name: str) -> str:
+def amendment_id(name: str) -> str:
     """Return the id of an amendment: half the SHA-512 of its name (rippled Feature.cpp)."""
     return sha512(name.encode()).digest()[:32].hex().upper()
 
 
-_CLEANUP: Final = _id_of("fixCleanup3_2_0")
-_DELEGATION: Final = (_id_of("PermissionDelegation"), _id_of("PermissionDelegationV1_1"))
+_CLEANUP: Final = amendment_id("fixCleanup3_2_0")
+_DELEGATION: Final = (
+    amendment_id("PermissionDelegation"),
+    amendment_id("PermissionDelegationV1_1"),
+)

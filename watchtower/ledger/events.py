@@ -262,10 +262,15 @@ class DelegationChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendmentsRead:
-    """The network has enabled these amendments, by their ids; None if servers contradict."""
+    """The network has enabled these amendments, by their ids; None if servers contradict.
+
+    ``majorities`` are those that it will enable if they keep the majority that they have had since
+    a ledger time.
+    """
 
     enabled: frozenset[str] | None
     at: Position
+    majorities: frozenset[tuple[str, RippleTime]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""The alarms about the network itself, and our clock beside its: see ``catalogue.py``. Pure."""
+
+from __future__ import annotations
+
+from watchtower.alerts.rules import Alarm, Severity
+from watchtower.units import RippleTime, format_time
+
+__all__ = ["network_ahead"]
+
+
+def network_ahead(amendment: str, *, name: str | None, enabled_at: RippleTime | None) -> Alarm:
+    """The network has, or will have, an amendment that this version does not know.
+
+    ``enabled_at`` is when it is enabled if its majority lasts; None if it is.
+    """
+    what = f"Amendment {amendment}" if name is None else f"Amendment {name} ({amendment})"
+    when = (
+        "is enabled on this network"
+        if enabled_at is None
+        else "has a majority of this network's validators, and will be enabled at about "
+        f"{format_time(enabled_at)} if that lasts"
+    )
+    return Alarm(
+        name="network_ahead",
+        subject=amendment,
+        severity=Severity.WARNING,
+        sentence=f"{what} {when}. This version does not know it, and cannot say whether it changes "
+        "channels or the transactions that redeem them. Upgrade the watchtower to a version whose "
+        "release notes name it.",
+    )
