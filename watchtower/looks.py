@@ -14,6 +14,7 @@ from watchtower.keys.authority import Right
 from watchtower.signing import Signing
 from watchtower.tower.amendment_watch import AmendmentWatch
 from watchtower.tower.backup_watch import BackupWatch
+from watchtower.tower.clock_watch import ClockWatch
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.drill_watch import DrillWatch
 from watchtower.tower.entitlement import Entitlement
@@ -57,8 +58,14 @@ def looks_of(
         yield delegation.look
     yield ground.telling.watch.look
     yield drills.look
+    yield _clock_watch(ground, tower).look
     yield AmendmentWatch(ground.watch, ground.desk).look
     yield backups.look
+
+
+def _clock_watch(ground: Ground, tower: Tower) -> ClockWatch:
+    steady, wall = asyncio.get_running_loop().time, ground.machine.clock
+    return ClockWatch(tower, ground.store, ground.desk, wall=wall, steady=steady)
 
 
 def _drill_watch(ground: Ground) -> DrillWatch:

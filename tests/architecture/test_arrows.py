@@ -242,6 +242,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.retention": ("store.database", "store.retention"),
     "tower.route_watch": ("alerts.of_routes", "store.database"),
     "tower.amendment_watch": ("alerts.of_network",),
+    "tower.clock_watch": ("alerts.of_network", "store.database"),
     "tower.backup_watch": ("alerts.of_backups", "store.backups.index", "store.database"),
     "tower.space_watch": ("alerts.of_space", "store.space"),
     "tower.tending": (

@@ -185,6 +185,7 @@ PURE = (
     "tower.noted_accounts",
     "tower.noted_tickets",
     "tower.vigil",
+    "tower.timekeeping",
 )
 """Deterministic: no I/O, no clock, no luck, no log. Time and luck are arguments."""
 

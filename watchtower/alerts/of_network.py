@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from watchtower.alerts.rules import Alarm, Severity
 from watchtower.units import RippleTime, format_time
 
-__all__ = ["network_ahead"]
+__all__ = ["clock_off", "network_ahead"]
+
+HOST: Final = "host"
+"""Whose clock it is."""
+
+
+def clock_off(*, seconds: float) -> Alarm:
+    """The host's clock agreed with the ledger's time, and does not any more.
+
+    ``seconds`` is by how many it is ahead.
+    """
+    side = "ahead of" if seconds > 0 else "behind"
+    return Alarm(
+        name="clock_off",
+        subject=HOST,
+        severity=Severity.WARNING,
+        sentence=f"The host's clock is {abs(seconds):.0f} s {side} the time of the ledgers that "
+        "come. Channels are guarded by ledger time and are as safe as before, but certificates, "
+        "tokens, backups and the log go by the clock. See what `timedatectl` says, and have NTP "
+        "set it.",
+    )
 
 
 def network_ahead(amendment: str, *, name: str | None, enabled_at: RippleTime | None) -> Alarm:
