@@ -226,11 +226,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
         responder=responder,
         restocker=None if ground.once else restocker,
         desk=ground.desk,
-        herald=Herald(
-            ground.desk,
-            ground.changes,
-            proven=() if ground.hsm_keys is None else ground.hsm_keys.accounts,
-        ),
+        herald=_herald(ground),
         steward=Steward(ground.watch, store=store, desk=ground.desk, changes=ground.changes),
         pulses=[ground.telling.heart],
     )
@@ -240,6 +236,11 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
     )
     judging_follows(ground.reloading, tower)
     return tower, rounds, submitter
+
+
+def _herald(ground: Ground) -> Herald:
+    proven = () if ground.hsm_keys is None else ground.hsm_keys.accounts
+    return Herald(ground.desk, ground.changes, proven=proven)
 
 
 def _signing(ground: Ground) -> Signing:
