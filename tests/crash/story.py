@@ -163,7 +163,7 @@ class Story:
         lines = msgspec.json.encode(claim)
         told = await self.giver.command("claim", "add", "-", lines=lines, step=step)
         if told:
-            assert told[0]["best"] == due, told
+            assert told[0]["best"] == str(due), told
             async with self.store() as store, store.read() as work:
                 best = await work.claims.best(channel)
             assert best is not None, told

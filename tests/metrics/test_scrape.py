@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -47,7 +48,11 @@ async def until_measured(
     async def is_measured() -> bool:
         found[:] = [(await client.get("/metrics")).text]
         told = values(found[0])
-        return all(told.get(name) == value for name, value in wanted.items())
+        if all(told.get(name) == value for name, value in wanted.items()):
+            return True
+        # The text is made once a second at most: who asks sooner hears the same.
+        await asyncio.sleep(0.1)
+        return False
 
     await stage.until(is_measured)
     return found[0], values(found[0])
