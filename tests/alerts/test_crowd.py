@@ -85,6 +85,84 @@ def test_one_that_ended_before_it_was_counted_is_not_told() -> None:
     assert crowd.due(now=1e9) == ()
 
 
+def test_one_that_became_worse_and_ended_before_it_was_counted_is_not_told() -> None:
+    """It was told twice by the rules, and heard by nobody."""
+    crowd = Crowd()
+    for number in range(HANDFUL + 1):
+        crowd.take(notice(number), now=0)
+
+    assert crowd.take(notice(HANDFUL, told=2), now=1) == ()
+    assert crowd.take(notice(HANDFUL, NoticeKind.RESOLVED, told=3), now=2) == ()
+    assert crowd.due(now=1e9) == ()
+
+
+def test_one_that_was_counted_is_told_when_it_ends() -> None:
+    """Who heard of eight waits for the end of each."""
+    crowd = Crowd()
+    for number in range(HANDFUL + 3):
+        crowd.take(notice(number), now=0)
+    assert len(crowd.due(now=TOGETHER_SECONDS)) == 1
+
+    ended = notice(HANDFUL, NoticeKind.RESOLVED, told=2)
+    assert crowd.take(ended, now=TOGETHER_SECONDS + 1) == (ended,)
+
+
+def test_one_that_began_again_is_not_told_as_ended() -> None:
+    """The last that is heard of it is that it stands."""
+    crowd = Crowd()
+    for number in range(HANDFUL + 1):
+        assert crowd.take(notice(number), now=CALM_SECONDS * number)
+    now = CALM_SECONDS * HANDFUL
+    for number in range(HANDFUL + 1):
+        crowd.take(notice(number, NoticeKind.RESOLVED, told=2), now=now)
+
+    assert crowd.take(notice(HANDFUL), now=now + 1) == (notice(HANDFUL),)
+    assert crowd.due(now=1e9) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, HANDFUL + 3),
+            st.sampled_from((None, *Severity)),
+            st.booleans(),
+        ),
+        max_size=60,
+    )
+)
+def test_the_end_of_what_nobody_heard_of_is_not_told(
+    course: list[tuple[int, Severity | None, bool]],
+) -> None:
+    """However alarms begin, change and end, by day and by night: no end without a beginning."""
+    told: list[Notice] = []
+    now, quiet = [0.0], [False]
+
+    class Ear:
+        def tell(self, notice: Notice) -> None:
+            told.append(notice)
+
+    desk = Desk(Ear(), repeat_after=0, clock=lambda: now[0], is_quiet=lambda: quiet[0])
+    for number, severity, is_quiet in course:
+        quiet[0] = is_quiet
+        if severity is None:
+            desk.end(CLOSING.name, f"C{number}")
+        else:
+            desk.stand(closing(number, severity))
+    heard: set[str] = set()
+    for one in told:
+        if one.kind is NoticeKind.RESOLVED:
+            assert one.alarm.subject in heard
+        (heard.discard if one.kind is NoticeKind.RESOLVED else heard.add)(one.alarm.subject)
+
+    quiet[0], now[0] = False, TOGETHER_SECONDS
+    before = len(told)
+    desk.look()
+    for one in told[before:]:
+        if one.kind is NoticeKind.RESOLVED:
+            count = re.match(r"(\d+) more", one.alarm.subject)
+            assert (int(count[1]) if count else 1) <= len(heard)
+
+
 def test_after_the_calm_they_are_told_one_by_one_again() -> None:
     """A crowd in the morning does not make the evening's alarm a number."""
     crowd = Crowd()
