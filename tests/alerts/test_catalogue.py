@@ -70,6 +70,7 @@ EXAMPLES: dict[str, Any] = {
     "pace": (36_000.0, 86_400.0),
     "paid": 2_500_000,
     "place": "/run/watchtower-signer/socket",
+    "promised": True,
     "ours": 1_000_000,
     "path": "/var/lib/watchtower/watchtower.db",
     "reserve": 16_777_216,

@@ -196,6 +196,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "alerts.rules",
         "alerts.of_signers",
         "alerts.of_slack",
+        "alerts.unpaid",
         "ledger.health",
         "response.attempt",
         "response.bidding",

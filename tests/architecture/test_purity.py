@@ -50,6 +50,7 @@ PURE = (
     "alerts.record",
     "alerts.rules",
     "alerts.signature",
+    "alerts.unpaid",
     "alerts.waiting",
     "claims.decide",
     "claims.decision",

@@ -2,6 +2,9 @@
 
 It begins as good to know, and is urgent before it is too late: whoever sleeps is woken by the last
 rung alone, and whoever watches sees it coming.
+
+Nobody is woken for a channel whose payer left too little time from the start: a night of such
+channels would be a night of calls, for nothing. What is on its way is told neither (`unpaid.py`).
 """
 
 from __future__ import annotations
@@ -18,17 +21,26 @@ _RUNGS: Final = ((10, Severity.URGENT), (25, Severity.WARNING), (50, Severity.IN
 
 
 def slack_low(
-    channel: ChannelId, *, at_stake: Drops, slack: int, window: int, deadline: RippleTime
+    channel: ChannelId,
+    *,
+    at_stake: Drops,
+    slack: int,
+    window: int,
+    deadline: RippleTime,
+    promised: bool,
 ) -> Alarm | None:
     """Return the alarm that something at stake is unpaid and time runs out; None while it does not.
 
     ``slack`` and ``window`` are seconds of ledger time: what is left to ``deadline``, and what
-    there was to begin with. A window of nothing has no time to lose from the start.
+    there was to begin with. A window of nothing has no time to lose from the start. Unless
+    ``promised``, the payer had made the time too short to promise anything, and nobody is woken.
     """
     reached = (severity for part, severity in _RUNGS if slack <= 0 or 100 * slack < part * window)
     severity = next(reached, None)
     if severity is None:
         return None
+    if severity is Severity.URGENT and not promised:
+        severity = Severity.WARNING
     if slack > 0:
         left = f"{_span(slack)} are left to redeem it surely, by {format_time(deadline)}"
     else:

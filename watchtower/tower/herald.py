@@ -14,6 +14,7 @@ import structlog
 from watchtower.alerts import catalogue, of_cosigners, of_keys, of_payers, of_signers, of_slack
 from watchtower.alerts.desk import Desk
 from watchtower.alerts.rules import Alarm
+from watchtower.alerts.unpaid import Unpaid
 from watchtower.errors import (
     HsmError,
     KeyMissingError,
@@ -27,14 +28,16 @@ from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement, Standing
-from watchtower.judgement.verdict import Closed, Expired, Threatened
+from watchtower.judgement.protection import SettleDelayShort
+from watchtower.judgement.verdict import Closed, End, Expired, Threatened
+from watchtower.ledger.events import LedgerClosed
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.response.bidding import Refusal
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
-from watchtower.units import Address, ChannelId, Drops, LedgerIndex
+from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Herald"]
 
@@ -64,6 +67,8 @@ class Herald:
         self._foreign: dict[ChannelId, Drops] = {}
         self._proven = frozenset(proven)
         self._unsigned: dict[Address, set[str]] = {}
+        self._unpaid = Unpaid()
+        self._fresh: dict[ChannelId, Judgement] = {}  # what is owed had no chance to be paid yet
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed."""
@@ -87,7 +92,7 @@ class Herald:
             self._desk.stand(alarm)
         else:
             self._desk.end("close_requested", channel)
-        self._slack(judgement)
+        self._slack(judgement, ledger_index, judgement.ledger_time)
         if judgement.unprotectable and judgement.at_stake:
             why = " ".join(describe_unprotectable(reason) for reason in judgement.unprotectable)
             alarm = catalogue.channel_unprotectable(
@@ -97,6 +102,11 @@ class Herald:
         else:
             self._desk.end("channel_unprotectable", channel)
         self._verdict(judgement, ledger_index)
+
+    def waited(self, newest: LedgerClosed) -> None:
+        """Tell of what is not paid though it had its chance by now; call it when all is judged."""
+        for judgement in tuple(self._fresh.values()):
+            self._slack(judgement, newest.ledger_index, newest.pressing_time)
 
     def settled(self, settled: Sequence[Settlement]) -> None:
         """Tell what became of attempts."""
@@ -237,18 +247,33 @@ class Herald:
         self._lost.pop(channel, None)
         self._standings.pop(channel, None)
         self._shadowed.pop(channel, None)
+        self._unpaid.forget(channel)
+        self._fresh.pop(channel, None)
 
-    def _slack(self, judgement: Judgement) -> None:
+    def _slack(self, judgement: Judgement, ledger_index: LedgerIndex, now: RippleTime) -> None:
         channel, verdict, deadline = judgement.channel, judgement.verdict, judgement.deadline
+        self._fresh.pop(channel, None)
         alarm = None
-        if isinstance(verdict, Threatened) and deadline is not None:
+        if not isinstance(verdict, Threatened) or deadline is None:
+            self._unpaid.forget(channel)
+        elif self._unpaid.had_chance(
+            channel,
+            target=judgement.target,
+            at_stake=verdict.at_stake,
+            ledger_index=ledger_index,
+        ):
             alarm = of_slack.slack_low(
                 channel,
                 at_stake=verdict.at_stake,
-                slack=verdict.slack,
+                slack=deadline.slack(now),
                 window=deadline.window,
                 deadline=verdict.deadline,
+                # CancelAfter is known from the start, however short the settle delay is.
+                promised=verdict.by is not End.EXPIRATION
+                or not any(isinstance(each, SettleDelayShort) for each in judgement.unprotectable),
             )
+        else:
+            self._fresh[channel] = judgement
         if alarm is None:
             self._desk.end("slack_low", channel)
         else:

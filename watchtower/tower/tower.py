@@ -213,6 +213,7 @@ class Tower:
         if newest is not None:
             for judgement in judgements:
                 self._herald.judged(judgement, ledger_index=newest.ledger_index)
+            self._herald.waited(newest)
             for of_payer in outgoing:
                 self._herald.judged_outgoing(of_payer, ledger_index=newest.ledger_index)
         try:
