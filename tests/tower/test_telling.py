@@ -79,6 +79,28 @@ async def test_what_is_urgent_and_was_not_told_is_told_by_the_next_start(
     assert names(told).count("lost") == 1
 
 
+async def test_a_short_channel_that_nobody_redeems_is_told_before_it_ends_and_as_a_warning(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Ledgers pass in which nothing changes, and the alarm comes all the same."""
+    told = tmp_path / "told"
+    stage.with_settings(
+        alerts=AlertSettings(command=tuple(writing_to(told)), command_from="warning")
+    )
+    stage.pace = 0.1  # so that a command can tell of it before it is over
+    channel = await stage.channel(settle_delay=110)
+    await stage.keep(channel, 30 * XRP)
+
+    async def is_told() -> bool:
+        return "slack_low" in names(told)
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.close_request(channel)
+        await stage.until(is_told)
+    said = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [one["severity"] for one in said if one["name"] == "slack_low"] == ["warning"]
+
+
 async def test_a_route_that_fails_for_long_is_told_by_the_others_and_in_the_status(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
