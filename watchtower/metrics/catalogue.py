@@ -78,7 +78,9 @@ SLACK: Final = _gauge(
     unit="seconds",
 )
 LOST: Final = _counter(
-    "lost_drops_total", "What claims promised and channels that are gone did not pay.", unit="drops"
+    "lost_drops_total",
+    "What claims promised and channels whose end has passed did not pay.",
+    unit="drops",
 )
 
 # What is done about it.
