@@ -24,6 +24,7 @@ from tests.cli.conftest import PAYEE, Run
 from watchtower.cli.porcelain import porcelain
 from watchtower.cli.status import told
 from watchtower.cli.status_view import lines, table
+from watchtower.interfaces.amounts import amounts_as_text
 from watchtower.store.database import Store
 from watchtower.tower.bulletin import STATUS_NOTE
 
@@ -38,6 +39,9 @@ SAID: dict[str, Any] = {
     "rules": "",
     "channels": 2,
     "at_stake": 30_000_000,
+    "lost_drops": 0,
+    "lost_channels": 0,
+    "lost_last": None,
     "exposure": None,
     "deadlines": [
         {
@@ -111,6 +115,7 @@ ledger 100 1767225601
 accounted 100 0
 channels 2 0
 at_stake 30000000
+lost 0 0 -
 redeeming 1 0 1
 claims 2 1
 backup 1767225600
@@ -127,6 +132,33 @@ money {PAYEE} 5000000 1000000
 def test_porcelain_is_word_for_word_what_was_promised() -> None:
     """Scripts depend on it: whoever has to change this test breaks them, and makes a version 2."""
     assert "\n".join(porcelain(report())) + "\n" == GOLDEN
+
+
+LOST: dict[str, Any] = {"lost_drops": 5_000_000, "lost_channels": 1, "lost_last": CHANNEL}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_loss_is_the_answer_though_no_alarm_stands(*, running: bool) -> None:
+    """It is an alarm that stands for no time: who has no route would hear of it nowhere."""
+    lost = report(**LOST, running=running)
+    assert lost["state"] == "danger"
+    (sentence,) = (one for one in lost["answer"] if "unpaid" in one)
+    assert sentence.startswith(f"Channel {CHANNEL} has ended with 5 XRP unpaid")
+    assert f"`watchtower explain {CHANNEL}`" in sentence
+    assert sentence in lines(lost)
+    assert "lost: 5 XRP on one channel since the daemon's start" in lines(lost)
+    assert f"lost 5000000 1 {CHANNEL}" in list(porcelain(lost))
+    assert amounts_as_text(lost)["lost_drops"] == "5000000"
+    (several,) = (one for one in report(**LOST | {"lost_channels": 2})["answer"])
+    assert several.startswith(f"2 channels, {CHANNEL} the last, have ended")
+
+
+def test_a_daemon_of_before_says_nothing_of_losses_and_is_understood() -> None:
+    """Its last word is still there after an update, until the new one has written its own."""
+    old = told({name: SAID[name] for name in SAID.keys() - LOST.keys()} | KNOWN)
+    assert old["state"] == "well"
+    assert "lost - - -" in list(porcelain(old))
+    assert "lost" not in lines(old)
 
 
 def test_porcelain_of_a_stranger_stays_one_field_in_one_line() -> None:

@@ -111,6 +111,21 @@ def test_ledgers_that_are_not_accounted_for_are_counted() -> None:
     assert bulletin(watch, Means(), [], [])["gaps"] == 3
 
 
+def test_what_was_lost_is_told_when_the_end_has_passed_and_after_the_channel_is_gone() -> None:
+    """Seconds after the alarm `lost` the status must not look as if nothing had happened."""
+    watch = guarding(2)
+    told = bulletin(watch, Means(), [], [])
+    assert (told["lost_drops"], told["lost_channels"], told["lost_last"]) == (0, 0, None)
+    watch.ledger_closed(closed(20, START + 100_000 - 90))
+    watch.judge()
+    over = entry(2).channel
+    for _ in range(2):
+        told = bulletin(watch, Means(), [], [])
+        assert (told["lost_drops"], told["lost_channels"]) == (30_000_000, 1)
+        assert told["lost_last"] == over
+        watch.forget(over)
+
+
 async def test_running_tower_tells_deadlines_seats_and_money(stage: Stage) -> None:
     """By the ledger that it is connected to, and the operator's limits."""
     channel = await stage.channel(settle_delay=3_600)

@@ -55,6 +55,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     yield ("accounted", report.get("accounted"), report.get("gaps"))
     yield ("channels", report.get("channels"), report.get("outgoing"))
     yield ("at_stake", report.get("at_stake"))
+    yield ("lost", *(report.get(f"lost_{field}") for field in ("drops", "channels", "last")))
     yield ("redeeming", report.get("redeeming"), report.get("closing"), report.get("attempts"))
     yield ("claims", report["claims"], report["pending_claims"])
     yield ("backup", report["last_backup"])

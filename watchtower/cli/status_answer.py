@@ -1,7 +1,7 @@
 """The answer that ``watchtower status`` begins with: all is well, or what is wrong and what to do.
 
 It reads the report and decides nothing that the tower does. What is dangerous comes first: that is
-whatever lets a channel pay less than it owes if nobody acts.
+whatever lets a channel pay less than it owes if nobody acts, or has let it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
+
+from watchtower.units import Drops, format_drops
 
 __all__ = ["Finding", "Mood", "age_text", "findings", "mood_of", "why_in_recovery"]
 
@@ -27,7 +29,7 @@ class Mood(StrEnum):
 
     WELL = "well"
     TROUBLE = "trouble"  # to be mended, and nothing is lost by it yet
-    DANGER = "danger"  # something may be lost unless somebody acts
+    DANGER = "danger"  # something was lost, or may be unless somebody acts
 
 
 class Finding(NamedTuple):
@@ -45,8 +47,8 @@ def mood_of(found: list[Finding]) -> Mood:
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
     """Return what is wrong by a report, the worst first."""
-    found = [*_of_daemon(report), *_of_accounts(report), *_of_ledger(report), *_of_telling(report)]
-    found += _of_alarms(report)
+    found = [*_of_daemon(report), *_of_losses(report), *_of_accounts(report), *_of_ledger(report)]
+    found += [*_of_telling(report), *_of_alarms(report)]
     return sorted(found, key=lambda finding: finding.mood is not Mood.DANGER)
 
 
@@ -74,6 +76,22 @@ def _of_daemon(report: Mapping[str, Any]) -> Iterator[Finding]:
             f"{why_in_recovery(report['recovery'])}, and not reconciled with every server yet; it "
             f"waits for {waits}. Let the daemon run until they were heard.",
         )
+
+
+def _of_losses(report: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say what was lost: whoever has no route for alarms hears of it here alone.
+
+    No other word of the daemon is told when it does not run; this stays true.
+    """
+    if not (lost := report.get("lost_drops")):
+        return
+    many, last = report["lost_channels"], report["lost_last"]
+    which = f"Channel {last} has" if many == 1 else f"{many:,} channels, {last} the last, have"
+    yield Finding(
+        Mood.DANGER,
+        f"{which} ended with {format_drops(Drops(lost))} unpaid, by what the daemon has counted "
+        f"since its start: `watchtower explain {last}` says what was tried.",
+    )
 
 
 def _of_accounts(report: Mapping[str, Any]) -> Iterator[Finding]:

@@ -108,6 +108,11 @@ def _stakes(report: Mapping[str, Any]) -> Iterator[_Row]:
             f"{format_drops(Drops(report['at_stake']))} on {report['channels']:,} channels; "
             f"{report['redeeming']} to be redeemed now, {report['attempts']} attempts on their way",
         )
+    if report.get("lost_drops"):
+        many = report["lost_channels"]
+        where = "one channel" if many == 1 else f"{many:,} channels"
+        text = f"{format_drops(Drops(report['lost_drops']))} on {where} since the daemon's start"
+        yield _Row("lost", text, Mood.DANGER)
     if report.get("outgoing"):
         text = f"{report['outgoing']} of the channels; {report['closing']} to be closed now"
         yield _Row("as payer", text)

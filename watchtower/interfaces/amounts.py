@@ -22,6 +22,7 @@ AMOUNTS: Final = frozenset(
         "fee",
         "foreign_claim",
         "left",
+        "lost_drops",
         "needed_drops",
         "paid",
         "returned",

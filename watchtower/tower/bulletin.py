@@ -41,6 +41,7 @@ def bulletin(
 ) -> dict[str, Any]:
     """Return how things stand with what is guarded, its means, the servers and the alarms."""
     newest, duties = watch.newest, watch.obligations()
+    pressing = watch.incoming.pressing
     return {
         "ledger_index": None if newest is None else newest.ledger_index,
         "ledger_time": None if newest is None else newest.close_time,
@@ -50,6 +51,9 @@ def bulletin(
         "channel_rules": watch.rules.note,
         "channels": len(watch.channels),
         "at_stake": watch.incoming.at_stake,
+        "lost_drops": pressing.lost,
+        "lost_channels": pressing.lost_channels,
+        "lost_last": pressing.lost_last,
         "deadlines": list(_deadlines(watch)),
         "seats": list(_seats(watch, means)),
         "money": list(_money(watch, means)),
