@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from watchtower.judgement.verdict import Settled, Threatened
 from watchtower.metrics import catalogue
 from watchtower.metrics.counting import Counts
 from watchtower.metrics.exposition import Exposition, text_of
@@ -77,6 +79,53 @@ def test_a_request_that_was_taken_back_is_timed_by_nobody() -> None:
     told_of_a_dispute(measures, now, taken_back=True)
     assert sum(measures.counts.spreads()[catalogue.REACTION].counts) == 0
     assert sum(measures.counts.spreads()[catalogue.CLOSE_TO_PAID].counts) == 0
+
+
+def judged(verdict: str) -> tuple[str, ChannelId, LedgerIndex, dict[str, object]]:
+    """What the journal is told of a new verdict."""
+    return ("judged", CHANNEL, LedgerIndex(7), {"verdict": verdict, "sentence": ""})
+
+
+@pytest.mark.parametrize("what", ["claim_kept", "funded"])
+def test_a_reaction_is_timed_from_when_there_was_something_to_react_to(what: str) -> None:
+    """A claim that comes half an hour after the request is answered at once, and no slow one."""
+    now, at = [0.0], RippleTime(1_000)
+    measures = Measures(lambda: now[0])
+    measures.told([("close_requested", CHANNEL, LedgerIndex(7), {})], at)
+    now[0] = 1_800.0
+    measures.told([(what, CHANNEL, None, {}), judged(Threatened.__name__)], at)
+    now[0] = 1_800.25
+    measures.told([("attempt_made", CHANNEL, LedgerIndex(9), {"fee": 10})], at)
+    assert measures.counts.spreads()[catalogue.REACTION].sum == 0.25
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_claims_that_come_while_the_tower_is_slow_do_not_make_it_quick(*, is_first: bool) -> None:
+    """Also where the channel was about to end by itself, and was threatened before the request."""
+    now, at = [0.0], RippleTime(1_000)
+    measures = Measures(lambda: now[0])
+    lines = [("close_requested", CHANNEL, LedgerIndex(7), {}), judged(Threatened.__name__)]
+    measures.told(lines if is_first else reversed(lines), at)
+    for _ in range(4):
+        now[0] += 2.0
+        measures.told([("claim_kept", CHANNEL, None, {"amount": 5})], at)
+    measures.told([("attempt_made", CHANNEL, LedgerIndex(9), {"fee": 10})], at)
+    assert measures.counts.spreads()[catalogue.REACTION].sum == 8.0
+
+
+def test_what_was_paid_and_promised_again_is_a_reaction_of_its_own() -> None:
+    """Another tower has paid; then comes one more claim, and the clock of before says nothing."""
+    now, at = [0.0], RippleTime(1_000)
+    measures = Measures(lambda: now[0])
+    measures.told(
+        [("close_requested", CHANNEL, LedgerIndex(7), {}), judged(Threatened.__name__)], at
+    )
+    measures.told([judged(Settled.__name__)], at)
+    now[0] = 600.0
+    measures.told([("claim_kept", CHANNEL, None, {}), judged(Threatened.__name__)], at)
+    now[0] = 600.5
+    measures.told([("attempt_made", CHANNEL, LedgerIndex(9), {"fee": 10})], at)
+    assert measures.counts.spreads()[catalogue.REACTION].sum == 0.5
 
 
 async def test_a_crowd_that_scrapes_is_answered_by_one_reading_a_second() -> None:

@@ -98,7 +98,8 @@ REDEEMED: Final = _counter(
 FEES: Final = _counter("fees_drops_total", "What transactions of ours have cost.", unit="drops")
 REACTION: Final = _histogram(
     "reaction_seconds",
-    "From learning of a close request to the first transaction on its way.",
+    "From learning of a close request, with something at stake, to the first transaction on its "
+    "way.",
     _QUICK,
     "seconds",
 )

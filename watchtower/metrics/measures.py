@@ -29,6 +29,11 @@ _FROM_NOTHING: Final = (
 )
 _REDEEM: Final = "redeem"
 _FORGOTTEN: Final = frozenset({"renewed", "channel_closed"})
+_RAISING: Final = frozenset({"claim_kept", "funded"})
+"""What puts something at stake on a channel on which nothing was."""
+
+_THREATENED: Final = "Threatened"
+"""The verdict by which something is at stake on a channel that will end, as the journal has it."""
 
 
 class Measures:
@@ -47,6 +52,7 @@ class Measures:
         self.head_age: Callable[[], float | None] | None = None
         self._clock = clock
         self._asked: dict[ChannelId, _Asked] = {}
+        self._threatened: set[ChannelId] = set()
 
     def told(self, lines: Iterable[_Line], now: RippleTime | None) -> None:
         """Count what the journal is told; ``now`` is the newest ledger time that is known."""
@@ -63,8 +69,14 @@ class Measures:
                 continue
             elif kind == "close_requested":
                 self._asked.setdefault(channel, _Asked(self._clock(), ledger, now))
+            elif kind == "judged":
+                is_threatened = facts["verdict"] == _THREATENED
+                (self._threatened.add if is_threatened else self._threatened.discard)(channel)
+            elif kind in _RAISING:
+                self._raise(channel)
             elif kind in _FORGOTTEN:
                 self._asked.pop(channel, None)
+                self._threatened.discard(channel)
 
     def told_people(self, alarm: str, kind: str) -> None:
         """Count that an alarm was told, and why now."""
@@ -87,6 +99,16 @@ class Measures:
     def connected(self, is_connected: bool) -> None:  # noqa: FBT001 - the one thing it is told
         """Note whether the broker is there."""
         self.broker = is_connected
+
+    def _raise(self, channel: ChannelId) -> None:
+        """Start the clock anew where a close request had nothing to be reacted to until now.
+
+        With something at stake it runs on: else a payer who signs on and on would make any
+        reaction look quick.
+        """
+        asked = self._asked.get(channel)
+        if asked is not None and channel not in self._threatened:
+            asked.at = self._clock()
 
     def _react(self, channel: ChannelId | None) -> None:
         asked = None if channel is None else self._asked.get(channel)
@@ -116,7 +138,11 @@ class Measures:
 
 
 class _Asked:
-    """When a close request was learnt of, on which clock, and whether anything has left since."""
+    """When a close request was learnt of, and whether anything has left since.
+
+    ``at`` is when there was something to be done about it, on the steady clock; ``ledger`` and
+    ``time`` are those of the request.
+    """
 
     __slots__ = ("at", "is_answered", "ledger", "time")
 
