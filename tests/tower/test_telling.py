@@ -194,10 +194,8 @@ async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: P
         return "lost" in names(told)
 
     async def is_gone() -> bool:
-        async with stage.store() as store, store.read() as work:
-            return any(
-                one.entry.kind == "channel_closed" for one in await work.journal.story(channel)
-            )
+        said = await note(stage, STATUS_NOTE)
+        return bool(said["channels"] == 0)  # judged, told and forgotten
 
     async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
         await stage.until(is_guarded)
@@ -208,3 +206,5 @@ async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: P
         await stage.close_request(channel)
         await stage.until(is_gone)
     assert names(told).count("lost") == 1
+    said = await note(stage, STATUS_NOTE)
+    assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
