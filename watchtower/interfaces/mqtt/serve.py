@@ -153,6 +153,7 @@ class Post:
                     self._note_lost(str(lost), is_refusal=lost.is_refusal)
                 except ConfigError as wrong:
                     self._note_lost(str(wrong).rstrip("."), is_refusal=True)
+                _end_if_asked_to()
                 await asyncio.sleep(self._pause.next_wait(least=_FIRST_PAUSE))
 
     def _note_lost(self, why: str, *, is_refusal: bool) -> None:
@@ -227,6 +228,17 @@ class Post:
             async with asyncio.timeout(_FAREWELL):
                 status = status_of(here=False, why=_STOPPED)
                 await connection.publish(self._topics.status, status, retain=True)
+
+
+def _end_if_asked_to() -> None:
+    """End here if that was asked for in the moment in which the connection was lost.
+
+    A group of tasks that fails while it is cancelled tells of the failure alone, and whoever
+    connected again then would never stop.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
