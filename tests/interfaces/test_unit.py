@@ -227,53 +227,44 @@ def test_a_backup_is_shut_in_as_tightly_as_the_daemon_and_writes_where_backups_a
     assert unit["Service.ReadWritePaths"] == ["-/var/backups/watchtower"]
 
 
+OF_A_DAEMON = {
+    "ExecReload",
+    "ExecStart",
+    "NotifyAccess",
+    "Restart",
+    "RestartPreventExitStatus",
+    "RestartSec",
+    "RuntimeDirectory",
+    "RuntimeDirectoryMode",
+    "SocketBindAllow",
+    "Type",
+    "WatchdogSec",
+}
+"""What is a daemon's alone: it stays, it listens, and somebody watches whether it lives."""
+
+
+def unlike_the_daemon(path: Path) -> set[str]:
+    """Return what the daemon's service says and another one does not, or says otherwise."""
+    unit = directives(path)
+    return {
+        name.partition(".")[2]
+        for name, values in directives().items()
+        if name.startswith("Service.") and unit.get(name) != values
+    }
+
+
 def test_a_look_is_shut_in_as_tightly_as_the_daemon() -> None:
     """The same user and the same job; it listens nowhere, and nobody watches whether it lives."""
-    unit, daemon = directives(ONCE), directives()
-    its_own = {
-        "ExecReload",
-        "ExecStart",
-        "NotifyAccess",
-        "Restart",
-        "RestartPreventExitStatus",
-        "RestartSec",
-        "RuntimeDirectory",
-        "RuntimeDirectoryMode",
-        "SocketBindAllow",
-        "Type",
-        "WatchdogSec",
-    }
-    for name, values in daemon.items():
-        section, _, short = name.partition(".")
-        if section == "Service" and short not in its_own:
-            assert unit[name] == values, name
+    assert unlike_the_daemon(ONCE) <= OF_A_DAEMON
+    unit = directives(ONCE)
     assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower run --once"]
 
 
 def test_a_drill_is_shut_in_as_tightly_as_the_daemon() -> None:
     """What it tries is that daemon: the same network, the same store, and no more of anything."""
-    unit, daemon = directives(DRILL), directives()
-    its_own = {
-        "ExecReload",
-        "ExecStart",
-        "NotifyAccess",
-        "OOMPolicy",
-        "OOMScoreAdjust",
-        "ReadWritePaths",
-        "Restart",
-        "RestartPreventExitStatus",
-        "RestartSec",
-        "RuntimeDirectory",
-        "RuntimeDirectoryMode",
-        "SocketBindAllow",
-        "TimeoutStartSec",
-        "Type",
-        "WatchdogSec",
-    }
-    for name, values in daemon.items():
-        section, _, short = name.partition(".")
-        if section == "Service" and short not in its_own:
-            assert unit[name] == values, name
+    its_own = {"OOMPolicy", "OOMScoreAdjust", "ReadWritePaths", "TimeoutStartSec"}
+    assert unlike_the_daemon(DRILL) <= OF_A_DAEMON | its_own
+    unit = directives(DRILL)
     assert unit["Service.ExecStart"] == ["/opt/watchtower/bin/watchtower drill run --network"]
 
 
