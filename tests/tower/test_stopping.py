@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from tests.tower.conftest import XRP, Stage
 from tests.tower.test_daemon import note
@@ -14,6 +15,7 @@ from watchtower.ledger.websocket import dial
 from watchtower.machine import Machine
 from watchtower.settings import AlertSettings, TicketSettings
 from watchtower.tower.tending import STATUS_NOTE
+from watchtower.units import ChannelId
 
 
 class Way:
@@ -57,8 +59,10 @@ class _Held:
         return self._socket.frames()
 
 
-async def test_what_was_written_down_leaves_before_the_tower_ends(stage: Stage) -> None:
-    """Stopped between the journal and the first byte: the next start may be too late for it."""
+async def stopped_before_the_first_byte(
+    stage: Stage,
+) -> tuple[ChannelId, Way, asyncio.Task[Mapping[str, Any]]]:
+    """Have a daemon asked to stop between the journal and what would leave by its way."""
     stage.with_settings(tickets=TicketSettings(pool=0, low_water=0))
     channel = await stage.channel()
     await stage.keep(channel, 30 * XRP)
@@ -68,6 +72,12 @@ async def test_what_was_written_down_leaves_before_the_tower_ends(stage: Stage) 
     await stage.close_request(channel)
     await asyncio.wait_for(way.held.wait(), 30)
     way.stop.set()
+    return channel, way, daemon
+
+
+async def test_what_was_written_down_leaves_before_the_tower_ends(stage: Stage) -> None:
+    """Stopped between the journal and the first byte: the next start may be too late for it."""
+    channel, way, daemon = await stopped_before_the_first_byte(stage)
     for _ in range(10):
         # As long as it takes to notice: a tower that ends now has sent nothing.
         await asyncio.to_thread(lambda: None)
@@ -83,15 +93,7 @@ async def test_way_that_stays_held_up_keeps_no_tower_from_ending_and_the_next_on
     stage: Stage,
 ) -> None:
     """What is on disk is left to the next start."""
-    stage.with_settings(tickets=TicketSettings(pool=0, low_water=0))
-    channel = await stage.channel()
-    await stage.keep(channel, 30 * XRP)
-    way = Way()
-    daemon = asyncio.create_task(run(stage.settings, "correct horse", {}, machine=way.machine))
-    await stage.until_told(channel, "judged")
-    await stage.close_request(channel)
-    await asyncio.wait_for(way.held.wait(), 30)
-    way.stop.set()
+    channel, _, daemon = await stopped_before_the_first_byte(stage)
     await asyncio.wait_for(daemon, 30)
     assert await stage.balance(channel) == 0
 
