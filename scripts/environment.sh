@@ -75,9 +75,15 @@ need_softhsm() {
   command -v softhsm2-util >/dev/null || need_packages softhsm2
 }
 
+# For scripts that look at pages as people do.
+need_chromium() {
+  command -v chromium >/dev/null || need_packages chromium fonts-dejavu-core
+}
+
 # For scripts that run every test.
 need_all() {
   need_broker
+  need_chromium
   need_promtool
   need_proxy
   need_softhsm
