@@ -95,6 +95,8 @@ PURE = (
     "interfaces.amounts",
     "interfaces.happening",
     "interfaces.mqtt.topics",
+    "interfaces.result_words",
+    "interfaces.story",
     "metrics.catalogue",
     "metrics.counting",
     "metrics.metric",

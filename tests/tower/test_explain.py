@@ -23,6 +23,8 @@ async def test_redeemed_channel_is_explained_with_evidence(stage: Stage) -> None
     assert told["next"] == [
         "nothing, until a better claim comes, or the payer adds what is missing."
     ]
+    kinds = [line["kind"] for line in told["story"]]
+    assert kinds.index("close_requested") < kinds.index("attempt_made") < kinds.index("paid")
     (paid,) = (line for line in told["story"] if line["kind"] == "paid")
     ledger = await stage.hand.request("ledger", ledger_index=paid["ledger"])
     assert paid["closed"] == format_time(RippleTime(ledger["ledger"]["close_time"]))

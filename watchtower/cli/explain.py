@@ -9,10 +9,10 @@ import click
 
 from watchtower.cli.channel_seen import Seen, seen
 from watchtower.cli.output import examples, json_option, tell
-from watchtower.cli.result_words import codes_in, meaning_of
 from watchtower.cli.session import run_async, settings
-from watchtower.cli.story import entry_report, entry_text
 from watchtower.interfaces.amounts import amounts_as_text
+from watchtower.interfaces.result_words import codes_in, meaning_of
+from watchtower.interfaces.story import entry_report, entry_text, in_order
 from watchtower.judgement.verdict import Closed, Expired, Settled, Threatened
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
 from watchtower.settings import Settings
@@ -38,6 +38,7 @@ def explain(channel_id: str, *, as_json: bool) -> None:
     """
     loaded = settings()
     found = run_async(seen(loaded, parse_channel_id(channel_id), with_closes=True))
+    story = in_order(found.story)
     why, following = list(_why(found)), list(_next(loaded, found))
     codes = {code: meaning_of(code) for code in codes_in(_words(found))}
     alarms = [
@@ -53,7 +54,7 @@ def explain(channel_id: str, *, as_json: bool) -> None:
         "alarms": alarms,
         "codes": codes,
         "attempts": [_attempt(attempt) for attempt in found.attempts],
-        "story": [entry_report(entry, found.closes) for entry in found.story],
+        "story": [entry_report(entry, found.closes) for entry in story],
     }
     lines = [
         found.view.explanation(),
@@ -61,7 +62,7 @@ def explain(channel_id: str, *, as_json: bool) -> None:
         *(f"Next: {sentence}" for sentence in following),
         *(f"{each['severity'].upper()} {each['name']}: {each['sentence']}" for each in alarms),
         "",
-        *(entry_text(entry, found.closes) for entry in found.story),
+        *(entry_text(entry, found.closes) for entry in story),
     ]
     if codes:
         lines += ["", *(f"{code}: {meaning}." for code, meaning in codes.items())]

@@ -11,8 +11,8 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import new_passphrase, open_store, run_async, way_in
 from watchtower.cli.session import signer_settings as settings
-from watchtower.cli.story import entry_report, entry_text
 from watchtower.collector import calm
+from watchtower.interfaces.story import entry_report, entry_text
 from watchtower.machine import Machine
 from watchtower.settings import config_path
 from watchtower.signer.serve import run as run_signer

@@ -1,23 +1,81 @@
-"""The story of a channel: its journal entries as a person reads them, one line each."""
+"""The story of a channel: its journal entries as a person reads them, one line each. Pure.
+
+The command line and the dashboard tell the same story, in the same words and the same order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
-from watchtower.store.journal import NumberedEntry
 from watchtower.units import Drops, LedgerIndex, RippleTime, format_drops, format_time, ripple_time
 
-__all__ = ["entry_report", "entry_text"]
+__all__ = ["Entry", "Numbered", "entry_report", "entry_text", "entry_words", "in_order"]
 
 Facts = Mapping[str, Any]
 
 Closes = Mapping[LedgerIndex, RippleTime]
 
+
+class Entry(Protocol):
+    """One thing that happened, as the journal has it."""
+
+    @property
+    def kind(self) -> str:
+        """What happened, in the past tense."""
+        ...
+
+    @property
+    def ledger_index(self) -> LedgerIndex | None:
+        """The ledger that it was seen in, or that it was done in; None where that is no matter."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """The rest: JSON values."""
+        ...
+
+    @property
+    def written(self) -> int:
+        """The host's Unix time in milliseconds."""
+        ...
+
+
+class Numbered(Protocol):
+    """An entry with its place in the journal."""
+
+    @property
+    def number(self) -> int:
+        """Its number, above those of all that were written before."""
+        ...
+
+    @property
+    def entry(self) -> Entry:
+        """What happened."""
+        ...
+
+
+_Each = TypeVar("_Each", bound=Numbered)
+
 _NONE: Final[Closes] = {}
 
+_TOLD_BY_LEDGERS: Final = frozenset(
+    {
+        "channel_closed",
+        "channel_opened",
+        "channel_reappeared",
+        "close_requested",
+        "expiration_moved",
+        "foreign_claim",
+        "foreign_transaction",
+        "funded",
+        "paid",
+        "renewed",
+    }
+)
 
-def entry_report(numbered: NumberedEntry, closes: Closes | None = None) -> dict[str, Any]:
+
+def entry_report(numbered: Numbered, closes: Closes | None = None) -> dict[str, Any]:
     """Return an entry ready for JSON: its place, when it was written, its kind and its facts.
 
     With ``closes``, which has when ledgers closed as far as that is known, also when its own did.
@@ -33,14 +91,64 @@ def entry_report(numbered: NumberedEntry, closes: Closes | None = None) -> dict[
     }
 
 
-def entry_text(numbered: NumberedEntry, closes: Closes = _NONE) -> str:
+def entry_text(numbered: Numbered, closes: Closes = _NONE) -> str:
     """Return an entry in one line: host time, ledger, when that closed, and what happened."""
     entry = numbered.entry
     place = "" if entry.ledger_index is None else f"ledger {entry.ledger_index}"
     if (closed := _closed(entry.ledger_index, closes)) is not None:
         place += f" closed {closed}"
+    return f"{_written(numbered)}  {place:<16} {entry_words(numbered)}"
+
+
+def entry_words(numbered: Numbered) -> str:
+    """Return what happened: the kind of an entry, and what its facts say."""
+    entry = numbered.entry
     told = _SENTENCES.get(entry.kind, _as_it_is)(entry.facts)
-    return f"{_written(numbered)}  {place:<16} {entry.kind.replace('_', ' ')}{told}"
+    return f"{entry.kind.replace('_', ' ')}{told}"
+
+
+def in_order(story: Iterable[_Each]) -> list[_Each]:
+    """Return entries of one channel, which are in the order of the journal, causes first.
+
+    The journal is in the order of writing. An attempt is written before it is sent, and what a
+    ledger told is written behind it, since both wait for the same disk and the attempt is more
+    urgent (docs/architecture.md, the life of a close request): so the answer would be read before
+    the question. What was done in a ledger, or after it, knew what that ledger told, which is
+    therefore told first. Nothing else changes places.
+    """
+    ordered: list[_Each] = []
+    for numbered in story:
+        ordered.insert(_place_of(numbered, ordered), numbered)
+    return ordered
+
+
+_TOLD, _JUDGED, _DONE = range(3)
+
+
+def _rank(kind: str) -> int:
+    """Return what of one ledger comes first: what it told, what it meant, what was done."""
+    if kind in _TOLD_BY_LEDGERS:
+        return _TOLD
+    return _JUDGED if kind in {"judged", "judged_outgoing"} else _DONE
+
+
+def _place_of(numbered: Numbered, before: Sequence[Numbered]) -> int:
+    """Return where an entry belongs among those written before it, which are in order."""
+    ledger, rank = numbered.entry.ledger_index, _rank(numbered.entry.kind)
+    place = len(before)
+    if ledger is None or rank == _DONE:
+        return place
+    for index in range(len(before) - 1, -1, -1):
+        other = before[index].entry
+        if other.ledger_index is None:
+            # A claim, say. It has no ledger, and what it was judged by is not told before it.
+            if rank == _JUDGED:
+                break
+            continue
+        if (other.ledger_index, _rank(other.kind)) <= (ledger, rank):
+            break
+        place = index
+    return place
 
 
 def _closed(ledger: LedgerIndex | None, closes: Closes) -> str | None:
@@ -48,7 +156,7 @@ def _closed(ledger: LedgerIndex | None, closes: Closes) -> str | None:
     return None if time is None else format_time(time)
 
 
-def _written(numbered: NumberedEntry) -> str:
+def _written(numbered: Numbered) -> str:
     return format_time(ripple_time(numbered.entry.written / 1000))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchtower.cli.result_words import codes_in, meaning_of
+from watchtower.interfaces.result_words import codes_in, meaning_of
 from watchtower.response import engine_result
 
 

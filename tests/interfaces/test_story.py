@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from watchtower.cli.story import entry_report, entry_text
+from watchtower.interfaces.story import entry_report, entry_text, in_order
 from watchtower.judgement.channel_events import ChannelEvent
 from watchtower.store.journal import Entry, NumberedEntry
 from watchtower.units import ChannelId, LedgerIndex
@@ -166,6 +167,60 @@ def test_entry_in_json_has_its_facts_as_they_are() -> None:
         "kind": "claim_kept",
         "amount": 10,
     }
+
+
+STORY = (
+    ("channel_opened", 80, ["channel_opened"]),
+    ("attempt_made", 85, ["channel_opened", "attempt_made"]),
+    ("claim_kept", None, ["channel_opened", "attempt_made", "claim_kept"]),
+    (
+        "judged",
+        85,
+        ["channel_opened", "attempt_made", "claim_kept", "judged"],
+    ),
+    (
+        "close_requested",
+        85,
+        ["channel_opened", "close_requested", "attempt_made", "claim_kept", "judged"],
+    ),
+)
+
+
+@pytest.mark.parametrize("written", range(1, len(STORY) + 1))
+def test_attempt_is_told_behind_the_close_request_that_it_answers(written: int) -> None:
+    """It is written first, for it is more urgent; a claim's judgement stays behind the claim."""
+    story = [
+        at(number, kind, ledger) for number, (kind, ledger, _) in enumerate(STORY[:written], 1)
+    ]
+    assert [each.entry.kind for each in in_order(story)] == STORY[written - 1][2]
+
+
+def test_what_a_ledger_told_late_is_told_where_it_belongs() -> None:
+    """A judgement of the same ledger stands between what the ledger told and what was done."""
+    story = [
+        at(1, "paid", 90),
+        at(2, "attempt_made", 91),
+        at(3, "attempt_settled", 92),
+        at(4, "judged", 91),
+        at(5, "funded", 91),
+        at(6, "paid", 92),
+    ]
+    assert [each.number for each in in_order(story)] == [1, 5, 4, 2, 6, 3]
+
+
+def test_every_kind_that_a_ledger_tells_is_told_before_what_was_done() -> None:
+    """A new event of channels would otherwise be told behind the answer to it."""
+    events = {name(kind.__name__) for kind in get_args(ChannelEvent)}
+    for kind in events | {"foreign_transaction"}:
+        story = [at(1, "attempt_made", 85), at(2, kind, 85)]
+        assert [each.number for each in in_order(story)] == [2, 1], kind
+
+
+def at(number: int, kind: str, ledger: int | None) -> NumberedEntry:
+    """An entry of the journal, in its place."""
+    told = numbered(kind)
+    index = None if ledger is None else LedgerIndex(ledger)
+    return replace(told, number=number, entry=replace(told.entry, ledger_index=index))
 
 
 def test_every_kind_about_a_channel_that_is_written_is_among_those_told() -> None:
