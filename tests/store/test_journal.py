@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from tests.store import make
 from watchtower.errors import StoreTamperedError
 from watchtower.store.database import Store
-from watchtower.store.statements import Statement
+from watchtower.store.journal import Line
+from watchtower.store.statements import Statement, statements_of
+from watchtower.store.tables import JOURNAL
 from watchtower.units import LedgerIndex
 
 
@@ -30,6 +33,27 @@ async def test_a_story_is_told_in_order_and_of_one_channel(store: Store) -> None
         assert await work.journal.story(make.channel_id(3)) == []
         tail = await work.journal.tail(3)
     assert [told.entry.kind for told in tail] == ["claim_kept", "started", "redeem_planned"]
+
+
+async def test_a_story_is_told_in_pages_from_its_end(store: Store) -> None:
+    """Newest first; other channels' entries, and numbers that nobody has, take no room."""
+    one, two = make.channel_id(1), make.channel_id(2)
+    lines: list[Line] = [
+        ("claim_kept", one if number % 3 else two, None, {"amount": number})
+        for number in range(1, 301)
+    ]
+    async with store.write() as work:
+        await work.journal.append_all(lines)
+    pages, below = [], None
+    async with store.read() as work:
+        story = await work.journal.story(one)
+        while page := await work.journal.story_below(one, below, 70):
+            pages.append(page)
+            below = page[-1].number
+        assert await work.journal.story_below(one, 2**80, 3) == story[:-4:-1]
+        assert await work.journal.story_below(make.channel_id(3), None, 3) == []
+    assert [len(page) for page in pages] == [70, 70, 60]
+    assert [each for page in pages for each in page] == story[::-1]
 
 
 async def test_numbers_ascend_also_across_restarts_and_failures(tmp_path: Path) -> None:
@@ -92,3 +116,16 @@ async def test_entry_that_somebody_else_put_there_stops_nobody_from_writing(
     async with store.read() as work:
         with pytest.raises(StoreTamperedError):
             await work.journal.load_all()
+
+
+async def test_a_page_of_a_story_reads_no_more_of_the_file_than_the_page(tmp_path: Path) -> None:
+    """SQLite goes through the index by topic from its end, and sorts nothing."""
+    path = tmp_path / "w.db"
+    async with await make.store(path):
+        pass
+    question = statements_of(JOURNAL.name).about_below(b"topic", 9, 3)
+    with closing(sqlite3.connect(path)) as file:
+        plan = file.execute(f"EXPLAIN QUERY PLAN {question.sql}", question.parameters).fetchall()
+    assert [detail for *_, detail in plan] == [
+        "SEARCH journal USING INDEX journal_by_topic (topic=? AND rowid<?)"
+    ]

@@ -89,7 +89,9 @@ async def contents(work: Work) -> dict[str, Any]:
         "network": await work.network.get(),
         "highest": await work.highest.raise_all({make.channel_id(n): Drops(1) for n in (2, 3)}),
         "story": await work.journal.story(make.channel_id(5)),
+        "newest": await work.journal.story_below(make.channel_id(5), None, 2),
         "about": await work.attempts.for_channel(make.channel_id(1)),
+        "tried": await work.attempts.newest_for_channel(make.channel_id(1), 2),
     }
 
 

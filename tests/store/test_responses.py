@@ -88,3 +88,20 @@ async def test_attempts_are_found_by_their_channel_only(store: Store) -> None:
         assert [a.blob for a in await work.attempts.for_channel(make.channel_id(2))] == ["12BB"]
         assert await work.attempts.for_channel(make.channel_id(3)) == []
         assert [a.blob for a in await work.attempts.load_all()] == ["12AA", "12BB"]
+
+
+async def test_the_newest_attempts_are_found_among_thousands(store: Store) -> None:
+    """Those without an outcome among them; how many there are is told, and others' are not."""
+    mine = [make.attempt(1, seat=n, blob=f"12{n:04X}", at=100 + n) for n in range(1, 251)]
+    others = [make.attempt(2, seat=n, blob=f"13{n:04X}", at=900 + n) for n in range(1, 9)]
+    async with store.write() as work:
+        await work.attempts.put_all([*mine, *others])
+        for attempt in mine[:-1]:
+            await _settle(work, attempt, make.outcome())
+    async with store.read() as work:
+        every = await work.attempts.for_channel(make.channel_id(1))
+        newest, count = await work.attempts.newest_for_channel(make.channel_id(1), 20)
+        assert await work.attempts.newest_for_channel(make.channel_id(3), 20) == ([], 0)
+    assert count == len(every) == 250
+    assert newest == every[:-21:-1]
+    assert [attempt.outcome is None for attempt in newest[:2]] == [True, False]

@@ -37,6 +37,9 @@ OF_KEYS: Final = frozenset(
 
 _IDENTITY_BYTES: Final = 16
 
+_NO_NUMBER: Final = 2**63 - 1
+"""Above every number: the largest integer that SQLite has."""
+
 Line = tuple[str, ChannelId | None, LedgerIndex | None, Mapping[str, Any]]
 """What an entry says: its kind, its channel, its ledger, its facts."""
 
@@ -120,6 +123,16 @@ class Journal:
     async def story(self, channel: ChannelId) -> list[NumberedEntry]:
         """Return the entries about one channel, in order."""
         return _numbered(await self._entries.about(channel))
+
+    async def story_below(
+        self, channel: ChannelId, number: int | None, limit: int
+    ) -> list[NumberedEntry]:
+        """Return the ``limit`` last entries about one channel before ``number``, newest first.
+
+        Without a number these are the newest of all. However long the story is, no more is read.
+        """
+        below = _NO_NUMBER if number is None else min(number, _NO_NUMBER)
+        return _numbered(await self._entries.about_below(channel, below, limit))
 
     async def last_number(self) -> int:
         """Return the number of the newest entry; 0 without any. The entry itself is not read."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from heapq import heappush, heappushpop
+from operator import itemgetter
 
 from watchtower.ledger.events import Seat
 from watchtower.response.attempt import Attempt, Outcome, OutcomeKind
@@ -104,6 +106,28 @@ class Attempts:
         """Return every attempt for one channel, oldest first."""
         found = [*await self._open.about(channel), *await self._settled.about(channel)]
         return sorted((attempt for _, attempt in found), key=_age)
+
+    async def newest_for_channel(self, channel: ChannelId, limit: int) -> tuple[list[Attempt], int]:
+        """Return the newest attempts for one channel, newest first, and how many there are in all.
+
+        All of them are looked at, in slices, and no more than ``limit`` are kept in memory.
+        """
+        newest: list[tuple[tuple[int, int, str], Attempt]] = []
+        count = 0
+
+        def visit(attempt: Attempt) -> None:
+            nonlocal count
+            count += 1
+            # No two are alike in age, for their transactions are not: attempts are never compared.
+            each = (_age(attempt), attempt)
+            if len(newest) < limit:
+                heappush(newest, each)
+            else:
+                heappushpop(newest, each)
+
+        await self._open.walk_about(channel, visit)
+        await self._settled.walk_about(channel, visit)
+        return [attempt for _, attempt in sorted(newest, key=itemgetter(0), reverse=True)], count
 
     async def load_all(self) -> list[Attempt]:
         """Return every attempt, oldest first."""

@@ -12,7 +12,7 @@ Nothing here commits: that is the transaction's business (``transaction.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Table
@@ -25,6 +25,9 @@ from watchtower.store.transaction import NONE, Found, Transaction
 __all__ = ["Naming", "Record", "SealedTable", "look"]
 
 Value = TypeVar("Value")
+
+_SLICE: Final = 100
+"""Records that are unsealed at a time for somebody who can wait: some 1 ms."""
 
 
 class Naming(Protocol):
@@ -277,6 +280,38 @@ class SealedTable(Generic[Value]):
             marks = keyring.topics(self._table, topic) if topic else (b"",)
             found = await self._read_all(self._statements.about(*marks))
         return found
+
+    async def about_below(
+        self, topic: str, row: int, limit: int
+    ) -> list[tuple[int | bytes, Value]]:
+        """Return the last records of a numbered table about ``topic`` before ``row``, newest first.
+
+        As many are read as are returned, however many there are.
+        """
+        keyring = None
+        rows: list[Any] = []
+        while keyring is not self._keyring:
+            keyring = self._keyring
+            marks = keyring.topics(self._table, topic)
+            asked = (self._statements.about_below(mark, row, limit) for mark in marks)
+            rows = [each for found in await self.transaction.ask(*asked) for each in found]
+        rows.sort(key=lambda each: -int(each[0]))
+        return [(each[0], self._read(self._of(each))) for each in rows[:limit]]
+
+    async def walk_about(self, topic: str, visit: Callable[[Value], object]) -> None:
+        """Visit the records about ``topic``, a few between two looks at the event loop."""
+        # Like any question the first one may show that there is another key.
+        await self.transaction.census()
+        for mark in self._keyring.topics(self._table, topic):
+            behind: int | bytes = b""
+            while True:
+                question = self._statements.about_behind(mark, behind, _SLICE)
+                (rows,) = await self.transaction.ask(question)
+                for row in rows:
+                    visit(self._read(self._of(row)))
+                if len(rows) < _SLICE:
+                    break
+                behind = rows[-1][0]
 
     async def last(self, limit: int) -> list[tuple[int | bytes, Value]]:
         """Return the last ``limit`` records, each with its row, in the order of rows."""

@@ -70,6 +70,8 @@ class Statements:
         self._from_the_first = f"{self._select} ORDER BY row LIMIT ?"
         self._from_the_last = f"{self._select} ORDER BY row DESC LIMIT ?"
         self._behind = f"{self._select} WHERE row > ? ORDER BY row LIMIT ?"
+        self._about_behind = f"{self._select} WHERE topic = ? AND row > ? ORDER BY row LIMIT ?"
+        self._about_below = f"{self._select} WHERE topic = ? AND row < ? ORDER BY row DESC LIMIT ?"
         self.everything = Statement(self._select)
         self.greatest = Statement(f"SELECT max(row) FROM {table}")  # noqa: S608 - our name
         self._find = cache(self._text_to_find)
@@ -95,6 +97,14 @@ class Statements:
     def about(self, *topics: bytes) -> Statement:
         """Ask for the records that have one of these topics, in the order of rows."""
         return Statement(self._about(len(topics)), topics)
+
+    def about_behind(self, topic: bytes, row: int | bytes, limit: int) -> Statement:
+        """Ask for the next records of one topic behind ``row``, in the order of rows."""
+        return Statement(self._about_behind, (topic, row, limit))
+
+    def about_below(self, topic: bytes, row: int | bytes, limit: int) -> Statement:
+        """Ask for the last records of one topic before ``row``, the last one first."""
+        return Statement(self._about_below, (topic, row, limit))
 
     def add(self, rows: Sequence[Row]) -> Iterator[Statement]:
         """Write records that are not there; one that is there fails."""
