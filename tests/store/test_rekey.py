@@ -289,6 +289,21 @@ async def test_a_better_claim_takes_the_place_of_one_under_the_old_key(tmp_path:
             assert await work.claims.best(make.channel_id(1)) == make.claim(1, 5000)
 
 
+async def test_a_story_under_two_keys_is_told_from_its_end_in_order(tmp_path: Path) -> None:
+    """What was written before and since, as one, with no entry between two pages lost."""
+    channel = make.channel_id(1)
+    async with await make.store(tmp_path / "w.db") as store:
+        for _ in range(2):
+            async with store.write() as work:
+                await work.journal.append_all([("claim_kept", channel, None, {})] * 5)
+            if not await store.rekeying().is_under_way():
+                await store.rekeying().begin(slots_for)
+        async with store.read() as work:
+            first = await work.journal.story_below(channel, None, 4)
+            rest = await work.journal.story_below(channel, first[-1].number, 9)
+    assert [each.number for each in (*first, *rest)] == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
 @pytest.mark.parametrize("is_ended", [False, True])
 async def test_who_slept_through_it_finds_what_was_moved(tmp_path: Path, *, is_ended: bool) -> None:
     """Its first question is asked by the rows of the old key, and asked again by the new ones."""
