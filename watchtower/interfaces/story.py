@@ -97,14 +97,13 @@ def entry_text(numbered: Numbered, closes: Closes = _NONE) -> str:
     place = "" if entry.ledger_index is None else f"ledger {entry.ledger_index}"
     if (closed := _closed(entry.ledger_index, closes)) is not None:
         place += f" closed {closed}"
-    return f"{_written(numbered)}  {place:<16} {entry_words(numbered)}"
+    return f"{_written(numbered)}  {place:<16} {''.join(entry_words(numbered))}"
 
 
-def entry_words(numbered: Numbered) -> str:
-    """Return what happened: the kind of an entry, and what its facts say."""
+def entry_words(numbered: Numbered) -> tuple[str, str]:
+    """Return what happened, and what is to be said of it, which follows it on the same line."""
     entry = numbered.entry
-    told = _SENTENCES.get(entry.kind, _as_it_is)(entry.facts)
-    return f"{entry.kind.replace('_', ' ')}{told}"
+    return entry.kind.replace("_", " "), _SENTENCES.get(entry.kind, _as_it_is)(entry.facts)
 
 
 def in_order(story: Iterable[_Each]) -> list[_Each]:

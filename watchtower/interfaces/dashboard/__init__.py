@@ -1,0 +1,1 @@
+"""The dashboard: pages that show how the tower is, and change nothing."""
