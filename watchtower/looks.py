@@ -18,6 +18,7 @@ from watchtower.tower.clock_watch import ClockWatch
 from watchtower.tower.delegation import Delegation
 from watchtower.tower.drill_watch import DrillWatch
 from watchtower.tower.entitlement import Entitlement
+from watchtower.tower.release_watch import ReleaseWatch
 from watchtower.tower.space_watch import SpaceWatch
 from watchtower.tower.tower import Tower
 from watchtower.units import Drops
@@ -60,6 +61,7 @@ def looks_of(
     yield drills.look
     yield _clock_watch(ground, tower).look
     yield AmendmentWatch(ground.watch, ground.desk).look
+    yield ReleaseWatch(ground.servers, ground.desk).look
     yield backups.look
 
 

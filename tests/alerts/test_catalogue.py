@@ -77,6 +77,8 @@ EXAMPLES: dict[str, Any] = {
     "result": "tefBAD_AUTH",
     "seconds": 20.0,
     "minutes": 7,
+    "known": "3.4.1",
+    "release": "3.5.0",
     "route": "webhook ops.example",
     "server": "wss://one",
     "signed": 4_000_000,

@@ -208,7 +208,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.recovery": ("alerts.of_recovery", "store.database", "store.notes"),
     "tower.steward": ("store.database", "store.work"),
-    "tower.bulletin": ("alerts.rules", "ledger.servers"),
+    "tower.bulletin": ("alerts.rules", "ledger.server_state"),
     "tower.foresight": (
         "response.market",
         "response.respond",
@@ -246,11 +246,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.retention": ("store.database", "store.retention"),
     "tower.route_watch": ("alerts.of_routes", "store.database"),
     "tower.amendment_watch": ("alerts.of_network",),
+    "tower.release_watch": ("alerts.of_network", "ledger.release", "ledger.server_state"),
     "tower.clock_watch": ("alerts.of_network", "store.database"),
     "tower.backup_watch": ("alerts.of_backups", "store.backups.index", "store.database"),
     "tower.space_watch": ("alerts.of_space", "store.space"),
     "tower.tending": (
-        "ledger.servers",
+        "ledger.server_state",
         "store.bundles",
         "store.cosignatures",
         "store.database",

@@ -7,10 +7,13 @@ from typing import Final
 from watchtower.alerts.rules import Alarm, Severity
 from watchtower.units import RippleTime, format_time
 
-__all__ = ["clock_off", "network_ahead"]
+__all__ = ["clock_off", "network_ahead", "servers_ahead"]
 
 HOST: Final = "host"
 """Whose clock it is."""
+
+SERVERS: Final = "servers"
+"""Whose software it is: that of most of them together."""
 
 
 def clock_off(*, seconds: float) -> Alarm:
@@ -49,4 +52,19 @@ def network_ahead(amendment: str, *, name: str | None, enabled_at: RippleTime | 
         sentence=f"{what} {when}. This version does not know it, and cannot say whether it changes "
         "channels or the transactions that redeem them. Upgrade the watchtower to a version whose "
         "release notes name it.",
+    )
+
+
+def servers_ahead(release: str, *, known: str) -> Alarm:
+    """Most servers run a newer release of the ledger's software than this version was made with.
+
+    It decides nothing and is the servers' own word, so nobody is woken by it.
+    """
+    return Alarm(
+        name="servers_ahead",
+        subject=SERVERS,
+        severity=Severity.INFO,
+        sentence=f"Most of your servers run xrpld {release} or newer, and this version of the "
+        f"watchtower was made with {known}. It goes on by the rules that it knows. See whether "
+        "there is a version whose release notes name that release, and upgrade to it.",
     )

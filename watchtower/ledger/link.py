@@ -38,7 +38,9 @@ from watchtower.ledger.health import (
     WrongNetworkServed,
 )
 from watchtower.ledger.ranges import LedgerRanges
+from watchtower.ledger.release import Release, release_told
 from watchtower.ledger.reputation import Fault
+from watchtower.ledger.server_state import ServerState
 from watchtower.ledger.socket import Dial, DialSettings
 from watchtower.ledger.subscription import subscriptions
 from watchtower.ledger.wire import (
@@ -157,6 +159,8 @@ class Link:
         self.ready = asyncio.Event()
         self.settled = asyncio.Event()
         self.trouble: LedgerError | None = None
+        self._release: Release | None = None
+        self._connections = 0
         self.why_not_ready = "it has not answered yet"
         self._accounts = accounts
         self._journal = journal
@@ -205,6 +209,21 @@ class Link:
         except LedgerError as failure:
             self.conduct.failed(failure)
             raise
+
+    @property
+    def state(self) -> ServerState:
+        """How the server is doing now."""
+        is_ready = self.ready.is_set()
+        return ServerState(
+            server=self.url,
+            connected=is_ready,
+            validated=self.validated,
+            amendment_blocked=self.amendment_blocked,
+            rank=self.conduct.rank,
+            why=self.conduct.fault if is_ready else self.why_not_ready,
+            release=self._release,
+            reconnects=max(0, self._connections - 1),
+        )
 
     def tell_again(self) -> None:
         """Write down once more how things stand, for who begins to read only now."""
@@ -274,6 +293,7 @@ class Link:
             return
         self._check_network(integer(info, "network_id"))
         self.history = LedgerRanges.parse(info.get("complete_ledgers"))
+        self._release = release_told(info)
         if info.get("amendment_blocked") is True:
             self._block()
         elif not self.amendment_blocked:
@@ -284,6 +304,7 @@ class Link:
             then = self._stand if "streams" in params else None
             result = await connection.request("subscribe", params, then=then)
             self._check_network(integer(result, "network_id"))
+        self._connections += 1
         self.ready.set()
         self.settled.set()
 
@@ -330,10 +351,8 @@ class Link:
     def _check_network(self, found: int | None) -> None:
         wanted = self._network(found)
         if found is not None and wanted is not None and found != wanted:
-            self._complain(
-                Trouble.WRONG_NETWORK,
-                WrongNetworkServed(server=self.url, found=found, wanted=wanted),
-            )
+            served = WrongNetworkServed(server=self.url, found=found, wanted=wanted)
+            self._complain(Trouble.WRONG_NETWORK, served)
             raise WrongNetworkError(server=self.url, found=found, wanted=wanted)
 
     def _leave(self) -> None:

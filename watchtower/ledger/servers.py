@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from watchtower.errors import RequestRefusedError, WrongNetworkError
@@ -56,33 +55,18 @@ from watchtower.ledger.inbox import Inbox
 from watchtower.ledger.link import Link, LinkSettings
 from watchtower.ledger.reputation import Fault
 from watchtower.ledger.second_opinion import account_by_two, channel_by_two, channels_by_two
+from watchtower.ledger.server_state import ServerState
 from watchtower.ledger.socket import Dial
 from watchtower.ledger.stream import Stream, opened
 from watchtower.ledger.websocket import dial
 from watchtower.units import Address, ChannelId, LedgerIndex
 
-__all__ = ["Fees", "ServerState", "Servers", "SubmitAnswer"]
+__all__ = ["Fees", "Servers", "SubmitAnswer"]
 
 _T = TypeVar("_T")
 
 _GRACE: Final = 1.0
 """Seconds that servers have to tell of prices and sequences once one of them has."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerState:
-    """How one server is doing, for ``status``.
-
-    ``rank`` is 0 for one that did nothing wrong lately; ``why`` is why it is not connected, or
-    why it is ranked down.
-    """
-
-    server: str
-    connected: bool
-    validated: LedgerIndex | None
-    amendment_blocked: bool
-    rank: int
-    why: str
 
 
 class Servers:
@@ -253,17 +237,7 @@ class Servers:
 
     def states(self) -> list[ServerState]:
         """Return how each server is doing."""
-        return [
-            ServerState(
-                server=link.url,
-                connected=link.ready.is_set(),
-                validated=link.validated,
-                amendment_blocked=link.amendment_blocked,
-                rank=link.conduct.rank,
-                why=link.conduct.fault if link.ready.is_set() else link.why_not_ready,
-            )
-            for link in self._links
-        ]
+        return [link.state for link in self._links]
 
     async def ask(self, command: str, **params: object) -> Mapping[str, Any]:
         """Ask any server, one after another, and return the result.

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from watchtower.alerts.rules import Alarm
 from watchtower.guard.watch import Watch
-from watchtower.ledger.servers import ServerState
+from watchtower.ledger.server_state import ServerState
 from watchtower.units import Address, Drops
 
 __all__ = ["STATUS_NOTE", "Means", "bulletin"]

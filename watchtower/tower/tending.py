@@ -24,7 +24,7 @@ import structlog
 from watchtower.alerts import catalogue
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
-from watchtower.ledger.servers import ServerState
+from watchtower.ledger.server_state import ServerState
 from watchtower.store.bundles import BUNDLE_IMPORTED
 from watchtower.store.cosignatures import COSIGN_ANSWERED
 from watchtower.store.database import Store
