@@ -46,6 +46,7 @@ from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
 from watchtower.telling import telling_of
 from watchtower.tower.changes import Changes
+from watchtower.tower.chronicle import Chronicle
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
@@ -310,6 +311,13 @@ def _rounds(
             clock=clock,
         ),
         routes=ground.telling.watch,
+        chronicle=Chronicle(
+            ground.watch,
+            ground.memory.stake_history,
+            store=store,
+            reconciled=tower.reconciled,
+            clock=clock,
+        ),
         journal_number=ground.memory.journal_number,
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,

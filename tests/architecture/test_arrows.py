@@ -192,6 +192,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "store.notes",
         "store.work",
     ),
+    "tower.chronicle": ("store.database",),
     "tower.herald": (
         "alerts.of_keys",
         "alerts.of_cosigners",

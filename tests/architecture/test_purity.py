@@ -90,6 +90,7 @@ PURE = (
     "guard.owed",
     "guard.presigned",
     "guard.pressing",
+    "guard.stake_history",
     "guard.under_way",
     "guard.watch",
     "interfaces.amounts",

@@ -25,6 +25,7 @@ from watchtower.guard.exposure import Exposure
 from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.guard.pressing import Pressing
 from watchtower.judgement.channel import Channel
+from watchtower.judgement.channel_events import ChannelEvent, Paid
 from watchtower.judgement.judge import Judgement, judge
 from watchtower.judgement.policy import Policy
 from watchtower.judgement.rules import ChannelRules
@@ -46,6 +47,7 @@ class Incoming:
         judgements: those given last, of channels on which something presses, or that are over, or
             that cannot be protected.
         at_stake: the drops that would be lost by them if nobody redeemed any more.
+        paid: the drops that channels were seen to pay since this was begun.
         last_redeemed: when a payment of each channel was seen last, in ledger time.
         deadlines: which of them end first, of those on which something is at stake.
         exposure: what is at stake now, with each payer and in all, judged or not.
@@ -67,6 +69,7 @@ class Incoming:
         self.judgements: dict[ChannelId, Judgement] = {}
         self.pressing = Pressing()
         self.at_stake = 0
+        self.paid = 0
         self.last_redeemed: dict[ChannelId, RippleTime] = {}
         self.missing_payees: set[Address] = set()
         self.deadlines = Deadlines()
@@ -97,6 +100,18 @@ class Incoming:
         """Count a channel as it is now, and have it judged; `will_change` was called before."""
         self.exposure.put_in(channel_id)
         self.touch(channel_id)
+
+    def redeemed(
+        self, channel_id: ChannelId, events: Iterable[ChannelEvent], now: RippleTime | None
+    ) -> RippleTime | None:
+        """Take note of what a channel was seen to pay; return when, if it did and that is known."""
+        paid = [event.drops for event in events if isinstance(event, Paid)]
+        if not paid or not self.has(channel_id):
+            return None
+        self.paid += sum(paid)
+        if now is not None:
+            self.last_redeemed[channel_id] = now
+        return now
 
     def touch(self, channel_id: ChannelId) -> None:
         """Have a channel judged again, and what is owed on it looked at anew."""

@@ -24,7 +24,6 @@ from watchtower.guard.outgoing import Outgoing
 from watchtower.guard.presigned import SignedAhead
 from watchtower.guard.under_way import UnderWay
 from watchtower.judgement.channel import Channel, observe
-from watchtower.judgement.channel_events import Paid
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.delegation import DelegationFault, delegation_fault
 from watchtower.judgement.estate import Estate, account_of
@@ -134,10 +133,7 @@ class Watch:
         if self.outgoing.concerns(after.entry):
             paid = Drops(0) if isinstance(fact, ChannelMissing) else fact.paid
             self.outgoing.learned(after.entry, known_before=before is not None, paid=paid)
-        redeemed_at = None
-        is_redeemed = self.incoming.has(channel_id) and any(isinstance(e, Paid) for e in events)
-        if self.newest is not None and is_redeemed:
-            redeemed_at = self.incoming.last_redeemed[channel_id] = self.newest.close_time
+        redeemed_at = self.incoming.redeemed(channel_id, events, self._now)
         return Learned(channel=after, redeemed_at=redeemed_at, events=events, settled=settled)
 
     def _guards(self, entry: ChannelEntry) -> bool:

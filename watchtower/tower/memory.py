@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import force_setattr
 
+from watchtower.guard.stake_history import StakeHistory
 from watchtower.guard.watch import Watch
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
@@ -19,6 +20,7 @@ from watchtower.store.database import Store
 from watchtower.store.notes import RECOVERY
 from watchtower.store.work import Work
 from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
+from watchtower.tower.chronicle import STAKE_NOTE
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Memory", "remember", "tallies_of"]
@@ -36,6 +38,7 @@ class Memory:
     cursor: LedgerIndex | None
     in_recovery: bool
     journal_number: int
+    stake_history: StakeHistory
 
 
 async def remember(
@@ -87,6 +90,7 @@ async def remember(
         cursor=cursor,
         in_recovery=in_doubt or RECOVERY in notes,
         journal_number=journal_number,
+        stake_history=StakeHistory.of_note(notes.get(STAKE_NOTE)),
     )
 
 

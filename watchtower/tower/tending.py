@@ -32,6 +32,7 @@ from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
 from watchtower.tower.bulletin import STATUS_NOTE, bulletin
 from watchtower.tower.changes import Tell, tell_nobody
+from watchtower.tower.chronicle import Chronicle
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.locksmith import Locksmith
@@ -92,6 +93,7 @@ class Rounds:
         restraint: Restraint,
         coverage: Coverage,
         routes: RouteWatch | None = None,
+        chronicle: Chronicle | None = None,
         key_holders: Iterable[Callable[[Mapping[Address, Collection[str]]], None]] = (),
         journal_number: int,
         shadow: bool,
@@ -106,9 +108,8 @@ class Rounds:
         The two must come from one transaction: a claim that was kept in between would be in the
         store, acknowledged, and guarded by nobody until the next start.
 
-        ``tell`` is called with claims of other processes, ``key_holders`` with the public keys of
-        the store when these have changed; ``locksmith`` minds a signer apart; ``looks`` are made
-        in each round.
+        ``tell`` is called with claims of other processes, ``key_holders`` with the store's public
+        keys when these changed; ``locksmith`` minds a signer apart; each round makes ``looks``.
         """
         self._tell = tell
         self._tower = tower
@@ -131,6 +132,7 @@ class Rounds:
         self._told_at = 0.0
         self._blind_since: float | None = None
         self._routes = routes
+        self.chronicle = chronicle
         self._looks = tuple(looks)
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, Collection[str]] = {}
@@ -235,6 +237,7 @@ class Rounds:
             self._foresight.look_ahead,
             self._restraint.look,
             self.coverage.look,
+            *(() if self.chronicle is None else (self.chronicle.look,)),
             self.tell_status,
         ):
             await self._try(look)
@@ -306,7 +309,9 @@ class Rounds:
         told = {**self.status(self._servers.states()), "stopped": True}
         try:
             async with self._store.write() as work:
-                await work.notes.put(STATUS_NOTE, {**told, "written": int(self._clock())})
+                seen = {} if self.chronicle is None else self.chronicle.notes()
+                status = {**told, "written": int(self._clock())}
+                await work.notes.put_all({**seen, STATUS_NOTE: status})
         except (StoreBusyError, StoreFullError) as failure:
             _log.warning("stop_not_told", why=str(failure))
 
