@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, Struct, UnsetType
 
 from watchtower.reloading import AT_A_START, is_live
 from watchtower.settings import Settings, load
+from watchtower.signer_settings import SignerSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "watchtower.example.toml"
@@ -160,3 +161,33 @@ def test_every_setting_says_whether_a_reload_takes_it_up() -> None:
     rows = dict(re.findall(r"^\| `([a-z_.]+)` \| (yes|no) \|", table, re.MULTILINE))
     fields = [*(field.name for field in msgspec.structs.fields(Settings)), *AT_A_START]
     assert rows == {name: "yes" if is_live(name) else "no" for name in fields}
+
+
+EXAMPLES = [
+    (document.name, block)
+    for document in sorted((ROOT / "docs").glob("*.md"))
+    for block in re.findall(r"^```toml\n([^`]*)^```", document.read_text("utf-8"), re.MULTILINE)
+]
+
+
+def what_does_not_fit(shown: dict[str, Any], kind: type[Struct]) -> str | None:
+    """Say which part of an example is no such settings; None if all of it is."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in shown.items():
+        if key not in fields:
+            return f"there is no `{key}`"
+        try:
+            msgspec.convert(value, fields[key])
+        except msgspec.ValidationError as wrong:
+            return f"`{key}`: {wrong}"
+    return None
+
+
+@pytest.mark.parametrize(("document", "block"), EXAMPLES)
+def test_every_example_of_settings_is_settings(document: str, block: str) -> None:
+    """Of the tower, or of a signer apart: somebody will copy it."""
+    # The one value that is shortened where it is shown.
+    shown = tomllib.loads(block.replace("age1…", f"age1{'q' * 58}"))
+    wrong = [what_does_not_fit(shown, kind) for kind in (Settings, SignerSettings)]
+
+    assert None in wrong, document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from watchtower.claims.receipt import ReceiptMessage
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.verdict import Verdict
 from watchtower.response.attempt import OutcomeKind
+from watchtower.store.backups import form
+from watchtower.store.head import HeadMessage
+from watchtower.store.proof import _Message as ProofMessage
 from watchtower.store.tables import CENSUS, HEADER, SEALED_TABLES, SLOTS
 from watchtower.units import ChannelId, Drops
 
@@ -139,6 +143,28 @@ def test_the_store_has_the_tables_that_are_documented() -> None:
     for table in (HEADER, SLOTS, *SEALED_TABLES):
         for column in table.columns:
             assert column.name == "id" or f"`{column.name}`" in text, (table.name, column.name)
+
+
+def test_a_backup_has_the_head_and_the_frames_that_are_documented() -> None:
+    """The fields of its head, and what each frame consists of."""
+    tables = section("A backup").split("| array | means |")
+    head = tables[0].partition("| head | means |")[2]
+    frames = [
+        json.loads(re.sub(r"\b([a-z_]+)\b(?!\")", r'"\1"', shown.replace("…", '"…"')))
+        for shown in re.findall(r"^\| `(\[.*\])` \|", tables[1], re.MULTILINE)
+    ]
+
+    assert first_column(head) == set(form.Head.__struct_fields__)
+    kinds = (form.Opening, form.Written, form.Removed, form.Closing)
+    assert [(frame[0], len(frame) - 1) for frame in frames] == [
+        (kind.__struct_config__.tag, len(kind.__struct_fields__)) for kind in kinds
+    ]
+
+
+def test_a_head_and_a_proof_have_the_fields_that_are_documented() -> None:
+    """Others verify them, with nothing but the document at hand."""
+    assert first_column(section("A head")) == set(HeadMessage.__struct_fields__)
+    assert first_column(section("A proof of a line")) == set(ProofMessage.__struct_fields__)
 
 
 def test_the_glossary_has_every_verdict_and_outcome() -> None:
