@@ -206,9 +206,17 @@ def _http(
     metrics: Exposition,
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     # Only who serves pays for what it takes to.
+    from watchtower.interfaces.dashboard.frame import Dashboard  # noqa: PLC0415
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
 
+    dashboard = Dashboard(
+        inquiries,
+        ground.feed,
+        front.gate,
+        clock=ground.machine.clock,
+        steady=asyncio.get_running_loop().time,
+    )
     app = make_app(
         door,
         inquiries,
@@ -220,13 +228,17 @@ def _http(
         heads=KeptHeads(RoomForClaims(ground.store, ground.reserve)),
         metrics=metrics,
         requested=ground.measures.requested,
+        dashboard=dashboard,
     )
     certificates, context = front.certificates, None
     if certificates is not None:
         context = certificates.newest
         yield "read certificates", certificates.watch()
         yield "mind certificates", _mind(certificates, ground)
-    yield "http", serve(app, at, hosts=ground.settings.http.hosts, context=context)
+    yield (
+        "http",
+        serve(app, at, hosts=ground.settings.http.hosts, context=context, stopping=dashboard.stop),
+    )
 
 
 def _end_of(certificates: Certificates | None) -> Callable[[], float] | None:

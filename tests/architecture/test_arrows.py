@@ -144,6 +144,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.mqtt.head": ("store.head", "store.head_keeping"),
     "interfaces.mqtt.serve": ("alerts.of_doors", "alerts.rules", "ledger.backoff"),
     "interfaces.http": ("access", "claims", "judgement.claim", "keys.cosign_messages"),
+    "interfaces.dashboard": ("access",),
+    "interfaces.store_report": ("store.backups.index", "store.database", "store.notes"),
     "interfaces.http.keeping_heads": ("access", "store.head", "store.kept_heads"),
     "interfaces.http.head": (
         "keys.secret_file",

@@ -124,7 +124,8 @@ def test_the_status_has_the_fields_that_are_documented() -> None:
         answered("tower.tending", "status")
         | answered("tower.bulletin", "bulletin")
         | answered("cli.status", "look")
-        | answered("cli.status", "told")
+        | answered("interfaces.store_report", "store_report")
+        | answered("interfaces.status_answer", "told")
     )
 
     assert first_column(section("The status")) == said | {"written", "stopped"}

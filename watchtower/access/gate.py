@@ -100,6 +100,20 @@ class Gate:
         is_theirs = compare_digest(_NOBODY if token is None else token.digest, digest_of(text))
         if token is None or not is_theirs:
             return Turned.INVALID
+        return self._worth(token, scope, now)
+
+    def admit_again(self, token: Token, scope: Scope | None, now: float) -> Admitted | Turned:
+        """Say whether whoever has shown ``token`` before may still come in, for ``scope``.
+
+        What they showed is not needed, so that nobody has to keep it: a token that was revoked,
+        or made anew under the same name, has another public part.
+        """
+        held = self._tokens.get(token.identity)
+        if held is None or not compare_digest(held.digest, token.digest):
+            return Turned.INVALID
+        return self._worth(held, scope, now)
+
+    def _worth(self, token: Token, scope: Scope | None, now: float) -> Admitted | Turned:
         if token.is_expired(now):
             return Turned.EXPIRED
         if not token.may(scope):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import click
@@ -13,15 +13,14 @@ import click
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.porcelain import porcelain
 from watchtower.cli.session import open_store, run_async, settings
-from watchtower.cli.status_answer import findings, mood_of
 from watchtower.cli.status_view import lines, table
 from watchtower.interfaces.amounts import amounts_as_text
+from watchtower.interfaces.status_answer import told
+from watchtower.interfaces.store_report import store_report
 from watchtower.keys.authority import Right
 from watchtower.keys.vault import Vault
 from watchtower.settings import Settings
-from watchtower.store.backups.index import last_made
 from watchtower.store.database import Store
-from watchtower.store.notes import RECOVERY
 from watchtower.tower.bulletin import STATUS_NOTE
 from watchtower.units import Address
 from watchtower.wiring import rights_of
@@ -34,12 +33,6 @@ _STALE: Final = 120
 
 _EVERY: Final = 1.0
 """Seconds between two looks of `--watch`."""
-
-_DRILLS_NOTE: Final = "drills"
-"""Where drills are written down, the newest last."""
-
-_MOST: Final = 95
-"""Percent of the paid drills that the service level speaks of."""
 
 
 @click.command(
@@ -111,16 +104,11 @@ async def _status(loaded: Settings) -> dict[str, Any]:
 
 async def look(loaded: Settings, store: Store) -> dict[str, Any]:
     """Return what the daemon said last, with what the store itself knows."""
-    last_backup = await store.with_keys(last_made)
     async with store.read() as work:
         keys = [card.account for card in await Vault(store).cards()]
         said: Mapping[str, Any] = await work.notes.get(STATUS_NOTE) or {}
-        claims = await work.claims.count()
-        pending = await work.claims.count_pending()
         cursor = await work.cursor.get()
-        recovery = await work.notes.get(RECOVERY)
         ahead = {presigned.account for presigned in await work.bundles.load_all()}
-        drills: Sequence[Mapping[str, Any]] = await work.notes.get(_DRILLS_NOTE) or ()
     now = int(time.time())
     age = None if "written" not in said else max(0, now - said["written"])
     return {
@@ -130,8 +118,6 @@ async def look(loaded: Settings, store: Store) -> dict[str, Any]:
         "age": age,
         "network": store.network,
         "cursor": cursor,
-        "claims": claims,
-        "pending_claims": pending,
         "keys": keys,
         "signer": loaded.keys.signer or None,
         # A signer apart is asked by the daemon; what is missing there is an alarm (`no_right`).
@@ -139,34 +125,7 @@ async def look(loaded: Settings, store: Store) -> dict[str, Any]:
         if loaded.keys.signer
         else sorted(set(loaded.addresses) - set(keys)),
         "accounts_without_right": sorted(_without_right(loaded, keys, ahead)),
-        "in_recovery": recovery is not None,
-        "recovery": recovery,
-        "last_backup": last_backup,
-        "last_drill": drills[-1] if drills else None,
-        "service_level": _service_level(drills),
-    }
-
-
-def told(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a report with the answer that people begin with."""
-    found = findings(report)
-    return {
-        **report,
-        "state": mood_of(found).value,
-        "answer": [finding.sentence for finding in found],
-    }
-
-
-def _service_level(drills: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return how many drills were paid, and within how many seconds nearly all of them were."""
-    if not drills:
-        return None
-    took = sorted(float(drill["seconds"]) for drill in drills if drill["paid"])
-    rank = -(-len(took) * _MOST // 100)  # the nearest rank, which is a drill that took place
-    return {
-        "drills": len(drills),
-        "succeeded": len(took),
-        "seconds_95": took[rank - 1] if took else None,
+        **await store_report(store),
     }
 
 

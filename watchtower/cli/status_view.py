@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from watchtower.cli.status_answer import Mood, age_text, findings, mood_of
+from watchtower.interfaces.status_answer import Mood, age_text, findings, mood_of
 from watchtower.units import Drops, RippleTime, format_drops, format_time, ripple_time
 
 if TYPE_CHECKING:

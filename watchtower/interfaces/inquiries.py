@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.channel_view import Standing, View, view_of
+from watchtower.interfaces.status_answer import told
+from watchtower.interfaces.store_report import store_report
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.outgoing import Tally
 from watchtower.settings import Settings
@@ -22,6 +24,9 @@ _AT_ONCE: Final = 4
 
 _SORTED_FOR: Final = 5.0
 """Seconds for which a list of all channels keeps its order: it takes a moment for 100,000."""
+
+_KNOWN_FOR: Final = 10.0
+"""Seconds for which it is not looked again what the store alone knows."""
 
 
 class Inquiries:
@@ -57,6 +62,9 @@ class Inquiries:
         self._covered = covered
         self.status = status
         self.why_not_ready = why_not_ready
+        self._kept: Mapping[str, Any] = {}
+        self._looked_at: float | None = None
+        self._looking = asyncio.Lock()
         self._ids: list[ChannelId] = []
         self._sorted_at: float | None = None
         self._sorting = asyncio.Lock()
@@ -65,6 +73,35 @@ class Inquiries:
     def hold_to(self, settings: Settings) -> None:
         """Answer by other settings from now on."""
         self._settings = settings
+
+    @property
+    def guide(self) -> str:
+        """The address of the document that says what each alarm means."""
+        return self._settings.alerts.guide_url
+
+    async def report(self) -> Mapping[str, Any]:
+        """Return what ``watchtower status --json`` tells, of this moment.
+
+        What the store alone knows is a few seconds old. That nothing may sign for an account is an
+        alarm of a daemon that runs, and is not looked for in the store here.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async with self._looking:
+            if self._looked_at is None or self._clock() - self._looked_at >= _KNOWN_FOR:
+                self._kept = await store_report(self._store)
+                self._looked_at = self._clock()
+        return told(
+            {
+                **self.status(),
+                **self._kept,
+                "running": True,
+                "age": 0,
+                "network": self._store.network,
+                "accounts_without_right": [],
+            }
+        )
 
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Return a channel as it is known now, also one that has closed."""

@@ -18,6 +18,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.types import Message
+from litestar.types import Scope as Connection
 
 from watchtower import __version__
 from watchtower.access.gate import Gate
@@ -27,6 +29,10 @@ from watchtower.claims.door import Door
 from watchtower.claims.given import Given
 from watchtower.claims.quota import Bucket
 from watchtower.interfaces.amounts import amounts_as_text
+from watchtower.interfaces.dashboard.events import events_of
+from watchtower.interfaces.dashboard.frame import Dashboard
+from watchtower.interfaces.dashboard.headers import headers_for
+from watchtower.interfaces.dashboard.pages import PAGES
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.bodies import ClaimsBody, Handed
 from watchtower.interfaces.http.cosigning import CosignDoor, cosign
@@ -205,14 +211,17 @@ def make_app(
     heads: HeadDoor | None = None,
     metrics: Scraped | None = None,
     requested: Requested | None = None,
+    dashboard: Dashboard | None = None,
 ) -> Litestar:
     """Return the application: claims go to ``door``, and ``inquiries`` are answered.
 
     Whoever opens the stream can follow ``feed``. ``gate`` says to whom; ``clock`` gives seconds
     since 1970. Who asks for signatures is heard by ``cosigner``, if there is one, and
     who keeps heads by ``heads``; who reads ``metrics`` is told what is measured, and ``requested``
-    counts what is answered.
+    counts what is answered. Browsers see ``dashboard``, if there is one.
     """
+    entry = None if dashboard is None else dashboard.entry
+    told = [] if requested is None else [counting(requested)]
     return Litestar(
         [
             take_claims,
@@ -227,6 +236,7 @@ def make_app(
             say_ready,
             stream_of(door, feed, gate, clock=clock),
             *([] if cosigner is None else [cosign]),
+            *([] if dashboard is None else [*PAGES, events_of(dashboard)]),
         ],
         dependencies={
             "door": _always(door),
@@ -234,24 +244,37 @@ def make_app(
             "cosigner": _always(cosigner),
             "heads": _always(heads),
             "metrics": _always(metrics),
+            "dashboard": _always(dashboard),
+            "entry": _always(entry),
         },
-        before_send=[] if requested is None else [counting(requested)],
+        before_send=[*told, _dress],
         exception_handlers=HANDLERS,
-        guards=[guard_of(gate, clock)],
+        guards=[guard_of(gate, clock, None if entry is None else entry.admit)],
         logging_config=None,
-        openapi_config=OpenAPIConfig(
-            title="XRPL payment-channel watchtower",
-            version=__version__,
-            description=f"Claims and channels. At most {MOST_CLAIMS} claims come together.",
-            use_handler_docstrings=True,
-            components=SECURITY,
-            # The document alone: the pages around it load scripts from elsewhere, which would be
-            # at home here, and could read what is told to this machine.
-            render_plugins=[JsonRenderPlugin()],
-        ),
+        openapi_config=_described(),
         request_max_body_size=_MOST_BYTES,
         state=State(),
     )
+
+
+def _described() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="XRPL payment-channel watchtower",
+        version=__version__,
+        description=f"Claims and channels. At most {MOST_CLAIMS} claims come together.",
+        use_handler_docstrings=True,
+        components=SECURITY,
+        # The document alone: the pages around it load scripts from elsewhere, which would be
+        # at home here, and could read what is told to this machine.
+        render_plugins=[JsonRenderPlugin()],
+    )
+
+
+async def _dress(message: Message, connection: Connection) -> None:
+    """Send along with whatever the dashboard answers how a browser is to treat it."""
+    if message["type"] == "http.response.start":
+        more = headers_for(connection["path"], message["status"])
+        message["headers"] = [*message.get("headers", ()), *more]
 
 
 def _always(given: object) -> Provide:

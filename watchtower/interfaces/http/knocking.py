@@ -6,7 +6,7 @@ wanted; only what says that it is open is open. Nothing of a request's body is r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
@@ -17,14 +17,28 @@ from litestar.openapi.spec import Components, SecurityScheme
 from watchtower.access.gate import Admitted, Gate, Turned
 from watchtower.access.token import Scope
 
-__all__ = ["OPEN", "SECURITY", "TurnedAwayError", "admitted", "guard_of", "needs", "only_json"]
+__all__ = [
+    "OPEN",
+    "SECURITY",
+    "BySession",
+    "TurnedAwayError",
+    "admitted",
+    "guard_of",
+    "looks_at",
+    "needs",
+    "only_json",
+]
 
 _SCHEME: Final = "token"
 _SCOPE: Final = "scope"
 _OPEN: Final = "open"
 _ADMITTED: Final = "admitted"
+_PAGE: Final = "page"
 
 _Connection = ASGIConnection[Any, Any, Any, Any]
+
+BySession = Callable[[Mapping[str, str], Scope | None], Admitted | Turned | None]
+"""Says whether a browser may come in by its session, for a scope; None if it shows none."""
 
 SECURITY: Final = Components(
     security_schemes={
@@ -57,10 +71,21 @@ def needs(scope: Scope) -> dict[str, Any]:
     return {"opt": {_SCOPE: scope}, "security": [{_SCHEME: [scope.value]}]}
 
 
-def guard_of(gate: Gate, clock: Callable[[], float]) -> Callable[..., Awaitable[None]]:
+def looks_at(scope: Scope = Scope.READ) -> dict[str, Any]:
+    """Return what a page says that wants ``scope``: a browser may come to it by its session.
+
+    Nothing but pages may be come to by one: a browser sends its cookie with what others have it
+    ask for, too.
+    """
+    return {"opt": {_SCOPE: scope, _PAGE: True}}
+
+
+def guard_of(
+    gate: Gate, clock: Callable[[], float], by_session: BySession | None = None
+) -> Callable[..., Awaitable[None]]:
     """Return the guard of all routes; ``clock`` gives seconds since 1970.
 
-    Whoever it lets in is told by `admitted`.
+    Whoever it lets in is told by `admitted`. To pages a browser comes ``by_session``.
     """
 
     # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
@@ -70,7 +95,11 @@ def guard_of(gate: Gate, clock: Callable[[], float]) -> Callable[..., Awaitable[
         scope: Scope | None = handler.opt.get(_SCOPE)
         # Two headers are no form of a token, and so turned away: nobody says which of them counts.
         shown = connection.headers.getall("authorization", [])
-        found = gate.admit(", ".join(shown) if shown else None, scope, clock())
+        found: Admitted | Turned | None = None
+        if by_session is not None and handler.opt.get(_PAGE) and not shown:
+            found = by_session(connection.headers, scope)
+        if found is None:
+            found = gate.admit(", ".join(shown) if shown else None, scope, clock())
         if isinstance(found, Turned):
             raise TurnedAwayError(found, scope)
         connection.state[_ADMITTED] = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ from watchtower.errors import (
     StoreError,
     WatchtowerError,
 )
+from watchtower.interfaces.dashboard.cookie import session_of
+from watchtower.interfaces.dashboard.headers import HTML, wants_page
+from watchtower.interfaces.dashboard.problem_page import problem_page
 from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
@@ -197,17 +201,38 @@ def _of_refused_head(
     return _response(problem_saying(wrong.word, str(wrong)))
 
 
+def _as_asked(of: Callable[..., Response[Problem]]) -> Callable[..., Response[Any]]:
+    """Tell a browser that looks at the dashboard on a page what everybody else reads as JSON."""
+
+    def answer(request: Request[Any, Any, Any], wrong: Exception) -> Response[Any]:
+        response: Response[Any] = of(request, wrong)
+        path = request.scope["path"]
+        if not wants_page(path, request.headers.get("accept", "")):
+            return response
+        query = request.scope["query_string"].decode("latin-1")
+        page = problem_page(
+            response.content,
+            wanted=f"{path}?{query}" if query else path,
+            had_session=session_of(request.headers) is not None,
+        )
+        return Response(
+            page, status_code=response.status_code, media_type=HTML, headers=response.headers
+        )
+
+    return answer
+
+
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
     return Response(problem, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
 
 
 HANDLERS: Final[dict[type[Exception] | int, Any]] = {
-    TurnedAwayError: _of_turned_away,
-    HTTPException: _of_http,
-    NoSuchChannelError: _of_unknown_channel,
+    TurnedAwayError: _as_asked(_of_turned_away),
+    HTTPException: _as_asked(_of_http),
+    NoSuchChannelError: _as_asked(_of_unknown_channel),
     NoHeadError: _of_no_head,
     HeadRefusedError: _of_refused_head,
     RecursionError: _of_depth,
-    Exception: _of_failure,
+    Exception: _as_asked(_of_failure),
 }
 """What makes a problem of each exception."""

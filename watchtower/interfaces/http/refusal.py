@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from watchtower.interfaces.dashboard.headers import HTML, headers_for, wants_page
+from watchtower.interfaces.dashboard.problem_page import problem_page
 from watchtower.interfaces.http.messages import PROBLEM_TYPE
 from watchtower.interfaces.http.problems import problem_saying
 
@@ -16,7 +18,7 @@ __all__ = ["refuse"]
 async def refuse(
     scope: Any, send: Any, word: str, *, more: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Answer with the problem that ``word`` means, also to who wanted a WebSocket.
+    """Answer with the problem that ``word`` means, also to who wanted a WebSocket, or a page.
 
     Args:
         scope: the ASGI scope of who is refused.
@@ -25,9 +27,14 @@ async def refuse(
         more: headers to send along.
     """
     problem = problem_saying(word)
-    body = msgspec.json.encode(problem)
+    path, accept = scope["path"], dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+    if wants_page(path, accept):
+        body, content_type = problem_page(problem).encode(), HTML
+    else:
+        body, content_type = msgspec.json.encode(problem), PROBLEM_TYPE
     headers = [
-        (b"content-type", PROBLEM_TYPE.encode()),
+        *headers_for(path, problem.status),
+        (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
         *more,

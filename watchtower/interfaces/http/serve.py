@@ -26,14 +26,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchtower.errors import ListenError
 from watchtower.hosts import is_loopback
+from watchtower.interfaces.dashboard.events import STREAM
 from watchtower.interfaces.http.doorway import Doorway
 from watchtower.interfaces.http.patience import Patience
 from watchtower.interfaces.http.refusal import refuse
 from watchtower.interfaces.http.stream_socket import (
     MOST_BYTES,
+    MOST_STREAMS,
     PING_EVERY,
     PONG_WITHIN,
     StreamSocket,
+    streams_among,
 )
 from watchtower.places import Place
 
@@ -113,6 +116,7 @@ async def serve(
     *,
     hosts: Collection[str] | None,
     context: Callable[[], ssl.SSLContext] | None = None,
+    stopping: Callable[[], object] = lambda: None,
 ) -> None:
     """Serve ``app`` at a listening socket until cancelled; what is under way is finished first.
 
@@ -122,6 +126,7 @@ async def serve(
         hosts: the names by which a browser may have come here; None for any. A page whose own name
             leads to this machine would otherwise read our channels (DNS rebinding).
         context: returns what the next TLS handshake is made with; None for plain text.
+        stopping: called when it ends, for what goes on answering to end as well.
     """
     logging.getLogger("uvicorn").disabled = True
     logging.getLogger("uvicorn.error").disabled = True
@@ -134,6 +139,7 @@ async def serve(
         await asyncio.wait({letting_in, serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         letting_in.cancel()
+        stopping()
         server.should_exit = True
         await asyncio.gather(serving, _ended(letting_in))
 
@@ -190,10 +196,15 @@ class _Impatient(H11Protocol):
 
     What is closed waits until its answer has been read, which whoever reads nothing never does; so
     everything here ends with `abort`, after some seconds.
+
+    Attributes:
+        is_stream: whether its answer goes on and on, as a stream's; it has a stream's place then.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.app = _Placed(self.app, self._become_stream)
+        self.is_stream = False
         self._patience = Patience(self.loop, self._end)
         self._rest = bytearray()
         self._is_taking = False
@@ -202,6 +213,11 @@ class _Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._patience.wait_for("head", _HEAD)
+
+    def _become_stream(self) -> bool:
+        """Take the place of a stream; say whether there was one."""
+        self.is_stream = streams_among(self.connections) < MOST_STREAMS
+        return self.is_stream
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -255,6 +271,7 @@ class _Impatient(H11Protocol):
 
     @override
     def on_response_complete(self) -> None:
+        self.is_stream = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
             # It was answered before it had sent everything, and may never do so. Closing at once
@@ -305,8 +322,24 @@ def _takes_more(talker: object) -> bool:
     return isinstance(talker, StreamSocket) and not talker.read_paused and talker.writable.is_set()
 
 
+class _Placed:
+    """An application that can ask for the place of a stream, for what it goes on answering."""
+
+    def __init__(self, app: Any, become_stream: Callable[[], bool]) -> None:
+        self._app = app
+        self._become_stream = become_stream
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer."""
+        extensions = {**(scope.get("extensions") or {}), STREAM: self._become_stream}
+        await self._app({**scope, "extensions": extensions}, receive, send)
+
+
 class _Hurried:
-    """An application that has only so much time for each request; a conversation takes its own."""
+    """An application that has only so much time for each request.
+
+    A conversation takes its own, and so does an answer that has the place of a stream.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -317,11 +350,27 @@ class _Hurried:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._app(scope, receive, send)
+            async with asyncio.timeout(_PATIENCE) as hurry:
+                await self._app(_unhurried(scope, hurry), receive, send)
         except TimeoutError:
             with suppress(Exception):
                 await asyncio.wait_for(refuse(scope, send, "too_slow"), 1.0)
+
+
+def _unhurried(scope: Any, hurry: asyncio.Timeout) -> Any:
+    """Return the scope in which taking the place of a stream ends the hurry."""
+    extensions = scope.get("extensions") or {}
+    take_place = extensions.get(STREAM)
+    if take_place is None:
+        return scope
+
+    def take() -> bool:
+        is_taken: bool = take_place()
+        if is_taken:
+            hurry.reschedule(None)
+        return is_taken
+
+    return {**scope, "extensions": {**extensions, STREAM: take}}
 
 
 class _AtHome:

@@ -13,6 +13,7 @@ message cannot grow), and has no patience of its own but for pings.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 from typing_extensions import override
@@ -23,7 +24,14 @@ from websockets.exceptions import InvalidState
 from watchtower.interfaces.http.patience import Patience
 from watchtower.interfaces.http.refusal import refuse
 
-__all__ = ["MOST_BYTES", "PING_EVERY", "PONG_WITHIN", "StreamSocket"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_STREAMS",
+    "PING_EVERY",
+    "PONG_WITHIN",
+    "StreamSocket",
+    "streams_among",
+]
 
 MOST_BYTES: Final = 1 << 20
 """Of a message, as of a request's body."""
@@ -32,8 +40,8 @@ PING_EVERY: Final = 20.0
 PONG_WITHIN: Final = 40.0
 """Seconds; more than a request may take, for which we may not read what comes behind it."""
 
-_PLACES: Final = 192
-"""WebSockets at a time; the other places are for requests."""
+MOST_STREAMS: Final = 192
+"""WebSockets, and answers that go on and on, at a time; the other places are for requests."""
 
 _MESSAGE: Final = 20.0
 """Seconds for a message, from its first byte on."""
@@ -53,8 +61,15 @@ _FRAMES: Final = 1_024
 _POLICY: Final = 1008
 
 
+def streams_among(connections: Iterable[object]) -> int:
+    """Return how many connections have the place of a stream."""
+    return sum(getattr(one, "is_stream", False) for one in connections)
+
+
 class StreamSocket(WebSocketsSansIOProtocol):
     """A WebSocket with patience that ends."""
+
+    is_stream: Final = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -65,9 +80,8 @@ class StreamSocket(WebSocketsSansIOProtocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        streams = sum(isinstance(one, StreamSocket) for one in self.connections)
         places = self.config.limit_concurrency or 0
-        if streams > _PLACES or len(self.connections) > places:
+        if streams_among(self.connections) > MOST_STREAMS or len(self.connections) > places:
             self.app = _crowded
 
     @override

@@ -1,7 +1,8 @@
 """The answer that ``watchtower status`` begins with: all is well, or what is wrong and what to do.
 
-It reads the report and decides nothing that the tower does. What is dangerous comes first: that is
-whatever lets a channel pay less than it owes if nobody acts, or has let it.
+Pages of the dashboard begin with the same one. It reads the report and decides nothing that the
+tower does. What is dangerous comes first: that is whatever lets a channel pay less than it owes if
+nobody acts, or has let it. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from watchtower.units import Drops, format_drops
 
-__all__ = ["Finding", "Mood", "age_text", "findings", "mood_of", "why_in_recovery"]
+__all__ = ["Finding", "Mood", "age_text", "findings", "mood_of", "told", "why_in_recovery"]
 
 _FEW: Final = 5
 """Ledgers that may wait to be accounted for: they come faster than the status is written."""
@@ -50,6 +51,16 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
     found = [*_of_daemon(report), *_of_losses(report), *_of_accounts(report), *_of_ledger(report)]
     found += [*_of_telling(report), *_of_alarms(report)]
     return sorted(found, key=lambda finding: finding.mood is not Mood.DANGER)
+
+
+def told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report with the answer that people begin with."""
+    found = findings(report)
+    return {
+        **report,
+        "state": mood_of(found).value,
+        "answer": [finding.sentence for finding in found],
+    }
 
 
 def _of_daemon(report: Mapping[str, Any]) -> Iterator[Finding]:

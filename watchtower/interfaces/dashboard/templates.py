@@ -1,0 +1,121 @@
+"""Pages out of templates: one environment for all of them, and the words that they write with.
+
+What it guarantees: whatever a page tells is escaped where it stands, a name that a template uses
+and nobody gave is a mistake that is seen at once, and no page is read from disk while somebody
+waits for it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from watchtower import __version__
+from watchtower.interfaces.dashboard.assets import assets
+from watchtower.interfaces.dashboard.headers import HOME
+from watchtower.interfaces.status_answer import age_text
+from watchtower.units import Drops, RippleTime, format_drops, unix_time
+
+__all__ = ["FOLDER", "render"]
+
+FOLDER: Final = Path(__file__).parent / "templates"
+
+_CHANNEL: Final = re.compile(r"\b[0-9A-F]{64}\b")
+
+_ENDS: Final = (8, 6)
+"""How much of a channel's id is shown where there is no room: its beginning and its end."""
+
+
+def render(template: str, /, **told: Any) -> str:
+    """Return a page, or a part of one, that says what it is told."""
+    return _environment().get_template(template).render(**told)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    made.globals |= {"asset": _asset, "home": HOME, "version": __version__}
+    made.filters |= {
+        "ago": age_text,
+        "clean": _clean,
+        "ledger_time": _ledger_time,
+        "prose": _prose,
+        "short": _short,
+        "unix_time": _unix_time,
+        "xrp": _xrp,
+    }
+    marks: Any = made.get_template("marks.html").module
+    made.globals |= {"mark": marks.mark, "channel": marks.channel}
+    # Compiling one takes longer than anybody may hold up the daemon once it runs.
+    for name in made.list_templates():
+        made.get_template(name)
+    return made
+
+
+def _asset(name: str) -> str:
+    return assets()[name].address
+
+
+def _clean(text: object) -> str:
+    """Return text without what draws over other text: a payer's word may hold any letter."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+
+
+def _prose(text: object) -> Markup:
+    """Return a sentence of ours as a page shows it: commands as code, channels as links.
+
+    All of it is escaped first, for half of it may be a stranger's.
+    """
+    found = Markup()
+    for place, piece in enumerate(_clean(text).split("`")):
+        if place % 2:
+            found += Markup("<code>{}</code>").format(piece)
+            continue
+        end = 0
+        for id_ in _CHANNEL.finditer(piece):
+            found += Markup("{}{}").format(piece[end : id_.start()], _channel_link(id_[0]))
+            end = id_.end()
+        found += escape(piece[end:])
+    return found
+
+
+def _channel_link(channel: str) -> Markup:
+    link = Markup('<a class="id" href="{}/channels/{}" title="{}">{}</a>')
+    return link.format(HOME, channel, channel, _short(channel))
+
+
+def _xrp(drops: int | str) -> str:
+    """Return an amount for people; ``drops`` are as reports have them."""
+    return format_drops(Drops(int(drops)))
+
+
+def _short(name: str) -> str:
+    """Return a channel's id or an address so short that it fits on a line beside others."""
+    first, last = _ENDS
+    return name if len(name) <= first + last + 1 else f"{name[:first]}…{name[-last:]}"
+
+
+def _ledger_time(time: int) -> Markup:
+    """Return a ledger time as an element that says when."""
+    return _unix_time(unix_time(RippleTime(time)))
+
+
+def _unix_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S UTC") -> Markup:
+    """Return a time in seconds since 1970 as an element that says when, in ``form`` for people."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    machine, people = when.strftime("%Y-%m-%dT%H:%M:%SZ"), when.strftime(form)
+    return Markup('<time datetime="{}">{}</time>').format(machine, people)
