@@ -211,6 +211,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.recovery": ("alerts.of_recovery", "store.database", "store.notes"),
     "tower.steward": ("store.database", "store.work"),
+    "tower.beginnings": ("alerts.rules",),
     "tower.bulletin": ("alerts.rules", "ledger.server_state"),
     "tower.foresight": (
         "response.market",

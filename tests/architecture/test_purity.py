@@ -196,6 +196,7 @@ PURE = (
     "store.space",
     "store.statements",
     "store.tree",
+    "tower.beginnings",
     "tower.noted_accounts",
     "tower.noted_tickets",
     "tower.vigil",

@@ -30,7 +30,9 @@ AMOUNTS: Final = frozenset(
         "signed",
         "spendable_drops",
         "target",
+        "threatened_at_stake",
         "unpaid",
+        "unprotectable_at_stake",
     }
 )
 """The fields that hold an amount, wherever they stand; true and false are none."""

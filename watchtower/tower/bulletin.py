@@ -37,9 +37,15 @@ class Means(Protocol):
 
 
 def bulletin(
-    watch: Watch, means: Means, servers: Sequence[ServerState], alarms: Sequence[Alarm]
+    watch: Watch,
+    means: Means,
+    servers: Sequence[ServerState],
+    alarms: Sequence[tuple[Alarm, int]],
 ) -> dict[str, Any]:
-    """Return how things stand with what is guarded, its means, the servers and the alarms."""
+    """Return how things stand with what is guarded, its means, the servers and the alarms.
+
+    Each alarm comes with the Unix seconds since which it stands.
+    """
     newest, duties = watch.newest, watch.obligations()
     pressing = watch.incoming.pressing
     return {
@@ -51,6 +57,9 @@ def bulletin(
         "channel_rules": watch.rules.note,
         "channels": len(watch.channels),
         "at_stake": watch.incoming.at_stake,
+        "threatened_at_stake": pressing.threatened_at_stake,
+        "unprotectable": pressing.unprotectable,
+        "unprotectable_at_stake": pressing.unprotectable_at_stake,
         "lost_drops": pressing.lost,
         "lost_channels": pressing.lost_channels,
         "lost_last": pressing.lost_last,
@@ -62,7 +71,7 @@ def bulletin(
         "closing": sum(duty.purpose.closes for duty in duties),
         "attempts": len(watch.attempts),
         "servers": [_server(state) for state in servers],
-        "alarms": [_alarm(alarm) for alarm in alarms],
+        "alarms": [_alarm(alarm, since) for alarm, since in alarms],
     }
 
 
@@ -124,10 +133,11 @@ def _server(state: ServerState) -> Mapping[str, Any]:
     }
 
 
-def _alarm(alarm: Alarm) -> Mapping[str, Any]:
+def _alarm(alarm: Alarm, since: int) -> Mapping[str, Any]:
     return {
         "name": alarm.name,
         "subject": alarm.subject,
         "severity": alarm.severity.value,
         "sentence": alarm.sentence,
+        "since": since,
     }

@@ -30,6 +30,7 @@ from watchtower.store.cosignatures import COSIGN_ANSWERED
 from watchtower.store.database import Store
 from watchtower.store.journal import OF_KEYS, NumberedEntry
 from watchtower.store.tokens import TOKEN_ADDED, TOKEN_REVOKED
+from watchtower.tower.beginnings import Beginnings
 from watchtower.tower.bulletin import STATUS_NOTE, bulletin
 from watchtower.tower.changes import Tell, tell_nobody
 from watchtower.tower.chronicle import Chronicle
@@ -125,6 +126,7 @@ class Rounds:
         self._rhythm = rhythm
         self._locksmith = locksmith
         self._clock = clock
+        self._beginnings = Beginnings()
         self._version: tuple[int, int] | None = None
         self._journal_number = journal_number
         self._has_pending = True
@@ -318,7 +320,12 @@ class Rounds:
     def status(self, states: Sequence[ServerState]) -> Mapping[str, Any]:
         """Return how things stand, in JSON values."""
         return {
-            **bulletin(self._tower.watch, self._foresight, states, self._desk.standing()),
+            **bulletin(
+                self._tower.watch,
+                self._foresight,
+                states,
+                self._beginnings.of(self._desk.standing(), self._clock()),
+            ),
             "shadow": self._shadow,
             "exposure": self._restraint.report(),
             "accounts_without_signer": self.coverage.accounts_without_signer(),

@@ -13,10 +13,32 @@ from typing import Any, Final
 
 from watchtower.interfaces.status_answer import Finding, Mood, findings, mood_of
 
-__all__ = ["PARTS", "overview", "without_secrets"]
+__all__ = ["PARTS", "WIDTH", "overview", "timeline", "without_secrets"]
 
 PARTS: Final = ("answer", "alerts", "stakes", "deadlines", "servers", "means", "watchfulness")
 """The parts of the page, each of which is brought up to date by itself."""
+
+_MOST: Final = 12
+"""Findings that the answer tells in full: whoever reads a thousand reads none."""
+
+_MOST_ALERTS: Final = 300
+
+WIDTH: Final = 1_000
+"""Of the timeline, in its own units."""
+
+_LEAST: Final = 6
+"""Of a bar, in the same: one that is about to end is still seen."""
+
+_TICKS: Final = 4
+_HOUR: Final = 3_600
+_DAY: Final = 86_400
+_SPANS: Final = (
+    *(600, 1_800, _HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR),
+    *(_DAY, 2 * _DAY, 4 * _DAY, 8 * _DAY, 16 * _DAY, 32 * _DAY, 64 * _DAY, 128 * _DAY, 400 * _DAY),
+)
+"""How much time a timeline can show, in seconds: spans whose quarters are read at a glance."""
+
+_HALF, _QUARTER = 0.5, 0.25
 
 _ADDRESS: Final = re.compile(
     r"\b([a-z][a-z0-9+.-]{1,15}://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE
@@ -34,7 +56,8 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
         "answer": {
             "mood": mood_of(found).value,
             "headline": _headline(found),
-            "findings": [(finding.mood.value, finding.sentence) for finding in found],
+            "findings": [(finding.mood.value, finding.sentence) for finding in found[:_MOST]],
+            "more": max(0, len(found) - _MOST),
             "ledger_index": shown["ledger_index"],
             "ledger_time": shown["ledger_time"],
             "gaps": shown["gaps"],
@@ -42,12 +65,15 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
         },
         "alerts": [
             {**alarm, "address": _section(guide, alarm["name"])}
-            for alarm in shown.get("alarms", ())
+            for alarm in shown.get("alarms", ())[:_MOST_ALERTS]
         ],
         "stakes": {
             name: shown[name]
             for name in (
                 "at_stake",
+                "threatened_at_stake",
+                "unprotectable",
+                "unprotectable_at_stake",
                 "channels",
                 "redeeming",
                 "attempts",
@@ -60,7 +86,7 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
                 "pending_claims",
             )
         },
-        "deadlines": list(shown.get("deadlines", ())),
+        "deadlines": timeline(shown.get("deadlines", ()), shown["ledger_time"]),
         "servers": _ranked(shown.get("servers", ())),
         "means": _means(shown),
         "watchfulness": {
@@ -68,6 +94,34 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
             for name in ("routes", "last_drill", "service_level", "last_backup")
         },
     }
+
+
+def timeline(
+    deadlines: Sequence[Mapping[str, Any]], ledger_time: int | None
+) -> dict[str, Any] | None:
+    """Return deadlines on one axis of ledger time, which begins now; None if there are none.
+
+    Each has ``x``, how far its bar goes of `WIDTH`, and ``part``, how much of its window is left,
+    from 0 to 1. All bars have one measure, and what is beyond the axis ends with it.
+    """
+    if not deadlines or ledger_time is None:
+        return None
+    furthest = max(due["slack_seconds"] for due in deadlines)
+    span = next((one for one in _SPANS if furthest <= one), _SPANS[-1])
+    return {
+        "span": span,
+        "ticks": [ledger_time + span * tick // _TICKS for tick in range(_TICKS + 1)],
+        "is_long": span > _DAY,
+        "rows": [{**due, **_bar(due, span)} for due in deadlines],
+    }
+
+
+def _bar(due: Mapping[str, Any], span: int) -> dict[str, Any]:
+    slack, window = due["slack_seconds"], due["window_seconds"]
+    part = min(1.0, max(0.0, slack / window)) if window else float(slack > 0)
+    mood = Mood.WELL if part > _HALF else Mood.TROUBLE if part > _QUARTER else Mood.DANGER
+    x = min(WIDTH, max(_LEAST, WIDTH * slack // span))
+    return {"x": x, "part": round(part, 2), "mood": mood.value}
 
 
 def _headline(found: Sequence[Finding]) -> str:

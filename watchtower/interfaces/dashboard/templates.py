@@ -26,6 +26,8 @@ __all__ = ["FOLDER", "render"]
 
 FOLDER: Final = Path(__file__).parent / "templates"
 
+_WHEN: Final = "%Y-%m-%d %H:%M:%S UTC"
+
 _CHANNEL: Final = re.compile(r"\b[0-9A-F]{64}\b")
 
 _ENDS: Final = (8, 6)
@@ -109,12 +111,12 @@ def _short(name: str) -> str:
     return name if len(name) <= first + last + 1 else f"{name[:first]}…{name[-last:]}"
 
 
-def _ledger_time(time: int) -> Markup:
-    """Return a ledger time as an element that says when."""
-    return _unix_time(unix_time(RippleTime(time)))
+def _ledger_time(time: int, form: str = _WHEN) -> Markup:
+    """Return a ledger time as an element that says when, in ``form`` for people."""
+    return _unix_time(unix_time(RippleTime(time)), form)
 
 
-def _unix_time(seconds: float, form: str = "%Y-%m-%d %H:%M:%S UTC") -> Markup:
+def _unix_time(seconds: float, form: str = _WHEN) -> Markup:
     """Return a time in seconds since 1970 as an element that says when, in ``form`` for people."""
     when = datetime.fromtimestamp(seconds, UTC)
     machine, people = when.strftime("%Y-%m-%dT%H:%M:%SZ"), when.strftime(form)

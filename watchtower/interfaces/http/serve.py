@@ -32,11 +32,10 @@ from watchtower.interfaces.http.patience import Patience
 from watchtower.interfaces.http.refusal import refuse
 from watchtower.interfaces.http.stream_socket import (
     MOST_BYTES,
-    MOST_STREAMS,
     PING_EVERY,
     PONG_WITHIN,
     StreamSocket,
-    streams_among,
+    are_too_many,
 )
 from watchtower.places import Place
 
@@ -216,7 +215,8 @@ class _Impatient(H11Protocol):
 
     def _become_stream(self) -> bool:
         """Take the place of a stream; say whether there was one."""
-        self.is_stream = streams_among(self.connections) < MOST_STREAMS
+        self.is_stream = True
+        self.is_stream = not are_too_many(self.connections)
         return self.is_stream
 
     @override

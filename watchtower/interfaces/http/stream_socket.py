@@ -26,11 +26,10 @@ from watchtower.interfaces.http.refusal import refuse
 
 __all__ = [
     "MOST_BYTES",
-    "MOST_STREAMS",
     "PING_EVERY",
     "PONG_WITHIN",
     "StreamSocket",
-    "streams_among",
+    "are_too_many",
 ]
 
 MOST_BYTES: Final = 1 << 20
@@ -40,7 +39,7 @@ PING_EVERY: Final = 20.0
 PONG_WITHIN: Final = 40.0
 """Seconds; more than a request may take, for which we may not read what comes behind it."""
 
-MOST_STREAMS: Final = 192
+_PLACES: Final = 192
 """WebSockets, and answers that go on and on, at a time; the other places are for requests."""
 
 _MESSAGE: Final = 20.0
@@ -61,9 +60,9 @@ _FRAMES: Final = 1_024
 _POLICY: Final = 1008
 
 
-def streams_among(connections: Iterable[object]) -> int:
-    """Return how many connections have the place of a stream."""
-    return sum(getattr(one, "is_stream", False) for one in connections)
+def are_too_many(connections: Iterable[object]) -> bool:
+    """Return whether more of these connections are streams than there are places for."""
+    return sum(bool(getattr(one, "is_stream", False)) for one in connections) > _PLACES
 
 
 class StreamSocket(WebSocketsSansIOProtocol):
@@ -81,7 +80,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         places = self.config.limit_concurrency or 0
-        if streams_among(self.connections) > MOST_STREAMS or len(self.connections) > places:
+        if are_too_many(self.connections) or len(self.connections) > places:
             self.app = _crowded
 
     @override
