@@ -139,8 +139,7 @@ class Rounds:
         self._key_holders = tuple(key_holders)
         self._keys_in_store: Mapping[Address, Collection[str]] = {}
         self._keys_elsewhere: Mapping[Address, str | None] = {}
-        self._has_new_keys = True
-        self._has_new_tokens = True
+        self._has_new_keys = self._has_new_tokens = True
         self._has_new_bundles = False
         self._of_tokens: Callable[[], Awaitable[None]] | None = None
 
