@@ -33,6 +33,7 @@ _NAMES: Final = (
     "backup",
     "channel",
     "claim",
+    "completion",
     "cosign",
     "demo",
     "doctor",
