@@ -1,0 +1,1 @@
+"""The manual of the commands, for ``man``: made from the commands and from the documents."""
