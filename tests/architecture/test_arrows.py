@@ -131,10 +131,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # how others ask: decides nothing
     "interfaces": (),
     "interfaces.channel_view": ("judgement", "settings", "wiring"),
+    "interfaces.dashboard.channel": ("judgement",),
     "interfaces.dashboard.funds": ("ledger.events",),
     "interfaces.dashboard.time_left": ("judgement",),
     "interfaces.dashboard.tried": ("response.attempt",),
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
+    "interfaces.past": ("response.attempt", "store.journal", "store.work"),
     "interfaces.metered": ("claims",),
     "interfaces.answering": ("claims.given", "claims.message", "claims.answer"),
     "interfaces.mqtt": ("claims.given", "claims.answer", "ledger.backoff"),

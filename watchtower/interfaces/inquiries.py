@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.channel_view import Standing, View, view_of
+from watchtower.interfaces.past import Past, past_of
 from watchtower.interfaces.status_answer import told
 from watchtower.interfaces.store_report import store_report
 from watchtower.judgement.channel import Channel
@@ -114,6 +115,11 @@ class Inquiries:
         if stored is None:
             return None
         return view_of(self._settings, stored, best, Tally(), now=self._now(), accounted=None)
+
+    async def past(self, channel_id: ChannelId, before: int | None, limit: int) -> Past:
+        """Return what was tried on a channel, and a page of its story, as `past_of` has it."""
+        async with self._reading, self._store.read() as work:
+            return await past_of(work, channel_id, before, limit)
 
     async def channels(
         self, after: ChannelId | None, limit: int

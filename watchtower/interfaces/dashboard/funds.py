@@ -22,8 +22,12 @@ _LEAST: Final = 6
 
 
 class Part(NamedTuple):
-    """A part of the bar: what it is, how much, and where it stands."""
+    """A part of the bar: which one, what it is called, how much it is, and where it stands.
 
+    ``kind`` is ``paid``, ``owed``, ``rest`` or ``beyond``.
+    """
+
+    kind: str
     name: str
     drops: Drops
     x: int
@@ -43,16 +47,16 @@ def parts_of(
     """
     reached = max(entry.balance, min(claimed, entry.amount))
     amounts = (
-        ("paid", entry.balance),
-        (owed, Drops(reached - entry.balance)),
-        (rest, Drops(entry.amount - reached)),
-        ("promised beyond the funds", Drops(max(0, claimed - entry.amount))),
+        ("paid", "paid", entry.balance),
+        ("owed", owed, Drops(reached - entry.balance)),
+        ("rest", rest, Drops(entry.amount - reached)),
+        ("beyond", "promised beyond the funds", Drops(max(0, claimed - entry.amount))),
     )
-    there = [(name, drops) for name, drops in amounts if drops > 0]
-    widths = pieces([drops for _, drops in there])
+    there = [each for each in amounts if each[2] > 0]
+    widths = pieces([drops for _, _, drops in there])
     parts, x = [], 0
-    for (name, drops), width in zip(there, widths, strict=True):
-        parts.append(Part(name, drops, x, width))
+    for (kind, name, drops), width in zip(there, widths, strict=True):
+        parts.append(Part(kind, name, drops, x, width))
         x += width
     return parts
 
