@@ -51,6 +51,7 @@ from watchtower.tower.coverage import Coverage
 from watchtower.tower.foresight import Foresight
 from watchtower.tower.herald import Herald
 from watchtower.tower.locksmith import Locksmith, SignerCare
+from watchtower.tower.losses import Losses
 from watchtower.tower.means import Means
 from watchtower.tower.memory import Memory, remember
 from watchtower.tower.pending import PendingClaims
@@ -110,6 +111,7 @@ async def prepare(
         stream=stream,
         watch=watch,
         changes=Changes(memory.cursor, tell=feed.tell),
+        losses=Losses(memory.losses, store=store),
         measures=measures,
         feed=feed,
         deliverer=telling.deliverer,
@@ -241,7 +243,7 @@ def build(ground: Ground) -> tuple[Tower, Rounds, Submitter]:
 
 def _herald(ground: Ground) -> Herald:
     proven = () if ground.hsm_keys is None else ground.hsm_keys.accounts
-    return Herald(ground.desk, ground.changes, proven=proven)
+    return Herald(ground.desk, ground.changes, losses=ground.losses, proven=proven)
 
 
 def _signing(ground: Ground) -> Signing:

@@ -223,8 +223,10 @@ async def _run_tasks(
             await rounds.tell_stopped()
             if heads is not None:
                 await heads.look()
+        ground.desk.look()  # what was counted to be told together is told now, or never
         await ground.deliverer.drained(within=_LAST_ALERTS)
         await ground.telling.watch.keep_the_last()
+        await ground.losses.keep_the_last()
         telling.cancel()
     if failure is not None:
         raise failure

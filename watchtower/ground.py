@@ -22,6 +22,7 @@ from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
 from watchtower.telling import Telling
 from watchtower.tower.changes import Changes
+from watchtower.tower.losses import Losses
 from watchtower.tower.memory import Memory
 from watchtower.units import Address
 
@@ -48,6 +49,7 @@ class Ground:
     stream: Stream
     watch: Watch
     changes: Changes
+    losses: Losses
     measures: Measures
     feed: Feed
     deliverer: Deliverer

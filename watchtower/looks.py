@@ -58,6 +58,7 @@ def looks_of(
     if delegation is not None:
         yield delegation.look
     yield ground.telling.watch.look
+    yield ground.losses.look
     yield drills.look
     yield _clock_watch(ground, tower).look
     yield AmendmentWatch(ground.watch, ground.desk).look

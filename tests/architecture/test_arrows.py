@@ -250,6 +250,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "tower.coverage": ("alerts.of_bundles",),
     "tower.retention": ("store.database", "store.retention"),
+    "tower.losses": ("store.database",),
     "tower.route_watch": ("alerts.of_routes", "store.database"),
     "tower.amendment_watch": ("alerts.of_network",),
     "tower.release_watch": ("alerts.of_network", "ledger.release", "ledger.server_state"),

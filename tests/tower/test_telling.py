@@ -13,12 +13,15 @@ import msgspec
 import pytest
 
 from tests.tower.conftest import XRP, Stage
+from tests.tower.test_stopping import Way
 from watchtower.errors import ConfigError
 from watchtower.machine import Machine
 from watchtower.settings import AlertSettings
 from watchtower.tower import route_watch
+from watchtower.tower.losses import Losses, losses_of
 from watchtower.tower.route_watch import ALERTS_NOTE
 from watchtower.tower.tending import STATUS_NOTE, Rhythm
+from watchtower.units import ChannelId, Drops
 
 SIGNED = {"url": "https://h", "secret_file": "x"}
 QUICK = Rhythm(rounds=0.05, status=0.05)
@@ -208,3 +211,128 @@ async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: P
     assert names(told).count("lost") == 1
     said = await note(stage, STATUS_NOTE)
     assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
+
+
+async def test_a_loss_that_nobody_saw_come_is_told_by_the_next_start_and_by_none_after_it(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """The payer never takes its channel out of the ledger, and the tower is started every day."""
+    told = tmp_path / "told"
+    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
+    channel = await stage.channel(settle_delay=60)
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    await stage.sandbox.advance(70)
+    await stage.sandbox.accept()
+
+    async def is_counted() -> bool:
+        return (await note(stage, STATUS_NOTE)).get("lost_last") == channel
+
+    async def is_kept() -> bool:
+        return names(told).count("lost") > 0 and await kept_losses(stage) == {channel: 30 * XRP}
+
+    async def is_let_go() -> bool:
+        return await kept_losses(stage) == {}
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.until(is_kept)
+    for _ in range(2):
+        async with stage.store() as store, store.write() as work:
+            await work.notes.drop(STATUS_NOTE)
+        async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+            await stage.until(is_counted)
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.close_request(channel)
+        await stage.until(is_let_go)
+    assert names(told).count("lost") == 1
+
+
+async def test_what_was_paid_while_the_tower_was_away_is_no_loss(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A wallet has redeemed the channel before its end, which the tower reads after its start."""
+    told = tmp_path / "told"
+    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
+    channel = await stage.channel(settle_delay=60)
+    await stage.keep(channel, 30 * XRP)
+
+    async def is_closing() -> bool:
+        return bool((await note(stage, STATUS_NOTE)).get("deadlines"))
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
+        await stage.close_request(channel)
+        await stage.until(is_closing, closing=False)
+    claim = stage.claim(channel, 30 * XRP)
+    redeeming = {
+        "TransactionType": "PaymentChannelClaim",
+        "Channel": channel,
+        "Amount": str(claim.amount),
+        "Balance": str(claim.amount),
+        "Signature": claim.signature,
+        "PublicKey": claim.public_key,
+    }
+    await stage.hand.submit(redeeming, stage.payee)
+    await stage.sandbox.accept()
+    assert await stage.balance(channel) == 30 * XRP
+    await stage.sandbox.advance(70)
+    newest = (await stage.hand.request("ledger", ledger_index="validated"))["ledger_index"]
+    await stage.sandbox.accept()
+
+    way = Way(holding='"ledger_index')  # history and present state, and not what is announced
+
+    async def has_judged() -> bool:
+        said = await note(stage, STATUS_NOTE)
+        return int(said.get("ledger_index") or 0) > newest + 2
+
+    async def is_caught_up() -> bool:
+        said = await note(stage, STATUS_NOTE)
+        return bool(said["gaps"] == 0 and not said["deadlines"])
+
+    async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK, dial=way.dial)):
+        await stage.until(has_judged)
+        way.is_free.set()
+        await stage.until(is_caught_up)
+    assert "lost" not in names(told)
+
+
+async def test_a_tower_that_is_stopped_has_written_down_what_it_told(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Stopped before its next round, it does not tell a loss again when it is started."""
+    told = tmp_path / "told"
+    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
+    channel = await stage.channel(settle_delay=60)
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    await stage.sandbox.advance(70)
+    await stage.sandbox.accept()
+    way = Way()
+    machine = Machine(stopping=way.stopping, rhythm=Rhythm(rounds=3_600))
+
+    async def is_told() -> bool:
+        return "lost" in names(told)
+
+    async with stage.tower(shadow=True, machine=machine) as daemon:
+        await stage.until(is_told)
+        assert await kept_losses(stage) == {}
+        way.stop.set()
+        await asyncio.wait_for(daemon, 30)
+    assert await kept_losses(stage) == {channel: 30 * XRP}
+
+
+async def kept_losses(stage: Stage) -> dict[ChannelId, Drops]:
+    """What the store says was told as lost."""
+    async with stage.store() as store, store.read() as work:
+        return losses_of(await work.notes.load_all())
+
+
+async def test_a_loss_is_written_down_behind_what_is_to_be_told_of_it(stage: Stage) -> None:
+    """Killed between the two, it is told twice, and not never."""
+    channel = await stage.channel()
+    async with stage.store() as store:
+        losses = Losses(store=store)
+        losses.told(channel, Drops(7))
+        await losses.look()
+        assert await kept_losses(stage) == {}
+        await losses.look()
+    assert await kept_losses(stage) == {channel: 7}

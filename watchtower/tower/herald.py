@@ -37,6 +37,7 @@ from watchtower.response.bidding import Refusal
 from watchtower.response.plan import Leave, Redeem
 from watchtower.response.respond import Response
 from watchtower.tower.changes import Changes
+from watchtower.tower.losses import Losses
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime
 
 __all__ = ["Herald"]
@@ -50,15 +51,25 @@ _NOBODY_SIGNS: Final = frozenset({"hsm_does_not_sign", "key_missing", "quorum_mi
 class Herald:
     """Tells, and writes into ``changes`` what belongs in the journal."""
 
-    def __init__(self, desk: Desk, changes: Changes, *, proven: Collection[Address] = ()) -> None:
-        """Begin with nothing told; ``proven`` are accounts whose token is tried out (`KeyWatch`).
+    def __init__(
+        self,
+        desk: Desk,
+        changes: Changes,
+        *,
+        losses: Losses | None = None,
+        proven: Collection[Address] = (),
+    ) -> None:
+        """Begin with nothing told but the ``losses`` of before.
 
-        What is said of a token there is ended by who tries it, and by what it signs.
+        ``proven`` are accounts whose token is tried out (`KeyWatch`): what is said of a token there
+        is ended by who tries it, and by what it signs.
         """
         self._desk = desk
         self._changes = changes
         self._verdicts: dict[ChannelId, str] = {}
-        self._lost: dict[ChannelId, Drops] = {}
+        self._losses = losses or Losses()
+        self._doubted: dict[ChannelId, tuple[LedgerIndex, Judgement]] = {}
+        self._known_to = 0
         self._shadowed: dict[ChannelId, Drops] = {}
         self._alarming: set[ChannelId] = set()
         self._left: dict[ChannelId, Refusal] = {}
@@ -103,10 +114,17 @@ class Herald:
             self._desk.end("channel_unprotectable", channel)
         self._verdict(judgement, ledger_index)
 
+    def knows(self, ledger_index: LedgerIndex) -> None:
+        """Take note that all is known that had happened to channels by a ledger."""
+        self._known_to = max(self._known_to, ledger_index)
+
     def waited(self, newest: LedgerClosed) -> None:
         """Tell of what is not paid though it had its chance by now; call it when all is judged."""
         for judgement in tuple(self._fresh.values()):
             self._slack(judgement, newest.ledger_index, newest.pressing_time)
+        for since, judgement in tuple(self._doubted.values()):
+            if self._known_to >= since:
+                self._verdict(judgement, newest.ledger_index, is_sure=True)
 
     def settled(self, settled: Sequence[Settlement]) -> None:
         """Tell what became of attempts."""
@@ -244,7 +262,8 @@ class Herald:
     def forget(self, channel: ChannelId) -> None:
         """Drop what was told of a channel that is closed and done with."""
         self._verdicts.pop(channel, None)
-        self._lost.pop(channel, None)
+        self._doubted.pop(channel, None)
+        self._losses.forget(channel)
         self._standings.pop(channel, None)
         self._shadowed.pop(channel, None)
         self._unpaid.forget(channel)
@@ -279,24 +298,35 @@ class Herald:
         else:
             self._desk.stand(alarm)
 
-    def _verdict(self, judgement: Judgement, ledger_index: LedgerIndex) -> None:
+    def _verdict(
+        self, judgement: Judgement, ledger_index: LedgerIndex, *, is_sure: bool = False
+    ) -> None:
         channel, verdict = judgement.channel, judgement.verdict
         name = type(verdict).__name__
         before = self._verdicts.get(channel)
+        doubted = self._doubted.pop(channel, None)
         if before == name:
             return
+        if isinstance(verdict, Expired) and verdict.lost and not is_sure:
+            # What was paid before its end may not be read yet, after a start or an outage.
+            since = ledger_index if doubted is None else doubted[0]
+            self._doubted[channel] = since, judgement
+            return
         self._verdicts[channel] = name
-        if before is None and not judgement.at_stake and not isinstance(verdict, Closed):
+        lost = verdict.lost if isinstance(verdict, Expired | Closed) else Drops(0)
+        is_news = self._losses.is_news(channel, lost)
+        is_plain = not judgement.at_stake and not isinstance(verdict, Closed) and not is_news
+        if before is None and is_plain:
             return
         sentence = describe(verdict)
         _log.info("verdict", channel=channel, verdict=name, sentence=sentence)
         self._changes.note("judged", channel, ledger_index, verdict=name, sentence=sentence)
         # A payer need never take out what has expired: who waits for that is told of no loss, and
         # only that the alarms about it have ended.
-        if isinstance(verdict, Expired | Closed) and verdict.lost > self._lost.get(channel, 0):
-            self._lost[channel] = verdict.lost
+        if is_news:
+            self._losses.told(channel, lost)
             why = sentence.rstrip(".")
-            self._desk.happen(catalogue.lost(channel, unpaid=verdict.lost, why=why))
+            self._desk.happen(catalogue.lost(channel, unpaid=lost, why=why))
 
     def _leave(self, left: Sequence[Leave]) -> None:
         """Tell what is not redeemed, where that is new and not only a matter of ledgers."""

@@ -21,6 +21,7 @@ from watchtower.store.notes import RECOVERY
 from watchtower.store.work import Work
 from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
 from watchtower.tower.chronicle import STAKE_NOTE
+from watchtower.tower.losses import losses_of
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Memory", "remember", "tallies_of"]
@@ -31,7 +32,7 @@ class Memory:
     """What the store held at one moment: all that was guarded, and up to where it was read.
 
     A claim that another process keeps a moment later has its journal entry behind
-    ``journal_number``.
+    ``journal_number``. ``losses`` are what was told to be lost, on which channels.
     """
 
     watch: Watch
@@ -39,6 +40,7 @@ class Memory:
     in_recovery: bool
     journal_number: int
     stake_history: StakeHistory
+    losses: Mapping[ChannelId, Drops]
 
 
 async def remember(
@@ -91,6 +93,7 @@ async def remember(
         in_recovery=in_doubt or RECOVERY in notes,
         journal_number=journal_number,
         stake_history=StakeHistory.of_note(notes.get(STAKE_NOTE)),
+        losses=losses_of(notes),
     )
 
 

@@ -149,6 +149,7 @@ class Tower:
                     self._take_accounted(delivery)
                 case StateReconciled():
                     reconciled = True
+                    self._herald.knows(delivery.ledger_index)
                 case _ if isinstance(delivery, Fact):
                     self._take_fact(delivery)
                 case _:
@@ -373,6 +374,7 @@ class Tower:
         settled = self.watch.accounted(accounted.ledger_index)
         self._changes.settled(*settled)
         self._changes.accounted(accounted.ledger_index)
+        self._herald.knows(accounted.ledger_index)
         self._herald.settled(settled)
         for pulse in self._pulses:
             pulse.beat()
