@@ -90,8 +90,7 @@ async def telling_of(
         is_quiet=is_quiet_of(settings.alerts, machine.clock),
         clock=clock,
     )
-    if ways.routes:
-        deliverer.restore(await kept_alerts(store))
+    deliverer.restore(await kept_alerts(store))
     watch = RouteWatch(
         deliverer,
         lambda: [*deliverer.report(), *heart.report()],

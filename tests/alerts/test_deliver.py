@@ -316,6 +316,34 @@ async def test_what_is_urgent_and_was_not_told_is_told_after_a_restart() -> None
     assert [line.subject for line in deliverer.record.lines()] == ["C4", "C1"]
 
 
+async def test_what_waited_for_a_route_that_comes_later_is_told_by_it() -> None:
+    """Started without routes, or without this one, and told of it when settings are read again."""
+    dead, other = Told("C1"), Told()
+    other.name = "other"
+    async with delivering([dead]) as deliverer:
+        deliverer.tell(notice("C1", Severity.URGENT))
+        await dead.until(lambda: "C1" in dead.tried)
+        kept = msgspec.json.decode(msgspec.json.encode(deliverer.kept()))
+    begun = kept["waiting"]["told"][0]["at"]
+
+    alive = Told()
+    async with delivering([]) as deliverer:
+        deliverer.restore(kept)
+        assert deliverer.kept() == kept
+        deliverer.reroute([other])
+        deliverer.reroute([other, alive])
+        assert await deliverer.drained(within=30)
+        assert (alive.about, other.about) == (["C1"], [])
+        deliverer.reroute([])
+        deliverer.reroute([alive])
+        assert await deliverer.drained(within=30)
+        assert alive.about == ["C1"]
+
+    late = Deliverer([], wall=lambda: begun + PATIENCE[Severity.URGENT])
+    late.restore(kept)
+    assert late.kept()["waiting"] == {}
+
+
 async def test_what_is_just_being_handed_over_is_kept_too() -> None:
     """A tower that is killed at that moment does not know whether it arrived."""
     route = Hanging()

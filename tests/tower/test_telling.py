@@ -275,7 +275,7 @@ async def test_what_was_paid_while_the_tower_was_away_is_no_loss(
     await stage.sandbox.accept()
     assert await stage.balance(channel) == 30 * XRP
     await stage.sandbox.advance(70)
-    newest = (await stage.hand.request("ledger", ledger_index="validated"))["ledger_index"]
+    newest = int((await stage.hand.request("ledger", ledger_index="validated"))["ledger_index"])
     await stage.sandbox.accept()
 
     way = Way(holding='"ledger_index')  # history and present state, and not what is announced

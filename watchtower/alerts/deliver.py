@@ -29,6 +29,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from watchtower.alerts.keeping import kept_of
 from watchtower.alerts.message import Message, Subject, message_of
 from watchtower.alerts.record import DELIVERED, DROPPED, GIVEN_UP, Kept, Record
 from watchtower.alerts.routes import Route
@@ -36,7 +37,7 @@ from watchtower.alerts.rules import Notice, NoticeKind, Severity
 from watchtower.alerts.waiting import Waiting, WaitingList
 from watchtower.ledger.backoff import Backoff
 
-__all__ = ["PATIENCE", "Deliverer", "Pause", "kept_of"]
+__all__ = ["PATIENCE", "Deliverer", "Pause"]
 
 _HOUR: Final = 3_600
 
@@ -56,15 +57,6 @@ _log = structlog.get_logger()
 
 Pause = Callable[[asyncio.Event, float], Awaitable[None]]
 """Waits until the event is set, or so many seconds."""
-
-
-def kept_of(kept: Any) -> Kept:
-    """Return what was kept, from JSON values; nothing of what cannot be read, or of None."""
-    try:
-        return Kept() if kept is None else msgspec.convert(kept, Kept)
-    except msgspec.ValidationError as wrong:
-        _log.warning("alert_record_not_read", why=str(wrong))
-        return Kept()
 
 
 async def _pause(event: asyncio.Event, seconds: float) -> None:
@@ -104,6 +96,7 @@ class Deliverer:
         self.record = Record()
         self.version = 0  # changes with all that `kept` returns
         self._wall = wall
+        self._unclaimed: dict[str, list[Message]] = {}  # what was kept for routes that are not here
 
         def outbox(route: Route) -> _Outbox:
             return _Outbox(
@@ -139,6 +132,7 @@ class Deliverer:
         for gone in known.values():
             gone.let_go()
         self._outboxes = outboxes
+        self._hand_back()
         self._rerouted.set()
 
     def tell(self, notice: Notice) -> None:
@@ -198,15 +192,23 @@ class Deliverer:
 
     def kept(self) -> Any:
         """Return what is to outlive this process, in JSON values."""
-        waiting = {outbox.name: outbox.urgent() for outbox in self._outboxes}
+        waiting = self._unclaimed | {outbox.name: outbox.urgent() for outbox in self._outboxes}
         return msgspec.to_builtins(Kept(told=self.record.lines(), waiting=waiting))
 
     def restore(self, kept: Any) -> None:
-        """Take up what an earlier process has kept; what cannot be read is left out."""
+        """Take up what an earlier process has kept; what cannot be read is left out.
+
+        What waited for a route that is not there is kept on for it, for as long as it would be
+        tried: the settings may be read again, and name it.
+        """
         found = kept_of(kept)
         self.record.extend(found.told)
+        self._unclaimed = found.waiting_since(self._wall() - PATIENCE[Severity.URGENT])
+        self._hand_back()
+
+    def _hand_back(self) -> None:
         for outbox in self._outboxes:
-            outbox.restore(found.waiting.get(outbox.name, ()))
+            outbox.restore(self._unclaimed.pop(outbox.name, ()))
 
     def noted(
         self, message: Message, route: str, result: str, *, tries: int, why: str | None = None

@@ -57,6 +57,14 @@ class Kept(Struct, frozen=True, kw_only=True):
     told: list[Told] = []
     waiting: dict[str, list[Message]] = {}
 
+    def waiting_since(self, oldest: float) -> dict[str, list[Message]]:
+        """Return what waits by route, and was told after ``oldest``, in seconds since 1970."""
+        young = {
+            route: [message for message in messages if message.at > oldest]
+            for route, messages in self.waiting.items()
+        }
+        return {route: messages for route, messages in young.items() if messages}
+
 
 class Record:
     """What was told, the newest last."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from watchtower.alert_routes import routes_of_command
-from watchtower.alerts.deliver import kept_of
+from watchtower.alerts.keeping import kept_of
 from watchtower.alerts.message import Message, message_of
 from watchtower.alerts.record import Kept
 from watchtower.alerts.routes import Route
