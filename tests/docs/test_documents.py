@@ -28,6 +28,20 @@ def text_of(name: str) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
+def test_every_picture_is_told_in_words_beside_it(document: Path) -> None:
+    """For whoever does not see it; one that is drawn says so within itself, too."""
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for words, place in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", text):
+        assert len(words) > 40, place
+        if place.endswith(".svg"):
+            drawn = (document.parent / place).read_text(encoding="utf-8")
+            named = re.search(r'aria-labelledby="([\w-]+) ([\w-]+)"', drawn)
+            assert named is not None, place
+            assert re.search(rf'<title id="{named[1]}">[^<]+</title>', drawn), place
+            assert re.search(rf'<desc id="{named[2]}">[^<]+</desc>', drawn), place
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
 def test_every_test_that_a_document_names_exists(document: Path) -> None:
     """A rule is held by a test that is there, under that very name."""
     named = set(re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8")))

@@ -24,9 +24,12 @@ _TYPED = {"console", "sh", "ini"}
 """The languages of blocks in which commands stand, not what they say in a language of its own."""
 
 _CALL = re.compile(
-    r"(?:^|(?<!--groups)(?<!-o)[\s`(/])watchtower (?!\w+ v1$|asks |tells )([a-z][^`|;)\"]*)"
+    r"(?:^|(?<!--groups)(?<!-o)[\s`(/])"
+    r"(?:watchtower|^tower|(?<=^[#$] )tower) "
+    r"(?!\w+ v1$|asks |tells )([a-z][^`|;)\"]*)"
 )
-"""A call. What is signed begins with words like ``watchtower receipt v1``, which are none."""
+"""A call. What is signed begins with words like ``watchtower receipt v1``, which are none.
+Where a page has named it, `tower` is the command as the tower's own user types it."""
 
 _SCRIPT = re.compile(r"\bscripts/(install|uninstall)\b([^`\n]*)")
 
