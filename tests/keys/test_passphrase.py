@@ -85,3 +85,11 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "binary").chmod(0o600)
     with pytest.raises(ConfigError, match="UTF-8"):
         find_passphrase({"WATCHTOWER_PASSPHRASE_FILE": str(tmp_path / "binary")}, lambda: "other")
+
+
+def test_credentials_that_cannot_be_looked_at_are_said(tmp_path: Path) -> None:
+    """Whoever may not look into them is told where, and ends as one that is misconfigured."""
+    # A name that no file system takes: root, who runs tests too, may look everywhere.
+    nowhere = {"CREDENTIALS_DIRECTORY": str(tmp_path / ("n" * 300))}
+    with pytest.raises(ConfigError, match=r"passphrase.*cannot be looked at"):
+        find_passphrase(nowhere, lambda: "from a person")

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from watchtower.errors import ConfigError, StoreExistsError, WayInError
-from watchtower.keys.secret_file import read_secret
+from watchtower.keys.secret_file import is_there, read_secret
 from watchtower.store.files import new_file
 from watchtower.store.header import Slot, unwrap_with, wrap_with
 
@@ -74,7 +75,9 @@ class KeyInFile:
     @property
     def is_at_hand(self) -> bool:
         """Whether the file is there."""
-        return self.path is not None and self.path.exists()
+        with suppress(ConfigError):  # told where it is opened
+            return self.path is not None and is_there(self.path)
+        return False
 
     async def open(self, path: Path, slot: Slot, store_format: int) -> bytes:
         """Return the master key of the store at ``path``.
@@ -113,7 +116,7 @@ class KeyInFile:
         )
 
     def _read(self, store: Path) -> bytes:
-        if self.path is None or not self.path.exists():
+        if self.path is None or not is_there(self.path):
             raise WayInError(path=store, why=f"there is no key in {self.place}")
         text = read_secret(self.path, must_be_private=not self._is_guarded)
         digits = text.removeprefix(_MARK)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from watchtower.errors import ConfigError, PassphraseMissingError
-from watchtower.keys.secret_file import read_wipeable
+from watchtower.keys.secret_file import is_there, read_wipeable
 
 __all__ = ["find_passphrase", "find_word"]
 
@@ -53,7 +53,7 @@ def find_word(
         found = _text_in(Path(named), must_be_private=True)
     if not found and (directory := environment.get(_CREDENTIALS_VARIABLE)):
         credential = Path(directory) / _CREDENTIAL
-        if credential.exists():
+        if is_there(credential):
             # systemd guards that directory itself, and shows its files with its own modes.
             found = _text_in(credential, must_be_private=False)
     if not found and prompt is not None:

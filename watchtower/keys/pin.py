@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from watchtower.errors import ConfigError
-from watchtower.keys.secret_file import read_secret
+from watchtower.keys.secret_file import is_there, read_secret
 
 __all__ = ["find_pin"]
 
@@ -41,7 +41,7 @@ def find_pin(
         path = Path(pin_file)
         guarded = bool(directory) and path.is_relative_to(directory or "")
         found = read_secret(path, must_be_private=not guarded)
-    if not found and directory and (credential := Path(directory) / _CREDENTIAL).exists():
+    if not found and directory and is_there(credential := Path(directory) / _CREDENTIAL):
         # systemd guards that directory itself, and shows its files with its own modes.
         found = read_secret(credential, must_be_private=False)
     if not found and prompt is not None:

@@ -8,9 +8,23 @@ from pathlib import Path
 
 from watchtower.errors import ConfigError
 
-__all__ = ["read_secret", "read_wipeable", "refuse_shared", "wipe"]
+__all__ = ["is_there", "read_secret", "read_wipeable", "refuse_shared", "wipe"]
 
 _LONGEST = 65_536
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file.
+
+    Raises:
+        ConfigError: nobody can say, for this process may not look; a folder of credentials, say,
+            that belongs to somebody else.
+    """
+    try:
+        return path.exists()
+    except OSError as problem:
+        why = f"it cannot be looked at ({problem.strerror}); is this the user it was meant for?"
+        raise ConfigError(path=path, why=why) from None
 
 
 def read_secret(path: Path, *, must_be_private: bool = True) -> str:
