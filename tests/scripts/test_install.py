@@ -168,7 +168,10 @@ def test_installing_twice_is_installing_once_and_uninstalling_leaves_the_keys(ho
         0o700,
         0o640,
     ]
-    for unit in ("watchtower.service", "watchtower-backup.timer", "watchtower-once.timer"):
+    for unit in (
+        "watchtower.service",
+        *(f"watchtower-{x}.timer" for x in ("backup", "drill", "once")),
+    ):
         assert (host.units / unit).read_bytes() == (ROOT / "systemd" / unit).read_bytes()
     # Nothing is encrypted in a trial, so that the units are told where the passphrase lies.
     beside = host.units / "watchtower.service.d"
@@ -253,6 +256,22 @@ def test_a_dry_run_does_nothing(host: Host, script: str) -> None:
     assert "would run: " in told.stdout
     assert host.everything() == before
     assert not (host.at / "opt").exists()
+
+
+def test_a_dry_run_says_what_would_come_of_just_these_words(host: Host) -> None:
+    """With an account it goes through to the service; without, it says what to type next."""
+    named = ("--account", ACCOUNT, "--server", "ws://127.0.0.1:1")
+    whole = host.run("install", "--dry-run", *named).stdout
+    assert f"would make: {host.config} and {host.store}" in whole
+    assert whole.index("enable watchtower.service") < whole.index("restart watchtower.service")
+    assert "Next:" not in whole
+    assert whole.splitlines()[-1].startswith(f"Nothing was done. Without --dry-run, {host.program}")
+
+    for words in (("--dry-run",), ()):
+        if not words:
+            host.copy_project()
+        told = host.run("install", *words).stdout.splitlines()[-1]
+        assert f" Next: scripts/install --root {host.at} --account rYourAccount… --server " in told
 
 
 @pytest.mark.parametrize(
