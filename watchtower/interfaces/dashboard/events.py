@@ -27,7 +27,7 @@ from watchtower.access.gate import Turned
 from watchtower.access.token import Scope
 from watchtower.errors import InputError, StoreError
 from watchtower.interfaces.dashboard.frame import Dashboard
-from watchtower.interfaces.dashboard.headers import HOME, headers_for
+from watchtower.interfaces.dashboard.headers import HOME
 from watchtower.interfaces.dashboard.overview import overview
 from watchtower.interfaces.happening import EVERYTHING, Interest
 from watchtower.interfaces.http.knocking import looks_at
@@ -143,7 +143,6 @@ class _Telling:
 
     async def _begin(self) -> None:
         headers = [
-            *headers_for(self._scope["path"], 200),
             (b"content-type", b"text/event-stream; charset=utf-8"),
             # nginx keeps nothing back for this answer.
             (b"x-accel-buffering", b"no"),

@@ -273,8 +273,10 @@ def _described() -> OpenAPIConfig:
 async def _dress(message: Message, connection: Connection) -> None:
     """Send along with whatever the dashboard answers how a browser is to treat it."""
     if message["type"] == "http.response.start":
+        said = list(message.get("headers", ()))
+        known = {name.lower() for name, _ in said}
         more = headers_for(connection["path"], message["status"])
-        message["headers"] = [*message.get("headers", ()), *more]
+        message["headers"] = [*said, *(one for one in more if one[0] not in known)]
 
 
 def _always(given: object) -> Provide:
