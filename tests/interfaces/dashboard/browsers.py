@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +67,14 @@ def has_inline(page: str) -> list[Any]:
 def socket_of(stage: Stage) -> Path:
     """Return where the daemon listens."""
     return Path(stage.settings.http.listen.removeprefix("unix:"))
+
+
+async def until_ready(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Wait until the daemon answers."""
+    for _ in range(400):
+        with suppress(httpx.TransportError):
+            if (await client.get("/readyz")).status_code == 200:
+                return
+        await stage.sandbox.accept()
+        await asyncio.sleep(0.05)
+    pytest.fail("the daemon never became ready")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.interfaces.dashboard.browsers import browser_of, logged_in
+from tests.interfaces.dashboard.browsers import browser_of, logged_in, until_ready
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.interfaces.dashboard import events
 from watchtower.interfaces.http import serve as http_serve
@@ -241,14 +241,3 @@ async def test_who_never_reads_is_let_go_and_holds_up_nobody(
                         return
                     await asyncio.sleep(0.1)
                 pytest.fail("it was never let go")
-
-
-async def until_ready(stage: Stage, client: httpx.AsyncClient) -> None:
-    """Wait until the daemon answers."""
-    for _ in range(400):
-        with suppress(httpx.TransportError):
-            if (await client.get("/readyz")).status_code == 200:
-                return
-        await stage.sandbox.accept()
-        await asyncio.sleep(0.05)
-    pytest.fail("the daemon never became ready")

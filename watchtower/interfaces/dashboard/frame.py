@@ -9,6 +9,7 @@ from typing import Any, Final
 from litestar import Request, Response
 
 from watchtower.access.gate import Gate
+from watchtower.errors import DoorClosedError
 from watchtower.interfaces.dashboard.asked import Asked
 from watchtower.interfaces.dashboard.entry import Entry
 from watchtower.interfaces.dashboard.headers import HTML
@@ -62,7 +63,12 @@ class Dashboard:
 
         A template that begins with ``{% extends "base.html" %}`` stands in the frame: it says its
         ``title``, which link of the navigation is ``current``, and what ``events`` it lives by.
+
+        Raises:
+            DoorClosedError: the daemon stops, and what the page would say is not true for long.
         """
+        if self.stopping.is_set():
+            raise DoorClosedError
         token = admitted(request).token
         who = _NOBODY if token is None else token.name
         return Response(

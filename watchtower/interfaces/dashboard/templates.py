@@ -1,6 +1,7 @@
 """Pages out of templates: one environment for all of them, and the words that they write with.
 
-What it guarantees: whatever a page tells is escaped where it stands, a name that a template uses
+What it guarantees: whatever a page tells is escaped where it stands, and has no letter that draws
+over others; a name that a template uses
 and nobody gave is a mistake that is seen at once, and no page is read from disk while somebody
 waits for it.
 """
@@ -45,6 +46,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -72,9 +74,15 @@ def _asset(name: str) -> str:
     return assets()[name].address
 
 
+def _shown(value: Any) -> Any:
+    """Return what is written for a value: markup of ours as it is, and text of anybody's clean."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return _clean(value) if is_text else value
+
+
 def _clean(text: object) -> str:
     """Return text without what draws over other text: a payer's word may hold any letter."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in str(text))
 
 
 def _prose(text: object) -> Markup:

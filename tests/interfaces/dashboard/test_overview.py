@@ -1,0 +1,71 @@
+"""What the overview makes of a report: what is on an axis, and what is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchtower.interfaces.dashboard.overview import WIDTH, timeline, without_secrets
+
+
+def due(slack: int, window: int = 3_600) -> dict[str, Any]:
+    """A deadline."""
+    return {
+        "channel": "AB" * 32,
+        "deadline": slack,
+        "slack_seconds": slack,
+        "window_seconds": window,
+        "at_stake": 1,
+    }
+
+
+@given(slacks=st.lists(st.integers(-(10**6), 10**9), min_size=1, max_size=10))
+def test_bars_of_one_axis_have_one_measure(slacks: list[int]) -> None:
+    """Who ends later has no shorter bar, and every bar is on the picture."""
+    found = timeline([due(slack) for slack in sorted(slacks)], 0)
+    assert found is not None
+    bars = [row["x"] for row in found["rows"]]
+    assert bars == sorted(bars)
+    assert all(0 < x <= WIDTH for x in bars)
+    for slack, x in zip(sorted(slacks), bars, strict=True):
+        if WIDTH * slack // found["span"] >= 6 and slack <= found["span"]:
+            assert x == WIDTH * slack // found["span"]
+    assert found["ticks"][0] == 0
+    assert found["ticks"][-1] == found["span"]
+
+
+@pytest.mark.parametrize(
+    ("slack", "mood"), [(3_600, "well"), (1_800, "trouble"), (900, "danger"), (-1, "danger")]
+)
+def test_a_bar_is_as_grave_as_what_is_left_of_its_window(slack: int, mood: str) -> None:
+    """The same halves and quarters by which `watchtower status` colours its bars."""
+    found = timeline([due(slack)], 0)
+    assert found is not None
+    assert found["rows"][0]["mood"] == mood
+
+
+def test_without_deadlines_there_is_no_timeline() -> None:
+    """Nor before the first ledger."""
+    assert timeline([], 5) is None
+    assert timeline([due(1)], None) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("wss://one.example/v1/KEY", "wss://one.example"),
+        ("wss://one.example:51233/?key=KEY", "wss://one.example:51233"),
+        ("WSS://user:KEY@one.example", "WSS://one.example"),
+        ("wss://one.example?KEY", "wss://one.example"),
+        ("wss://one.example#KEY", "wss://one.example"),
+        ("from wss://one.example/KEY, and then", "from wss://one.example and then"),
+        ("https://a:b@[::1]:8/KEY", "https://[::1]:8"),
+        ("nothing of that kind", "nothing of that kind"),
+    ],
+)
+def test_an_address_ends_with_its_host(told: str, shown: str) -> None:
+    """The rest may be what is paid for; wherever in a report it stands."""
+    assert without_secrets({"a": [told, {"b": told}]}) == {"a": [shown, {"b": shown}]}
