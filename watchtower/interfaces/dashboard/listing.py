@@ -1,0 +1,138 @@
+"""The list of channels: all of them looked through while the tower goes on with its work.
+
+What it guarantees (ADR 0046):
+
+- No search holds the event loop for longer than a slice. Between two slices it rests for as long,
+  so that what is owed is responded to as if nobody looked.
+- One search is made at a time, whoever asks; a few wait in line, and more are told so. What was
+  found a moment ago in the same ledger is told again.
+- Nothing is sorted or kept for later: where nobody looks it costs nothing, however many channels
+  there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Final, NamedTuple
+
+from watchtower.guard.watch import Watch
+from watchtower.interfaces.dashboard.rows import Query, rows_of
+from watchtower.interfaces.dashboard.selection import Page, Selection
+from watchtower.units import ChannelId, LedgerIndex
+
+__all__ = ["PAGE_SIZE", "BusyError", "Listing"]
+
+PAGE_SIZE: Final = 50
+"""Rows on a page."""
+
+_SLICE: Final = 0.001
+"""Seconds for which a search works before others have their turn."""
+
+_REST: Final = 0.001
+"""Seconds of that turn at least: longer, where there is more to do."""
+
+_AT_ONCE: Final = 64
+"""Rows between two looks at the clock: a fifth of a slice."""
+
+_NAMES_AT_ONCE: Final = 4_096
+"""Ids that are copied between two looks at the clock."""
+
+_TRIES: Final = 3
+"""How often the ids are copied anew because channels came or went, before it is done at once."""
+
+_LINE: Final = 8
+"""How many may wait for a search to end."""
+
+_FRESH: Final = 2.0
+"""Seconds for which a page is good while no ledger closes."""
+
+_PAGES: Final = 16
+"""How many such pages are kept."""
+
+
+class BusyError(Exception):
+    """Too many wait for a search already."""
+
+
+class _Found(NamedTuple):
+    page: Page
+    ledger: LedgerIndex | None
+    at: float
+
+
+class Listing:
+    """The channels of one tower, a page at a time."""
+
+    def __init__(self, watch: Watch, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Look at nothing yet; ``clock`` is steady, in seconds."""
+        self._watch = watch
+        self._clock = clock
+        self._searching = asyncio.Lock()
+        self._in_line = 0
+        self._found: dict[Query, _Found] = {}
+
+    async def page(self, query: Query) -> Page:
+        """Return the page that is asked for, as it is now or was a moment ago.
+
+        Raises:
+            BusyError: too many wait already.
+        """
+        if (known := self._known(query)) is not None:
+            return known
+        if self._in_line >= _LINE:
+            raise BusyError
+        self._in_line += 1
+        try:
+            async with self._searching:
+                # Who was before us in line may have asked the same.
+                return self._known(query) or await self._search(query)
+        finally:
+            self._in_line -= 1
+
+    def _known(self, query: Query) -> Page | None:
+        found = self._found.get(query)
+        if found is None or found.ledger != self._ledger:
+            return None
+        return found.page if self._clock() - found.at < _FRESH else None
+
+    @property
+    def _ledger(self) -> LedgerIndex | None:
+        newest = self._watch.newest
+        return None if newest is None else newest.ledger_index
+
+    async def _search(self, query: Query) -> Page:
+        ledger, at, selection = self._ledger, self._clock(), Selection(query, PAGE_SIZE)
+        names = iter(await self._names())
+        until = self._clock() + _SLICE
+        while some := list(islice(names, _AT_ONCE)):
+            selection.look(rows_of(self._watch, some))
+            if self._clock() >= until:
+                await asyncio.sleep(_REST)
+                until = self._clock() + _SLICE
+        self._found.pop(query, None)
+        while len(self._found) >= _PAGES:
+            self._found.pop(next(iter(self._found)))
+        page = selection.page()
+        self._found[query] = _Found(page, ledger, at)
+        return page
+
+    async def _names(self) -> list[ChannelId]:
+        """Return the ids of all channels; of one that comes meanwhile, perhaps."""
+        channels = self._watch.channels
+        for _ in range(_TRIES):
+            names: list[ChannelId] = []
+            ids, until = iter(channels), self._clock() + _SLICE
+            try:
+                while some := list(islice(ids, _NAMES_AT_ONCE)):
+                    names += some
+                    if self._clock() >= until:
+                        await asyncio.sleep(_REST)
+                        until = self._clock() + _SLICE
+            except RuntimeError:
+                # Channels came or went while others had their turn, and no iterator outlives that.
+                continue
+            return names
+        return list(channels)
