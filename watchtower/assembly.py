@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ from watchtower.signing import Signing
 from watchtower.store.database import Store
 from watchtower.store.reserve import Reserve
 from watchtower.telling import telling_of
-from watchtower.tower.changes import Changes
+from watchtower.tower.changes import Changes, Note
 from watchtower.tower.chronicle import Chronicle
 from watchtower.tower.coverage import Coverage
 from watchtower.tower.foresight import Foresight
@@ -289,6 +289,12 @@ def _rounds(
     if ground.line is not None:
         holders = [tower.steward.hold, *key_holders]
         locksmith = Locksmith(ground.line, holders, ground.desk, fee_cap=limits.fees.cap)
+
+    def claims_of_others(notes: Iterable[Note]) -> None:
+        claims = tuple(notes)
+        ground.feed.tell(claims)
+        ground.measures.answered_elsewhere(len(claims))
+
     rounds_follow(
         ground.reloading,
         intake=intake,
@@ -324,7 +330,7 @@ def _rounds(
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
-        tell=ground.feed.tell,
+        tell=claims_of_others,
         locksmith=locksmith,
     )
 

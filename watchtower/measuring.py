@@ -104,6 +104,7 @@ class _Reading:
             (catalogue.BUILD_INFO, (__version__,), 1),
             (catalogue.SHADOW, (), ground.shadow),
             (catalogue.READY, (), not self._why_not_ready()),
+            (catalogue.JOURNAL_NUMBER, (), self._rounds.journal_number),
             *standing.of_ledger(watch, age=None if heard_at is None else self._clock() - heard_at),
             *standing.of_money(watch),
             *standing.of_servers(ground.servers.states(), newest),
@@ -168,6 +169,7 @@ def _of_told(told: Mapping[str, Any]) -> list[Sample]:
         (catalogue.UNSIGNED_ACCOUNTS, (), len(told["accounts_without_signer"])),
         *standing.of_alarms(alarms),
         *standing.of_routes(told.get("routes", ())),
+        *standing.of_heartbeats(told.get("routes", ())),
     ]
 
 

@@ -105,3 +105,9 @@ async def test_a_sign_of_life_that_does_not_arrive_is_seen_in_the_report() -> No
         (None, None, 0),
     ]
     assert [each["last_delivered"] for each in reports] == [None, None, None, 101]
+    assert [(each["delivered"], each["failed"]) for each in reports[:4]] == [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 2),
+    ]

@@ -59,7 +59,7 @@ def test_nothing_is_labelled_by_whom_it_is_about() -> None:
     labels = {label for metric in CATALOGUE for label in metric.labels}
     assert labels == {
         *("act", "alarm", "answer", "kind", "outcome", "place", "purpose", "route", "serve"),
-        *("server", "severity", "status", "verdict", "version"),
+        *("heartbeat", "result", "server", "severity", "status", "verdict", "version"),
     }
 
 

@@ -134,6 +134,43 @@ async def test_what_presses_is_measured_before_it_is_answered(stage: Stage) -> N
         }
         _, told = await until_measured(stage, client, wanted)
     assert 3000 < told["watchtower_nearest_deadline_slack_seconds"] < 3600
+    nearest = told["watchtower_nearest_deadline_slack_seconds"]
+    assert told["watchtower_nearest_promised_slack_seconds"] == nearest
+
+
+async def test_a_channel_that_was_too_short_from_the_start_wakes_nobody(stage: Stage) -> None:
+    """It presses, and is shown; what people are woken by leaves it out."""
+    channel = await stage.channel(settle_delay=110)
+    async with stage.tower(shadow=True), client_of(stage) as client:
+        await client.post("/v1/claims", json=wire(stage.claim(channel, 30 * XRP)))
+        await stage.close_request(channel)
+        wanted = {'watchtower_pressing_channels{verdict="threatened"}': 1}
+        _, told = await until_measured(stage, client, wanted)
+    assert told["watchtower_nearest_deadline_slack_seconds"] < 110
+    assert "watchtower_nearest_promised_slack_seconds" not in told
+
+
+async def test_what_another_process_keeps_and_what_becomes_of_servers_is_counted(
+    stage: Stage,
+) -> None:
+    """A claim of `watchtower claim add`, a connection that ended, and the journal that grows."""
+    channel = await stage.channel()
+    async with stage.tower(), client_of(stage) as client:
+        await until_measured(stage, client, {"watchtower_ready": 1})
+        await stage.keep(channel, 20 * XRP)
+        await stage.keep(channel, 30 * XRP)
+        elsewhere = 'watchtower_claims_total{answer="kept",serve="elsewhere"}'
+        _, before = await until_measured(stage, client, {elsewhere: 2})
+        await client.post("/v1/claims", json=wire(stage.claim(channel, 40 * XRP)))
+        stage.sandbox.cut()
+        wanted = {
+            elsewhere: 2,
+            'watchtower_server_reconnects_total{server="1"}': 1,
+            'watchtower_claims_total{answer="kept",serve="yes"}': 1,
+        }
+        _, after = await until_measured(stage, client, wanted)
+    assert after["watchtower_journal_number"] > 0
+    assert after["watchtower_journal_number"] >= before["watchtower_journal_number"]
 
 
 async def test_openmetrics_is_told_to_whoever_asks_for_it(stage: Stage) -> None:

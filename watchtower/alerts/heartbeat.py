@@ -54,6 +54,7 @@ class Heartbeat:
         self._wall = wall
         self._fed = asyncio.Event()
         self._delivered = 0
+        self._failed = 0
         self._last_delivered: float | None = None
         self._failing_since: float | None = None
         self._why: str | None = None
@@ -77,7 +78,7 @@ class Heartbeat:
         """Take the place of another one, with how it did so far."""
         self._delivered, self._last_delivered = before._delivered, before._last_delivered
         self._failing_since, self._why = before._failing_since, before._why
-        self._attempts = before._attempts
+        self._attempts, self._failed = before._attempts, before._failed
         if before._fed.is_set():
             self._fed.set()
 
@@ -102,6 +103,7 @@ class Heartbeat:
             "dropped": 0,
             "given_up": 0,
             "delivered": self._delivered,
+            "failed": self._failed,
             "last_delivered": self._last_delivered,
             "failing_since": self._failing_since,
             "why": self._why,
@@ -116,6 +118,7 @@ class Heartbeat:
             return
         self._why = why
         self._attempts += 1
+        self._failed += 1
         if self._failing_since is None:
             self._failing_since = self._wall()
         _log.warning("heartbeat_failed", name=self.name, why=why)

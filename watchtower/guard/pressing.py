@@ -43,8 +43,8 @@ class Pressing:
         self.lost_last: ChannelId | None = None
         self._lost_on: dict[ChannelId, Drops] = {}
         self._verdicts: dict[str, int] = {}
-        self._deadlines: dict[ChannelId, RippleTime] = {}
-        self._by_deadline: list[tuple[RippleTime, ChannelId]] = []
+        self._ends = _Nearest()
+        self._promised_ends = _Nearest()
 
     @property
     def verdicts(self) -> Mapping[str, int]:
@@ -54,10 +54,12 @@ class Pressing:
     @property
     def nearest(self) -> RippleTime | None:
         """The earliest ledger time until which redeeming a threatened channel is sure; or None."""
-        waiting = self._by_deadline
-        while waiting and self._deadlines.get(waiting[0][1]) != waiting[0][0]:
-            heapq.heappop(waiting)
-        return waiting[0][0] if waiting else None
+        return self._ends.earliest
+
+    @property
+    def nearest_promised(self) -> RippleTime | None:
+        """The same, without channels whose settle delay is too short for a promise."""
+        return self._promised_ends.earliest
 
     def changed(
         self, channel: ChannelId, before: Judgement | None, after: Judgement | None
@@ -71,13 +73,10 @@ class Pressing:
         else:
             self._lost_on.pop(channel, None)
         verdict = None if after is None else after.verdict
-        if isinstance(verdict, Threatened):
-            if self._deadlines.get(channel) != verdict.deadline:
-                self._deadlines[channel] = verdict.deadline
-                heapq.heappush(self._by_deadline, (verdict.deadline, channel))
-                self._tidy()
-        else:
-            self._deadlines.pop(channel, None)
+        end = verdict.deadline if isinstance(verdict, Threatened) else None
+        self._ends.put(channel, end)
+        is_promised = after is not None and after.left_time
+        self._promised_ends.put(channel, end if is_promised else None)
 
     def _count(self, judgement: Judgement, sign: int) -> None:
         verdict = judgement.verdict
@@ -107,8 +106,32 @@ class Pressing:
         self.lost_last = channel
         self._lost_on[channel] = lost
 
+
+class _Nearest:
+    """Times of channels, of which the earliest is at hand."""
+
+    def __init__(self) -> None:
+        self._times: dict[ChannelId, RippleTime] = {}
+        self._sorted: list[tuple[RippleTime, ChannelId]] = []
+
+    @property
+    def earliest(self) -> RippleTime | None:
+        waiting = self._sorted
+        while waiting and self._times.get(waiting[0][1]) != waiting[0][0]:
+            heapq.heappop(waiting)
+        return waiting[0][0] if waiting else None
+
+    def put(self, channel: ChannelId, time: RippleTime | None) -> None:
+        """Set a channel's time; None is none."""
+        if time is None:
+            self._times.pop(channel, None)
+        elif self._times.get(channel) != time:
+            self._times[channel] = time
+            heapq.heappush(self._sorted, (time, channel))
+            self._tidy()
+
     def _tidy(self) -> None:
         """Throw away times of before: a payer who moves its close request all day costs no room."""
-        if len(self._by_deadline) > 2 * len(self._deadlines) + _ROOM:
-            self._by_deadline = [(time, name) for name, time in self._deadlines.items()]
-            heapq.heapify(self._by_deadline)
+        if len(self._sorted) > 2 * len(self._times) + _ROOM:
+            self._sorted = [(time, name) for name, time in self._times.items()]
+            heapq.heapify(self._sorted)

@@ -15,11 +15,12 @@ from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.judgement.deadline import Deadline, deadline_of
 from watchtower.judgement.policy import Policy
-from watchtower.judgement.protection import Unprotectable, unprotectable
+from watchtower.judgement.protection import SettleDelayShort, Unprotectable, unprotectable
 from watchtower.judgement.rules import STRICT, ChannelRules
 from watchtower.judgement.stake import at_stake, payable
 from watchtower.judgement.verdict import (
     Closed,
+    End,
     Expired,
     Settled,
     SettledWhy,
@@ -73,6 +74,15 @@ class Judgement(Struct, frozen=True, kw_only=True, gc=False):
     def redeem(self) -> bool:
         """Whether to redeem now."""
         return self.redeem_why is not None
+
+    @property
+    def left_time(self) -> bool:
+        """Whether the payer left time enough for a promise, whatever is left of it by now.
+
+        A CancelAfter is known from the start, however short the settle delay is.
+        """
+        is_asked = isinstance(self.verdict, Threatened) and self.verdict.by is End.EXPIRATION
+        return not is_asked or not any(isinstance(o, SettleDelayShort) for o in self.unprotectable)
 
     @property
     def protectable(self) -> bool:

@@ -46,6 +46,9 @@ UNACCOUNTED_LEDGERS: Final = _gauge(
     "How many ledgers up to the newest are not accounted for.",
     unit="ledgers",
 )
+JOURNAL_NUMBER: Final = _gauge(
+    "journal_number", "The number of the newest line of the journal that was looked at."
+)
 LEDGER_AGE: Final = _gauge(
     "ledger_age_seconds", "How long ago a new ledger was heard of last.", unit="seconds"
 )
@@ -75,6 +78,12 @@ SLACK: Final = _gauge(
     "nearest_deadline_slack_seconds",
     "Ledger time left until redeeming the most pressing channel is sure no more; negative past "
     "that, absent if none will end.",
+    unit="seconds",
+)
+PROMISED_SLACK: Final = _gauge(
+    "nearest_promised_slack_seconds",
+    "The same without channels whose settle delay is too short for a promise; absent if none of "
+    "the others will end.",
     unit="seconds",
 )
 LOST: Final = _counter(
@@ -123,7 +132,7 @@ HAPPENINGS: Final = _counter(
 CLAIMS: Final = _counter(
     "claims_total",
     "Claims that were answered while the daemon runs: kept, pending, or why not; and whether to "
-    "serve against them.",
+    "serve against them, or that another process has answered.",
     "answer",
     "serve",
 )
@@ -139,6 +148,9 @@ SERVERS: Final = _gauge("servers", "How many servers the settings name.")
 SERVERS_CONNECTED: Final = _gauge("servers_connected", "How many of them are connected.")
 SERVER_CONNECTED: Final = _gauge(
     "server_connected", "1 if a server is connected, else 0.", "server"
+)
+SERVER_RECONNECTS: Final = _counter(
+    "server_reconnects_total", "How often a server was connected to anew.", "server"
 )
 SERVER_LAG: Final = _gauge(
     "server_lag_ledgers",
@@ -199,6 +211,12 @@ ROUTE_FAILING: Final = _gauge(
     "route",
     "kind",
     unit="seconds",
+)
+HEARTBEATS: Final = _counter(
+    "heartbeats_total",
+    "Signs of life that were given: those that arrived, and those that failed.",
+    "heartbeat",
+    "result",
 )
 
 # The store.

@@ -28,6 +28,7 @@ _FROM_NOTHING: Final = (
     catalogue.COMMIT,
 )
 _REDEEM: Final = "redeem"
+_ELSEWHERE: Final = ("kept", "elsewhere")
 _FORGOTTEN: Final = frozenset({"renewed", "channel_closed"})
 _RAISING: Final = frozenset({"claim_kept", "funded"})
 """What puts something at stake on a channel on which nothing was."""
@@ -87,6 +88,11 @@ class Measures:
         for answer in answers:
             self.counts.add(catalogue.CLAIMS, answer)
         self.counts.note(catalogue.CLAIM_ANSWER, seconds)
+
+    def answered_elsewhere(self, claims: int) -> None:
+        """Count claims that another process has kept: what it answered is not known here."""
+        if claims:
+            self.counts.add(catalogue.CLAIMS, _ELSEWHERE, by=claims)
 
     def committed(self, seconds: float) -> None:
         """Note how long the disk took."""

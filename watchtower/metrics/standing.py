@@ -8,7 +8,7 @@ a hundred thousand.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from watchtower.guard.watch import Watch
 from watchtower.metrics import catalogue
@@ -20,12 +20,16 @@ __all__ = [
     "of_accounts",
     "of_alarms",
     "of_drills",
+    "of_heartbeats",
     "of_ledger",
     "of_limits",
     "of_money",
     "of_routes",
     "of_servers",
 ]
+
+_HEARTBEAT: Final = "heartbeat"
+"""The kind of route that a sign of life is, in reports."""
 
 
 class ServerState(Protocol):
@@ -49,6 +53,11 @@ class ServerState(Protocol):
     @property
     def rank(self) -> int:
         """After whom it is asked."""
+        ...
+
+    @property
+    def reconnects(self) -> int:
+        """How often it was connected to anew."""
         ...
 
 
@@ -79,6 +88,9 @@ def of_money(watch: Watch) -> Iterator[Sample]:
     nearest = pressing.nearest
     if nearest is not None and watch.newest is not None:
         yield catalogue.SLACK, (), nearest - watch.newest.pressing_time
+    promised = pressing.nearest_promised
+    if promised is not None and watch.newest is not None:
+        yield catalogue.PROMISED_SLACK, (), promised - watch.newest.pressing_time
     owed = len(watch.incoming.obligations())
     yield catalogue.OBLIGATIONS, ("redeem",), owed
     yield catalogue.OBLIGATIONS, ("close",), len(watch.obligations()) - owed
@@ -92,6 +104,7 @@ def of_servers(states: Sequence[ServerState], newest: LedgerIndex | None) -> Ite
     for place, state in enumerate(states, start=1):
         server = (str(place),)
         yield catalogue.SERVER_CONNECTED, server, state.connected
+        yield catalogue.SERVER_RECONNECTS, server, state.reconnects
         yield catalogue.SERVER_RANK, server, state.rank
         yield catalogue.SERVER_BLOCKED, server, state.amendment_blocked
         if newest is not None and state.validated is not None:
@@ -138,6 +151,14 @@ def of_routes(reports: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
         yield catalogue.ROUTE_GIVEN_UP, route, report["given_up"]
         if report["failing_since"] is not None:
             yield catalogue.ROUTE_FAILING, route, report["failing_since"]
+
+
+def of_heartbeats(reports: Iterable[Mapping[str, Any]]) -> Iterator[Sample]:
+    """Tell how signs of life fare, each by its place among them; ``reports`` are of all routes."""
+    beating = (report for report in reports if report["kind"] == _HEARTBEAT)
+    for place, report in enumerate(beating, start=1):
+        yield catalogue.HEARTBEATS, (str(place), "arrived"), report["delivered"]
+        yield catalogue.HEARTBEATS, (str(place), "failed"), report["failed"]
 
 
 def of_drills(drills: Sequence[Mapping[str, Any]]) -> Iterator[Sample]:

@@ -28,8 +28,7 @@ from watchtower.judgement.explain import describe, describe_unprotectable
 from watchtower.judgement.explain_outgoing import describe_outgoing
 from watchtower.judgement.judge import Judgement
 from watchtower.judgement.outgoing import OutgoingJudgement, Standing
-from watchtower.judgement.protection import SettleDelayShort
-from watchtower.judgement.verdict import Closed, End, Expired, Threatened
+from watchtower.judgement.verdict import Closed, Expired, Threatened
 from watchtower.ledger.events import LedgerClosed
 from watchtower.ledger.health import HealthEvent
 from watchtower.response.attempt import Attempt, OutcomeKind, Purpose
@@ -287,9 +286,7 @@ class Herald:
                 slack=deadline.slack(now),
                 window=deadline.window,
                 deadline=verdict.deadline,
-                # CancelAfter is known from the start, however short the settle delay is.
-                promised=verdict.by is not End.EXPIRATION
-                or not any(isinstance(each, SettleDelayShort) for each in judgement.unprotectable),
+                promised=judgement.left_time,
             )
         else:
             self._fresh[channel] = judgement

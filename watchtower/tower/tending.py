@@ -128,7 +128,7 @@ class Rounds:
         self._clock = clock
         self._beginnings = Beginnings()
         self._version: tuple[int, int] | None = None
-        self._journal_number = journal_number
+        self.journal_number = journal_number
         self._has_pending = True
         self._told: Mapping[str, Any] = {}
         self._told_at = 0.0
@@ -180,7 +180,7 @@ class Rounds:
     async def _take_some(self) -> Sequence[NumberedEntry]:
         """Take up what some entries tell, of which most may be our own."""
         async with self._store.read() as work:
-            entries = await work.journal.since(self._journal_number, _PAGE)
+            entries = await work.journal.since(self.journal_number, _PAGE)
         channels, best = self._tower.watch.channels, self._tower.watch.best
         kept = [
             (entry.kind, entry.channel, entry.ledger_index, entry.facts)
@@ -199,7 +199,7 @@ class Rounds:
         self._has_new_bundles |= any(e.entry.kind == BUNDLE_IMPORTED for e in entries)
         self._has_new_tokens |= any(e.entry.kind in _OF_TOKENS for e in entries)
         if entries:
-            self._journal_number = entries[-1].number
+            self.journal_number = entries[-1].number
         return entries
 
     async def _take_attempts(self, entries: Sequence[NumberedEntry]) -> None:
