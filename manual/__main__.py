@@ -1,5 +1,6 @@
 """``scripts/man``: writes the manual into a folder, a page for each command and one for settings.
 
+Beside it is written what shells complete the commands by, as ``watchtower completion`` prints it.
 Needs no more than what the watchtower itself needs, for scripts/install makes it as well.
 """
 
@@ -18,6 +19,8 @@ from manual.markdown import rendered, section_of
 from manual.roff import heading, title
 from watchtower import __version__
 from watchtower.cli import root
+from watchtower.cli.completion_scripts import SCRIPTS
+from watchtower.cli.completion_tree import places
 
 _DOCS: Final = Path(__file__).parents[1] / "docs"
 
@@ -42,15 +45,20 @@ Every other number is one error's alone. **watchtower**(1) lists them.
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the manual into the folder that is named, below ``man1`` and ``man5``."""
-    (folder,) = arguments
+    """Write into the folder that is named, below ``man`` and ``completion``."""
+    (folder,) = map(Path, arguments)
     when = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
     date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
     made = 0
     for page in pages(root, ("watchtower",)):
-        _write(Path(folder), page.name, 1, date, _of_command(page))
+        _write(folder / "man", page.name, 1, date, _of_command(page))
         made += 1
-    _write(Path(folder), "watchtower.toml", 5, date, _of_settings())
+    _write(folder / "man", "watchtower.toml", 5, date, _of_settings())
+    completions = folder / "completion"
+    completions.mkdir(parents=True, exist_ok=True)
+    for shell, script in SCRIPTS.items():
+        text = script(list(places(root, "watchtower")))
+        (completions / shell).write_text(text, encoding="utf-8")
     sys.stdout.write(f"{made + 1} pages in {folder}\n")
     return 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from manual.commands import pages
 from manual.markdown import rendered
@@ -19,6 +20,7 @@ from tests.docs.test_configuration import defaults
 from tests.docs.test_links import ROOT
 from watchtower import errors
 from watchtower.cli import root
+from watchtower.cli.completion_scripts import SCRIPTS
 
 PAGES = list(pages(root, ("watchtower",)))
 
@@ -26,9 +28,9 @@ PAGES = list(pages(root, ("watchtower",)))
 @pytest.fixture(scope="module")
 def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manual, by the very command of scripts/man."""
-    into = tmp_path_factory.mktemp("man")
+    into = tmp_path_factory.mktemp("share")
     script = (ROOT / "scripts" / "man").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^exec python (.*) build/man$", script, re.MULTILINE)
+    (line,) = re.findall(r"^exec python (.*) build/share$", script, re.MULTILINE)
     made = subprocess.run(
         [sys.executable, *line.split(), str(into)],
         cwd=ROOT,
@@ -37,7 +39,7 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
     )
     assert made.stdout == f"{len(PAGES) + 1} pages in {into}\n"
-    return into
+    return into / "man"
 
 
 @cache
@@ -88,6 +90,13 @@ def test_a_page_has_all_that_its_command_can_be_told(manual: Path) -> None:
         if isinstance(page.command, click.Group):
             for word in page.command.commands:
                 assert f"{page.name}-{word}(1)" in told
+
+
+def test_beside_it_stands_what_shells_complete_by(manual: Path) -> None:
+    """As the command prints it."""
+    for shell in SCRIPTS:
+        printed = CliRunner().invoke(root, ["completion", shell]).stdout
+        assert (manual.parent / "completion" / shell).read_text(encoding="utf-8") == printed
 
 
 def test_no_formatter_complains(manual: Path) -> None:

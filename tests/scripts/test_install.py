@@ -61,7 +61,15 @@ class Host:
     def copy_project(self) -> None:
         """Make a clone that can be changed, and that pins nothing that a network would give."""
         self.clone.mkdir()
-        for name in ("scripts", "systemd", "config", "requirements", "watchtower"):
+        for name in (
+            "scripts",
+            "systemd",
+            "config",
+            "requirements",
+            "watchtower",
+            "manual",
+            "docs",
+        ):
             shutil.copytree(
                 ROOT / name, self.clone / name, ignore=shutil.ignore_patterns("__pycache__")
             )
