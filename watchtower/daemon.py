@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +18,13 @@ from watchtower.alerts import catalogue
 from watchtower.assembly import build, prepare, recovery_of
 from watchtower.claims.intake import Intake
 from watchtower.cosigners import acquaint
+from watchtower.endings import End, until_answered, until_signalled
 from watchtower.errors import (
     ConfigError,
-    LedgerError,
+    LookStoppedError,
     StoreBusyError,
     StoreError,
     StoreFullError,
-    StoreNetworkError,
     StoreReadOnlyError,
 )
 from watchtower.following import intake_follows, retention_follows
@@ -99,31 +99,29 @@ async def run(
         UnreachableError: with ``once``, no server answers.
         SigningError: with ``once``, something is owed and could not be signed.
         RequestRefusedError: with ``once``, something is owed to an account that is gone.
+        LookStoppedError: with ``once``, not everything had its outcome when it was to stop.
     """
     path, machine = Path(settings.store), machine or Machine()
     async with AsyncExitStack() as stack:
+        # First in, so last out: to be asked a second time, to the very end, ends nothing.
+        heard = stack.enter_context(ExitStack())
         # Before anything else: to be asked too early must not end us.
         asked = None if once else stack.enter_context(machine.reloading())
         store = await stack.enter_async_context(await _open(path, secret, settings, machine))
         stack.enter_context(alone(path))
         await _refuse_secrets(store, settings, environment)
         heads = await _look_at_heads(stack, store, settings, environment, machine)
-        front = (
-            None if once else await open_front(stack, settings, store, environment, machine.clock)
-        )
+        clock = machine.clock
+        front = None if once else await open_front(stack, settings, store, environment, clock)
+        doubt = heads is not None and heads.is_in_doubt
         ground = await prepare(
-            stack,
-            store,
-            settings,
-            environment,
-            machine,
-            shadow=shadow,
-            once=once,
-            in_doubt=heads is not None and heads.is_in_doubt,
+            stack, store, settings, environment, machine, shadow=shadow, once=once, in_doubt=doubt
         )
         watch = None if heads is None else _head_watch(heads, ground)
-        end = _until_answered if once else _until_signalled
         asking = None if asked is None else (environment, asked)
+        # Whoever asked earlier has ended us at once, when nothing was on its way yet.
+        stop = heard.enter_context(machine.stopping())
+        end = until_answered(stop) if once else until_signalled(stop)
         return await _run_tasks(ground, end, front, watch, asking)
 
 
@@ -191,8 +189,6 @@ def _head_watch(keeper: HeadKeeper, ground: Ground) -> HeadWatch:
 
 Loop = tuple[str, Coroutine[Any, Any, None]]
 
-End = Callable[[Ground, Tower, Rounds], Coroutine[Any, Any, None]]
-
 
 async def _run_tasks(
     ground: Ground,
@@ -218,7 +214,7 @@ async def _run_tasks(
             loops.append(("read settings again", reread(ground, rounds, *asking)))
         failure = await _work(ground, tower, rounds, submitter, front=loops, end=end)
         ground.service.stopping()
-        if failure is None:
+        if failure is None or isinstance(failure, LookStoppedError):
             await tower.finish()
             await rounds.tell_stopped()
             if heads is not None:
@@ -248,9 +244,13 @@ async def _work(
             tasks.create_task(submitter.run(), name="submit")
             for name, loop in (*_loops(ground, tower, rounds), *front):
                 tasks.create_task(loop, name=name)
-            await end(ground, tower, rounds)
+            asked_early = None
+            try:
+                await end(ground, tower, rounds)
+            except LookStoppedError as early:
+                asked_early = early
             await _see_off(tower, submitter)
-            raise _Stopped
+            raise asked_early or _Stopped
     except BaseExceptionGroup as group:
         return _first(group)
 
@@ -328,56 +328,3 @@ async def _insist(ground: Ground, write: Callable[[], Awaitable[None]]) -> None:
             alarm = catalogue.store_not_writing(str(ground.store.path), why=str(failure))
             ground.desk.stand(alarm)
             await asyncio.sleep(_RETRY)
-
-
-async def _until_signalled(ground: Ground, _tower: Tower, _rounds: Rounds) -> None:
-    """Return when somebody asks us to stop."""
-    servers = ", ".join(ground.settings.servers)
-    with ground.machine.stopping() as stop:
-        ground.service.ready(f"guarding {len(ground.accounts)} accounts through {servers}")
-        _log.info("guarding", accounts=ground.accounts, servers=ground.settings.servers)
-        stopping = asyncio.create_task(stop.wait())
-        looking = asyncio.create_task(_refuse_another_network(ground))
-        try:
-            await asyncio.wait({stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():
-                await looking
-                await stopping
-        finally:
-            stopping.cancel()
-            looking.cancel()
-    _log.info("stopping")
-
-
-async def _refuse_another_network(ground: Ground) -> None:
-    """Refuse to go on with servers of another network alone; to wait for them would be in vain.
-
-    Raises:
-        StoreNetworkError: every server serves another network than the store is pinned to.
-    """
-    try:
-        await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)
-    except LedgerError as trouble:
-        wrong = ground.servers.wrong_network()
-        if wrong is None:
-            _log.warning("no_server_yet", why=str(trouble))
-            return
-        raise StoreNetworkError(
-            path=ground.store.path, pinned=ground.store.network, network=wrong.facts["found"]
-        ) from wrong
-
-
-async def _until_answered(ground: Ground, tower: Tower, rounds: Rounds) -> None:
-    """Return when everything was looked at and answered, and the outcomes are known."""
-    await _refuse_another_network(ground)
-    await ground.servers.wait_until_ready(ground.settings.ledger.request_timeout_seconds)
-    await tower.reconciled.wait()
-    await rounds.take_claims()
-    await rounds.tend()
-    await tower.respond()
-    while not tower.is_idle():
-        await tower.progress()
-    # How things stood at the end is told by judgements of the end.
-    await tower.respond()
-    if tower.unanswered is not None:
-        raise tower.unanswered

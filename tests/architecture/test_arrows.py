@@ -314,6 +314,7 @@ MAY_KNOW_EVERYBODY = (
     "front_mqtt",
     "measuring",
     "under_systemd",
+    "endings",
     "daemon",
     "doctor",
     "cli",

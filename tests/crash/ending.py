@@ -129,10 +129,16 @@ async def ending_of(story: Story) -> Ending:
 
 
 async def faults_at_death(story: Story) -> list[str]:
-    """Return what a daemon that was just killed has left, and must not have."""
+    """Return what a daemon that was just killed, or asked to stop, has left, and must not have."""
     async with story.store() as store, store.read() as work:
         await work.verify()
-        return await _faults(story, work)
+        found = await _faults(story, work)
+        if story.deaths[-1].exit_code == 0:
+            # Who was asked, and had the time: nothing that is on disk is left for the next start.
+            attempts = await work.attempts.load_all()
+            own = [a.transaction for a in attempts if a.outcome is None]
+            found += [f"{tx} has not left" for tx in own if tx not in story.arrived]
+        return found
 
 
 async def _faults(story: Story, work: Work) -> list[str]:

@@ -10,6 +10,9 @@
 - ``sent:N``: its N-th frame with a submission has left, and no answer was read;
 - ``never``: it lives.
 
+``stop/`` before a step asks the process to stop there (SIGTERM) and does not kill it, and
+``stop/stop/`` asks again at the next step that it comes to.
+
 The product knows nothing of this: commits, entries, notes and frames are wrapped from outside.
 Every write is told on standard error as the daemon's own lines are, so that whoever looks on knows
 what a step was about.
@@ -39,6 +42,7 @@ from watchtower.tower.tending import STATUS_NOTE
 
 __all__ = ["NEVER", "WRITTEN", "Moment", "Step", "run"]
 
+_ASKED: Final = "stop/"
 WRITTEN: Final = "durable_write"
 """The line that tells of a write: its number, and the kinds of what is in it."""
 
@@ -54,21 +58,28 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of a daemon's life; ``number`` counts from 1, among those of ``kind`` if given."""
+    """One moment of a daemon's life; ``number`` counts from 1, among those of ``kind`` if given.
+
+    ``asked`` is how often the process is asked to stop (SIGTERM), once at this step and then at
+    each that it comes to on its way out; 0 kills it.
+    """
 
     moment: Moment
     number: int = 0
     kind: str = ""
+    asked: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` writes."""
-        moment, *kind, number = text.split(":") if ":" in text else (text, "0")
-        return cls(Moment(moment), int(number), "".join(kind))
+        step = text.replace(_ASKED, "")
+        moment, *kind, number = step.split(":") if ":" in step else (step, "0")
+        return cls(Moment(moment), int(number), "".join(kind), text.count(_ASKED))
 
     @override
     def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.moment, self.kind, self.number) if part)
+        step = ":".join(str(part) for part in (self.moment, self.kind, self.number) if part)
+        return _ASKED * self.asked + step
 
 
 NEVER: Final = Step(Moment.NEVER)
@@ -81,13 +92,19 @@ class _Reaper:
     end: Step
     kinds: list[str] = field(default_factory=list)
     passed: Counter[tuple[Moment, str]] = field(default_factory=Counter)
+    _left: int = 0
 
     def pass_by(self, moment: Moment) -> None:
         for kind in {"", *self.kinds}:
             self.passed[moment, kind] += 1
         passed = self.passed[moment, self.end.kind]
-        if self.end.kind in {"", *self.kinds} and self.end == Step(moment, passed, self.end.kind):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._left:
+            self._left -= 1
+            os.kill(os.getpid(), signal.SIGTERM)
+        here = Step(moment, passed, self.end.kind, self.end.asked)
+        if self.end.kind in {"", *self.kinds} and self.end == here:
+            self._left = max(0, self.end.asked - 1)
+            os.kill(os.getpid(), signal.SIGTERM if self.end.asked else signal.SIGKILL)
 
     def tell(self) -> None:
         line = {"event": WRITTEN, "kinds": self.kinds}

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import pytest
+
 from tests.tower.conftest import XRP, Stage
 from tests.tower.test_daemon import note
 from watchtower.daemon import run
+from watchtower.errors import LookStoppedError
 from watchtower.ledger.socket import DialSettings, Socket
 from watchtower.ledger.websocket import dial
 from watchtower.machine import Machine
@@ -98,6 +101,28 @@ async def test_way_that_stays_held_up_keeps_no_tower_from_ending_and_the_next_on
     assert await stage.balance(channel) == 0
 
     async with stage.tower():
+        await stage.until_paid(channel, 30 * XRP)
+    assert [entry.kind for entry in await stage.story(channel)].count("attempt_made") == 1
+
+
+async def test_look_that_is_stopped_says_so_and_the_next_one_pays(stage: Stage) -> None:
+    """`--once` promises that everything has its outcome, and does not end well without."""
+    stage.with_settings(tickets=TicketSettings(pool=0, low_water=0))
+    channel = await stage.channel()
+    await stage.keep(channel, 30 * XRP)
+    await stage.close_request(channel)
+    way = Way()
+    look = asyncio.create_task(
+        run(stage.settings, "correct horse", {}, once=True, machine=way.machine)
+    )
+    await asyncio.wait_for(way.held.wait(), 30)
+    way.stop.set()
+    with pytest.raises(LookStoppedError, match="run `watchtower run --once` again"):
+        await asyncio.wait_for(look, 30)
+    told = await note(stage, STATUS_NOTE)
+    assert told["stopped"] is True
+
+    async with stage.tower(once=True):
         await stage.until_paid(channel, 30 * XRP)
     assert [entry.kind for entry in await stage.story(channel)].count("attempt_made") == 1
 

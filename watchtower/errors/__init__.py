@@ -97,6 +97,7 @@ By where it came from, and so by what the caller may do::
     │   └── DrillRefusedError      100    something is in the way; nothing was spent
     ├── AlertNotToldError       97    a test alarm did not arrive, or there is no route
     ├── TowerUnwellError        98        the doctor found something that would fail
+    ├── LookStoppedError        103       a single look was asked to stop before it was done
     └── CustodyError                      keys cannot be made, kept, changed or removed so
         ├── MnemonicError           71    not a mnemonic
         ├── DerivationPathError     72    a path outside the tree
@@ -153,7 +154,7 @@ from watchtower.errors.custody import (
     RotationError,
 )
 from watchtower.errors.drill import DrillError, DrillFailedError, DrillRefusedError
-from watchtower.errors.health import TowerUnwellError
+from watchtower.errors.health import LookStoppedError, TowerUnwellError
 from watchtower.errors.hsm import (
     HsmAbsentError,
     HsmError,
@@ -285,6 +286,7 @@ __all__ = [
     "KeyThereError",
     "LedgerError",
     "ListenError",
+    "LookStoppedError",
     "MasterKeyIdleError",
     "MnemonicError",
     "NoRightError",
