@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_every_option_of_the_scripts_that_install_is_one(document: Path) -> None
         script = (ROOT / "scripts" / name).read_text(encoding="utf-8")
         for option in re.findall(r"(?<=\s)--[a-z-]+", rest):
             assert re.search(rf"^#.* {option}\b", script, re.MULTILINE), (name, option)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
+def test_every_extra_that_is_installed_by_name_is_one(document: Path) -> None:
+    """With pip, by the project's name, or by what `requirements/` pins."""
+    text = document.read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name, extras in re.findall(r"pip install '([\w-]+)\[([\w,]+)\]'", text):
+        assert name == project["name"]
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+    for pinned in re.findall(r"-r (requirements/[\w.]+)", text):
+        assert (ROOT / pinned).is_file(), pinned
 
 
 def test_a_command_that_is_none_would_be_found() -> None:
