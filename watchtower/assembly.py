@@ -6,7 +6,7 @@ Decides nothing; who knows whom is drawn here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -275,25 +275,12 @@ def _rounds(
     cosigned, clock = ground.cosigned, asyncio.get_running_loop().time
     key_holders = [signing.hold, *(() if cosigned is None else (cosigned.hold,))]
     intake = Intake(store, guard_of(settings), tell=ground.feed.tell)
-    foresight = Foresight(
-        ground.watch,
-        servers=ground.servers,
-        desk=ground.desk,
-        limits=limits,
-        pool=pool,
-        spends_own=signing.spends_own,
-        clock=clock,
-    )
+    foresight = _foresight(ground, limits, pool, signing)
     restraint = Restraint(ground.watch.incoming.exposure, serving_limits_of(settings), ground.desk)
     locksmith = None
     if ground.line is not None:
         holders = [tower.steward.hold, *key_holders]
         locksmith = Locksmith(ground.line, holders, ground.desk, fee_cap=limits.fees.cap)
-
-    def claims_of_others(notes: Iterable[Note]) -> None:
-        claims = tuple(notes)
-        ground.feed.tell(claims)
-        ground.measures.answered_elsewhere(len(claims))
 
     rounds_follow(
         ground.reloading,
@@ -330,9 +317,32 @@ def _rounds(
         shadow=ground.shadow,
         rhythm=ground.machine.rhythm,
         clock=ground.machine.clock,
-        tell=claims_of_others,
+        tell=_tell_of_others(ground),
         locksmith=locksmith,
     )
+
+
+def _foresight(ground: Ground, limits: Limits, pool: TicketPool, signing: Signing) -> Foresight:
+    return Foresight(
+        ground.watch,
+        servers=ground.servers,
+        desk=ground.desk,
+        limits=limits,
+        pool=pool,
+        spends_own=signing.spends_own,
+        clock=asyncio.get_running_loop().time,
+    )
+
+
+def _tell_of_others(ground: Ground) -> Callable[[Iterable[Note]], None]:
+    """Return what is told of claims that other processes wrote: they are counted, too."""
+
+    def tell(notes: Iterable[Note]) -> None:
+        claims = tuple(notes)
+        ground.feed.tell(claims)
+        ground.measures.answered_elsewhere(len(claims))
+
+    return tell
 
 
 def recovery_of(ground: Ground) -> Recovery:
