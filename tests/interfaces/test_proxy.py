@@ -191,3 +191,36 @@ async def test_streams_at_once_do_not_get_into_each_other(stage: Stage, tmp_path
 
         told = await asyncio.gather(*(one(drops) for drops in range(1, 9)))
     assert told == [f'"{drops}"' for drops in range(1, 9)]
+
+
+async def test_the_dashboard_comes_through_with_its_events_at_once(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A browser logs in at the proxy, keeps its cookie for TLS alone, and is told of a change."""
+    channel = await stage.channel()
+    async with (
+        outside(stage, tmp_path) as shop,
+        stage.tower(),
+        client_of(stage),
+        httpx.AsyncClient(base_url=f"https://{shop.where}", verify=shop.trusting) as browser,
+    ):
+        own = {"accept": "text/html", "origin": f"https://{shop.where}"}
+        form = {"token": shop.shown}
+        told = await browser.post("/dashboard/login", data=form, headers=own)
+        assert told.status_code == 303
+        assert "__Secure-watchtower=" in told.headers["set-cookie"]
+        assert (await browser.get("/dashboard", headers=own)).status_code == 200
+        async with browser.stream("GET", "/dashboard/events", timeout=60) as answer:
+            lines = answer.aiter_lines()
+            await until_line(lines, "event: hello")
+            await stage.keep(channel, 5)
+            await until_line(lines, "event: changed")
+    assert shop.shown not in shop.proxy.log
+
+
+async def until_line(lines: AsyncIterator[str], wanted: str) -> None:
+    """Read on until a line comes."""
+    async for line in lines:
+        if line == wanted:
+            return
+    pytest.fail(f"it ended before {wanted}")
