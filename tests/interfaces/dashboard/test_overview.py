@@ -69,3 +69,10 @@ def test_without_deadlines_there_is_no_timeline() -> None:
 def test_an_address_ends_with_its_host(told: str, shown: str) -> None:
     """The rest may be what is paid for; wherever in a report it stands."""
     assert without_secrets({"a": [told, {"b": told}]}) == {"a": [shown, {"b": shown}]}
+
+
+def test_a_server_is_known_whatever_its_address_has() -> None:
+    """An address with a space in it, which nothing else would know the end of."""
+    address = "wss://one.example/a b?key=KEY"
+    shown = without_secrets({"why": f"{address} is silent"}, [address])
+    assert shown == {"why": "wss://one.example is silent"}

@@ -21,7 +21,15 @@ PARTS: Final = ("answer", "alerts", "stakes", "deadlines", "servers", "means", "
 _MOST: Final = 12
 """Findings that the answer tells in full: whoever reads a thousand reads none."""
 
-_MOST_ALERTS: Final = 300
+_MOST_ALERTS: Final = 60
+
+_OF_LEDGER: Final = ("ledger_index", "ledger_time", "gaps", "accounted")
+_OF_STAKES: Final = (
+    *("at_stake", "threatened_at_stake", "unprotectable", "unprotectable_at_stake", "channels"),
+    *("redeeming", "attempts", "outgoing", "closing", "lost_drops", "lost_channels", "lost_last"),
+    *("claims", "pending_claims"),
+)
+_OF_WATCHFULNESS: Final = ("routes", "last_drill", "service_level", "last_backup")
 
 WIDTH: Final = 1_000
 """Of the timeline, in its own units."""
@@ -50,50 +58,36 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
 
     ``guide`` is where the document about all alarms is; only what a browser can open is linked.
     """
-    shown = without_secrets(report)
-    found = findings(shown)
-    return {
+    servers = [one["server"] for one in report.get("servers", ())]
+    found, alarms = findings(report), report.get("alarms", ())
+    # A thousand alarms may stand, and everything else waits while this is made: what is not told
+    # is not looked at.
+    parts = {
         "answer": {
             "mood": mood_of(found).value,
             "headline": _headline(found),
             "findings": [(finding.mood.value, finding.sentence) for finding in found[:_MOST]],
             "more": max(0, len(found) - _MOST),
-            "ledger_index": shown["ledger_index"],
-            "ledger_time": shown["ledger_time"],
-            "gaps": shown["gaps"],
-            "accounted": shown["accounted"],
+            **{name: report[name] for name in _OF_LEDGER},
         },
-        "alerts": [
-            {**alarm, "address": _section(guide, alarm["name"])}
-            for alarm in shown.get("alarms", ())[:_MOST_ALERTS]
-        ],
-        "stakes": {
-            name: shown[name]
-            for name in (
-                "at_stake",
-                "threatened_at_stake",
-                "unprotectable",
-                "unprotectable_at_stake",
-                "channels",
-                "redeeming",
-                "attempts",
-                "outgoing",
-                "closing",
-                "lost_drops",
-                "lost_channels",
-                "lost_last",
-                "claims",
-                "pending_claims",
-            )
+        "alerts": {
+            "open": len(alarms),
+            "told": [
+                {**alarm, "section": _section(guide, alarm["name"])}
+                for alarm in alarms[:_MOST_ALERTS]
+            ],
         },
-        "deadlines": timeline(shown.get("deadlines", ()), shown["ledger_time"]),
-        "servers": _ranked(shown.get("servers", ())),
-        "means": _means(shown),
-        "watchfulness": {
-            name: shown.get(name)
-            for name in ("routes", "last_drill", "service_level", "last_backup")
-        },
+        "stakes": {name: report[name] for name in _OF_STAKES},
+        "deadlines": timeline(report.get("deadlines", ()), report["ledger_time"]),
+        "servers": _ranked(report.get("servers", ())),
+        "means": _means(report),
+        "watchfulness": {name: report.get(name) for name in _OF_WATCHFULNESS},
     }
+    shown: dict[str, Any] = without_secrets(parts, servers)
+    for alarm in shown["alerts"]["told"]:
+        name = alarm["section"]
+        alarm["address"] = None if name is None else f"{guide}#{name}"
+    return shown
 
 
 def timeline(
@@ -137,19 +131,29 @@ def _headline(found: Sequence[Finding]) -> str:
 
 
 def _section(guide: str, name: str) -> str | None:
-    is_a_page = guide.startswith(("https://", "http://"))
-    return f"{guide}#{name}" if is_a_page else None
+    """Return the section of the guide to lead to; None where a browser cannot open it."""
+    return name if guide.startswith(("https://", "http://")) else None
 
 
-def without_secrets(value: Any) -> Any:
-    """Return a report in which every address is cut off behind its host."""
+def without_secrets(value: Any, servers: Sequence[str] = ()) -> Any:
+    """Return a report in which every address is cut off behind its host.
+
+    Those of ``servers`` are known, and cut whatever is in them; others end with the next space.
+    """
     if isinstance(value, str):
+        for server in servers:
+            value = value.replace(server, _host_of(server))
         return _ADDRESS.sub(r"\1\2", value)
     if isinstance(value, Mapping):
-        return {name: without_secrets(each) for name, each in value.items()}
+        return {name: without_secrets(each, servers) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [without_secrets(each) for each in value]
+        return [without_secrets(each, servers) for each in value]
     return value
+
+
+def _host_of(address: str) -> str:
+    found = _ADDRESS.match(address)
+    return "" if found is None else f"{found[1]}{found[2]}"
 
 
 def _ranked(servers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

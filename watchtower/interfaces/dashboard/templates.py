@@ -82,7 +82,10 @@ def _shown(value: Any) -> Any:
 
 def _clean(text: object) -> str:
     """Return text without what draws over other text: a payer's word may hold any letter."""
-    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in str(text))
+    given = str(text)
+    if given.isprintable():  # nearly all there is: letter by letter would hold others up
+        return given
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in given)
 
 
 def _prose(text: object) -> Markup:
