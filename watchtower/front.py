@@ -207,6 +207,7 @@ def _http(
 ) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     # Only who serves pays for what it takes to.
     from watchtower.interfaces.dashboard.frame import Dashboard  # noqa: PLC0415
+    from watchtower.interfaces.dashboard.listing import Listing  # noqa: PLC0415
     from watchtower.interfaces.http.app import make_app  # noqa: PLC0415
     from watchtower.interfaces.http.serve import serve  # noqa: PLC0415
 
@@ -216,6 +217,8 @@ def _http(
         front.gate,
         clock=ground.machine.clock,
         steady=asyncio.get_running_loop().time,
+        listing=Listing(ground.watch),
+        history=ground.memory.stake_history,
     )
     app = make_app(
         door,

@@ -138,6 +138,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "interfaces.inquiries": ("guard.watch", "judgement", "settings", "store.database"),
     "interfaces.past": ("response.attempt", "store.journal", "store.work"),
     "interfaces.dashboard.chart": ("guard.stake_history",),
+    "interfaces.dashboard.frame": ("access", "guard.stake_history"),
     "interfaces.dashboard.listing": ("guard.watch",),
     "interfaces.dashboard.rows": ("guard.watch", "judgement.stake", "judgement.verdict"),
     "interfaces.metered": ("claims",),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.guard.test_stake_history import look
 from watchtower.guard.stake_history import HOURS, StakeHistory
-from watchtower.interfaces.dashboard.chart import HEIGHT, WIDTH, Chart, Range, chart_of, range_of
+from watchtower.interfaces.dashboard.chart import HEIGHT, WIDTH, Chart, Range, chart_of
 from watchtower.units import ripple_time
 
 NOON = ripple_time(1_796_040_000)
@@ -96,8 +96,20 @@ def test_what_was_paid_and_lost_is_marked_however_little_it_was() -> None:
     assert (paid.at, paid.drops, lost.at) == (NOON + 120, 1, NOON + 180)
     assert paid.x < lost.x <= 100
     assert "0.000001 XRP was paid, and 0.000001 XRP was lost." in drawn.sentence
-    assert [line.paid for line in drawn.table] == [0, 0, 1, 0, 0]
-    assert [line.at for line in drawn.table] == [NOON + 60 * m for m in (4, 3, 2, 1, 0)]
+    (line,) = drawn.table
+    assert (line.paid, line.lost, line.at_stake) == (1, 1, XRP)
+
+
+@pytest.mark.parametrize(("range_", "step"), [(Range.HOURS, 600), (Range.DAYS, 4 * 3_600)])
+def test_table_has_few_lines_and_hides_no_peak(range_: Range, step: int) -> None:
+    """The newest first; whoever cannot see the picture reads the same in it."""
+    looks = [(minute, minute % 70 * XRP) for minute in range(0, 3_000, 1)]
+    drawn = chart(looks, range_)
+    assert 2 <= len(drawn.table) <= 19
+    assert [line.at for line in drawn.table] == sorted((o.at for o in drawn.table), reverse=True)
+    for line in drawn.table[:-1]:
+        those = [o for minute, o in looks if (NOON + 60 * minute) // step == line.at // step]
+        assert line.at_stake == max(those)
 
 
 def test_picture_of_days_ends_with_how_it_is_now() -> None:
@@ -128,9 +140,3 @@ def test_tower_that_has_seen_nothing_yet_says_so() -> None:
     calm = chart([(0, 0), (1, 0)])
     assert not calm.is_empty
     assert {y for _, y in corners(calm.lines[0])} == {HEIGHT}
-
-
-def test_ranges_are_those_that_links_name() -> None:
-    """Nothing else is one."""
-    assert [range_of(text) for text in ("3h", "3d", "90d")] == list(Range)
-    assert range_of("1y") is None

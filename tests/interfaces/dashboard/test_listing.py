@@ -93,14 +93,27 @@ async def test_the_same_again_in_the_same_ledger_is_not_looked_for_again() -> No
     scene = Scene(100)
     await scene.listing.page(Query())
     looked_up = scene.channels.looked_up
-    await scene.listing.page(Query())
-    assert scene.channels.looked_up == looked_up
+    for seconds, searches in ((1.0, 1), (2.0, 2), (1.0, 2)):
+        scene.time += seconds
+        await scene.listing.page(Query())
+        assert scene.channels.looked_up == searches * looked_up
     scene.watch.ledger_closed(closed(11))
     await scene.listing.page(Query())
-    assert scene.channels.looked_up == 2 * looked_up
-    scene.time += 2
-    await scene.listing.page(Query())
     assert scene.channels.looked_up == 3 * looked_up
+
+
+async def test_page_that_is_looked_at_all_day_takes_a_tenth_of_the_time() -> None:
+    """A search of a million channels takes seconds, and a ledger closes every four."""
+    scene = Scene(1_000)
+    begun = scene.time
+    await scene.listing.page(Query())
+    took = scene.time - begun
+    looked_up = scene.channels.looked_up
+    for tenths, searches in ((8, 1), (4, 2), (8, 2)):
+        scene.time += tenths * took
+        scene.watch.ledger_closed(closed(20 + tenths + searches))
+        await scene.listing.page(Query())
+        assert scene.channels.looked_up == searches * looked_up
 
 
 async def test_who_waits_for_the_same_page_gets_what_the_first_one_found() -> None:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from watchtower.guard.stake_history import DAYS, HOURS, QUARTER, Grain, Look, StakeHistory, spans
 from watchtower.units import DROPS_PER_XRP, Drops, RippleTime, format_drops, unix_time
 
-__all__ = ["HEIGHT", "WIDTH", "Chart", "Line", "Mark", "Range", "Tick", "chart_of", "range_of"]
+__all__ = ["HEIGHT", "WIDTH", "Chart", "Line", "Mark", "Range", "Tick", "chart_of"]
 
 WIDTH: Final = 1_000
 HEIGHT: Final = 160
@@ -45,6 +45,13 @@ class Range(StrEnum):
 _GRAINS: Final = {Range.HOURS: HOURS, Range.DAYS: DAYS, Range.QUARTER: QUARTER}
 _TIME_STEPS: Final = {Range.HOURS: 1_800, Range.DAYS: 86_400, Range.QUARTER: 30 * 86_400}
 _TIME_FORMS: Final = {Range.HOURS: "%H:%M", Range.DAYS: "%-d %b", Range.QUARTER: "%-d %b"}
+_LINES: Final = {
+    Range.HOURS: (600, "10 minutes"),
+    Range.DAYS: (4 * 3_600, "4 hours"),
+    Range.QUARTER: (5 * 86_400, "5 days"),
+}
+"""How many seconds a line of the table stands for: some eighteen lines in all."""
+
 _EDGE: Final = 5.0
 """Hundredths of the width, at either end, in which no time would find room."""
 
@@ -96,7 +103,8 @@ class Chart(Struct, frozen=True, kw_only=True):
         paid: when channels paid.
         lost: when something was lost.
         sentence: what it shows, in words.
-        table: the same in numbers, the newest first.
+        table: the same in numbers, the newest first, in few enough lines to be read.
+        line_words: of how much time each line tells.
     """
 
     range: Range
@@ -110,16 +118,12 @@ class Chart(Struct, frozen=True, kw_only=True):
     lost: tuple[Mark, ...]
     sentence: str
     table: tuple[Line, ...]
+    line_words: str
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody has looked yet."""
         return not self.table
-
-
-def range_of(text: str) -> Range | None:
-    """Return the range of a name; None for one that there is not."""
-    return next((each for each in Range if each.value == text), None)
 
 
 def chart_of(history: StakeHistory, range_: Range) -> Chart:
@@ -153,7 +157,8 @@ def chart_of(history: StakeHistory, range_: Range) -> Chart:
         paid=tuple(Mark(x=across.share(o.at), at=o.at, drops=o.paid) for o in looks if o.paid),
         lost=tuple(Mark(x=across.share(o.at), at=o.at, drops=o.lost) for o in looks if o.lost),
         sentence=_sentence(looks, drawn, grain, range_),
-        table=tuple(_line(look) for look in reversed(looks)),
+        table=_table(looks, range_),
+        line_words=_LINES[range_][1],
     )
 
 
@@ -250,6 +255,17 @@ def _in_short(drops: int) -> str:
     if drops >= _MILLION_XRP:
         return f"{drops / _MILLION_XRP:g} M"
     return _xrp(drops).removesuffix(" XRP")
+
+
+def _table(looks: Sequence[Look], range_: Range) -> tuple[Line, ...]:
+    step, _ = _LINES[range_]
+    lines: list[Look] = []
+    for look in looks:
+        if lines and lines[-1].at // step == look.at // step:
+            lines[-1] = lines[-1].together_with(look)
+        else:
+            lines.append(look)
+    return tuple(_line(look) for look in reversed(lines))
 
 
 def _line(look: Look) -> Line:

@@ -10,9 +10,11 @@ from litestar import Request, Response
 
 from watchtower.access.gate import Gate
 from watchtower.errors import DoorClosedError
+from watchtower.guard.stake_history import StakeHistory
 from watchtower.interfaces.dashboard.asked import Asked
 from watchtower.interfaces.dashboard.entry import Entry
 from watchtower.interfaces.dashboard.headers import HTML
+from watchtower.interfaces.dashboard.listing import Listing
 from watchtower.interfaces.dashboard.templates import render
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.knocking import admitted
@@ -35,6 +37,8 @@ class Dashboard:
         *,
         clock: Callable[[], float],
         steady: Callable[[], float],
+        listing: Listing,
+        history: StakeHistory,
     ) -> None:
         """Show nothing yet.
 
@@ -44,11 +48,15 @@ class Dashboard:
             gate: who may come in.
             clock: seconds since 1970.
             steady: seconds of a clock that nobody sets.
+            listing: who looks through the channels.
+            history: what was at stake over time.
         """
         self.asked = asked
         self.feed = feed
         self.clock = clock
         self.steady = steady
+        self.listing = listing
+        self.history = history
         self.entry = Entry(gate, clock=clock, steady=steady)
         self.stopping = asyncio.Event()
 

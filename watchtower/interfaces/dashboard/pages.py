@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from watchtower.interfaces.dashboard.assets import asset_named
+from watchtower.interfaces.dashboard.channels import show_channels
+from watchtower.interfaces.dashboard.chart import Range, chart_of
 from watchtower.interfaces.dashboard.entry import log_in, log_out, show_form
 from watchtower.interfaces.dashboard.frame import Dashboard
 from watchtower.interfaces.dashboard.headers import HOME
@@ -20,6 +22,8 @@ from watchtower.interfaces.http.knocking import OPEN, looks_at
 __all__ = ["PAGES", "lead_home", "send_asset", "show_alerts", "show_overview"]
 
 _Request = Request[Any, Any, Any]
+
+_HowFarBack = Annotated[Range, QueryParameter(name="range")]
 
 _FOUND: Final = 302
 
@@ -33,10 +37,13 @@ async def lead_home(request: _Request) -> Response[str]:
 
 
 @get(HOME, include_in_schema=False, **looks_at())
-async def show_overview(dashboard: NamedDependency[Dashboard], request: _Request) -> Response[str]:
+async def show_overview(
+    dashboard: NamedDependency[Dashboard], request: _Request, back: _HowFarBack = Range.HOURS
+) -> Response[str]:
     """Show how the tower is: the answer first."""
     parts = overview(await dashboard.asked.report(), guide=dashboard.asked.guide)
-    return dashboard.page(request, "overview.html", **parts)
+    chart = chart_of(dashboard.history, back)
+    return dashboard.page(request, "overview.html", chart=chart, ranges=Range, **parts)
 
 
 @get(f"{HOME}/alerts", include_in_schema=False, **looks_at())
@@ -58,6 +65,7 @@ async def send_asset(name: FromPath[str]) -> Response[bytes]:
 PAGES: Final[Sequence[Any]] = (
     lead_home,
     show_overview,
+    show_channels,
     show_alerts,
     send_asset,
     show_form,

@@ -22,6 +22,7 @@ from watchtower.errors import (
 )
 from watchtower.interfaces.dashboard.cookie import session_of
 from watchtower.interfaces.dashboard.headers import HTML, wants_page
+from watchtower.interfaces.dashboard.listing import BusyError
 from watchtower.interfaces.dashboard.problem_page import problem_page
 from watchtower.interfaces.http.knocking import TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
@@ -191,6 +192,11 @@ def _of_unknown_channel(
     return _response(problem_saying("unknown_channel", why))
 
 
+def _of_busy(_request: Request[Any, Any, Any], _wrong: BusyError) -> Response[Problem]:
+    why = "Others search these channels, and some wait for that already."
+    return _response(problem_saying("crowded", why))
+
+
 def _of_no_head(_request: Request[Any, Any, Any], _wrong: NoHeadError) -> Response[Problem]:
     return _response(problem_saying("unknown_head", "No head of it is kept for this token."))
 
@@ -230,6 +236,7 @@ HANDLERS: Final[dict[type[Exception] | int, Any]] = {
     TurnedAwayError: _as_asked(_of_turned_away),
     HTTPException: _as_asked(_of_http),
     NoSuchChannelError: _as_asked(_of_unknown_channel),
+    BusyError: _as_asked(_of_busy),
     NoHeadError: _of_no_head,
     HeadRefusedError: _of_refused_head,
     RecursionError: _of_depth,
