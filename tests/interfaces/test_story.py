@@ -199,13 +199,24 @@ def test_what_a_ledger_told_late_is_told_where_it_belongs() -> None:
     """A judgement of the same ledger stands between what the ledger told and what was done."""
     story = [
         at(1, "paid", 90),
-        at(2, "attempt_made", 91),
-        at(3, "attempt_settled", 92),
+        at(2, "attempt_made", 91, transaction="A"),
+        at(3, "attempt_settled", 92, transaction="A"),
         at(4, "judged", 91),
         at(5, "funded", 91),
         at(6, "paid", 92),
     ]
     assert [each.number for each in in_order(story)] == [1, 5, 4, 2, 6, 3]
+
+
+def test_attempt_is_told_between_the_outcome_that_asked_for_it_and_its_own() -> None:
+    """The one before was refused, so there is another; a seat that was gone settles one at once."""
+    story = [
+        at(1, "attempt_made", 85, transaction="A"),
+        at(2, "attempt_made", 93, transaction="B"),
+        at(3, "attempt_settled", 93, transaction="A"),
+        at(4, "attempt_settled", 93, transaction="B"),
+    ]
+    assert [each.number for each in in_order(story)] == [1, 3, 2, 4]
 
 
 def test_every_kind_that_a_ledger_tells_is_told_before_what_was_done() -> None:
@@ -216,9 +227,9 @@ def test_every_kind_that_a_ledger_tells_is_told_before_what_was_done() -> None:
         assert [each.number for each in in_order(story)] == [2, 1], kind
 
 
-def at(number: int, kind: str, ledger: int | None) -> NumberedEntry:
+def at(number: int, kind: str, ledger: int | None, **facts: Any) -> NumberedEntry:
     """An entry of the journal, in its place."""
-    told = numbered(kind)
+    told = numbered(kind, **facts)
     index = None if ledger is None else LedgerIndex(ledger)
     return replace(told, number=number, entry=replace(told.entry, ledger_index=index))
 

@@ -121,14 +121,15 @@ def in_order(story: Iterable[_Each]) -> list[_Each]:
     return ordered
 
 
-_TOLD, _JUDGED, _DONE = range(3)
+_TOLD, _JUDGED, _SETTLED, _DONE = range(4)
+_RANKS: Final = {"judged": _JUDGED, "judged_outgoing": _JUDGED, "attempt_settled": _SETTLED}
 
 
 def _rank(kind: str) -> int:
-    """Return what of one ledger comes first: what it told, what it meant, what was done."""
+    """Return what of one ledger comes first: what it told and meant, what ended, what was done."""
     if kind in _TOLD_BY_LEDGERS:
         return _TOLD
-    return _JUDGED if kind in {"judged", "judged_outgoing"} else _DONE
+    return _RANKS.get(kind, _DONE)
 
 
 def _place_of(numbered: Numbered, before: Sequence[Numbered]) -> int:
@@ -139,15 +140,26 @@ def _place_of(numbered: Numbered, before: Sequence[Numbered]) -> int:
         return place
     for index in range(len(before) - 1, -1, -1):
         other = before[index].entry
+        if _is_answered_by(other, numbered.entry):
+            break
         if other.ledger_index is None:
             # A claim, say. It has no ledger, and what it was judged by is not told before it.
-            if rank == _JUDGED:
+            if rank != _TOLD:
                 break
             continue
         if (other.ledger_index, _rank(other.kind)) <= (ledger, rank):
             break
         place = index
     return place
+
+
+def _is_answered_by(made: Entry, settled: Entry) -> bool:
+    """Return whether an outcome is that of an attempt: none is told before the attempt itself."""
+    return (
+        settled.kind == "attempt_settled"
+        and made.kind == "attempt_made"
+        and made.facts.get("transaction") == settled.facts.get("transaction")
+    )
 
 
 def _closed(ledger: LedgerIndex | None, closes: Closes) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from watchtower.interfaces.channel_view import View
+from watchtower.interfaces.past import Past
 from watchtower.units import ChannelId
 
 __all__ = ["Asked"]
@@ -30,4 +31,17 @@ class Asked(Protocol):
 
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Return a channel as it is known now, also one that has closed."""
+        ...
+
+    async def past(self, channel_id: ChannelId, before: int | None, limit: int) -> Past:
+        """Return what was tried on a channel, and ``limit`` entries of its story at most.
+
+        Args:
+            channel_id: whose story it is.
+            before: the number of an entry, behind which everything is left out; None for none.
+            limit: how many.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         ...

@@ -155,7 +155,7 @@ class _Telling:
         with dashboard.feed.follow(self._interest, room=1) as following:
             known = await self._pulse.parts()
             await self._say("hello", f"retry: {_AGAIN}\n")
-            spoken = begun
+            spoken, happened = begun, False
             while (now := dashboard.steady()) - begun < _LONGEST:
                 done, _ = await asyncio.wait(
                     ends, timeout=_EVERY, return_when=asyncio.FIRST_COMPLETED
@@ -170,7 +170,9 @@ class _Telling:
                 newest = await self._pulse.parts()
                 changed = [name for name, part in newest.items() if known.get(name) != part]
                 known = newest
-                if following.take():
+                happened, before = bool(following.take()), happened
+                # And once more: it is told before it is on disk, where a story is read.
+                if happened or before:
                     changed.append(_CHANNELS if self._interest.channels is None else _CHANNEL)
                 if changed:
                     await self._say("changed", parts=changed)

@@ -11,6 +11,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, QueryParameter
 
 from watchtower.interfaces.dashboard.assets import asset_named
+from watchtower.interfaces.dashboard.channel_page import show_channel_page
 from watchtower.interfaces.dashboard.channels import show_channels
 from watchtower.interfaces.dashboard.chart import Range, chart_of
 from watchtower.interfaces.dashboard.entry import log_in, log_out, show_form
@@ -67,6 +68,7 @@ PAGES: Final[Sequence[Any]] = (
     show_overview,
     show_channels,
     show_alerts,
+    show_channel_page,
     send_asset,
     show_form,
     log_in,

@@ -56,6 +56,7 @@ def _environment() -> Environment:
     made.filters |= {
         "ago": age_text,
         "clean": _clean,
+        "hashes": _hashes,
         "ledger_time": _ledger_time,
         "prose": _prose,
         "short": _short,
@@ -104,6 +105,16 @@ def _prose(text: object) -> Markup:
             end = id_.end()
         found += escape(piece[end:])
     return found
+
+
+def _hashes(text: object) -> Markup:
+    """Return a line of a story in which hashes of transactions are short; all of it is escaped."""
+    words, found, end = _clean(text), Markup(), 0
+    for each in _CHANNEL.finditer(words):
+        short = Markup('<code title="{}">{}</code>').format(each[0], _short(each[0]))
+        found += Markup("{}{}").format(words[end : each.start()], short)
+        end = each.end()
+    return found + escape(words[end:])
 
 
 def _channel_link(channel: str) -> Markup:
