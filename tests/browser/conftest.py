@@ -114,13 +114,20 @@ class Shown:
 
     async def until_ready(self, daemon: asyncio.Task[Any]) -> None:
         """Let ledgers close until the daemon is ready, so that pages show what there is."""
+        await self._until_ok(daemon, "/readyz")
+
+    async def until_alive(self, daemon: asyncio.Task[Any]) -> None:
+        """Wait until the daemon answers, whether or not it has heard of a ledger."""
+        await self._until_ok(daemon, "/healthz")
+
+    async def _until_ok(self, daemon: asyncio.Task[Any], path: str) -> None:
         async with httpx.AsyncClient(base_url=self.address) as client:
 
             async def ready() -> bool:
                 if daemon.done():
                     await daemon
                 with suppress(httpx.TransportError):
-                    return (await client.get("/readyz")).status_code == 200
+                    return (await client.get(path)).status_code == 200
                 return False
 
             await self.until(ready)
