@@ -70,11 +70,15 @@ _FSYNCS: Final = 100
 
 @dataclass(slots=True, kw_only=True)
 class Post:
-    """A daemon at its post, guarding every channel of ``world`` through ``wire``."""
+    """A daemon at its post, guarding every channel of ``world`` through ``wire``.
+
+    ``is_busy`` says that others keep it busy: it never rests then, and is quiet between frames.
+    """
 
     world: ExitWorld
     wire: Wire
     folder: Path
+    is_busy: bool = False
 
     async def begin(self) -> None:
         """Wait until the daemon has looked at everything."""
@@ -107,7 +111,7 @@ class Post:
     async def quiet(self, seconds: float = _QUIET) -> None:
         """Wait until no frame comes or goes, and nothing is done, for so many seconds."""
         moved, spent = -1, math.inf
-        while moved != self.wire.moved or spent > _RESTING * seconds:
+        while moved != self.wire.moved or (spent > _RESTING * seconds and not self.is_busy):
             moved, spent = self.wire.moved, -time.process_time()
             await asyncio.sleep(seconds)
             spent += time.process_time()

@@ -35,6 +35,9 @@ _SLICE: Final = 0.001
 _REST: Final = 0.001
 """Seconds of that turn at least: longer, where there is more to do."""
 
+_BETWEEN: Final = 0.02
+"""Seconds between two searches: of a few channels, telling takes longer than looking."""
+
 _AT_ONCE: Final = 64
 """Rows between two looks at the clock: a fifth of a slice."""
 
@@ -77,6 +80,7 @@ class Listing:
         self._clock = clock
         self._searching = asyncio.Lock()
         self._in_line = 0
+        self._ended: float | None = None
         self._found: dict[Query, _Found] = {}
 
     @property
@@ -99,7 +103,14 @@ class Listing:
         try:
             async with self._searching:
                 # Who was before us in line may have asked the same.
-                return self._known(query) or await self._search(query)
+                if (known := self._known(query)) is not None:
+                    return known
+                if self._ended is not None:
+                    await asyncio.sleep(self._ended + _BETWEEN - self._clock())
+                try:
+                    return await self._search(query)
+                finally:
+                    self._ended = self._clock()
         finally:
             self._in_line -= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -44,6 +45,8 @@ async def show_overview(
     """Show how the tower is: the answer first."""
     parts = overview(await dashboard.asked.report(), guide=dashboard.asked.guide)
     chart = chart_of(dashboard.history, back)
+    # To draw it takes a moment, and so does the page: others go first in between.
+    await asyncio.sleep(0)
     return dashboard.page(request, "overview.html", chart=chart, ranges=Range, **parts)
 
 

@@ -1,0 +1,109 @@
+"""Somebody who looks through all channels without pause, in a process of its own.
+
+``python -m bench.searching PORT`` asks the dashboard of a tower for a page that it has not asked
+for before, again and again, each time by another order and another word; pages that never read
+their events are open beside it. When its standard input ends, it prints what each search took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["searching"]
+
+_PAGES: Final = 20
+_SMALL: Final = 4_096
+"""Bytes that the system takes for whoever does not read."""
+
+_AGAIN: Final = 0.1
+_ROOT: Final = Path(__file__).parents[1]
+_SORTS: Final = ("at_stake", "slack", "balance", "amount", "id")
+_OK: Final = b" 200 "
+
+_ASK: Final = (
+    "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/html\r\n"
+    "Connection: close\r\n\r\n"
+)
+_EVENTS: Final = "GET /dashboard/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+
+
+@asynccontextmanager
+async def searching(port: int, took: list[float]) -> AsyncIterator[None]:
+    """Search while the context lasts; put the seconds that each search took into ``took``."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.searching", str(port)),
+        cwd=_ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    if process.stdout is None or process.stdin is None:
+        raise AssertionError
+    # The first search is over.
+    await process.stdout.readline()
+    try:
+        yield
+    finally:
+        process.stdin.close()
+        took += [float(line) for line in (await process.stdout.read()).split()]
+        await process.wait()
+
+
+async def _search_until_told(port: int) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    took: list[float] = []
+    async with asyncio.TaskGroup() as tasks:
+        looking = [tasks.create_task(_never_read(port)) for _ in range(_PAGES)]
+        looking.append(tasks.create_task(_search(port, took)))
+        await reader.read()
+        for task in looking:
+            task.cancel()
+    sys.stdout.write("".join(f"{seconds}\n" for seconds in took))
+
+
+async def _search(port: int, took: list[float]) -> None:
+    for number in itertools.count():
+        order = "asc" if number % 2 else "desc"
+        # Nearly every channel matches, and no two pages are the same.
+        place = f"{number}.{'0' * 64}"
+        path = f"/dashboard/channels?sort={_SORTS[number % 5]}&order={order}&after={place}"
+        begun = time.perf_counter()
+        with suppress(OSError):
+            asked, answer = await asyncio.open_connection("127.0.0.1", port)
+            answer.write(_ASK.format(path=path, port=port).encode())
+            head = await asked.readline()
+            await asked.read()
+            answer.close()
+            if _OK not in head:
+                raise AssertionError(head)
+            took.append(time.perf_counter() - begun)
+            if len(took) == 1:
+                sys.stdout.write("begun\n")
+                sys.stdout.flush()
+
+
+async def _never_read(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        with suppress(OSError), socket.socket() as tower:
+            tower.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
+            tower.settimeout(0)
+            await loop.sock_connect(tower, ("127.0.0.1", port))
+            await loop.sock_sendall(tower, _EVENTS.format(port=port).encode())
+            await asyncio.Event().wait()
+        await asyncio.sleep(_AGAIN)
+
+
+if __name__ == "__main__":
+    asyncio.run(_search_until_told(int(sys.argv[1])))
