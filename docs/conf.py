@@ -27,6 +27,13 @@ version = release = __version__
 
 extensions = ["myst_parser"]
 root_doc = "README"
+# What keeps those from reading who do not see, or have no mouse; by pairs, as the theme writes it.
+_MENDED = (
+    ('<aside class="sidebar-drawer"', '<aside aria-label="All documents" class="sidebar-drawer"'),
+    ('<aside class="toc-drawer', '<aside aria-label="This document" class="toc-drawer'),
+    ('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">'),
+    ("<pre>", '<pre tabindex="0">'),
+)
 # Linked by others, and in no list.
 _APART = ("docs/adr/template", "tests/data/formats/README")
 include_patterns = ["*.md", "docs/**.md", *(f"{name}.md" for name in _APART)]
@@ -87,9 +94,14 @@ def _contents(heading: str, names: list[str]) -> str:
 
 
 def _finish(app: Sphinx, failure: Exception | None) -> None:
-    """Put the front page where a site is entered, and the description of HTTP where links lead."""
+    """Put things where they are looked for, and mend what the theme leaves out."""
     if failure is None and app.builder.name == "html":
         site = Path(app.outdir)
+        for page in site.rglob("*.html"):
+            text = page.read_text(encoding="utf-8")
+            for found, better in _MENDED:
+                text = text.replace(found, better)
+            page.write_text(text, encoding="utf-8")
         shutil.copyfile(site / "README.html", site / "index.html")
         shutil.copyfile(ROOT / "docs" / "openapi.json", site / "docs" / "openapi.json")
 
