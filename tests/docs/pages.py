@@ -32,7 +32,7 @@ _COMMAND: Final = re.compile(r"^[$#] (.+)\n((?:(?![$#] ).*\n)*)", re.MULTILINE)
 _QUESTIONS: Final = re.compile(
     r"(watchtower|tower) (status|explain|doctor|channel|authority show|store verify)\b"
 )
-_PATIENCE_SECONDS: Final = 120.0
+_PATIENCE_SECONDS: Final = 300.0
 _BETWEEN_QUESTIONS_SECONDS: Final = 0.5
 
 

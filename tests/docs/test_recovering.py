@@ -22,8 +22,12 @@ import msgspec
 
 from tests.docs.pages import Shell, follow, shell
 from tests.docs.test_formats import DOCS
+from tests.store.make import CHEAP, PASSPHRASE
+from watchtower.keys.identity import make_identity
+from watchtower.keys.vault import Vault
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.server import Clock, Sandbox
+from watchtower.store.database import Store
 from watchtower.units import ChannelId, Drops
 
 TEXT = (DOCS / "recovering.md").read_text(encoding="utf-8")
@@ -132,23 +136,24 @@ class Host:
         named = {"TransactionType": "SetRegularKey", "RegularKey": self.key.address}
         await self.hand.settle(named, self.payee)
         self.channel = await self.hand.create_channel(self.payer, self.payee, 50 * XRP, 86_400)
-        await self.do(f"umask 077; cd {self.at}/lib; echo 'correct horse' > ../etc/passphrase")
-        named_servers = " ".join(f"--server {url}" for url in servers)
-        await self.do(f"watchtower init --account {self.payee.address} {named_servers}")
-        (self.at / "etc" / "seed").write_text(self.key.seed, "utf-8")
-        (self.at / "etc" / "seed").chmod(0o600)
-        await self.do(
-            f"watchtower key import --account {self.payee.address} --regular-key"
-            f" --seed-file {self.at}/etc/seed"
+        secret = self.at / "etc" / "passphrase"
+        secret.touch(mode=0o600)
+        secret.write_text(f"{PASSPHRASE}\n", "utf-8")
+        async with await Store.create(self.store, PASSPHRASE, cost=CHEAP) as store:
+            await make_identity(store)
+            await Vault(store).import_seed(self.payee.address, self.key.seed, regular_key=True)
+        settings = self.at / "etc" / "watchtower.toml"
+        listed = ", ".join(f'"{url}"' for url in servers)
+        settings.write_text(
+            f'accounts = ["{self.payee.address}"]\nservers = [{listed}]\nstore = "{self.store}"\n',
+            "utf-8",
         )
+        await self.do(f"cd {self.at}/lib; export WATCHTOWER_CONFIG={settings}")
         told = await self.do(f"watchtower backup key {self.at}/stick/watchtower-backup.key --json")
         recipient = msgspec.json.decode(told)["recipient"]
-        made = (self.at / "lib" / "watchtower.toml").read_text("utf-8")
-        made = re.sub(r"^store = .*", f'store = "{self.store}"', made, flags=re.MULTILINE)
-        made += f'\n[backup]\nrecipients = ["{recipient}"]\nfolder = "{self.at}/lib/backups"\n'
-        (self.at / "etc" / "watchtower.toml").write_text(made, "utf-8")
-        (self.at / "lib" / "watchtower.toml").unlink()
-        await self.do(f"export WATCHTOWER_CONFIG={self.at}/etc/watchtower.toml")
+        with settings.open("a", encoding="utf-8") as file:
+            file.write(f'\n[backup]\nrecipients = ["{recipient}"]\n')
+            file.write(f'folder = "{self.at}/lib/backups"\n')
         await self.do(f"watchtower claim add {self.claim(1.5)}")
         await self.do("watchtower backup create")
         await self.do("systemctl start watchtower")
@@ -177,39 +182,40 @@ async def host(at: Path) -> AsyncIterator[Host]:
         yield made
 
 
-async def test_a_store_is_brought_back_from_every_emergency_of_the_page(tmp_path: Path) -> None:
-    """Broken records of channels, broken claims, a lost host: one after the other, on one host."""
+async def test_broken_records_of_channels_are_mended_by_a_rebuild(tmp_path: Path) -> None:
+    """After a first look at a host that is well; and the claim is there, and counts."""
     async with host(tmp_path) as here:
-        await here.follow("## First of all")
-        await here.follow("## The disk is full")
-        await here.follow("## The clock is wrong")
-
+        for heading in ("## First of all", "## The disk is full", "## The clock is wrong"):
+            await here.follow(heading)
         here.break_records("open_channels")
         await here.follow("## The store is broken")
         assert "1.5 XRP" in await here.do("tower claim list")
 
-        await here.do(f"tower claim add {here.claim(2.5)}")
+
+async def test_a_store_whose_claims_are_broken_is_replaced_by_its_backup(tmp_path: Path) -> None:
+    """It is kept; the recovery ends; and the claim that came since is handed in once more."""
+    async with host(tmp_path) as here:
         here.break_records("claims")
         await here.follow("### Claims, keys or the journal are broken")
         assert (tmp_path / "lib" / "broken" / "watchtower.db").exists()
         here.more["CHANNEL AMOUNT SIGNATURE"] = here.claim(2.5)
         await here.follow("## After a restore")
-        assert "2.5 XRP" in await here.do("tower claim list")
 
-        # Another host has nothing but what was on the stick, and another passphrase.
+
+async def test_a_lost_host_comes_back_on_another_one_with_another_passphrase(
+    tmp_path: Path,
+) -> None:
+    """Of what was on the stick alone: backups, their key, and the configuration."""
+    async with host(tmp_path) as here:
         await here.do("systemctl stop watchtower")
         await here.do("mv backups ../etc/watchtower.toml ../stick/ && rm -r ../lib/* ../etc/*")
         await here.do("echo 'battery staple' > ../etc/passphrase; chmod 600 ../etc/passphrase")
         await here.follow("## The host is lost")
 
 
-async def test_a_tower_goes_on_after_every_emergency_of_the_page(tmp_path: Path) -> None:
-    """It was off while somebody left, its servers went away, its key was stolen: on one host."""
-    async with (
-        host(tmp_path) as here,
-        Sandbox(beside=here.box) as third,
-        Sandbox(beside=here.box) as fourth,
-    ):
+async def test_a_tower_that_was_off_pays_what_was_asked_to_close_meanwhile(tmp_path: Path) -> None:
+    """With its first look, and says so."""
+    async with host(tmp_path) as here:
         await here.do("systemctl stop watchtower")
         asked = {"TransactionType": "PaymentChannelClaim", "Channel": here.channel}
         await here.hand.settle(asked | {"Flags": TF_CLOSE}, here.payer)
@@ -217,14 +223,26 @@ async def test_a_tower_goes_on_after_every_emergency_of_the_page(tmp_path: Path)
         found = await here.hand.request("ledger_entry", payment_channel=here.channel)
         assert found["node"]["Balance"] == str(int(1.5 * XRP))
 
+
+async def test_a_stolen_key_is_replaced_while_the_tower_runs(tmp_path: Path) -> None:
+    """By the word of the master key, which is on no disk afterwards."""
+    async with host(tmp_path) as here:
         seed = tmp_path / "lib" / "master.seed"
+        seed.touch(mode=0o600)
         seed.write_text(here.payee.seed, "utf-8")
-        seed.chmod(0o600)
         await here.follow("## A key was stolen")
         told = await here.hand.request("account_info", account=here.payee.address)
         assert told["account_data"]["RegularKey"] != here.key.address
         assert not seed.exists()
 
+
+async def test_other_servers_take_the_place_of_those_that_are_gone(tmp_path: Path) -> None:
+    """By the configuration, and a start."""
+    async with (
+        host(tmp_path) as here,
+        Sandbox(beside=here.box) as third,
+        Sandbox(beside=here.box) as fourth,
+    ):
         for gone in (here.box, here.second):
             gone.misbehave(refuse_connections=True)
             gone.cut()
