@@ -94,6 +94,7 @@ EXAMPLES: dict[str, Any] = {
     "until": "2027-03-01T12:00:00Z",
     "wanted": 0,
     "what": "redeem",
+    "whys": {"wss://one": "refused", "wss://two": "refused"},
     "window": 3_480,
     "why": "no space left on device",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchtower.alerts.desk import Desk
+from watchtower.alerts.outage import PATIENCE_SECONDS
 from watchtower.alerts.rules import Notice
 from watchtower.ledger.health import (
     HealthEvent,
@@ -91,11 +92,13 @@ TROUBLES: list[tuple[HealthEvent, str, Trouble]] = [
 
 @pytest.mark.parametrize(("event", "name", "trouble"), TROUBLES)
 def test_every_trouble_of_a_server_stands_until_it_recovers(
-    heard: Heard, desk: Desk, event: HealthEvent, name: str, trouble: Trouble
+    *, heard: Heard, desk: Desk, clock: Clock, event: HealthEvent, name: str, trouble: Trouble
 ) -> None:
     """Told once, listed while it stands, and its end told too."""
     desk.health(event)
     desk.health(event)
+    clock.now = PATIENCE_SECONDS
+    desk.look()
     assert heard.said() == [("raised", name, ONE)]
     assert [alarm.name for alarm in desk.standing()] == [name]
 
@@ -152,6 +155,8 @@ def test_what_goes_on_is_told_again_by_the_monotonic_clock(
 ) -> None:
     """Every ``repeat_after`` seconds, when somebody looks."""
     desk.health(ServerUnreachable(server=ONE, why="refused"))
+    clock.now = PATIENCE_SECONDS
+    desk.look()
     heard.said()
 
     clock.now = 3599

@@ -262,6 +262,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "tower.backup_watch": ("alerts.of_backups", "store.backups.index", "store.database"),
     "tower.space_watch": ("alerts.of_space", "store.space"),
     "tower.tending": (
+        "alerts.of_network",
         "ledger.server_state",
         "store.bundles",
         "store.cosignatures",

@@ -37,6 +37,7 @@ PURE = (
     "alerts.of_heads",
     "alerts.of_keys",
     "alerts.of_network",
+    "alerts.outage",
     "alerts.of_payers",
     "alerts.of_recovery",
     "alerts.of_routes",

@@ -36,7 +36,6 @@ __all__ = [
     "key_used_elsewhere",
     "lost",
     "message_rejected",
-    "no_server",
     "redeemed",
     "result_alarming",
     "server_ahead",
@@ -150,17 +149,6 @@ def single_server(server: str) -> Alarm:
         severity=Severity.WARNING,
         sentence=f"{server} is the only server configured. If it stops or lies, close requests "
         "go unseen. Name a second one, run by somebody else.",
-    )
-
-
-def no_server() -> Alarm:
-    """Nothing is heard from any server: the tower is blind."""
-    return Alarm(
-        name="no_server",
-        subject="servers",
-        severity=Severity.URGENT,
-        sentence="No server is heard: the watchtower is blind, and close requests go unseen. "
-        "Check the network, or name servers that answer.",
     )
 
 

@@ -1,9 +1,10 @@
 """The desk where alarms come together: what stands now, and telling it to people.
 
 The rules of what to tell are `rules.py`; the desk only brings them a clock (monotonic, so that a
-jump of the host's time neither silences nor repeats an alarm) and hands on what they answer,
-through the quiet hours (`quiet.py`) and as few messages where many alarms come at once
-(`crowd.py`). It also translates what is wrong with servers, one health event at a time.
+jump of the host's time neither silences nor repeats an alarm) and hands on what they answer: one
+message for an outage of all servers (`outage.py`), through the quiet hours (`quiet.py`), and as few
+messages where many alarms come at once (`crowd.py`). It also translates what is wrong with servers,
+one health event at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import structlog
 
 from watchtower.alerts import catalogue
 from watchtower.alerts.crowd import Crowd
+from watchtower.alerts.outage import Outage
 from watchtower.alerts.quiet import Quiet
 from watchtower.alerts.rules import GUIDE, Alarm, AlarmBoard, Notice
 from watchtower.ledger.health import (
@@ -82,6 +84,7 @@ class Desk:
         self._board = AlarmBoard(
             repeat_after=repeat_after, escalate_after=escalate_after, guide=guide
         )
+        self._outage = Outage()
         self._quiet = Quiet()
         self._crowd = Crowd()
         self._clock = clock
@@ -117,6 +120,7 @@ class Desk:
     def look(self) -> None:
         """Tell again what goes on, and what was held back until now; call it now and then."""
         self._tell(self._board.due(now=self._clock()))
+        self._pass_on(self._outage.due(now=self._clock()))
         if len(self._quiet) and not self._is_quiet():
             self._hand_on(self._quiet.release())
         for notice in self._crowd.due(now=self._clock()):
@@ -192,6 +196,10 @@ class Desk:
             )
 
     def _tell(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self._pass_on(self._outage.take(notice, now=self._clock()))
+
+    def _pass_on(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
             held = len(self._quiet)
             self._hand_on(self._quiet.take(notice, is_quiet=self._is_quiet()))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from watchtower.alerts.rules import Alarm, Severity
 from watchtower.units import RippleTime, format_time
 
-__all__ = ["clock_off", "network_ahead", "servers_ahead"]
+__all__ = ["clock_off", "network_ahead", "no_server", "servers_ahead"]
 
 HOST: Final = "host"
 """Whose clock it is."""
 
 SERVERS: Final = "servers"
-"""Whose software it is: that of most of them together."""
+"""Whom it is about: all of them together, or most."""
 
 
 def clock_off(*, seconds: float) -> Alarm:
@@ -52,6 +53,18 @@ def network_ahead(amendment: str, *, name: str | None, enabled_at: RippleTime | 
         sentence=f"{what} {when}. This version does not know it, and cannot say whether it changes "
         "channels or the transactions that redeem them. Upgrade the watchtower to a version whose "
         "release notes name it.",
+    )
+
+
+def no_server(whys: Mapping[str, str]) -> Alarm:
+    """Nothing is heard from any server: the tower is blind. ``whys`` say of each why."""
+    heard = "; ".join(f"{server}: {why}" for server, why in whys.items())
+    return Alarm(
+        name="no_server",
+        subject=SERVERS,
+        severity=Severity.URGENT,
+        sentence=f"No server is heard ({heard}): the watchtower is blind, and close requests go "
+        "unseen. Check the network, or name servers that answer.",
     )
 
 

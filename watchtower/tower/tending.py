@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from watchtower.alerts import catalogue
+from watchtower.alerts import of_network
 from watchtower.alerts.desk import Desk
 from watchtower.errors import LedgerError, StoreBusyError, StoreFullError
 from watchtower.ledger.server_state import ServerState
@@ -282,7 +282,7 @@ class Rounds:
     async def tell_status(self) -> None:
         """Write how things stand, if anything of it changed, for ``watchtower status``."""
         states = self._servers.states()
-        self._look_at_servers(is_blind=not any(state.connected for state in states))
+        self._look_at_servers(states)
         told, now = self.status(states), self._clock()
         if told == self._told and now - self._told_at < self._rhythm.status:
             return
@@ -290,17 +290,18 @@ class Rounds:
             await work.notes.put(STATUS_NOTE, {**told, "written": int(now)})
         self._told, self._told_at = told, now
 
-    def _look_at_servers(self, *, is_blind: bool) -> None:
+    def _look_at_servers(self, states: Sequence[ServerState]) -> None:
         """Tell that no server is heard, once that has gone on for a while."""
         now = asyncio.get_running_loop().time()
-        if not is_blind:
+        if any(state.connected for state in states):
             self._blind_since = None
-            self._desk.end("no_server", "servers")
+            self._desk.end("no_server", of_network.SERVERS)
             return
         if self._blind_since is None:
             self._blind_since = now
         if now - self._blind_since >= self._rhythm.blind:
-            self._desk.stand(catalogue.no_server())
+            whys = {state.server: state.why for state in states}
+            self._desk.stand(of_network.no_server(whys))
 
     async def tell_stopped(self) -> None:
         """Write that nobody guards any more, so that ``watchtower status`` knows at once.
