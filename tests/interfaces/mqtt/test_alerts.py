@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -10,8 +11,8 @@ import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.interfaces.mqtt.broker import Broker
-from tests.tower.conftest import XRP, Stage
+from tests.interfaces.mqtt.broker import CONFIG, Broker, broker_in
+from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.alert_routes import routes_of_command
 from watchtower.alerts.message import message_of
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
@@ -135,3 +136,31 @@ async def test_a_test_reaches_the_broker_beside_the_daemon_and_leaves_it_alone(
 
     await broker.end()
     assert await route.hand_over(message) is not None
+
+
+async def test_a_broker_that_does_not_let_us_tell_alarms_is_a_route_that_fails(
+    tmp_path: Path,
+) -> None:
+    """Its access list forgot the topic: it acknowledges each message, and tells it to nobody."""
+    acl = (CONFIG / "mosquitto.acl").read_text(encoding="utf-8")
+    without = "\n".join(line for line in acl.splitlines() if "watchtower/alerts" not in line)
+    assert without != acl
+    async with broker_in(tmp_path / "broker", acl=without) as broker, stage_on(tmp_path) as stage:
+        stage.with_settings(mqtt=broker.settings(), alerts=AlertSettings(mqtt=True))
+        (route,) = routes_of_command(
+            stage.settings, {}, broker_credentials(stage.settings.mqtt, {})
+        )
+        alarm = Alarm(name="test", subject="us", severity=Severity.INFO, sentence="Try. Nothing.")
+        message = message_of(Notice(kind=NoticeKind.HAPPENED, alarm=alarm), name="msg_1", at=0.0)
+        refused = await route.hand_over(message)
+        assert refused is not None
+        assert refused.startswith(f"the broker refuses what is told at {STANDING}/test: Not auth")
+
+        async def is_failing() -> bool:
+            async with stage.store() as store, store.read() as work:
+                (said,) = (await work.notes.get(STATUS_NOTE) or {}).get("routes") or [{}]
+            why = said.get("why") or ""
+            return said.get("delivered") == 0 and "refuses what is told" in why
+
+        async with stage.tower(machine=Machine(rhythm=Rhythm(status=0.1, rounds=0.1))):
+            await stage.until(is_failing)

@@ -1,6 +1,7 @@
 """Alarms at the broker: each as it is told, and a list of those that stand.
 
-What it guarantees: a message counts as told when the broker has taken it. The list is a retained
+What it guarantees: a message counts as told when the broker has taken it, and not where it refuses
+it by its own rules (an access list). The list is a retained
 message and a lease: it is told anew every hour, and goes away by itself a day behind the last.
 """
 
@@ -22,6 +23,7 @@ from watchtower.alerts.rules import Alarm, Severity
 from watchtower.brokers import Broker
 from watchtower.errors import ConfigError
 from watchtower.interfaces.mqtt.connection import BrokerLost, Connection, Credentials
+from watchtower.interfaces.mqtt.refusals import hear_refusals
 from watchtower.interfaces.mqtt.topics import Topics
 
 __all__ = ["AlertTopic", "AlertTopicOnce", "list_of"]
@@ -122,12 +124,12 @@ class AlertTopic:
             return _NO_WAY
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._connection.publish(topic, payload)
+                refused = await self._connection.publish(topic, payload)
         except TimeoutError:
             return f"the broker did not take it within {_PATIENCE:g} s"
         except BrokerLost as lost:
             return f"the way to the broker was lost ({lost})"
-        return None
+        return _refusal(topic, refused)
 
 
 class AlertTopicOnce:
@@ -157,7 +159,7 @@ class AlertTopicOnce:
         properties.ContentType = "application/json"
         try:
             credentials = self._credentials()
-            async with aiomqtt.Client(
+            made = aiomqtt.Client(
                 self._broker.host,
                 self._broker.port,
                 # The daemon's own name would end its connection.
@@ -169,11 +171,18 @@ class AlertTopicOnce:
                 clean_start=True,
                 logger=_SILENT,
                 timeout=_PATIENCE,
-            ) as client:
-                topic = self._topics.alert(message.name)
+            )
+            why_refused = hear_refusals(made)
+            topic = self._topics.alert(message.name)
+            async with made as client:
                 await client.publish(topic, message.report.encode(), qos=1, properties=properties)
+                return _refusal(topic, why_refused())
         except ConfigError as wrong:
             return str(wrong).rstrip(".")
         except (aiomqtt.MqttError, OSError, ValueError) as lost:
             return str(lost) or _NO_WAY
-        return None
+
+
+def _refusal(topic: str, why: str | None) -> str | None:
+    """Say that the broker does not let us write to a topic; None if it does."""
+    return None if why is None else f"the broker refuses what is told at {topic}: {why}"

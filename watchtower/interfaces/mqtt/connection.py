@@ -30,9 +30,18 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from typing_extensions import override
 
+from watchtower.interfaces.mqtt.refusals import WhyRefused, hear_refusals, is_failure
 from watchtower.interfaces.mqtt.unreadable import read_all
 
-__all__ = ["IN_FLIGHT", "BrokerLost", "Connection", "Credentials", "Delivery", "Will", "connect"]
+__all__ = [
+    "IN_FLIGHT",
+    "BrokerLost",
+    "Connection",
+    "Credentials",
+    "Delivery",
+    "Will",
+    "connect",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -56,9 +65,6 @@ _KEEP_ALIVE: Final = 10
 
 _PATIENCE: Final = 5.0
 """Seconds for the broker to answer anything."""
-
-_FAILURE: Final = 0x80
-"""The first of the reason codes that say no (MQTT 5.0 section 2.4)."""
 
 # What is said of a connection is said here, in our words; the library's own would be a line for
 # whatever an outsider does.
@@ -134,12 +140,21 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 class Connection:
     """An open connection; ``largest`` is how many bytes the broker takes in one message."""
 
-    def __init__(self, client: aiomqtt.Client, *, out: int, largest: int, again: set[int]) -> None:
+    def __init__(
+        self,
+        client: aiomqtt.Client,
+        *,
+        out: int,
+        largest: int,
+        again: set[int],
+        why_refused: WhyRefused,
+    ) -> None:
         """Use ``client``, which is connected, for ``out`` messages at a time.
 
         In ``again`` are the numbers of messages that come again, until they are yielded.
         """
         self._client = client
+        self._why_refused = why_refused
         self._out = asyncio.Semaphore(out)
         self._again = again
         self.largest = largest
@@ -154,7 +169,7 @@ class Connection:
             codes = await self._client.subscribe(topic, qos=1)
         except aiomqtt.MqttError as lost:
             raise _lost(lost) from None
-        refused = next((code for code in codes if _is_failure(code)), None)
+        refused = next((code for code in codes if is_failure(code)), None)
         if refused is not None:
             raise BrokerLost(f"it refuses to give us {topic}: {refused}", is_refusal=True)
 
@@ -195,10 +210,13 @@ class Connection:
         correlation: bytes | None = None,
         response_topic: str | None = None,
         expires_after: int | None = None,
-    ) -> None:
+    ) -> str | None:
         """Have the broker tell something, at least once; return when it has taken it.
 
         One that it refuses, by its own rules, is lost, and logged where it is refused.
+
+        Returns:
+            Why it was refused; None if it was taken.
 
         Raises:
             BrokerLost: it is gone, or does not answer.
@@ -219,6 +237,7 @@ class Connection:
                 )
             except aiomqtt.MqttError as lost:
                 raise _lost(lost) from None
+            return self._why_refused()
 
 
 @asynccontextmanager
@@ -260,10 +279,16 @@ async def connect(
     paho.on_connect = terms.heard_by(paho.on_connect)
     paho.on_disconnect = _told_by_the_broker(paho.on_disconnect)
     paho.on_message = _noting_again(paho.on_message, again)
-    paho.on_publish = _noting_refusals(paho.on_publish)
+    why_refused = hear_refusals(made)
     await _enter(made)
     try:
-        yield Connection(made, out=min(_OUT, terms.out), largest=terms.largest, again=again)
+        yield Connection(
+            made,
+            out=min(_OUT, terms.out),
+            largest=terms.largest,
+            again=again,
+            why_refused=why_refused,
+        )
     finally:
         # Whatever ended the block must go on, a cancellation above all.
         with suppress(aiomqtt.MqttError):
@@ -317,7 +342,7 @@ def _told_by_the_broker(listener: Any) -> Callable[..., None]:
     """
 
     def on_disconnect(client: Any, userdata: Any, flags: Any, code: Any, told: Any = None) -> None:
-        if not flags.is_disconnect_packet_from_server and _is_failure(code):
+        if not flags.is_disconnect_packet_from_server and is_failure(code):
             code = _Unsaid(PacketTypes.DISCONNECT, identifier=code.value)
         listener(client, userdata, flags, code, told)
 
@@ -333,22 +358,8 @@ def _noting_again(listener: Any, again: set[int]) -> Callable[..., None]:
     return on_message
 
 
-def _noting_refusals(listener: Any) -> Callable[..., None]:
-    def on_publish(client: Any, userdata: Any, number: int, code: Any, told: Any) -> None:
-        if _is_failure(code):
-            # Anybody may ask to be answered where we may not write.
-            _log.info("broker_refused_message", why=str(code))
-        listener(client, userdata, number, code, told)
-
-    return on_publish
-
-
 def _paho(client: aiomqtt.Client) -> Any:
     return client._client  # noqa: SLF001 - what aiomqtt does not offer
-
-
-def _is_failure(code: Any) -> bool:
-    return int(getattr(code, "value", code)) >= _FAILURE
 
 
 def _lost(lost: Exception) -> BrokerLost:
@@ -358,5 +369,5 @@ def _lost(lost: Exception) -> BrokerLost:
     if isinstance(code, _Unsaid):
         return BrokerLost("the connection broke off")
     if isinstance(code, ReasonCode):
-        return BrokerLost(str(code), is_refusal=_is_failure(code))
+        return BrokerLost(str(code), is_refusal=is_failure(code))
     return BrokerLost(str(cause).rstrip("."))
