@@ -254,6 +254,18 @@ def test_report_says_what_a_pruned_journal_cannot_tell(run: Run, ready: Path) ->
     assert ended.json()[0]["pruned"] == 1_234
 
 
+@pytest.mark.parametrize(("end", "is_over"), [("2100-01-01", False), ("2026-01-02", True)])
+def test_a_report_of_a_period_that_is_not_over_says_so(
+    run: Run, ready: Path, end: str, *, is_over: bool
+) -> None:
+    """Whoever keeps the books would take it for the whole; it is told either way, with exit 0."""
+    asyncio.run(told(ready, [("claim_kept", CHANNELS[0], None, {"amount": 5})]))
+    ended = run("report", "--from", "2026-01-01", "--to", end, "--json")
+    assert ended.code == 0
+    assert ended.json()[0]["complete"] is is_over
+    assert ("The period is not over" in ended.err) is not is_over
+
+
 @pytest.mark.parametrize(
     ("begin", "end"),
     [("2026-02-30", "2027-01-01"), ("soon", "2027-01-01"), ("2026-01-02", "2026-01-02")],

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,11 +42,12 @@ _Row = tuple[Heading, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What the journal says of a period."""
+    """What the journal says of a period; ``is_over`` is whether it had ended by then."""
 
     period: Period
     rows: Sequence[_Row]
     pruned: int
+    is_over: bool
 
 
 @click.command(
@@ -103,7 +105,7 @@ async def _reckon(loaded: Settings, since: int, until: int, by: By) -> _Found:
                 each.entry.channel: _whose(loaded, each.entry)
                 for each in await work.channels.load_all()
             }
-        period = await _period(loaded, store, since, until)
+        period, is_over = await _period(loaded, store, since, until)
         reckoning = Reckoning(period, by, whose)
         number = 0
         while number < last:
@@ -113,7 +115,7 @@ async def _reckon(loaded: Settings, since: int, until: int, by: By) -> _Found:
                 if each.number <= last:
                     reckoning.take(each.entry)
             number = page[-1].number if page else last
-    return _Found(period=period, rows=reckoning.rows(), pruned=reckoning.pruned)
+    return _Found(period=period, rows=reckoning.rows(), pruned=reckoning.pruned, is_over=is_over)
 
 
 def _whose(loaded: Settings, entry: ChannelEntry) -> Whose:
@@ -122,17 +124,22 @@ def _whose(loaded: Settings, entry: ChannelEntry) -> Whose:
     return Whose(payer=entry.source, payee=entry.destination, role=role)
 
 
-async def _period(loaded: Settings, store: Store, since: int, until: int) -> Period:
-    """Return the period by close times of ledgers; by the host's clock where nobody tells them."""
+async def _period(loaded: Settings, store: Store, since: int, until: int) -> tuple[Period, bool]:
+    """Return the period by close times of ledgers, and whether it is over.
+
+    Where nobody tells them the host's clock decides.
+    """
     edges = (Edge(unix=since), Edge(unix=until))
+    is_over = until <= time.time()
     if (first := await _first_ledger(store)) is None:
-        return Period(begin=edges[0], end=edges[1])
+        return Period(begin=edges[0], end=edges[1]), is_over
     links = link_settings(loaded)
     try:
         async with Servers.connected(
             loaded.servers, _PATIENCE, network_id=store.network, settings=links
         ) as servers:
-            newest, _ = await _closed(servers, "validated")
+            newest, newest_close = await _closed(servers, "validated")
+            is_over = ripple_time(until) <= newest_close
 
             async def close_time_of(ledger: LedgerIndex) -> RippleTime:
                 return (await _closed(servers, ledger))[1]
@@ -150,7 +157,7 @@ async def _period(loaded: Settings, store: Store, since: int, until: int) -> Per
         why = "so the host's clock says to which period a line belongs"
         click.echo(f"Close times of ledgers are not known, {why}. {nobody}", err=True)
         begin, end = edges
-    return Period(begin=begin, end=end)
+    return Period(begin=begin, end=end), is_over
 
 
 async def _first_ledger(store: Store) -> LedgerIndex | None:
@@ -209,6 +216,7 @@ def _json_of(found: _Found, by: str) -> str:
         "to_ledger": period.end.ledger,
         "by": by,
         "pruned": found.pruned,
+        "complete": found.is_over,
         "rows": [{**asdict(heading), **_amounts(sums)} for heading, sums in found.rows],
         "totals": [{"role": role, **_amounts(sums)} for role, sums in sorted(totals.items())],
     }
@@ -252,6 +260,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def _cautions(found: _Found) -> Iterator[str]:
+    if not found.is_over:
+        yield (
+            f"The period is not over: it ends at {_time(found.period.end)}, and the sums are those "
+            "up to now. Report again once it is."
+        )
     if found.pruned:
         yield (
             f"The journal has lost {found.pruned:,} lines by its retention (`journal.keep_days`): "
