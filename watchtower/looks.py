@@ -72,8 +72,14 @@ def _clock_watch(ground: Ground, tower: Tower) -> ClockWatch:
 
 
 def _drill_watch(ground: Ground) -> DrillWatch:
-    days = ground.settings.drill.every_days
-    return DrillWatch(ground.store, ground.desk, every_days=days, clock=ground.machine.clock)
+    drill = ground.settings.drill
+    return DrillWatch(
+        ground.store,
+        ground.desk,
+        every_days=drill.every_days,
+        clock=ground.machine.clock,
+        on_network=bool(drill.payer),
+    )
 
 
 def _delegation(ground: Ground, tower: Tower) -> Delegation | None:

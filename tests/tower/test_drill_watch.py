@@ -17,13 +17,17 @@ DAY = 86_400
 class Town:
     """A daemon's desk, a clock, and a store into which drills come."""
 
-    def __init__(self, store: Store, every_days: int = 0) -> None:
+    def __init__(self, store: Store, every_days: int = 0, *, on_network: bool = False) -> None:
         self.store = store
         self.now = 1_000 * DAY
         self.told: list[Notice] = []
         self.desk = Desk(self, repeat_after=0, clock=lambda: 0.0)
         self.watch = DrillWatch(
-            store, self.desk, every_days=every_days, clock=lambda: float(self.now)
+            store,
+            self.desk,
+            every_days=every_days,
+            clock=lambda: float(self.now),
+            on_network=on_network,
         )
 
     def tell(self, notice: Notice) -> None:
@@ -84,3 +88,20 @@ async def test_a_drill_that_nobody_made_is_told_where_one_is_wanted(tmp_path: Pa
         town.now = careless.now = town.now + 8 * DAY
         assert await town.standing() == ["drill_due"]
         assert await careless.standing() == []
+
+
+async def test_a_drill_in_a_box_is_none_that_was_wanted_where_there_is_a_canary(
+    tmp_path: Path,
+) -> None:
+    """Whether the servers and the keys would do it is not known by it; without a canary it is all.
+
+    The record says which it was.
+    """
+    async with await new_store(tmp_path / "watchtower.db") as store:
+        town, boxed = Town(store, every_days=7, on_network=True), Town(store, every_days=7)
+        town.now = boxed.now = town.now + 8 * DAY
+        await town.drill(paid=True, place="sandbox")
+        assert await town.standing() == ["drill_due"]
+        assert await boxed.standing() == []
+        await town.drill(paid=True)
+        assert await town.standing() == []

@@ -12,6 +12,8 @@ from watchtower.store.database import Store
 __all__ = ["DrillWatch"]
 
 _DRILLS: Final = "drills"
+_NETWORK: Final = "network"
+"""The place of drills by the operator's own servers and keys, as their record has it."""
 _DAY: Final = 86_400
 
 
@@ -19,9 +21,19 @@ class DrillWatch:
     """Looks at the last drills of ``store``."""
 
     def __init__(
-        self, store: Store, desk: Desk, *, every_days: int, clock: Callable[[], float]
+        self,
+        store: Store,
+        desk: Desk,
+        *,
+        every_days: int,
+        clock: Callable[[], float],
+        on_network: bool = False,
     ) -> None:
-        """Want a drill ``every_days``, by the host's ``clock``; with 0 none is missed."""
+        """Want a drill ``every_days``, by the host's ``clock``; with 0 none is missed.
+
+        ``on_network``: one in a box is none that was wanted, for there is a canary.
+        """
+        self._on_network = on_network
         self._store = store
         self._desk = desk
         self._every_days = every_days
@@ -39,7 +51,8 @@ class DrillWatch:
         """
         async with self._store.read() as work:
             drills: Sequence[Mapping[str, Any]] = await work.notes.get(_DRILLS) or ()
-        last = drills[-1] if drills else None
+        wanted = [one for one in drills if not self._on_network or one["place"] == _NETWORK]
+        last = wanted[-1] if wanted else None
         # One in a box says nothing of the servers and keys by which one on the network failed.
         failed = [one for one in _last_of_each_place(drills) if not one["paid"]]
         if failed:
