@@ -136,6 +136,22 @@ async def test_a_secret_file_that_is_not_there_is_told_of(practice: Practice) ->
     assert "WATCHTOWER_PASSPHRASE_FILE names" in told.sentence
 
 
+async def test_files_of_alarms_are_secrets_too(practice: Practice) -> None:
+    """An address may hold a key, and who has a webhook's secret can cry wolf in our name."""
+    names = ("apprise", "beat", "hook", "hook_secret")
+    for name in names:
+        (practice.folder / name).write_text("https://one.example/x\n")
+        (practice.folder / name).chmod(0o644)
+    practice.configure(
+        '[alerts]\napprise_file = "apprise"\nheartbeat_url_file = "beat"\n'
+        '[[alerts.webhooks]]\nurl_file = "hook"\nsecret_file = "hook_secret"\n'
+    )
+    told = of(await practice.look(offline=True), "files.secrets")
+
+    assert {one.subject for one in told} == {str(practice.folder / name) for name in names}
+    assert {one.level for one in told} == {Level.FAILURE}
+
+
 async def test_a_backup_that_is_missing_is_made_by_what_is_said(practice: Practice) -> None:
     """Once there is a key for it, and a folder."""
     assert "no key for backups" in one_of(await practice.look(), "store.backup").sentence

@@ -11,7 +11,7 @@ from typing import Final
 
 from watchtower.doctor.of_files import FileFacts, FileRole
 from watchtower.keys.key_file import KEY_FILE_VARIABLE
-from watchtower.settings import Settings
+from watchtower.settings import AlertSettings, Settings
 
 __all__ = ["look_at_files"]
 
@@ -51,6 +51,7 @@ def _secrets(loaded: Settings, environment: Mapping[str, str]) -> Iterator[tuple
     for setting, named in settings:
         if named:
             yield setting, Path(named)
+    yield from _of_alerts(loaded.alerts)
     for room, others in (
         ("authority.cosigners", loaded.authority.cosigners),
         ("head.towers", loaded.head.towers),
@@ -58,6 +59,18 @@ def _secrets(loaded: Settings, environment: Mapping[str, str]) -> Iterator[tuple
         for other in others:
             yield from ((f"`{room}.key_file`", Path(p)) for p in [other.key_file] if p)
             yield from ((f"`{room}.token_file`", Path(p)) for p in [other.token_file] if p)
+
+
+def _of_alerts(alerts: AlertSettings) -> Iterator[tuple[str, Path]]:
+    """Yield the files that say where alarms go, and by which secrets."""
+    named = [
+        ("`alerts.apprise_file`", alerts.apprise_file),
+        ("`alerts.heartbeat_url_file`", alerts.heartbeat_url_file),
+    ]
+    for webhook in alerts.webhooks:
+        named.append(("`alerts.webhooks.url_file`", webhook.url_file))
+        named.append(("`alerts.webhooks.secret_file`", webhook.secret_file))
+    yield from ((setting, Path(path)) for setting, path in named if path)
 
 
 def _look(role: FileRole, path: Path, setting: str = "", *, is_guarded: bool = False) -> FileFacts:

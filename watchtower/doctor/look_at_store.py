@@ -32,7 +32,7 @@ from watchtower.response.transaction import with_common_fields
 from watchtower.settings import Settings
 from watchtower.store.connections import PATIENCE, Connections
 from watchtower.store.database import Driver, Store
-from watchtower.store.driver import Driven, connect
+from watchtower.store.driver import reading, reading_still
 from watchtower.store.faults import sqlite_faults
 from watchtower.store.header import PASSPHRASE, Slot
 from watchtower.store.notes import RECOVERY
@@ -147,7 +147,7 @@ def _has_log(path: Path) -> bool:
 async def _look(
     path: Path, loaded: Settings, make: str, by: _EveryWay, *, is_still: bool
 ) -> StoreSeen:
-    driver = _reading_still if is_still else _reading
+    driver = reading_still if is_still else reading
 
     def seen(**more: Any) -> StoreFacts:
         return StoreFacts(path=str(path), exists=True, make=make, ways=tuple(by.told), **more)
@@ -179,16 +179,6 @@ async def _opened(path: Path, by: _EveryWay, driver: Driver) -> AsyncIterator[St
         yield store
     finally:
         await store.close()
-
-
-async def _reading(database: str, **options: Any) -> Driven:
-    """Open a connection by which SQLite writes nothing."""
-    return await connect(database.replace("?mode=rw", "?mode=ro"), **options)
-
-
-async def _reading_still(database: str, **options: Any) -> Driven:
-    """Open one to a file that nobody changes, which leaves nothing beside it."""
-    return await connect(database.replace("?mode=rw", "?mode=ro&immutable=1"), **options)
 
 
 async def _inside(store: Store, loaded: Settings) -> Inside:

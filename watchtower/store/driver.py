@@ -19,7 +19,7 @@ from typing_extensions import override
 from watchtower.store.statements import Statement
 from watchtower.store.uninterrupted import Promised
 
-__all__ = ["Driven", "connect"]
+__all__ = ["Driven", "connect", "reading", "reading_still"]
 
 _T = TypeVar("_T")
 
@@ -37,6 +37,16 @@ def connect(database: str, **options: Any) -> Driven:
     # Whoever forgets to close it must still be able to end.
     connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does with its own
     return connection
+
+
+async def reading(database: str, **options: Any) -> Driven:
+    """Open a connection by which SQLite writes nothing."""
+    return await connect(database.replace("?mode=rw", "?mode=ro"), **options)
+
+
+async def reading_still(database: str, **options: Any) -> Driven:
+    """Open one to a file that nobody changes, which leaves nothing beside it."""
+    return await connect(database.replace("?mode=rw", "?mode=ro&immutable=1"), **options)
 
 
 class Driven(aiosqlite.Connection):

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from watchtower.errors import StoreDamagedError, StoreMissingError, StoreTamperedError
 from watchtower.store.cipher import Keyring
 from watchtower.store.connections import PATIENCE, Connections
+from watchtower.store.driver import reading, reading_still
 from watchtower.store.epoch import Header, keyring_of
 from watchtower.store.faults import disk_faults, sqlite_faults
 from watchtower.store.header import PREDECESSOR
@@ -41,8 +42,15 @@ async def header_of(path: Path) -> Header:
     """
     path = absolute(path)
     await asyncio.to_thread(look_at, path)
+    log = Path(f"{path}-wal")
+    is_still = not await asyncio.to_thread(log.exists)
+    # A look changes nothing: opened for writing, a store without a log would be given one.
+    driver = reading_still if is_still else reading
     with sqlite_faults(path):
-        return await header_in(Connections(path, PATIENCE), path)
+        header = await header_in(Connections(path, PATIENCE, driver), path)
+        if is_still and await asyncio.to_thread(log.exists):
+            header = await header_in(Connections(path, PATIENCE, reading), path)
+        return header
 
 
 def absolute(path: Path) -> Path:
