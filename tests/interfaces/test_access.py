@@ -149,7 +149,15 @@ async def test_every_route_lets_in_by_its_scope_and_by_no_other(stage: Stage) ->
 async def test_nothing_that_is_served_is_open_by_mistake(stage: Stage) -> None:
     """Every method of every path, those that the framework adds among them."""
     nobody: Any = None
-    pages = Dashboard(nobody, nobody, nobody, clock=time.time, steady=time.monotonic)
+    pages = Dashboard(
+        nobody,
+        nobody,
+        nobody,
+        clock=time.time,
+        steady=time.monotonic,
+        listing=nobody,
+        history=nobody,
+    )
     app = make_app(nobody, nobody, nobody, nobody, dashboard=pages)
     ways = {(method, route.path) for route in app.routes for method in route.methods}
     async with stage.tower(), client_of(stage) as client:

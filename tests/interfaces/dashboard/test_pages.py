@@ -19,13 +19,18 @@ from tests.interfaces.dashboard.browsers import PAGE, browser_of, has_inline, un
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.access.gate import Gate
 from watchtower.errors import StoreBusyError
+from watchtower.guard.stake_history import StakeHistory
+from watchtower.guard.watch import Watch
 from watchtower.interfaces.channel_view import View
 from watchtower.interfaces.dashboard.assets import FOLDER, assets
 from watchtower.interfaces.dashboard.frame import Dashboard
+from watchtower.interfaces.dashboard.listing import Listing
 from watchtower.interfaces.dashboard.problem_page import problem_page
 from watchtower.interfaces.feed import Feed
 from watchtower.interfaces.http.app import make_app
 from watchtower.interfaces.http.problems import WORDS, problem_saying
+from watchtower.interfaces.past import Past
+from watchtower.judgement.policy import Policy
 from watchtower.settings import HttpSettings
 from watchtower.units import ChannelId
 
@@ -141,12 +146,29 @@ class Tower:
         """Know none."""
         return None
 
+    async def past(
+        self,
+        channel_id: ChannelId,  # noqa: ARG002 - nothing was tried on any
+        before: int | None,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+    ) -> Past:
+        """Know of nothing that was tried."""
+        return Past((), 0, (), None)
+
 
 @asynccontextmanager
 async def pages_of(tower: Tower) -> AsyncIterator[tuple[httpx.AsyncClient, Dashboard]]:
     """The real application, around a tower of the test's own."""
     gate, feed = Gate(is_required=False), Feed(lambda: None)
-    dashboard = Dashboard(tower, feed, gate, clock=lambda: 1_800_000_000.0, steady=lambda: 1_000.0)
+    dashboard = Dashboard(
+        tower,
+        feed,
+        gate,
+        clock=lambda: 1_800_000_000.0,
+        steady=lambda: 1_000.0,
+        listing=Listing(Watch((), Policy())),
+        history=StakeHistory(),
+    )
     app = make_app(None, None, feed, gate, dashboard=dashboard)  # type: ignore[arg-type]
     served: Any = app  # litestar has words of its own for what ASGI hands over
     transport = httpx.ASGITransport(app=served, raise_app_exceptions=False)
