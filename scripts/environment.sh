@@ -89,6 +89,17 @@ need_all() {
   need_softhsm
   need_systemd
   need_shellcheck
+  need_shells_and_manual
+}
+
+# For what looks at the manual, and types commands into each shell.
+need_shells_and_manual() {
+  local program package missing=()
+  for program in zsh fish mandoc groff man:man-db; do
+    package=${program#*:} program=${program%:*}
+    command -v "$program" >/dev/null || missing+=("$package")
+  done
+  [ "${#missing[@]}" = 0 ] || need_packages "${missing[@]}"
 }
 
 # For what looks at scripts like this one.
