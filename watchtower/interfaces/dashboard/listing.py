@@ -35,6 +35,9 @@ _SLICE: Final = 0.001
 _REST: Final = 0.001
 """Seconds of that turn at least: longer, where there is more to do."""
 
+_LONGEST_REST: Final = 0.01
+"""Seconds of it at most: where others have the processor, a slice takes longer than it works."""
+
 _BETWEEN: Final = 0.02
 """Seconds between two searches: of a few channels, telling takes longer than looking."""
 
@@ -133,8 +136,8 @@ class Listing:
         until = self._clock() + _SLICE
         while some := list(islice(names, _AT_ONCE)):
             selection.look(rows_of(self._watch, some))
-            if self._clock() >= until:
-                await asyncio.sleep(_REST)
+            if (now := self._clock()) >= until:
+                await asyncio.sleep(min(_LONGEST_REST, now - until + _SLICE))
                 until = self._clock() + _SLICE
         self._found.pop(query, None)
         while len(self._found) >= _PAGES:
