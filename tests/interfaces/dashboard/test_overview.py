@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchtower.interfaces.dashboard.overview import WIDTH, timeline, without_secrets
+from watchtower.interfaces.dashboard.overview import (
+    WIDTH,
+    alerts_about,
+    timeline,
+    without_secrets,
+)
 
 
 def due(slack: int, window: int = 3_600) -> dict[str, Any]:
@@ -76,3 +81,15 @@ def test_a_server_is_known_whatever_its_address_has() -> None:
     address = "wss://one.example/a b?key=KEY"
     shown = without_secrets({"why": f"{address} is silent"}, [address])
     assert shown == {"why": "wss://one.example is silent"}
+
+
+def test_alarms_about_a_channel_are_found_however_many_stand_about_others() -> None:
+    """With their section of the guide, and with no more of an address than its host."""
+    alarms = [
+        {"name": "n", "subject": str(n), "severity": "info", "sentence": "by wss://one.example/KEY"}
+        for n in range(1_000)
+    ]
+    (found,) = alerts_about({"alarms": alarms}, "999", guide="https://docs.example/alerts.html")
+    assert found["address"] == "https://docs.example/alerts.html#n"
+    assert found["sentence"] == "by wss://one.example"
+    assert alerts_about({"alarms": alarms}, "AB" * 32, guide="docs/alerts.md") == []

@@ -206,6 +206,23 @@ async def test_the_overview_says_what_the_daemon_knows(stage: Stage) -> None:
     assert "single_server" in alerts
 
 
+async def test_a_channels_page_tells_of_the_alarms_about_it(stage: Stage) -> None:
+    """And of none about another; a channel about which none stands has a page as well."""
+    calm, wraps = await stage.channel(), await stage.channel(settle_delay=2**32 - 1)
+    async with stage.tower(), browser_of(stage) as browser:
+        await stage.keep(wraps, 30 * XRP)
+
+        async def told() -> bool:
+            return (
+                "channel_unprotectable" in (await browser.get(f"/dashboard/channels/{wraps}")).text
+            )
+
+        await stage.until(told)
+        seen = await browser.get(f"/dashboard/channels/{calm}")
+    assert seen.status_code == 200
+    assert "channel_unprotectable" not in seen.text
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

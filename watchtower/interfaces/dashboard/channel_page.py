@@ -16,7 +16,7 @@ from watchtower.errors import ChannelIdError
 from watchtower.interfaces.dashboard.channel import channel_parts
 from watchtower.interfaces.dashboard.frame import Dashboard
 from watchtower.interfaces.dashboard.headers import HOME
-from watchtower.interfaces.dashboard.overview import overview
+from watchtower.interfaces.dashboard.overview import alerts_about
 from watchtower.interfaces.http.knocking import looks_at
 from watchtower.interfaces.http.problems import NoSuchChannelError
 from watchtower.units import parse_channel_id
@@ -50,11 +50,11 @@ async def show_channel_page(
     if view is None:
         raise NoSuchChannelError
     past = await asked.past(channel_id, before, _ENTRIES)
-    alerts = overview(await asked.report(), guide=asked.guide)["alerts"]
+    alerts = alerts_about(await asked.report(), channel_id, guide=asked.guide)
     return dashboard.page(
         request,
         "channel.html",
         **channel_parts(view, past),
         before=before,
-        alerts=[each for each in alerts if each["subject"] == channel_id],
+        alerts=alerts,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from watchtower.interfaces.status_answer import Finding, Mood, findings, mood_of
 
-__all__ = ["PARTS", "WIDTH", "overview", "timeline", "without_secrets"]
+__all__ = ["PARTS", "WIDTH", "alerts_about", "overview", "timeline", "without_secrets"]
 
 PARTS: Final = ("answer", "alerts", "stakes", "deadlines", "servers", "means", "watchfulness")
 """The parts of the page, each of which is brought up to date by itself."""
@@ -70,13 +70,7 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
             "more": max(0, len(found) - _MOST),
             **{name: report[name] for name in _OF_LEDGER},
         },
-        "alerts": {
-            "open": len(alarms),
-            "told": [
-                {**alarm, "section": _section(guide, alarm["name"])}
-                for alarm in alarms[:_MOST_ALERTS]
-            ],
-        },
+        "alerts": {"open": len(alarms), "told": alarms[:_MOST_ALERTS]},
         "stakes": {name: report[name] for name in _OF_STAKES},
         "deadlines": timeline(report.get("deadlines", ()), report["ledger_time"]),
         "servers": _ranked(report.get("servers", ())),
@@ -84,10 +78,15 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
         "watchfulness": {name: report.get(name) for name in _OF_WATCHFULNESS},
     }
     shown: dict[str, Any] = without_secrets(parts, servers)
-    for alarm in shown["alerts"]["told"]:
-        name = alarm["section"]
-        alarm["address"] = None if name is None else f"{guide}#{name}"
+    shown["alerts"]["told"] = _led_on(shown["alerts"]["told"], guide)
     return shown
+
+
+def alerts_about(report: Mapping[str, Any], subject: str, *, guide: str) -> list[dict[str, Any]]:
+    """Return the alarms that stand about ``subject``, as `overview` has them, however many do."""
+    servers = [one["server"] for one in report.get("servers", ())]
+    found = [alarm for alarm in report.get("alarms", ()) if alarm["subject"] == subject]
+    return _led_on(without_secrets(found, servers), guide)
 
 
 def timeline(
@@ -130,9 +129,13 @@ def _headline(found: Sequence[Finding]) -> str:
     )
 
 
-def _section(guide: str, name: str) -> str | None:
-    """Return the section of the guide to lead to; None where a browser cannot open it."""
-    return name if guide.startswith(("https://", "http://")) else None
+def _led_on(alarms: Sequence[Mapping[str, Any]], guide: str) -> list[dict[str, Any]]:
+    """Return alarms, each with the section of the guide; None where a browser cannot open it."""
+    has_address = guide.startswith(("https://", "http://"))
+    return [
+        {**alarm, "address": f"{guide}#{alarm['name']}" if has_address else None}
+        for alarm in alarms
+    ]
 
 
 def without_secrets(value: Any, servers: Sequence[str] = ()) -> Any:
