@@ -144,6 +144,8 @@ def without_secrets(value: Any, servers: Sequence[str] = ()) -> Any:
     Those of ``servers`` are known, and cut whatever is in them; others end with the next space.
     """
     if isinstance(value, str):
+        if "://" not in value:
+            return value
         for server in servers:
             value = value.replace(server, _host_of(server))
         return _ADDRESS.sub(r"\1\2", value)
