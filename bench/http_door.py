@@ -32,7 +32,7 @@ def main(path: str, keys: str) -> None:
 async def _serve(flow: Flow, at: Any) -> None:
     # Nobody asks anything but for claims.
     app = make_app(flow.door, cast("Any", None), cast("Any", None), Gate(is_required=False))
-    serving = asyncio.create_task(serve(app, at, hosts=None))
+    serving = asyncio.create_task(serve(app, at))
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for that
     await asyncio.to_thread(sys.stdin.read)
     serving.cancel()

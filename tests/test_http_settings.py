@@ -73,9 +73,21 @@ def test_files_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
 
 
 def test_it_answers_to_the_names_it_was_told(tmp_path: Path) -> None:
-    """As a browser writes them; a unix socket answers to any, for no browser comes there."""
+    """As a browser writes them."""
     text = f'listen = "[::]:8412"\nnames = ["Tower.Example.", "2001:db8::1"]\n{PAIR}'
     http = load(written(tmp_path, f"[http]\n{text}"), {}).http
-    assert http.hosts is not None
-    assert {"tower.example", "2001:db8::1", "localhost"} <= http.hosts
-    assert HttpSettings(listen="unix:door.sock", names=("a",)).hosts is None
+    for host in ("tower.example", "2001:db8::1", "localhost", "127.0.0.1"):
+        assert http.answers_to(host)
+    for host in ("", "door", "elsewhere.example", "192.0.2.1"):
+        assert not http.answers_to(host)
+
+
+def test_a_page_that_leads_its_own_name_to_a_forwarded_socket_gets_nothing() -> None:
+    """`ssh -L` puts a unix socket before a browser; what is no browser calls it what it likes."""
+    http = HttpSettings(listen="unix:door.sock", names=("tower.example",))
+    for host in ("", "door", "localhost", "127.0.0.1", "192.0.2.1", "::1", "tower.example"):
+        assert http.answers_to(host)
+    for host in ("elsewhere.example", "127.0.0.1.nip.example", "localhost.", "tower.example.x"):
+        assert not http.answers_to(host)
+    # Behind a proxy, whose names nobody may have told us: nothing is to be had without a token.
+    assert HttpSettings(listen="unix:door.sock", require_token=True).answers_to("any.example")

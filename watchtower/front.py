@@ -240,7 +240,13 @@ def _http(
         yield "mind certificates", _mind(certificates, ground)
     yield (
         "http",
-        serve(app, at, hosts=ground.settings.http.hosts, context=context, stopping=dashboard.stop),
+        serve(
+            app,
+            at,
+            answers_to=ground.settings.http.answers_to,
+            context=context,
+            stopping=dashboard.stop,
+        ),
     )
 
 

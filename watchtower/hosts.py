@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback", "is_unspecified", "same_server"]
+__all__ = ["is_anybodys", "is_loopback", "is_unspecified", "same_server"]
 
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -23,6 +23,20 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_anybodys(host: str) -> bool:
+    """Say whether a name can be anybody's, who can then have it lead to this machine.
+
+    An address leads to itself, and a single word is at most the local network's.
+    """
+    if "." not in host:
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def is_unspecified(host: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from watchtower.hosts import is_anybodys
 from watchtower.places import Place, place_of
 
 __all__ = ["HttpSettings"]
@@ -45,10 +46,9 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return place_of(self.listen)
 
     @property
-    def hosts(self) -> frozenset[str] | None:
-        """The names by which a browser may come here; None where none can."""
-        own = self.place.hosts
-        return None if own is None else own | {name.lower().rstrip(".") for name in self.names}
+    def hosts(self) -> frozenset[str]:
+        """The names by which a browser may come here."""
+        return self.place.hosts | {name.lower().rstrip(".") for name in self.names}
 
     @property
     def needs_token(self) -> bool:
@@ -57,6 +57,17 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Beyond this machine that is always so, unless whoever comes has a certificate.
         """
         return self.require_token or not (self.place.is_private or self.client_authority)
+
+    def answers_to(self, host: str) -> bool:
+        """Say whether it answers who asks for ``host``; nothing is what asks for none.
+
+        To a unix socket clients come by whatever word they like. But a browser comes there too,
+        through ``ssh -L``; and where nobody needs a token, a page whose own name leads to that end
+        could ask for everything (DNS rebinding).
+        """
+        if host in self.hosts:
+            return True
+        return self.place.path is not None and (self.needs_token or not is_anybodys(host))
 
     def within(self, folder: Path) -> HttpSettings:
         """Return the same with paths that are absolute, of files in ``folder``."""

@@ -24,11 +24,10 @@ class Place:
     path: str | None = None
 
     @property
-    def hosts(self) -> frozenset[str] | None:
-        """The names by which a browser may come here; None where none can."""
-        if self.path is not None:
-            return None
-        return frozenset({"localhost", "127.0.0.1", "::1", self.host.lower()})
+    def hosts(self) -> frozenset[str]:
+        """The names by which a browser may come here, to a unix socket through ``ssh -L``."""
+        own = {self.host.lower()} if self.path is None else set()
+        return frozenset({"localhost", "127.0.0.1", "::1"} | own)
 
     @property
     def is_private(self) -> bool:

@@ -205,4 +205,4 @@ def test_a_name_of_this_machine_that_leads_elsewhere_is_not_listened_at(
 
 def test_a_name_is_known_however_it_is_written() -> None:
     """Clients ask in small letters."""
-    assert "tower.example" in (Place(host="Tower.Example", port=1).hosts or ())
+    assert "tower.example" in (Place(host="Tower.Example", port=1).hosts)

@@ -137,7 +137,7 @@ async def served(
     door = cast("Any", None)
     app = Litestar([http_stream.stream_of(door, feed, gate, clock=clock)], logging_config=None)
     with http_serve.listening(place_of(f"unix:{path}")) as at:
-        serving = asyncio.create_task(http_serve.serve(app, at, hosts=None))
+        serving = asyncio.create_task(http_serve.serve(app, at))
         yield
         serving.cancel()
         with suppress(asyncio.CancelledError):

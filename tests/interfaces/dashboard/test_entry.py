@@ -100,6 +100,63 @@ async def test_another_page_can_have_nobody_log_in_or_out(stage: Stage, origin: 
         assert (await browser.get("/dashboard")).status_code == 200
 
 
+async def test_who_came_in_plain_text_sends_no_form_to_a_page_over_tls(stage: Stage) -> None:
+    """Whoever is on the way has written that page: its name and port are ours, and it is not."""
+    async with stage.tower(), browser_of(stage) as browser:
+        text = await logged_in(stage, browser)
+        for site in ("cross-site", "same-site"):
+            for path in ("/dashboard/login", "/dashboard/logout"):
+                sent = {**OWN, "sec-fetch-site": site, "sec-fetch-mode": "navigate"}
+                told = await browser.post(path, data={"token": text}, headers=sent)
+                assert told.status_code == 403
+                assert "another page" in told.text
+        own = {**OWN, "sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+        assert (await log_in(browser, text)).status_code == 303
+        told = await browser.post("/dashboard/logout", headers=own)
+        assert told.headers["location"] == "/dashboard/login"
+
+
+@pytest.mark.parametrize(
+    ("mode", "dest", "status"),
+    [
+        ("navigate", "document", 200),
+        ("navigate", "iframe", 403),
+        ("no-cors", "image", 403),
+        ("no-cors", "empty", 403),
+        ("cors", "empty", 403),
+    ],
+)
+async def test_a_page_of_others_may_link_to_ours_and_have_nothing_else_asked(
+    tmp_path: Path, mode: str, dest: str, status: int
+) -> None:
+    """Where nobody needs a token any page could have all channels searched, and take all places."""
+    async with stage_on(tmp_path) as stage:
+        stage.with_settings(http=HttpSettings(listen=f"unix:{tmp_path / 'door.sock'}"))
+        led = {"sec-fetch-site": "cross-site", "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+        own = {**led, "sec-fetch-site": "same-origin"}
+        async with stage.tower(), browser_of(stage) as browser:
+            for path in ("/dashboard", "/dashboard/channels", "/dashboard/alerts"):
+                assert (await browser.get(path, headers=led)).status_code == status, path
+                assert (await browser.get(path, headers=own)).status_code == 200, path
+            if status != 200:
+                told = await browser.get("/dashboard/events", headers=led)
+                assert "another page" in told.text
+
+
+async def test_who_logs_out_of_a_session_that_has_ended_is_not_led_into_a_dead_end(
+    stage: Stage,
+) -> None:
+    """What was sent as a form is no page to come back to."""
+    async with stage.tower(), browser_of(stage) as browser:
+        text = await logged_in(stage, browser)
+        headers = {**OWN, "cookie": "watchtower=of-another-day"}
+        told = await browser.post("/dashboard/logout", headers=headers)
+        assert (told.status_code, 'name="next" value="/dashboard"' in told.text) == (401, True)
+        for wanted in ("/dashboard/logout", "/dashboard/login", "/dashboard/events?channel=1"):
+            told = await log_in(browser, text, next=wanted)
+            assert (told.status_code, told.headers["location"]) == (303, "/dashboard"), wanted
+
+
 async def test_the_form_leads_nowhere_but_to_our_own_pages(stage: Stage) -> None:
     """An address that somebody sent around must not lead on to a page that looks like ours."""
     async with stage.tower(), browser_of(stage) as browser:

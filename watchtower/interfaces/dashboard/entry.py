@@ -22,7 +22,7 @@ from litestar.exceptions import ClientException
 from watchtower.access.gate import Admitted, Gate, Turned
 from watchtower.access.token import Scope
 from watchtower.interfaces.dashboard.cookie import PLAIN, SECURE, session_of
-from watchtower.interfaces.dashboard.headers import HOME, HTML
+from watchtower.interfaces.dashboard.headers import HOME, HTML, is_foreign
 from watchtower.interfaces.dashboard.problem_page import login_page, problem_page
 from watchtower.interfaces.dashboard.sessions import LONGEST, NAME_BYTES, Sessions
 from watchtower.interfaces.http.knocking import OPEN, looks_at
@@ -33,7 +33,9 @@ __all__ = ["Entry", "log_in", "log_out", "show_form"]
 _MOST_BYTES: Final = 4_096
 """Of the form: a token is less than a hundred letters."""
 
-_SAFE: Final = re.compile(rf"{HOME}(/[0-9A-Za-z_-]+)*(\?[0-9A-Za-z_=&.%+:-]*)?\Z", re.ASCII)
+_SAFE: Final = re.compile(
+    rf"{HOME}(?!/(?:login|logout|events)\b)(/[0-9A-Za-z_-]+)*(\?[0-9A-Za-z_=&.%+:-]*)?\Z", re.ASCII
+)
 """Where the form may lead: to our own pages, and to nobody who asked for it in an address."""
 
 _SEE_OTHER: Final = 303
@@ -129,8 +131,12 @@ async def log_out(entry: NamedDependency[Entry], request: _Request) -> Response[
 def _is_own(request: _Request) -> bool:
     """Return whether a form was sent by a page of this very place.
 
-    A browser says so with every form, and no page can have it say otherwise.
+    A browser says so with every form, and no page can have it say otherwise. `Origin` has the name
+    and the port; that it is no page of ours in plain text, which whoever is in between has written,
+    is what a browser says besides, where it came by TLS.
     """
+    if is_foreign(request.method, request.headers):
+        return False
     try:
         whose = urlsplit(request.headers.get("origin", ""))
     except ValueError:

@@ -6,9 +6,10 @@ stands in nobody's frame, and is kept by no cache, whatever went wrong while it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ASSETS", "HOME", "HTML", "headers_for", "is_of_dashboard", "wants_page"]
+__all__ = ["ASSETS", "HOME", "HTML", "headers_for", "is_foreign", "is_of_dashboard", "wants_page"]
 
 HOME: Final = "/dashboard"
 """Where the dashboard begins; all of it stands below."""
@@ -40,6 +41,9 @@ _KEPT: Final = (b"cache-control", b"public, max-age=31536000, immutable")
 
 _OK: Final = 200
 
+_OURS: Final = frozenset({"same-origin", "none"})
+"""Who a browser says asks: a page of ours, or its user; browsers before 2023 do not say it."""
+
 
 def is_of_dashboard(path: str) -> bool:
     """Return whether a path is the dashboard's."""
@@ -52,6 +56,19 @@ def headers_for(path: str, status: int) -> tuple[tuple[bytes, bytes], ...]:
         return ()
     is_kept = path.startswith(ASSETS) and status == _OK
     return (*_ALWAYS, _KEPT if is_kept else _NEVER_KEPT)
+
+
+def is_foreign(method: str, headers: Mapping[str, str]) -> bool:
+    """Return whether another page has a browser ask for this, and does not lead it here.
+
+    A link leads a browser to a page, which its reader then sees. What else others have it ask for,
+    be it a picture, a frame or a fetch, is not shown to them; but it would have every channel
+    searched, and take the places of those who look (Fetch Metadata, sections 2.1 to 2.3).
+    """
+    if headers.get("sec-fetch-site", "none") in _OURS:
+        return False
+    how = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return not (method == "GET" and how == ("navigate", "document"))
 
 
 def wants_page(path: str, accept: str) -> bool:

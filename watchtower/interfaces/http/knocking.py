@@ -16,11 +16,13 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from watchtower.access.gate import Admitted, Gate, Turned
 from watchtower.access.token import Scope
+from watchtower.interfaces.dashboard.headers import is_foreign
 
 __all__ = [
     "OPEN",
     "SECURITY",
     "BySession",
+    "ForeignError",
     "TurnedAwayError",
     "admitted",
     "guard_of",
@@ -66,6 +68,14 @@ class TurnedAwayError(HTTPException):
         self.scope = scope
 
 
+class ForeignError(HTTPException):
+    """A page of somebody else's has a browser ask for a page of ours."""
+
+    def __init__(self) -> None:
+        """Say no more: it is not for whoever reads it."""
+        super().__init__(status_code=403)
+
+
 def needs(scope: Scope) -> dict[str, Any]:
     """Return what a route says that wants ``scope``."""
     return {"opt": {_SCOPE: scope}, "security": [{_SCHEME: [scope.value]}]}
@@ -85,7 +95,8 @@ def guard_of(
 ) -> Callable[..., Awaitable[None]]:
     """Return the guard of all routes; ``clock`` gives seconds since 1970.
 
-    Whoever it lets in is told by `admitted`. To pages a browser comes ``by_session``.
+    Whoever it lets in is told by `admitted`. To pages a browser comes ``by_session``, and not for
+    the pages of others.
     """
 
     # It waits for nothing; but one that is no coroutine is run on a thread, for each request.
@@ -93,6 +104,8 @@ def guard_of(
         if handler.opt.get(_OPEN):
             return
         scope: Scope | None = handler.opt.get(_SCOPE)
+        if handler.opt.get(_PAGE) and _is_foreign(connection):
+            raise ForeignError
         # Two headers are no form of a token, and so turned away: nobody says which of them counts.
         shown = connection.headers.getall("authorization", [])
         found: Admitted | Turned | None = None
@@ -105,6 +118,11 @@ def guard_of(
         connection.state[_ADMITTED] = found
 
     return guard
+
+
+def _is_foreign(connection: _Connection) -> bool:
+    method = connection.scope.get("method", "")  # a WebSocket's has none
+    return is_foreign(str(method), connection.headers)
 
 
 def admitted(connection: _Connection) -> Admitted:

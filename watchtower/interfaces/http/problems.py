@@ -21,10 +21,10 @@ from watchtower.errors import (
     WatchtowerError,
 )
 from watchtower.interfaces.dashboard.cookie import session_of
-from watchtower.interfaces.dashboard.headers import HTML, wants_page
+from watchtower.interfaces.dashboard.headers import HOME, HTML, wants_page
 from watchtower.interfaces.dashboard.listing import BusyError
 from watchtower.interfaces.dashboard.problem_page import problem_page
-from watchtower.interfaces.http.knocking import TurnedAwayError
+from watchtower.interfaces.http.knocking import ForeignError, TurnedAwayError
 from watchtower.interfaces.http.messages import PROBLEM_TYPE, Problem
 
 __all__ = [
@@ -181,6 +181,10 @@ def _of_turned_away(_request: Request[Any, Any, Any], wrong: TurnedAwayError) ->
     return _response(problem, {"www-authenticate": challenge})
 
 
+def _of_foreign(_request: Request[Any, Any, Any], _wrong: ForeignError) -> Response[Problem]:
+    return _response(problem_saying("wrong_origin"))
+
+
 def _of_depth(_request: Request[Any, Any, Any], _wrong: RecursionError) -> Response[Problem]:
     return _response(problem_saying("malformed", "It is nested too deeply."))
 
@@ -218,7 +222,8 @@ def _as_asked(of: Callable[..., Response[Problem]]) -> Callable[..., Response[An
         query = request.scope["query_string"].decode("latin-1")
         page = problem_page(
             response.content,
-            wanted=f"{path}?{query}" if query else path,
+            # A form that was sent is not sent again: what comes by a link is a page.
+            wanted=(f"{path}?{query}" if query else path) if request.method == "GET" else HOME,
             had_session=session_of(request.headers) is not None,
         )
         return Response(
@@ -234,6 +239,7 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
 
 HANDLERS: Final[dict[type[Exception] | int, Any]] = {
     TurnedAwayError: _as_asked(_of_turned_away),
+    ForeignError: _as_asked(_of_foreign),
     HTTPException: _as_asked(_of_http),
     NoSuchChannelError: _as_asked(_of_unknown_channel),
     BusyError: _as_asked(_of_busy),

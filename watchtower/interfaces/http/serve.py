@@ -13,7 +13,7 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -113,7 +113,7 @@ async def serve(
     app: Any,
     at: socket.socket,
     *,
-    hosts: Collection[str] | None,
+    answers_to: Callable[[str], bool] = lambda _host: True,
     context: Callable[[], ssl.SSLContext] | None = None,
     stopping: Callable[[], object] = lambda: None,
 ) -> None:
@@ -122,14 +122,14 @@ async def serve(
     Args:
         app: the application.
         at: where to.
-        hosts: the names by which a browser may have come here; None for any. A page whose own name
-            leads to this machine would otherwise read our channels (DNS rebinding).
+        answers_to: says whether it answers who asks for a host. A page whose own name leads to this
+            machine would otherwise read our channels (DNS rebinding).
         context: returns what the next TLS handshake is made with; None for plain text.
         stopping: called when it ends, for what goes on answering to end as well.
     """
     logging.getLogger("uvicorn").disabled = True
     logging.getLogger("uvicorn.error").disabled = True
-    server = _Server(_config(_Hurried(app if hosts is None else _AtHome(app, hosts))))
+    server = _Server(_config(_Hurried(_AtHome(app, answers_to))))
     server.config.load()
     doorway = Doorway(at, server.welcome, context=context)
     letting_in = asyncio.create_task(doorway.let_in())
@@ -376,18 +376,18 @@ def _unhurried(scope: Any, hurry: asyncio.Timeout) -> Any:
 class _AtHome:
     """An application that answers to its own names alone."""
 
-    def __init__(self, app: Any, hosts: Collection[str]) -> None:
+    def __init__(self, app: Any, answers_to: Callable[[str], bool]) -> None:
         self._app = app
-        self._hosts = hosts
+        self._answers_to = answers_to
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, unless it is somebody else who was asked for."""
         given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         try:
-            host = urlsplit(f"//{given}").hostname
+            is_ours = self._answers_to(urlsplit(f"//{given}").hostname or "")
         except ValueError:
-            host = None
-        if host in self._hosts:
+            is_ours = False
+        if is_ours:
             await self._app(scope, receive, send)
         else:
             await refuse(scope, send, "wrong_host")
