@@ -191,6 +191,7 @@ def test_all_is_well_is_said_first_and_only_then() -> None:
         ({"accounts_without_right": [PAYEE]}, "danger", f"No key of {PAYEE}"),
         ({"accounts_without_signer": [PAYEE]}, "danger", "Nothing can sign"),
         ({"gaps": 40}, "trouble", "40 ledgers are not accounted for"),
+        ({"ledger_index": None, "gaps": None}, "trouble", "No ledger was heard of yet"),
         ({"servers": [{**SAID["servers"][0], "connected": False}]}, "danger", "No server"),
         (
             {"servers": [SAID["servers"][0], {**SAID["servers"][1], "connected": False}]},

@@ -314,7 +314,13 @@ class Watch:
         if self.newest is None:
             return ()
         now = self.newest.pressing_time
-        return self.incoming.judge(now, over_by=min(now, self._sure_time), rules=self.rules)
+        return self.incoming.judge(now, over_by=self.over_by, rules=self.rules)
+
+    @property
+    def over_by(self) -> RippleTime:
+        """The ledger time by which channels are over: none is by what only one server has told."""
+        now = RippleTime(0) if self.newest is None else self.newest.pressing_time
+        return min(now, self._sure_time)
 
     def judge_outgoing(self) -> tuple[OutgoingJudgement, ...]:
         """Return the judgements for payers that may differ from those given last."""

@@ -6,6 +6,7 @@ payers as for the payer, and one between two of ours both ways.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from watchtower.judgement.outgoing import OutgoingJudgement, Tally, judge_outgoi
 from watchtower.judgement.rules import ChannelRules
 from watchtower.judgement.verdict import Settled, Threatened, Watching
 from watchtower.settings import Settings
-from watchtower.units import Drops, LedgerIndex, RippleTime, format_drops, format_time
+from watchtower.units import Address, Drops, LedgerIndex, RippleTime, format_drops, format_time
 from watchtower.wiring import payer_policy_of, policy_of
 
 __all__ = ["Standing", "View", "view_of"]
@@ -30,11 +31,19 @@ __all__ = ["Standing", "View", "view_of"]
 class Standing:
     """The newest ledger time that the daemon has seen, and the rules that it has read.
 
-    Where it never ran these are the beginning, and the strictest reading of each rule.
+    Where it never ran these are the beginning, and the strictest reading of each rule. A daemon
+    that runs also knows by which time channels are over, and which payees cannot be paid.
     """
 
     ledger_time: RippleTime
     rules: ChannelRules
+    over_by: RippleTime | None = None
+    missing_payees: AbstractSet[Address] = frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there was a ledger at all."""
+        return self.ledger_time > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +126,13 @@ def view_of(
     if outgoing is None or entry.destination in loaded.payees:
         policy = policy_of(loaded)
         judgement = judge(
-            channel, best, ledger_time=now.ledger_time, policy=policy, rules=now.rules
+            channel,
+            best,
+            ledger_time=now.ledger_time,
+            policy=policy,
+            payee_exists=entry.destination not in now.missing_payees,
+            rules=now.rules,
+            over_by=now.over_by,
         )
         notice = 0
         if isinstance(judgement.verdict, Settled | Watching | Threatened):

@@ -155,6 +155,10 @@ class Inquiries:
         )
 
     def _now(self) -> Standing:
-        newest = self._watch.newest
-        time = RippleTime(0) if newest is None else newest.pressing_time
-        return Standing(ledger_time=time, rules=self._watch.rules)
+        watch, newest = self._watch, self._watch.newest
+        return Standing(
+            ledger_time=RippleTime(0) if newest is None else newest.pressing_time,
+            rules=watch.rules,
+            over_by=watch.over_by,
+            missing_payees=watch.incoming.missing_payees,
+        )

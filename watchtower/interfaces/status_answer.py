@@ -134,6 +134,12 @@ def _of_ledger(report: Mapping[str, Any]) -> Iterator[Finding]:
             Mood.TROUBLE,
             f"Only {connected} of {len(servers)} servers is connected; two are needed.",
         )
+    if connected and report.get("ledger_index", 0) is None:
+        yield Finding(
+            Mood.TROUBLE,
+            "No ledger was heard of yet, so nothing is judged and nothing redeemed. It takes some "
+            "seconds after a start; if it goes on, see `watchtower doctor`.",
+        )
     if (gaps := report.get("gaps") or 0) > _FEW:
         yield Finding(
             Mood.TROUBLE,

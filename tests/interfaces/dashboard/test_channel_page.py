@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typing_extensions import override
 
 from tests.interfaces.dashboard.browsers import browser_of
@@ -14,8 +15,10 @@ from tests.interfaces.dashboard.test_pages import Tower, pages_of, report
 from tests.store import make
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.interfaces.channel_view import Standing, View, view_of
+from watchtower.judgement.channel import Channel
 from watchtower.judgement.outgoing import Tally
 from watchtower.judgement.rules import STRICT
+from watchtower.sections import AccountSettings
 from watchtower.settings import HttpSettings
 from watchtower.units import ChannelId, RippleTime
 
@@ -67,16 +70,15 @@ async def test_the_page_of_a_channel_tells_what_became_of_it(stage: Stage) -> No
         await stage.until(told)
 
 
+def seen_as(stage: Stage, channel: Channel, time: int = NOW, **more: Any) -> View:
+    """Return a channel with a claim, as a daemon judges it at a ledger time; 0 is before any."""
+    now = Standing(ledger_time=RippleTime(time), rules=STRICT, **more)
+    return view_of(stage.settings, channel, make.claim(), Tally(), now=now, accounted=None)
+
+
 async def test_an_alarm_about_a_channel_is_on_its_page_whatever_else_stands(stage: Stage) -> None:
     """A hundred alarms that are more urgent elsewhere do not hide the one that is about it."""
-    view = view_of(
-        stage.settings,
-        make.channel(),
-        make.claim(),
-        Tally(),
-        now=Standing(ledger_time=NOW, rules=STRICT),
-        accounted=None,
-    )
+    view = seen_as(stage, make.channel())
     channel = view.channel.entry.channel
     about = [*("elsewhere" for _ in range(100)), channel]
     alarms = [
@@ -86,3 +88,50 @@ async def test_an_alarm_about_a_channel_is_on_its_page_whatever_else_stands(stag
     page = await page_about(view, alarms=alarms)
     assert "<code>n100</code>" in page
     assert "<code>n99</code>" not in page
+
+
+def ending(channel: Channel, **changes: Any) -> Channel:
+    """Return a channel whose end is set to the day after `NOW`, or otherwise."""
+    entry = replace(channel.entry, **{"expiration": RippleTime(NOW + 86_400), **changes})
+    return replace(channel, entry=entry)
+
+
+async def test_before_the_first_ledger_a_channel_has_no_time_left(stage: Stage) -> None:
+    """Nobody knows what time it is: twenty-six years would be left until any end."""
+    page = await page_about(seen_as(stage, ending(make.channel()), 0))
+    assert "Not judged yet" in page
+    assert "not known before the first ledger" in page
+    for said in ("left to redeem surely", "Redeeming is sure", "promised</dd>", "sure, whatever"):
+        assert said not in page
+    assert "left to redeem surely" in await page_about(seen_as(stage, ending(make.channel())))
+
+
+async def test_an_end_that_hurries_nobody_is_no_danger(stage: Stage) -> None:
+    """Where all is paid a deadline that has passed loses nothing."""
+    late = ending(make.channel(balance=123_456_789), expiration=RippleTime(NOW + 1))
+    paid = await page_about(seen_as(stage, late, over_by=RippleTime(0)), alarms=())
+    assert "mark-danger" not in paid
+    owed = ending(make.channel(), expiration=RippleTime(NOW + 1))
+    assert "mark-danger" in await page_about(seen_as(stage, owed), alarms=())
+
+
+async def test_the_end_of_a_channel_that_we_pay_is_not_denied(stage: Stage) -> None:
+    """Its payer has no deadline to redeem by, and an end all the same."""
+    settings = replace(stage.settings, accounts=(AccountSettings(make.PAYER, "payer"),))
+    for channel, is_set in ((ending(make.channel()), True), (make.channel(), False)):
+        now = Standing(ledger_time=NOW, rules=STRICT)
+        view = view_of(settings, channel, None, Tally(), now=now, accounted=None)
+        page = await page_about(view)
+        assert ("Its end is set." in page, "No end is set" in page) == (is_set, not is_set)
+
+
+async def test_a_channel_is_judged_as_the_daemon_judges_it(stage: Stage) -> None:
+    """Not over by what one server alone has told, and not promised to an account that is gone."""
+    ended = ending(make.channel(), expiration=RippleTime(NOW - 1))
+    assert "Expired" in await page_about(seen_as(stage, ended))
+    page = await page_about(seen_as(stage, ended, over_by=RippleTime(NOW - 100)))
+    assert "Threatened" in page
+    assert "Expired" not in page
+    assert "NOT PROMISED" not in await page_about(seen_as(stage, make.channel()))
+    gone = frozenset({make.PAYEE})
+    assert "NOT PROMISED" in await page_about(seen_as(stage, make.channel(), missing_payees=gone))

@@ -334,6 +334,26 @@ async def test_alarms_lead_to_their_section_where_a_browser_can_go() -> None:
         assert (f'href="{address}"' in page) is is_there
 
 
+async def test_before_the_first_ledger_nothing_is_called_safe() -> None:
+    """What was not judged yet is not well: a tower that starts in an outage is looked at then."""
+    before: dict[str, Any] = {"ledger_index": None, "ledger_time": None, "gaps": None}
+    before |= {"deadlines": [], "unprotectable": 0, "threatened_at_stake": 0}
+    async with pages_of(Tower(lambda: report(**before))) as (browser, _):
+        page = (await browser.get("/dashboard")).text
+        channels = (await browser.get("/dashboard/channels")).text
+    assert "No ledger was heard of yet" in page
+    for said in ("nowhere", "nothing presses", "No channel with something at stake has an end"):
+        assert said not in page
+    assert "No ledger was heard of yet" in channels
+
+
+async def test_channels_of_a_payer_are_counted_as_channels() -> None:
+    """And not as attempts, behind which they stood."""
+    async with pages_of(Tower(lambda: report(outgoing=2))) as (browser, _):
+        page = (await browser.get("/dashboard")).text
+    assert re.search(r"<dt>channels</dt>.*\n.*<dt>of them as payer</dt>.*>2<", page)
+
+
 async def test_a_thousand_alarms_are_counted_and_the_first_are_told() -> None:
     """A page that nobody can read tells nobody anything, and takes its time."""
     alarms = [

@@ -28,6 +28,10 @@ _SIDES: Final = {
     "payer": "An account that is guarded here pays by it.",
     "both": "An account that is guarded here pays another one by it.",
 }
+_BEFORE: Final = (
+    "No ledger was heard of yet since the daemon's start. What is told here was known before; how "
+    "safe it is, and for how long, is judged with the first one."
+)
 _MOODS: Final = {
     Urgency.FAR: _WELL,
     Urgency.SURE: _WELL,
@@ -54,6 +58,13 @@ def channel_parts(view: View, past: Past) -> dict[str, Any]:
 
 def _state(view: View) -> Mapping[str, Any]:
     """Return the verdict: a word for each of our sides, how bad it is, and why."""
+    if not _is_judged(view):
+        return {
+            "mood": _INFO,
+            "words": ["Not judged yet"],
+            "side": _SIDES[view.role],
+            "sentences": [_BEFORE],
+        }
     found = []
     if view.judgement is not None:
         found.append(_payee_state(view.judgement))
@@ -67,6 +78,11 @@ def _state(view: View) -> Mapping[str, Any]:
         "side": _SIDES[view.role],
         "sentences": view.explanation().splitlines(),
     }
+
+
+def _is_judged(view: View) -> bool:
+    """Return whether anything can be said of how it stands: before a ledger nobody has a time."""
+    return view.now.is_known or view.channel.closed_at is not None
 
 
 def _payee_state(judgement: Judgement) -> tuple[str, str]:
@@ -95,8 +111,8 @@ def _numbers(view: View) -> Mapping[str, Any]:
         "balance": entry.balance,
         "best": None if view.best is None else view.best.amount,
         "at_stake": None if judgement is None else judgement.at_stake,
-        "protectable": None if judgement is None else judgement.protectable,
-        "notice": view.notice,
+        "protectable": judgement.protectable if judgement and _is_judged(view) else None,
+        "notice": view.notice if _is_judged(view) else None,
         "returns": None if outgoing is None else outgoing.returns,
         "settle_delay": entry.settle_delay,
         "source": entry.source,
@@ -108,6 +124,8 @@ def _numbers(view: View) -> Mapping[str, Any]:
         "cancel_after": entry.cancel_after,
         "as_of": (view.channel.closed_at or view.channel.as_of).ledger_index,
         "is_closed": view.channel.closed_at is not None,
+        "is_judged": _is_judged(view),
+        "has_end": entry.expiration is not None or entry.cancel_after is not None,
     }
 
 
@@ -129,7 +147,9 @@ def _funds(view: View) -> list[Any]:
 def _time_left(view: View) -> Mapping[str, Any] | None:
     """Return what is left until the channel's end; None where none is set, or it has closed."""
     judgement = view.judgement
-    if judgement is None or judgement.deadline is None:
+    if judgement is None or judgement.deadline is None or not _is_judged(view):
         return None
     left = time_left(judgement.deadline, view.now.ledger_time)
-    return {**left._asdict(), "mood": _MOODS[left.urgency], "whole": WIDTH}
+    # Where nothing is at stake nobody has to hurry, however little time is left.
+    mood = _MOODS[left.urgency] if judgement.at_stake else _INFO
+    return {**left._asdict(), "mood": mood, "whole": WIDTH}

@@ -70,6 +70,7 @@ async def show_channels(
         query=query,
         words=" ".join(query.words),
         rows=[_shown(row, now) for row in page.rows],
+        is_judged=now is not None,
         matched=page.matched,
         first=page.ahead + 1,
         turns=_turns(query, page),
