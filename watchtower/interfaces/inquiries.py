@@ -10,7 +10,6 @@ from typing import Any, Final
 from watchtower.guard.watch import Watch
 from watchtower.interfaces.channel_view import Standing, View, view_of
 from watchtower.interfaces.past import Past, past_of
-from watchtower.interfaces.status_answer import told
 from watchtower.interfaces.store_report import store_report
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.outgoing import Tally
@@ -81,7 +80,7 @@ class Inquiries:
         return self._settings.alerts.guide_url
 
     async def report(self) -> Mapping[str, Any]:
-        """Return what ``watchtower status --json`` tells, of this moment.
+        """Return what ``watchtower status --json`` tells, of this moment, but for its answer.
 
         What the store alone knows is a few seconds old. That nothing may sign for an account is an
         alarm of a daemon that runs, and is not looked for in the store here.
@@ -93,16 +92,14 @@ class Inquiries:
             if self._looked_at is None or self._clock() - self._looked_at >= _KNOWN_FOR:
                 self._kept = await store_report(self._store)
                 self._looked_at = self._clock()
-        return told(
-            {
-                **self.status(),
-                **self._kept,
-                "running": True,
-                "age": 0,
-                "network": self._store.network,
-                "accounts_without_right": [],
-            }
-        )
+        return {
+            **self.status(),
+            **self._kept,
+            "running": True,
+            "age": 0,
+            "network": self._store.network,
+            "accounts_without_right": [],
+        }
 
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Return a channel as it is known now, also one that has closed."""

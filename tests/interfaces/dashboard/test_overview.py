@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.interfaces.dashboard.test_pages import report
 from watchtower.interfaces.dashboard.overview import (
     WIDTH,
     alerts_about,
+    overview,
     timeline,
     without_secrets,
 )
@@ -93,3 +96,36 @@ def test_alarms_about_a_channel_are_found_however_many_stand_about_others() -> N
     assert found["address"] == "https://docs.example/alerts.html#n"
     assert found["sentence"] == "by wss://one.example"
     assert alerts_about({"alarms": alarms}, "AB" * 32, guide="docs/alerts.md") == []
+
+
+def test_a_server_whose_address_begins_like_another_is_told_without_its_key() -> None:
+    """The longer one is looked for first: of what the shorter leaves nobody knows the end."""
+    servers = ["wss://one.example/a", "wss://one.example/a b?key=KEY"]
+    shown = without_secrets({"why": f"{servers[1]} is silent"}, servers)
+    assert shown == {"why": "wss://one.example is silent"}
+
+
+def work_with(servers: int) -> int:
+    """How many calls it takes to show a tower with so many servers, each with something to say."""
+    one = {"connected": True, "validated": 90, "amendment_blocked": False, "rank": 0}
+    each = [
+        {**one, "server": f"wss://s{n}.example/KEY", "why": f"wss://s{n}.example/KEY is slow"}
+        for n in range(servers)
+    ]
+    told, calls = report(servers=each), 0
+
+    def count(_frame: object, _event: str, _given: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        overview(told, guide="docs/alerts.md")
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_twice_as_many_servers_take_twice_the_work() -> None:
+    """It is done on the loop on which everything is redeemed, every second while somebody looks."""
+    assert work_with(100) < 3 * work_with(50)

@@ -22,7 +22,7 @@ class Asked(Protocol):
         ...
 
     async def report(self) -> Mapping[str, Any]:
-        """Return what ``watchtower status --json`` tells, of this moment.
+        """Return what ``watchtower status --json`` tells of this moment, but for its answer.
 
         Raises:
             StoreError: the store cannot be read.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from watchtower.interfaces.status_answer import Finding, Mood, findings, mood_of
@@ -143,17 +144,30 @@ def without_secrets(value: Any, servers: Sequence[str] = ()) -> Any:
 
     Those of ``servers`` are known, and cut whatever is in them; others end with the next space.
     """
+    return _cut(value, _known(tuple(servers)))
+
+
+def _cut(value: Any, known: re.Pattern[str] | None) -> Any:
     if isinstance(value, str):
         if "://" not in value:
             return value
-        for server in servers:
-            value = value.replace(server, _host_of(server))
-        return _ADDRESS.sub(r"\1\2", value)
+        told = value if known is None else known.sub(lambda found: _host_of(found[0]), value)
+        return _ADDRESS.sub(r"\1\2", told)
     if isinstance(value, Mapping):
-        return {name: without_secrets(each, servers) for name, each in value.items()}
+        return {name: _cut(each, known) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [without_secrets(each, servers) for each in value]
+        return [_cut(each, known) for each in value]
     return value
+
+
+@lru_cache(maxsize=2)
+def _known(servers: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Return what finds these addresses, the longest that fits; None for none.
+
+    It is asked for every second while somebody looks, and takes a while to make for a hundred.
+    """
+    found = sorted(filter(None, servers), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, found))) if found else None
 
 
 def _host_of(address: str) -> str:
