@@ -15,10 +15,12 @@
   const AGAIN = 3_000;
   const QUIET = 900; // between two looks at the page
   const MARKED = 1_500;
+  const UNSEEN = 60_000; // between two looks of a page that nobody sees
 
   let source = null;
   let heard = 0;
   let retry = 0;
+  let resting = 0;
   let looking = false;
   let waiting = new Set();
   let looked = 0;
@@ -100,9 +102,32 @@
     show("live", `live, ${told.time}`);
   };
 
-  const open = () => {
+  const close = () => {
     clearTimeout(retry);
     if (source) source.close();
+    source = null;
+  };
+
+  // A browser has six connections to one place, which all pages of it share: with six pages open
+  // nothing more would load. So a page that nobody sees leaves its own to the others, and looks by
+  // itself now and then, so that its title stays true and its session is not idle.
+  const rest = () => {
+    close();
+    show("still", "not live while nobody sees it");
+    resting ||= setInterval(() => {
+      everything = true;
+      look();
+    }, UNSEEN);
+  };
+
+  const open = () => {
+    close();
+    if (document.visibilityState === "hidden") {
+      rest();
+      return;
+    }
+    clearInterval(resting);
+    resting = 0;
     source = new EventSource(address);
     heard = Date.now();
     source.addEventListener("beat", alive);
@@ -129,10 +154,8 @@
   };
 
   const again = () => {
-    if (source) source.close();
-    source = null;
+    close();
     lost();
-    clearTimeout(retry);
     retry = setTimeout(async () => {
       try {
         const answer = await fetch(location.href, { cache: "no-store", headers: { accept: "text/html" } });
@@ -151,7 +174,8 @@
     if (source && Date.now() - heard > SILENCE) again();
   }, 5_000);
 
-  addEventListener("pagehide", () => source?.close());
+  document.addEventListener("visibilitychange", open);
+  addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => {
     if (event.persisted) open();
   });
