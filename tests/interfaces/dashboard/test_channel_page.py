@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,22 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from tests.interfaces.dashboard.browsers import browser_of
-from tests.interfaces.dashboard.test_pages import Tower, pages_of, report
+from tests.interfaces.dashboard.test_pages import HOSTILE, Elements, Tower, pages_of, report
+from tests.interfaces.test_story import numbered
 from tests.store import make
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.interfaces.channel_view import Standing, View, view_of
+from watchtower.interfaces.past import Past
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.outgoing import Tally
 from watchtower.judgement.rules import STRICT
+from watchtower.response.attempt import OutcomeKind
 from watchtower.sections import AccountSettings
 from watchtower.settings import HttpSettings
 from watchtower.units import ChannelId, RippleTime
 
 NOW = RippleTime(820_000_000)
+NOTHING = Past((), 0, (), None)
 
 
 @pytest.fixture
@@ -36,19 +41,25 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 class Knowing(Tower):
     """A tower that knows one channel."""
 
-    def __init__(self, view: View, **said: Any) -> None:
+    def __init__(self, view: View, past: Past = NOTHING, **said: Any) -> None:
         super().__init__(lambda: report(**said))
         self.view = view
+        self.what_was = past
 
     @override
     async def channel(self, channel_id: ChannelId) -> View | None:
         """Know that one."""
         return self.view if channel_id == self.view.channel.entry.channel else None
 
+    @override
+    async def past(self, channel_id: ChannelId, before: int | None, limit: int) -> Past:
+        """Know what became of it."""
+        return self.what_was
 
-async def page_about(view: View, **said: Any) -> str:
+
+async def page_about(view: View, past: Past = NOTHING, **said: Any) -> str:
     """Return the page of a channel, of a tower that says so."""
-    async with pages_of(Knowing(view, **said)) as (browser, _):
+    async with pages_of(Knowing(view, past, **said)) as (browser, _):
         seen = await browser.get(f"/dashboard/channels/{view.channel.entry.channel}")
     assert seen.status_code == 200, seen.text
     return seen.text
@@ -135,3 +146,30 @@ async def test_a_channel_is_judged_as_the_daemon_judges_it(stage: Stage) -> None
     assert "NOT PROMISED" not in await page_about(seen_as(stage, make.channel()))
     gone = frozenset({make.PAYEE})
     assert "NOT PROMISED" in await page_about(seen_as(stage, make.channel(), missing_payees=gone))
+
+
+def past_of(text: str) -> Past:
+    """What became of a channel, with ``text`` wherever somebody else chose it."""
+    outcome = dataclasses.replace(make.outcome(OutcomeKind.REFUSED), why=text)
+    story = (
+        numbered("attempt_settled", outcome="refused", paid=0, why=text),
+        numbered("claim_refused", amount=5, why=text),
+        numbered("foreign_transaction", transaction=text, who=text, unpaid=5),
+        numbered("of_another_version", fact=text),
+    )
+    return Past((dataclasses.replace(make.attempt(), outcome=outcome),), 1, story, None)
+
+
+async def test_what_others_choose_is_text_on_a_channels_page(stage: Stage) -> None:
+    """Whatever a server answered, a signer refused with or a transaction was called."""
+    view = seen_as(stage, make.channel())
+    pages = []
+    for text in ("so", HOSTILE):
+        about = {"name": "n", "subject": view.channel.entry.channel, "severity": "warning"}
+        alarms = [{**about, "sentence": text, "since": 1}]
+        pages.append(await page_about(view, past_of(text), alarms=alarms))
+    plain, hostile = (Elements(page) for page in pages)
+    assert hostile.text.count("<script>alert(1)</script>") == 7
+    assert (hostile.tags, hostile.attributes) == (plain.tags, plain.attributes)
+    assert "\u202e" not in pages[1]
+    assert "\x1b" not in pages[1]
