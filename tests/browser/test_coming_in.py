@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
@@ -17,13 +18,31 @@ from watchtower.access.token import Scope
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@dataclass(frozen=True)
+class Guarded:
+    """A tower that nobody looks at without a token, and tokens that it knows."""
+
+    shown: Shown
+    reads: str
+    submits: str
+    admin: str
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def guarded(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Shown]:
-    """A tower that nobody looks at without a token; it is not started."""
-    async with shown_on(tmp_path_factory.mktemp("guarded"), browser, require_token=True) as made:
-        yield made
+) -> AsyncIterator[Guarded]:
+    """A daemon that runs for all tests of the module that need a token."""
+    async with shown_on(tmp_path_factory.mktemp("guarded"), browser, require_token=True) as shown:
+        made = Guarded(
+            shown=shown,
+            reads=await token(shown.stage, "who looks", [Scope.READ]),
+            submits=await token(shown.stage, "who submits", [Scope.SUBMIT]),
+            admin=await token(shown.stage, "an admin", [Scope.ADMIN]),
+        )
+        async with shown.stage.tower() as daemon:
+            await shown.until_ready(daemon)
+            yield made
 
 
 async def show(page: Page, text: str) -> None:
@@ -33,48 +52,40 @@ async def show(page: Page, text: str) -> None:
 
 
 async def test_only_who_shows_a_token_for_it_looks_and_only_while_that_is_good(
-    guarded: Shown,
+    guarded: Guarded,
 ) -> None:
     """No token, none of ours, one for something else, a good one; and that one, once revoked."""
-    stage = guarded.stage
-    reads = await token(stage, "who looks", [Scope.READ])
-    submits = await token(stage, "who submits", [Scope.SUBMIT])
-    async with stage.tower() as daemon:
-        await guarded.until_ready(daemon)
-        path = "/dashboard/alerts"
-        async with guarded.looking(path, is_undisturbed=False) as page, ledgers(guarded):
-            await page.get_by_text("Show a token to see how the tower is.").wait_for()
-            await show(page, "wt_nonsense")
-            await page.get_by_text("This is no token of this tower").wait_for()
-            await show(page, submits)
-            await page.get_by_text("This token does not open the dashboard").wait_for()
-            assert await page.context.cookies() == []
-            await page.goto(guarded.address + path)
-            await show(page, reads)
-            await page.wait_for_url("**/dashboard/alerts")
-            await page.locator("#live[data-state=live]").wait_for()
-            (cookie,) = await page.context.cookies()
-            assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
-            assert cookie["path"] == "/dashboard"
-            assert reads not in cookie["value"]
-            async with stage.store() as store, store.write() as work:
-                await work.tokens.revoke("who looks")
-            await page.get_by_text("You are not logged in any more").wait_for()
-            assert await page.get_by_role("heading", name="Alerts").count() == 0
+    shown, path = guarded.shown, "/dashboard/alerts"
+    async with shown.looking(path, is_undisturbed=False) as page, ledgers(shown):
+        await page.get_by_text("Show a token to see how the tower is.").wait_for()
+        await show(page, "wt_nonsense")
+        await page.get_by_text("This is no token of this tower").wait_for()
+        await show(page, guarded.submits)
+        await page.get_by_text("This token does not open the dashboard").wait_for()
+        assert await page.context.cookies() == []
+        await page.goto(shown.address + path)
+        await show(page, guarded.reads)
+        await page.wait_for_url("**/dashboard/alerts")
+        await page.locator("#live[data-state=live]").wait_for()
+        (cookie,) = await page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        assert cookie["path"] == "/dashboard"
+        assert guarded.reads not in cookie["value"]
+        async with shown.stage.store() as store, store.write() as work:
+            await work.tokens.revoke("who looks")
+        await page.get_by_text("You are not logged in any more").wait_for()
+        assert await page.get_by_role("heading", name="Alerts").count() == 0
 
 
-async def test_who_logs_out_is_out(guarded: Shown) -> None:
+async def test_who_logs_out_is_out(guarded: Guarded) -> None:
     """In this browser, whatever it still remembers."""
-    stage = guarded.stage
-    admin = await token(stage, "an admin", [Scope.ADMIN])
-    async with stage.tower() as daemon:
-        await guarded.until_ready(daemon)
-        async with guarded.looking(is_undisturbed=False) as page:
-            await show(page, admin)
-            await page.get_by_role("button", name="Log out an admin").click()
-            await page.wait_for_url("**/dashboard/login")
-            await page.goto(f"{guarded.address}/dashboard")
-            await page.get_by_label("Token").wait_for()
+    shown = guarded.shown
+    async with shown.looking(is_undisturbed=False) as page:
+        await show(page, guarded.admin)
+        await page.get_by_role("button", name="Log out an admin").click()
+        await page.wait_for_url("**/dashboard/login")
+        await page.goto(f"{shown.address}/dashboard")
+        await page.get_by_label("Token").wait_for()
 
 
 async def test_tower_that_stops_is_said_and_the_page_goes_on_when_it_is_back(

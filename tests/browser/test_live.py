@@ -66,6 +66,33 @@ async def test_channel_opens_and_closes_before_the_eyes_of_who_looks_at_the_over
         assert await is_same(page)
 
 
+MARKS = """
+new MutationObserver((changes) => {
+  for (const { target } of changes) {
+    if (target.classList.contains("changed")) document.body.dataset.marked += ` ${target.id}`;
+  }
+}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["class"] });
+"""
+
+
+async def test_ledger_that_brings_no_news_marks_nothing_as_changed(shown: Shown) -> None:
+    """Numbers of ledgers and times go on where they stand; what is at stake is marked."""
+    stage = shown.stage
+    channel = await stage.channel()
+    async with shown.looking() as page, ledgers(shown):
+        await watched(page)
+        await page.evaluate(MARKS)
+        ledger = page.locator("#part-servers td.number")
+        for _ in range(3):
+            now = await ledger.inner_text()
+            await page.locator("#part-servers td.number", has_not_text=now).wait_for()
+        marked = await page.evaluate("document.body.dataset.marked || ''")
+        assert "part-servers" not in marked
+        assert "part-history" not in marked
+        await stage.keep(channel, 3 * XRP)
+        await page.locator("body[data-marked~=part-stakes]").wait_for()
+
+
 async def test_channel_that_is_gone_says_what_it_paid_and_what_went_back(shown: Shown) -> None:
     """The payer takes home what nobody claimed; the page that was open all the time tells it."""
     stage = shown.stage

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, ViewportSize
+from playwright.async_api import Page, Route
 
 from tests.browser.conftest import DESKTOP, PHONE, Shown
 from tests.tower.conftest import XRP
+from watchtower.interfaces.dashboard.headers import HTML
+from watchtower.interfaces.dashboard.problem_page import login_page, problem_page
+from watchtower.interfaces.http.problems import problem_saying
 from watchtower.units import ChannelId
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,6 +46,20 @@ async def channels(shown: Shown) -> list[ChannelId]:
     return [plain, over, wraps, gone, over_soon]
 
 
+async def wrong_with(page: Page) -> list[Any]:
+    """What shuts somebody out of the page that is shown: day and night, on a desk, on a phone."""
+    await page.set_viewport_size(DESKTOP)
+    await page.emulate_media(color_scheme="light")
+    await page.evaluate(AXE)
+    found = await violations(page)
+    await page.emulate_media(color_scheme="dark")
+    found += await violations(page, ["color-contrast"])
+    await page.set_viewport_size(PHONE)
+    found += await violations(page, ["target-size", "scrollable-region-focusable"])
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    return found + ([("too wide", width)] if width > PHONE["width"] else [])
+
+
 async def violations(page: Page, rules: Sequence[str] = ()) -> list[Any]:
     """What axe-core finds wrong with a page that has it, each with where; by ``rules`` alone."""
     only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": STANDARD}
@@ -53,25 +71,35 @@ async def violations(page: Page, rules: Sequence[str] = ()) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_no_page_shuts_anybody_out(
-    shown: Shown, channels: list[ChannelId], screen: ViewportSize
-) -> None:
+async def test_no_page_shuts_anybody_out(shown: Shown, channels: list[ChannelId]) -> None:
     """Contrast, names, roles, order: axe-core has nothing to say, day and night, at any width."""
     paths = ["/dashboard", "/dashboard/channels", "/dashboard/alerts", UNKNOWN]
+    paths += ["/dashboard/channels?q=closed&sort=slack", "/dashboard/channels?q=FFFF"]
     paths += [f"/dashboard/channels/{channel}" for channel in channels]
     wrong: dict[str, Any] = {}
-    async with shown.looking(screen=screen, is_undisturbed=False) as page:
+    async with shown.looking(is_undisturbed=False) as page:
         for path in paths:
             await page.goto(shown.address + path)
-            await page.emulate_media(color_scheme="light")
-            await page.evaluate(AXE)
-            wrong[path] = await violations(page)
-            await page.emulate_media(color_scheme="dark")
-            wrong[f"{path} in the dark"] = await violations(page, ["color-contrast"])
-            width = await page.evaluate("document.documentElement.scrollWidth")
-            wrong[f"{path} is too wide"] = [width] if width > screen["width"] else []
+            wrong[path] = await wrong_with(page)
     assert {path: found for path, found in wrong.items() if found} == {}
+
+
+@pytest.mark.parametrize("word", ["the form", "token_invalid", "scope_missing", "stopping"])
+async def test_no_page_of_what_goes_wrong_shuts_anybody_out(shown: Shown, word: str) -> None:
+    """Nor that of a tower that stops, nor the form for a token, refused or not."""
+    text = login_page() if word == "the form" else problem_page(problem_saying(word))
+    async with shown.looking(is_undisturbed=False) as page:
+        # No daemon sends it just now; what it loads is the daemon's.
+        answer = partial(answered, text)
+        await page.route("**/dashboard/alerts", answer)
+        await page.goto(f"{shown.address}/dashboard/alerts")
+        await page.locator("main .narrow h1").wait_for()
+        assert await wrong_with(page) == []
+
+
+async def answered(text: str, route: Route) -> None:
+    """Answer with a page."""
+    await route.fulfill(content_type=HTML, body=text)
 
 
 async def test_everything_is_reached_by_keyboard_alone(
@@ -92,6 +120,42 @@ async def test_everything_is_reached_by_keyboard_alone(
             assert await page.evaluate(IS_SEEN), seen[-1]
         assert seen == sorted(seen)
         assert len(set(map(tuple, seen))) == reachable
+
+
+async def test_list_is_searched_sorted_and_narrowed_down_by_keyboard(
+    shown: Shown, channels: list[ChannelId]
+) -> None:
+    """From the field on with Tab, Space and arrows; the form is left with Enter, as forms are."""
+    async with shown.looking("/dashboard/channels") as page:
+        await page.get_by_role("searchbox", name="Search").focus()
+        await page.keyboard.type(channels[0][:12])
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("Funds")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("ArrowDown")
+        await page.get_by_label("something at stake").focus()
+        await page.keyboard.press("Space")
+        await page.get_by_role("searchbox", name="Search").focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/channels?q={channels[0][:12]}&sort=amount&order=asc&show=*")
+        row = page.locator("tbody tr")
+        assert await row.count() == 1
+        await page.get_by_role("columnheader", name="Funds").get_by_role("link").press("Enter")
+        await page.locator("th[aria-sort=descending]", has_text="Funds").wait_for()
+        await row.get_by_role("link").press("Enter")
+        await page.wait_for_url(f"**/channels/{channels[0]}")
+
+
+async def test_how_far_back_is_chosen_by_keyboard(shown: Shown, channels: list[ChannelId]) -> None:
+    """Each link says how far it goes, and the one that is shown is said to be."""
+    assert channels
+    async with shown.looking() as page:
+        ranges = page.get_by_role("navigation", name="How far back")
+        for words in ("3 days", "90 days", "3 hours"):
+            await ranges.get_by_role("link", name=words).press("Enter")
+            await ranges.locator("a[aria-current=true]", has_text=words).wait_for()
+            drawn = page.locator("#part-history > p")
+            await drawn.filter(has_text=f"In the last {words} at most").wait_for()
 
 
 PLACE = """(() => {

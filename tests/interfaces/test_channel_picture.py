@@ -84,8 +84,10 @@ def test_pieces_are_about_as_long_as_what_they_stand_for(amounts: list[int]) -> 
     [
         (3601, Urgency.FAR, WIDTH),
         (3600, Urgency.SURE, WIDTH),
-        (1800, Urgency.SURE, 500),
-        (899, Urgency.LOW, 249),
+        (1801, Urgency.SURE, 500),
+        (1800, Urgency.LESS, 500),
+        (901, Urgency.LESS, 250),
+        (900, Urgency.LOW, 250),
         (0, Urgency.LOW, 0),
         (-1, Urgency.LATE, 0),
         (-300, Urgency.OVER, 0),

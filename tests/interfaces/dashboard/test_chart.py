@@ -75,6 +75,20 @@ def test_gaps_are_drawn_as_gaps(seen: list[int]) -> None:
     assert ("nobody looked" in drawn.sentence) == (rows > 1)
 
 
+def test_where_nobody_looked_is_said_and_not_left_white() -> None:
+    """Before the first look, too: a young tower's picture is not one of a time without stakes."""
+    drawn = chart([(minute, XRP) for minute in (*range(10), *range(60, 70))])
+    begin, between = drawn.gaps
+    assert begin.x == 0
+    assert begin.width == pytest.approx((180 - 69) / 1.8, abs=0.1)
+    assert between.x == pytest.approx((180 - 60) / 1.8, abs=0.1)
+    assert between.width == pytest.approx(51 / 1.8, abs=0.1)
+    assert "The tower began to look at 12:00 on" in drawn.sentence
+    whole = chart([(minute, XRP) for minute in range(200)])
+    assert whole.gaps == ()
+    assert "began" not in whole.sentence
+
+
 def test_axes_say_what_people_count_by() -> None:
     """Whole amounts in steps of one, two or five; whole half hours."""
     drawn = chart([(0, 7 * XRP), (150, 1_700 * XRP)])

@@ -363,6 +363,7 @@ async def test_a_thousand_alarms_are_counted_and_the_first_are_told() -> None:
     async with pages_of(Tower(lambda: report(alarms=alarms))) as (browser, _):
         page = (await browser.get("/dashboard")).text
     assert re.search(r"9\d\d more", page)
+    assert re.search(r'warning</dt><dd><span class="number">1,000</span>, the newest', page)
     assert len(page) < 100_000
 
 

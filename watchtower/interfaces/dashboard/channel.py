@@ -35,7 +35,8 @@ _BEFORE: Final = (
 _MOODS: Final = {
     Urgency.FAR: _WELL,
     Urgency.SURE: _WELL,
-    Urgency.LOW: _TROUBLE,
+    Urgency.LESS: _TROUBLE,
+    Urgency.LOW: _DANGER,
     Urgency.LATE: _DANGER,
     Urgency.OVER: _INFO,
 }

@@ -17,6 +17,7 @@ from watchtower.interfaces.dashboard.headers import HOME
 from watchtower.interfaces.dashboard.reading import Unreadable, query_of, text_of
 from watchtower.interfaces.dashboard.rows import Query, Row, Show, Sort
 from watchtower.interfaces.dashboard.selection import Page
+from watchtower.interfaces.dashboard.time_left import mood_of_share
 from watchtower.interfaces.http.knocking import looks_at
 from watchtower.units import RippleTime
 
@@ -50,8 +51,6 @@ _MARKS: Final = {
 }
 _OVER: Final = frozenset({"expired", "closed", "ended"})
 _BAR: Final = 1_000
-_LOW: Final = 4
-"""The part of its window below which the time left is dangerously little: a quarter."""
 
 
 @get(_ADDRESS, include_in_schema=False, **looks_at())
@@ -85,12 +84,15 @@ def _shown(row: Row, now: RippleTime | None) -> dict[str, Any]:
     left = None
     if row.sure_until is not None and now is not None and row.state not in _OVER:
         left = row.sure_until - now
-    mood = _MARKS[row.state]
-    if left is not None and row.state == "threatened" and left * _LOW <= row.window:
-        mood = "danger"
+    mood = bar_mood = _MARKS[row.state]
+    if left is not None and row.state == "threatened":
+        # A bar says how much is left, the same wherever it is drawn; a mark what that means.
+        bar_mood = mood_of_share(left, row.window).value
+        mood = "danger" if bar_mood == "danger" else mood
     return {
         "row": row,
         "mood": mood,
+        "bar_mood": bar_mood,
         "left": left,
         "bar": None if left is None or not row.window else _bar(left, row.window),
     }

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from watchtower.guard.stake_history import DAYS, HOURS, QUARTER, Grain, Look, StakeHistory, spans
 from watchtower.units import DROPS_PER_XRP, Drops, RippleTime, format_drops, unix_time
 
-__all__ = ["HEIGHT", "WIDTH", "Chart", "Line", "Mark", "Range", "Tick", "chart_of"]
+__all__ = ["HEIGHT", "WIDTH", "Chart", "Gap", "Line", "Mark", "Range", "Tick", "chart_of"]
 
 WIDTH: Final = 1_000
 HEIGHT: Final = 160
@@ -29,6 +29,9 @@ HEIGHT: Final = 160
 _MOST_TICKS: Final = 5
 _LEAST_WIDTH: Final = 4.0
 """Of a look by itself, which would have no width."""
+
+_LEAST_GAP: Final = 1.5
+"""Hundredths of the width: a gap that is smaller is seen by what is drawn beside it."""
 
 _STEPS: Final = (1, 2, 5)
 """By which amounts are told, times a power of ten: what people count by."""
@@ -41,10 +44,19 @@ class Range(StrEnum):
     DAYS = "3d"
     QUARTER = "90d"
 
+    @property
+    def words(self) -> str:
+        """How long that is, for who chooses."""
+        return _WORDS[self]
+
 
 _GRAINS: Final = {Range.HOURS: HOURS, Range.DAYS: DAYS, Range.QUARTER: QUARTER}
 _TIME_STEPS: Final = {Range.HOURS: 1_800, Range.DAYS: 86_400, Range.QUARTER: 30 * 86_400}
 _TIME_FORMS: Final = {Range.HOURS: "%H:%M", Range.DAYS: "%-d %b", Range.QUARTER: "%-d %b"}
+_BEGAN: Final = "%H:%M on %-d %b"
+_LATE: Final = 2
+"""Steps after the beginning of the picture, until which a first look is no late one."""
+
 _LINES: Final = {
     Range.HOURS: (600, "10 minutes"),
     Range.DAYS: (4 * 3_600, "4 hours"),
@@ -56,11 +68,8 @@ _EDGE: Final = 5.0
 """Hundredths of the width, at either end, in which no time would find room."""
 
 _MILLION_XRP: Final = 1_000_000 * DROPS_PER_XRP
-_NAMES: Final = {
-    Range.HOURS: "the last 3 hours",
-    Range.DAYS: "the last 3 days",
-    Range.QUARTER: "the last 90 days",
-}
+_WORDS: Final = {Range.HOURS: "3 hours", Range.DAYS: "3 days", Range.QUARTER: "90 days"}
+_NAMES: Final = {range_: f"the last {words}" for range_, words in _WORDS.items()}
 
 
 class Tick(Struct, frozen=True, kw_only=True):
@@ -76,6 +85,13 @@ class Mark(Struct, frozen=True, kw_only=True):
     x: float
     at: int
     drops: int
+
+
+class Gap(Struct, frozen=True, kw_only=True):
+    """Where nobody looked: from which hundredth of the width, and how many of them."""
+
+    x: float
+    width: float
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -98,6 +114,7 @@ class Chart(Struct, frozen=True, kw_only=True):
         areas: the filled shapes of what was at stake, one for each row without a gap.
         lines: their upper edges.
         unprotectable: the filled shapes of what of it could not be protected.
+        gaps: where nobody looked, before the first look too.
         amounts: what the axis of amounts says.
         times: what the axis of time says.
         paid: when channels paid.
@@ -112,6 +129,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     areas: tuple[str, ...]
     lines: tuple[str, ...]
     unprotectable: tuple[str, ...]
+    gaps: tuple[Gap, ...]
     amounts: tuple[Tick, ...]
     times: tuple[Tick, ...]
     paid: tuple[Mark, ...]
@@ -150,6 +168,7 @@ def chart_of(history: StakeHistory, range_: Range) -> Chart:
             for row in rows
             if any(look.unprotectable for look in row)
         ),
+        gaps=tuple(_gaps(rows, across)),
         amounts=tuple(
             Tick(at=up.y(drops), text=_in_short(drops)) for drops in range(0, up.most + 1, step)
         ),
@@ -198,6 +217,17 @@ def _points(
     return points
 
 
+def _gaps(rows: Sequence[Sequence[Look]], across: _Across) -> Iterator[Gap]:
+    """Yield what is between the rows, and before the first of them."""
+    seen = 0.0
+    for row in rows:
+        (first, _), *_, (last, _) = _points(row, across, _Up(1))
+        begin = first * 100 / WIDTH
+        if begin - seen >= _LEAST_GAP:
+            yield Gap(x=round(seen, 2), width=round(begin - seen, 2))
+        seen = last * 100 / WIDTH
+
+
 def _path(points: Points) -> str:
     return "M" + " L".join(f"{x:g} {y:g}" for x, y in points)
 
@@ -241,6 +271,9 @@ def _sentence(looks: Sequence[Look], drawn: Sequence[Look], grain: Grain, range_
         f"In {_NAMES[range_]} at most {most} was at stake; now it is {now}.",
         f"{_xrp(paid)} was paid, and {_xrp(lost)} was lost." if lost else f"{_xrp(paid)} was paid.",
     ]
+    if looks[0].at - (drawn[-1].at - grain.kept) > _LATE * grain.step:
+        began = datetime.fromtimestamp(unix_time(RippleTime(looks[0].at)), UTC)
+        said.append(f"The tower began to look at {began.strftime(_BEGAN)}.")
     if missing:
         said.append("Where nothing is drawn, nobody looked.")
     return " ".join(said)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from watchtower.interfaces.dashboard.time_left import mood_of_share
 from watchtower.interfaces.status_answer import Finding, Mood, findings, mood_of
 
 __all__ = ["PARTS", "WIDTH", "alerts_about", "overview", "timeline", "without_secrets"]
@@ -47,8 +48,6 @@ _SPANS: Final = (
 )
 """How much time a timeline can show, in seconds: spans whose quarters are read at a glance."""
 
-_HALF, _QUARTER = 0.5, 0.25
-
 _ADDRESS: Final = re.compile(
     r"\b([a-z][a-z0-9+.-]{1,15}://)(?:[^\s/?#@]*@)?([^\s/?#]+)[^\s]*", re.IGNORECASE
 )
@@ -71,7 +70,11 @@ def overview(report: Mapping[str, Any], *, guide: str) -> dict[str, Any]:
             "more": max(0, len(found) - _MOST),
             **{name: report[name] for name in _OF_LEDGER},
         },
-        "alerts": {"open": len(alarms), "told": alarms[:_MOST_ALERTS]},
+        "alerts": {
+            "open": len(alarms),
+            "kinds": _kinds(alarms),
+            "told": alarms[:_MOST_ALERTS],
+        },
         "stakes": {name: report[name] for name in _OF_STAKES},
         "deadlines": timeline(report.get("deadlines", ()), report["ledger_time"]),
         "servers": _ranked(report.get("servers", ())),
@@ -113,7 +116,7 @@ def timeline(
 def _bar(due: Mapping[str, Any], span: int) -> dict[str, Any]:
     slack, window = due["slack_seconds"], due["window_seconds"]
     part = min(1.0, max(0.0, slack / window)) if window else float(slack > 0)
-    mood = Mood.WELL if part > _HALF else Mood.TROUBLE if part > _QUARTER else Mood.DANGER
+    mood = mood_of_share(max(0, slack), window)
     x = min(WIDTH, max(_LEAST, WIDTH * slack // span))
     return {"x": x, "part": round(part, 2), "mood": mood.value}
 
@@ -128,6 +131,17 @@ def _headline(found: Sequence[Finding]) -> str:
     return (
         f"{len(found)} things need attention." if len(found) > 1 else "One thing needs attention."
     )
+
+
+def _kinds(alarms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return how many alarms of each severity stand, and since when the newest of them."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for alarm in alarms:
+        severity, since = alarm["severity"], alarm["since"]
+        kind = kinds.setdefault(severity, {"severity": severity, "count": 0, "newest": since})
+        kind["count"] += 1
+        kind["newest"] = max(kind["newest"], since)
+    return list(kinds.values())
 
 
 def _led_on(alarms: Sequence[Mapping[str, Any]], guide: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ _TO_DO: Final = {
     "wrong_origin": "Nothing was done. Open the form on this tower's own page, and send it again.",
     "unknown_channel": "Look at the list of channels, or search there by its beginning.",
     "not_found": "Go to the overview.",
-    "malformed": "Correct the address, or go to the overview.",
+    "malformed": "Correct the address, or begin again from one of these pages.",
     "too_slow": "Try again in a moment.",
     "wrong_host": "Come by the name of this machine, or by one of `http.names`.",
     "store_unavailable": "Look at its disk, and at `watchtower doctor`.",

@@ -29,7 +29,12 @@ FOLDER: Final = Path(__file__).parent / "templates"
 
 _WHEN: Final = "%Y-%m-%d %H:%M:%S UTC"
 
+_SAID_IN_PROSE: Final = re.compile(
+    r"\b(?P<channel>[0-9A-F]{64})\b|\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+)
 _CHANNEL: Final = re.compile(r"\b[0-9A-F]{64}\b")
+
+_MOODS: Final = {"urgent": "danger", "warning": "trouble"}
 
 _ENDS: Final = (8, 6)
 """How much of a channel's id is shown where there is no room: its beginning and its end."""
@@ -56,8 +61,10 @@ def _environment() -> Environment:
     made.filters |= {
         "ago": age_text,
         "clean": _clean,
+        "halves": _halves,
         "hashes": _hashes,
         "ledger_time": _ledger_time,
+        "mood": _mood,
         "prose": _prose,
         "short": _short,
         "unix_time": _unix_time,
@@ -100,9 +107,10 @@ def _prose(text: object) -> Markup:
             found += Markup("<code>{}</code>").format(piece)
             continue
         end = 0
-        for id_ in _CHANNEL.finditer(piece):
-            found += Markup("{}{}").format(piece[end : id_.start()], _channel_link(id_[0]))
-            end = id_.end()
+        for said in _SAID_IN_PROSE.finditer(piece):
+            shown = _channel_link(said[0]) if said["channel"] else _moment(said[0])
+            found += Markup("{}{}").format(piece[end : said.start()], shown)
+            end = said.end()
         found += escape(piece[end:])
     return found
 
@@ -115,6 +123,22 @@ def _hashes(text: object) -> Markup:
         found += Markup("{}{}").format(words[end : each.start()], short)
         end = each.end()
     return found + escape(words[end:])
+
+
+def _moment(text: str) -> Markup:
+    """Return a time of a sentence as an element, which is not broken in two by a line's end."""
+    return Markup('<time datetime="{}">{}</time>').format(text, text)
+
+
+def _halves(name: str) -> Markup:
+    """Return a long name that, where it does not fit on a line, goes on in the middle of it."""
+    middle = (len(name) + 1) // 2
+    return Markup("{}<wbr>{}").format(name[:middle], name[middle:])
+
+
+def _mood(severity: str) -> str:
+    """Return how an alarm of a severity is marked."""
+    return _MOODS.get(severity, "info")
 
 
 def _channel_link(channel: str) -> Markup:

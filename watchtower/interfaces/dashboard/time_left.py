@@ -6,14 +6,15 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from watchtower.interfaces.dashboard.funds import WIDTH
+from watchtower.interfaces.status_answer import Mood
 from watchtower.judgement.deadline import Deadline
 from watchtower.judgement.verdict import End
 from watchtower.units import RippleTime
 
-__all__ = ["TimeLeft", "Urgency", "time_left"]
+__all__ = ["TimeLeft", "Urgency", "mood_of_share", "time_left"]
 
-_LOW: Final = WIDTH // 4
-"""What is left is little when it is less than a quarter of what there was (`slack_low`)."""
+_HALF, _QUARTER = 0.5, 0.25
+"""Shares of what there was, from which on what is left is less, and little (`slack_low`)."""
 
 _BY: Final = {
     End.EXPIRATION: "the payer asked to close",
@@ -26,6 +27,7 @@ class Urgency(StrEnum):
 
     FAR = "no hurry yet"  # more time is left than redeeming is given
     SURE = "redeeming is sure"
+    LESS = "redeeming is sure, and less than half of the time is left"
     LOW = "little time is left"
     LATE = "redeeming is not sure any more"
     OVER = "the channel has ended"
@@ -47,6 +49,13 @@ class TimeLeft(NamedTuple):
     width: int
 
 
+def mood_of_share(left: int, window: int) -> Mood:
+    """Return how grave it is that so much is left of a window, wherever that is drawn."""
+    if left <= _QUARTER * window:
+        return Mood.DANGER
+    return Mood.WELL if left > _HALF * window else Mood.TROUBLE
+
+
 def time_left(deadline: Deadline, ledger_time: RippleTime) -> TimeLeft:
     """Return what is left of ``deadline`` at ``ledger_time``."""
     slack, ends_in = deadline.slack(ledger_time), deadline.ends_at - ledger_time
@@ -56,8 +65,10 @@ def time_left(deadline: Deadline, ledger_time: RippleTime) -> TimeLeft:
         urgency = Urgency.OVER
     elif slack < 0:
         urgency = Urgency.LATE
-    elif width < _LOW:
+    elif slack / window <= _QUARTER:
         urgency = Urgency.LOW
+    elif slack / window <= _HALF:
+        urgency = Urgency.LESS
     else:
         urgency = Urgency.FAR if slack > deadline.window else Urgency.SURE
     return TimeLeft(

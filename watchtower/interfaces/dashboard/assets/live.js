@@ -41,6 +41,14 @@
     say("Connection lost, trying again.");
   };
 
+  // What a part says, without what goes on by itself: clocks, ages, the number of the ledger.
+  const wordsOf = (part) => {
+    if (part.matches("[data-calm]")) return "";
+    const copy = part.cloneNode(true);
+    for (const calm of copy.querySelectorAll("[data-calm]")) calm.remove();
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  };
+
   const partsOf = (root) => root.querySelectorAll("[data-part]");
 
   const shows = (topic) =>
@@ -53,12 +61,15 @@
       if (!part || (wanted && !wanted.has(fresh.dataset.part))) continue;
       if (part.isEqualNode(fresh)) continue;
       const before = part.dataset.said;
+      const isNews = wordsOf(part) !== wordsOf(fresh);
       for (const open of part.querySelectorAll("details[open][id]")) {
         fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
       }
       Idiomorph.morph(part, fresh, { ignoreActiveValue: true, restoreFocus: true });
-      part.classList.add("changed");
-      setTimeout(() => part.classList.remove("changed"), MARKED);
+      if (isNews) {
+        part.classList.add("changed");
+        setTimeout(() => part.classList.remove("changed"), MARKED);
+      }
       if (part.dataset.said !== before) say(part.dataset.said);
     }
     const title = page.querySelector("title");
