@@ -2,9 +2,10 @@
 
     python -m tests.browser.pictures docs/pictures
 
-A payee with a dozen channels: readers promise more all the time, some ask to close and are
-redeemed, one cannot be protected, and for the last one servers lose what they took. The ledger's
-clock stands still but for what the story lets pass: an hour and a half, in as many seconds.
+A payee with fifteen channels: readers promise more all the time, some ask to close and are
+redeemed, one cannot be protected, and in the end servers lose what they took while three more ask
+to close. The ledger's clock stands still but for what the story lets pass: an hour and a half, in
+as many seconds; it begins so early that it ends with this machine's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.browser.conftest import Shown, chromium, free_port
 from tests.store.make import CHEAP
 from tests.tower.conftest import PASSPHRASE, TF_CLOSE, XRP, Stage
 from watchtower.keys.vault import Algorithm, Vault
+from watchtower.machine import Machine
 from watchtower.sandbox.people import Hand, Person
 from watchtower.sandbox.server import Clock, Sandbox
 from watchtower.settings import (
@@ -34,17 +37,26 @@ from watchtower.settings import (
     Settings,
 )
 from watchtower.store.database import Store
-from watchtower.units import ChannelId
+from watchtower.tower.tending import Rhythm
+from watchtower.units import ChannelId, ripple_time
 
 _READERS: Final = 12
-_WRAPS: Final = 7
-_CLOSING: Final = (25, 45, 60, 75)
+_WRAPS: Final = 3
+_CLOSING: Final = (12, 25, 38, 50)
+_PRESSING: Final = (2_700, 5_400, 10_800)
+"""Settle delays of those who ask to close while nothing gets through."""
+_PRESSED: Final = 60
+"""The round in which they do."""
 _SLOW_READER: Final = 18
 _MANY: Final = 1_000
 _SECONDS: Final = 60
 """Of ledger time, from round to round."""
 _TURNS: Final = 90
 """Rounds of the story, a second or so each."""
+_LOOKS: Final = 2
+"""Rests in each of them, in which the tower looks at how things stand."""
+_RHYTHM: Final = Rhythm(rounds=0.1)
+"""As many rounds of the tower in its hour as one has that lives in real time."""
 
 _WIDE: Final = ViewportSize(width=1180, height=1180)
 
@@ -57,35 +69,53 @@ class _Story:
         self._servers = servers
         self._luck = random.Random(10)  # noqa: S311 - a story, and the same one each time
         self._promised: dict[ChannelId, int] = {}
-        self.pressing = ChannelId("")
+        self._reading: list[ChannelId] = []
+        self._pressing: list[ChannelId] = []
 
     async def open(self) -> None:
-        """Open a dozen channels; one of them overflows the ledger's clock when it closes."""
+        """Open all channels; one of them overflows the ledger's clock when it closes."""
         for number in range(_READERS):
             delay = 2**32 - 1 if number == _WRAPS else self._luck.choice((3600, 7200, 86_400))
-            funds = self._luck.randrange(40, 400)
-            channel = await self._stage.channel(funds * XRP, delay)
-            self._promised[channel] = 0
-        self.pressing = next(iter(self._promised))
+            await self._open(delay)
+        self._reading = list(self._promised)
+        self._pressing = [await self._open(delay) for delay in _PRESSING]
+
+    async def _open(self, delay: int) -> ChannelId:
+        channel = await self._stage.channel(self._luck.randrange(40, 400) * XRP, delay)
+        self._promised[channel] = 0
+        return channel
+
+    @property
+    def pressing(self) -> ChannelId:
+        """The channel with the nearest deadline."""
+        return self._pressing[0]
 
     async def turn(self, number: int) -> None:
         """Let readers read for a while; now and then one asks to close."""
-        names = list(self._promised)[1:]
-        for channel in self._luck.sample(names, 2):
+        for channel in self._luck.sample(self._reading, 2):
             await self._promise(channel)
         if number in _CLOSING:
-            await self._ask_to_close(names[_CLOSING.index(number)])
+            await self._redeemed(self._reading.pop())
         if number % _SLOW_READER == 0:
-            await self._promise(self.pressing)
-        await self._stage.sandbox.advance(_SECONDS)
+            for channel in self._pressing:
+                await self._promise(channel)
+        if number == _PRESSED:
+            await self._press()
+        for _ in range(_LOOKS):
+            await self._stage.sandbox.advance(_SECONDS // _LOOKS)
+            await asyncio.sleep(0.3)
 
-    async def press(self) -> None:
-        """Let the one that reads slowly ask to close, while servers lose what they take."""
-        await self._ask_to_close(self.pressing)
+    async def _redeemed(self, channel: ChannelId) -> None:
+        """Let one ask to close, and ledgers close one by one until it has paid."""
+        await self._ask_to_close(channel)
+        await self._stage.until_told(channel, "attempt_settled")
+
+    async def _press(self) -> None:
+        """Let those that read slowly ask to close, while servers lose what they take."""
+        for channel in self._pressing:
+            await self._ask_to_close(channel)
         for server in self._servers:
             server.swallow_submissions(_MANY)
-        await self._stage.sandbox.accept()
-        await self._stage.until_told(self.pressing, "attempt_settled")
 
     async def _promise(self, channel: ChannelId) -> None:
         self._promised[channel] += self._luck.randrange(1, 60) * 137_000
@@ -103,12 +133,10 @@ async def main(folder: Path) -> None:
         shown, servers = await _set_up(stack)
         story = _Story(shown.stage, servers)
         await story.open()
-        async with shown.stage.tower() as daemon:
+        async with shown.stage.tower(machine=Machine(rhythm=_RHYTHM)) as daemon:
             await shown.until_ready(daemon)
             for number in range(_TURNS):
                 await story.turn(number)
-                await asyncio.sleep(0.5)
-            await story.press()
             async with shown.looking(screen=_WIDE) as page:
                 await _take(page, folder / "dashboard-overview.png", is_whole=True)
             path = f"/dashboard/channels/{story.pressing}"
@@ -118,7 +146,9 @@ async def main(folder: Path) -> None:
 
 async def _set_up(stack: AsyncExitStack) -> tuple[Shown, Sequence[Sandbox]]:
     store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "watchtower.db"
-    one = await stack.enter_async_context(Sandbox(clock=Clock.FROZEN))
+    # The ledger's clock is this machine's when the pictures are taken, as it is everywhere.
+    start = ripple_time(time.time()) - _TURNS * (_SECONDS - 1)
+    one = await stack.enter_async_context(Sandbox(clock=Clock.FROZEN, start=start))
     two, three = [await stack.enter_async_context(Sandbox(beside=one)) for _ in range(2)]
     hand = await stack.enter_async_context(Hand(one.url, accepts=True))
     payee = Person.named("the publisher of the pictures")

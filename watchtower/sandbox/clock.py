@@ -46,7 +46,12 @@ class Pace:
 
     @classmethod
     def of(
-        cls, clock: Clock, *, close_every: float | None = None, resolution: int | None = None
+        cls,
+        clock: Clock,
+        *,
+        close_every: float | None = None,
+        resolution: int | None = None,
+        start: int = NEW_YEAR,
     ) -> Pace:
         """Return the pace of a clock, begun now.
 
@@ -54,9 +59,10 @@ class Pace:
             clock: how time passes.
             close_every: seconds between ledgers of the wall clock, in place of four.
             resolution: what the wall and the fast clock round to; a frozen one is left exact.
+            start: the ledger time at which a frozen clock begins.
         """
         if clock is Clock.FROZEN:
-            return cls(clock=clock, start=NEW_YEAR, step=1, interval=None)
+            return cls(clock=clock, start=start, step=1, interval=None)
         step = _SECONDS_OF_A_LEDGER
         if clock is Clock.FAST:
             start, interval = NEW_YEAR, 0.1

@@ -21,7 +21,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
-from watchtower.sandbox.clock import Clock, Pace
+from watchtower.sandbox.clock import NEW_YEAR, Clock, Pace
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.history import FIRST_LEDGER
 from watchtower.sandbox.late_log import LateLogger
@@ -52,6 +52,7 @@ class Sandbox:
         close_every: seconds between ledgers, where the clock is the host's.
         close_time_resolution: seconds that close times are rounded to; a frozen clock is exact.
         throttle: warn who asks too much, and drop who goes on.
+        start: the ledger time at which a frozen clock begins.
         seed: where all luck begins: the same seed and the same requests, the same messages.
         beside: another sandbox, whose ledger this one serves too; that one closes the ledgers, and
             its clock, rules, queue and seed hold.
@@ -67,6 +68,7 @@ class Sandbox:
         close_every: float | None = None,
         close_time_resolution: int | None = None,
         throttle: bool = False,
+        start: int = NEW_YEAR,
         seed: int = 0,
         beside: Sandbox | None = None,
     ) -> None:
@@ -74,7 +76,9 @@ class Sandbox:
         # All clients come from one address, and a real server adds up by address.
         self._charges = Charges()
         if beside is None:
-            pace = Pace.of(clock, close_every=close_every, resolution=close_time_resolution)
+            pace = Pace.of(
+                clock, close_every=close_every, resolution=close_time_resolution, start=start
+            )
             network = Network(rules or Rules(), pace, queue or QueueSettings(), seed)
             self._node = Node(network)
             self._interval = pace.interval
