@@ -111,7 +111,7 @@ async def prepare(
         stream=stream,
         watch=watch,
         changes=Changes(memory.cursor, tell=feed.tell),
-        losses=Losses(memory.losses, store=store),
+        losses=Losses(memory.losses, lost=watch.incoming.lost, store=store),
         measures=measures,
         feed=feed,
         deliverer=telling.deliverer,

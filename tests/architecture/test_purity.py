@@ -87,6 +87,7 @@ PURE = (
     "guard.exposure",
     "guard.incoming",
     "guard.learned",
+    "guard.lost",
     "guard.outgoing",
     "guard.owed",
     "guard.presigned",

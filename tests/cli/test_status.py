@@ -42,6 +42,7 @@ SAID: dict[str, Any] = {
     "lost_drops": 0,
     "lost_channels": 0,
     "lost_last": None,
+    "lost_at": None,
     "exposure": None,
     "deadlines": [
         {
@@ -134,7 +135,12 @@ def test_porcelain_is_word_for_word_what_was_promised() -> None:
     assert "\n".join(porcelain(report())) + "\n" == GOLDEN
 
 
-LOST: dict[str, Any] = {"lost_drops": 5_000_000, "lost_channels": 1, "lost_last": CHANNEL}
+LOST: dict[str, Any] = {
+    "lost_drops": 5_000_000,
+    "lost_channels": 1,
+    "lost_last": CHANNEL,
+    "lost_at": 820_540_801,
+}
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -146,11 +152,22 @@ def test_a_loss_is_the_answer_though_no_alarm_stands(*, running: bool) -> None:
     assert sentence.startswith(f"Channel {CHANNEL} has ended with 5 XRP unpaid")
     assert f"`watchtower explain {CHANNEL}`" in sentence
     assert sentence in lines(lost)
-    assert "lost: 5 XRP on one channel since the daemon's start" in lines(lost)
+    assert "lost: 5 XRP on one channel, in all" in lines(lost)
     assert f"lost 5000000 1 {CHANNEL}" in list(porcelain(lost))
     assert amounts_as_text(lost)["lost_drops"] == "5000000"
     (several,) = (one for one in report(**LOST | {"lost_channels": 2})["answer"])
     assert several.startswith(f"2 channels, {CHANNEL} the last, have ended")
+
+
+@pytest.mark.parametrize(("days", "state"), [(7, "danger"), (8, "well"), (None, "well")])
+def test_a_loss_is_the_answer_for_a_week_and_stays_in_the_table(
+    days: int | None, state: str
+) -> None:
+    """Nobody can mend it, and a tower that said so for good could say nothing else any more."""
+    at = None if days is None else SAID["ledger_time"] - days * 86_400
+    lost = report(**LOST | {"lost_at": at})
+    assert lost["state"] == state
+    assert "lost: 5 XRP on one channel, in all" in lines(lost)
 
 
 def test_a_daemon_of_before_says_nothing_of_losses_and_is_understood() -> None:

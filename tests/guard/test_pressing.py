@@ -100,35 +100,6 @@ def test_the_sums_are_those_of_counting_anew(
         assert pressing.nearest_promised == min(promised, default=None)
 
 
-def test_what_a_channel_lost_is_counted_once() -> None:
-    """It is judged again while it is forgotten, and may turn out to have lost more."""
-    pressing, channel = Pressing(), CHANNELS[0]
-    some = judgement(channel, Closed(paid=Drops(0), lost=Drops(5), exact=False))
-    more = judgement(channel, Closed(paid=Drops(0), lost=Drops(7), exact=True))
-    for before, after in ((None, some), (some, some), (some, more), (more, some), (some, None)):
-        pressing.changed(channel, before, after)
-    assert pressing.lost == 7
-
-
-def test_what_has_expired_is_lost_and_is_not_lost_again_when_it_is_gone() -> None:
-    """A payer may leave its channel in the ledger for as long as it likes."""
-    pressing, (one, other, *_) = Pressing(), CHANNELS
-    running = judgement(one, threatened(9, 1))
-    expired = judgement(one, Expired(by=End.EXPIRATION, ended_at=RippleTime(9), lost=Drops(9)))
-    gone = judgement(one, Closed(paid=Drops(0), lost=Drops(9), exact=True))
-    pressing.changed(one, None, running)
-    assert (pressing.lost, pressing.lost_channels, pressing.lost_last) == (0, 0, None)
-    pressing.changed(one, running, expired)
-    assert (pressing.lost, pressing.lost_channels, pressing.lost_last) == (9, 1, one)
-    pressing.changed(
-        other, None, judgement(other, Closed(paid=Drops(0), lost=Drops(1), exact=True))
-    )
-    for before, after in ((expired, expired), (expired, gone), (gone, None)):
-        pressing.changed(one, before, after)
-    assert (pressing.lost, pressing.lost_channels, pressing.lost_last) == (10, 2, other)
-    assert not pressing._lost_on.keys() & {one}  # else each loss would stay in memory for good
-
-
 def test_a_payer_who_moves_its_request_all_day_costs_no_room() -> None:
     """Each move is a transaction of its own, and cheap."""
     pressing, channel = Pressing(), CHANNELS[0]

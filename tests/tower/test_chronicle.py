@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.guard.test_watch import PAYEE, START, changed, claim, closed, entry
@@ -16,13 +17,18 @@ from tests.store import make
 from tests.tower.conftest import XRP, Stage
 from tests.tower.test_daemon import note
 from tests.tower.test_stopping import Way
+from watchtower.alerts.desk import Desk
+from watchtower.alerts.rules import Notice
 from watchtower.daemon import run
 from watchtower.guard.stake_history import DAYS, HOURS, Look, StakeHistory, spans
 from watchtower.guard.watch import Watch
 from watchtower.judgement.policy import Policy
 from watchtower.machine import Machine
 from watchtower.store.database import Store
+from watchtower.tower.changes import Changes
 from watchtower.tower.chronicle import STAKE_NOTE, Chronicle
+from watchtower.tower.herald import Herald
+from watchtower.tower.losses import LOSSES_NOTE, LOST_NOTE, Losses, losses_of, lost_of
 from watchtower.tower.tending import STATUS_NOTE, Rhythm
 from watchtower.units import Drops, RippleTime, TxHash
 
@@ -37,19 +43,35 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 class Scene:
     """A watch of one channel with 30 XRP at stake, and who looks at it."""
 
-    def __init__(self, store: Store, history: StakeHistory | None = None) -> None:
+    def __init__(self, store: Store, before: Scene | None = None) -> None:
+        """Go on where one ``before`` has stopped, or begin anew."""
         self.steady = 1_000.0
-        self.watch = Watch([PAYEE], Policy())
+        notes: dict[str, Any] = {}
+        if before is not None:
+            notes = {LOSSES_NOTE: msgspec.to_builtins(before.watch.incoming.lost)}
+            notes |= {LOST_NOTE + one: lost for one, lost in before.losses._told.items()}
+        self.watch: Watch = Watch([PAYEE], Policy(), lost=lost_of(notes))
+        self.losses: Losses = Losses(losses_of(notes), lost=self.watch.incoming.lost)
+        desk = Desk(self, repeat_after=0, clock=lambda: 0.0)
+        self.herald = Herald(desk, Changes(None), losses=self.losses)
         self.watch.learn(changed(9, entry()))
         self.watch.raise_best(claim(30 * XRP))
         self.reconciled = asyncio.Event()
         self.chronicle = Chronicle(
             self.watch,
-            history or StakeHistory(),
+            StakeHistory() if before is None else StakeHistory.of_note(before.note),
             store=store,
             reconciled=self.reconciled,
             clock=lambda: self.steady,
         )
+
+    def tell(self, _notice: Notice) -> None:
+        """Nobody is told."""
+
+    @property
+    def note(self) -> Any:
+        """The history as the store has it."""
+        return self.chronicle.history.note()
 
     @property
     def looks(self) -> tuple[Look, ...]:
@@ -61,7 +83,10 @@ class Scene:
         self.steady += 60
         at = replace(closed(index, START + 60 * index), confirmed=confirmed)
         self.watch.ledger_closed(at)
-        self.watch.judge()
+        for judgement in self.watch.judge():
+            self.herald.judged(judgement, ledger_index=at.ledger_index)
+        self.herald.read(at.ledger_index)
+        self.herald.waited(at)
         await self.chronicle.look()
 
 
@@ -107,19 +132,39 @@ async def test_what_was_paid_and_lost_stands_where_it_was_seen(store: Store) -> 
 
 
 async def test_what_was_lost_before_is_not_lost_again_by_a_restart(store: Store) -> None:
-    """The watch counts what has expired and is still there anew; the note knows it."""
+    """What has expired and is still there is judged anew; the notes know that it was told."""
     scene = Scene(store)
     scene.watch.learn(changed(10, entry(expiration=RippleTime(START + 60 * 12))))
     scene.reconciled.set()
     for index in (10, 11, 12):
         await scene.minute(index)
     assert [look.lost for look in scene.looks] == [0, 30 * XRP]
-    again = Scene(store, StakeHistory.of_note(scene.chronicle.history.note()))
+    again = Scene(store, scene)
     again.watch.learn(changed(10, entry(expiration=RippleTime(START + 60 * 12))))
     again.reconciled.set()
     for index in (13, 14):
         await again.minute(index)
     assert [look.lost for look in again.looks] == [0, 30 * XRP, 0]
+    assert again.watch.incoming.lost.drops == 30 * XRP
+
+
+async def test_a_loss_that_is_told_again_after_a_kill_stands_in_the_history_once(
+    store: Store,
+) -> None:
+    """The history was written down just before, and that the loss was told was not."""
+    scene = Scene(store)
+    scene.watch.learn(changed(10, entry(expiration=RippleTime(START + 60 * 12))))
+    scene.reconciled.set()
+    for index in (10, 11, 12):
+        await scene.minute(index)
+    killed = Scene(store)
+    killed.chronicle.history = StakeHistory.of_note(scene.note)
+    killed.watch.learn(changed(10, entry(expiration=RippleTime(START + 60 * 12))))
+    killed.reconciled.set()
+    for index in (13, 14):
+        await killed.minute(index)
+    assert killed.watch.incoming.lost.drops == 30 * XRP
+    assert [look.lost for look in killed.looks] == [0, 30 * XRP, 0]
 
 
 async def test_what_was_lost_before_anybody_looked_is_not_lost_now(store: Store) -> None:

@@ -21,7 +21,7 @@ from watchtower.tower import route_watch
 from watchtower.tower.losses import Losses, losses_of
 from watchtower.tower.route_watch import ALERTS_NOTE
 from watchtower.tower.tending import STATUS_NOTE, Rhythm
-from watchtower.units import ChannelId, Drops
+from watchtower.units import ChannelId, Drops, RippleTime
 
 SIGNED = {"url": "https://h", "secret_file": "x"}
 QUICK = Rhythm(rounds=0.05, status=0.05)
@@ -229,7 +229,9 @@ async def test_a_loss_that_nobody_saw_come_is_told_by_the_next_start_and_by_none
         return (await note(stage, STATUS_NOTE)).get("lost_last") == channel
 
     async def is_kept() -> bool:
-        return names(told).count("lost") > 0 and await kept_losses(stage) == {channel: 30 * XRP}
+        record = (await note(stage, ALERTS_NOTE)).get("told", [])
+        is_told = "delivered" in [one["result"] for one in record if one["name"] == "lost"]
+        return is_told and await kept_losses(stage) == {channel: 30 * XRP}
 
     async def is_let_go() -> bool:
         return await kept_losses(stage) == {}
@@ -245,6 +247,8 @@ async def test_a_loss_that_nobody_saw_come_is_told_by_the_next_start_and_by_none
         await stage.close_request(channel)
         await stage.until(is_let_go)
     assert names(told).count("lost") == 1
+    said = await note(stage, STATUS_NOTE)
+    assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
 
 
 async def test_what_was_paid_while_the_tower_was_away_is_no_loss(
@@ -290,9 +294,11 @@ async def test_what_was_paid_while_the_tower_was_away_is_no_loss(
 
     async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK, dial=way.dial)):
         await stage.until(has_judged)
+        assert (await note(stage, STATUS_NOTE))["lost_drops"] == 0
         way.is_free.set()
         await stage.until(is_caught_up)
     assert "lost" not in names(told)
+    assert (await note(stage, STATUS_NOTE))["lost_drops"] == 0
 
 
 async def test_a_tower_that_is_stopped_has_written_down_what_it_told(
@@ -331,7 +337,7 @@ async def test_a_loss_is_written_down_behind_what_is_to_be_told_of_it(stage: Sta
     channel = await stage.channel()
     async with stage.store() as store:
         losses = Losses(store=store)
-        losses.told(channel, Drops(7))
+        losses.told(channel, Drops(7), at=RippleTime(9))
         await losses.look()
         assert await kept_losses(stage) == {}
         await losses.look()

@@ -111,7 +111,7 @@ def _stakes(report: Mapping[str, Any]) -> Iterator[_Row]:
     if report.get("lost_drops"):
         many = report["lost_channels"]
         where = "one channel" if many == 1 else f"{many:,} channels"
-        text = f"{format_drops(Drops(report['lost_drops']))} on {where} since the daemon's start"
+        text = f"{format_drops(Drops(report['lost_drops']))} on {where}, in all"
         yield _Row("lost", text, Mood.DANGER)
     if report.get("outgoing"):
         text = f"{report['outgoing']} of the channels; {report['closing']} to be closed now"

@@ -22,6 +22,7 @@ from watchtower.guard.agenda import Agenda
 from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.deadlines import Deadlines
 from watchtower.guard.exposure import Exposure
+from watchtower.guard.lost import Lost
 from watchtower.guard.owed import Owed, is_owed, obligation_of
 from watchtower.guard.pressing import Pressing
 from watchtower.judgement.channel import Channel
@@ -52,6 +53,7 @@ class Incoming:
         deadlines: which of them end first, of those on which something is at stake.
         exposure: what is at stake now, with each payer and in all, judged or not.
         pressing: the judgements in sums.
+        lost: what was told as lost, in sums, by who knows when that is sure.
         missing_payees: those that the ledger is known not to have, and that cannot be paid.
     """
 
@@ -62,12 +64,14 @@ class Incoming:
         *,
         channels: Mapping[ChannelId, Channel],
         best: BestClaims,
+        lost: Lost | None = None,
     ) -> None:
-        """Look at the watch's own ``channels`` and ``best`` claims."""
+        """Look at the watch's own ``channels`` and ``best``; go on with what was ``lost``."""
         self.payees = frozenset(payees)
         self.policy = policy
         self.judgements: dict[ChannelId, Judgement] = {}
         self.pressing = Pressing()
+        self.lost = lost or Lost()
         self.at_stake = 0
         self.paid = 0
         self.last_redeemed: dict[ChannelId, RippleTime] = {}

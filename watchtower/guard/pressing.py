@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from watchtower.judgement.judge import Judgement
-from watchtower.judgement.verdict import Closed, Expired, Threatened
+from watchtower.judgement.verdict import Closed, Threatened
 from watchtower.units import ChannelId, Drops, RippleTime
 
 __all__ = ["Pressing"]
@@ -27,10 +27,6 @@ class Pressing:
         unprotectable: channels that are open and for which protection cannot be promised.
         unprotectable_at_stake: the drops at stake on them.
         threatened_at_stake: the drops at stake on channels that will end.
-        lost: the drops that channels whose end has surely passed did not pay, whether the payer has
-            taken them out of the ledger or not; of those forgotten since, too.
-        lost_channels: how many channels these are.
-        lost_last: the one of them that was counted last; None before the first.
     """
 
     def __init__(self) -> None:
@@ -38,10 +34,6 @@ class Pressing:
         self.unprotectable = 0
         self.unprotectable_at_stake = Drops(0)
         self.threatened_at_stake = Drops(0)
-        self.lost = Drops(0)
-        self.lost_channels = 0
-        self.lost_last: ChannelId | None = None
-        self._lost_on: dict[ChannelId, Drops] = {}
         self._verdicts: dict[str, int] = {}
         self._ends = _Nearest()
         self._promised_ends = _Nearest()
@@ -69,9 +61,6 @@ class Pressing:
             self._count(before, -1)
         if after is not None:
             self._count(after, 1)
-            self._lose(channel, after)
-        else:
-            self._lost_on.pop(channel, None)
         verdict = None if after is None else after.verdict
         end = verdict.deadline if isinstance(verdict, Threatened) else None
         self._ends.put(channel, end)
@@ -89,22 +78,6 @@ class Pressing:
             self.unprotectable_at_stake = Drops(
                 self.unprotectable_at_stake + sign * judgement.at_stake
             )
-
-    def _lose(self, channel: ChannelId, after: Judgement) -> None:
-        """Count what a channel lost once; never less again, as what only grows must not shrink.
-
-        That it has expired is enough, as redeeming pays nothing any more: whoever waited for the
-        payer to take it out would count nothing for as long as the payer likes.
-        """
-        verdict = after.verdict
-        lost = verdict.lost if isinstance(verdict, Expired | Closed) else Drops(0)
-        known = self._lost_on.get(channel, Drops(0))
-        if lost <= known:
-            return
-        self.lost = Drops(self.lost + lost - known)
-        self.lost_channels += not known
-        self.lost_last = channel
-        self._lost_on[channel] = lost
 
 
 class _Nearest:

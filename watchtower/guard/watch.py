@@ -20,6 +20,7 @@ from typing import Final
 from watchtower.guard.best_claims import BestClaims
 from watchtower.guard.incoming import Incoming
 from watchtower.guard.learned import Learned, Settlement, channel_of
+from watchtower.guard.lost import Lost
 from watchtower.guard.outgoing import Outgoing
 from watchtower.guard.presigned import SignedAhead
 from watchtower.guard.under_way import UnderWay
@@ -77,6 +78,7 @@ class Watch:
         attempts: Iterable[Attempt] = (),
         presigned: Iterable[Presigned] = (),
         spent: Mapping[Address, DaySpent] | None = None,
+        lost: Lost | None = None,
     ) -> None:
         """Begin with what the store remembers."""
         self.channels = {channel.entry.channel: channel for channel in channels}
@@ -84,7 +86,7 @@ class Watch:
         self.under_way = UnderWay(attempts, channels=self.channels, spent=spent)
         self.attempts = self.under_way.attempts
         self.lapses = self.under_way.lapses
-        self.incoming = Incoming(payees, policy, channels=self.channels, best=self.best)
+        self.incoming = Incoming(payees, policy, channels=self.channels, best=self.best, lost=lost)
         self.outgoing = Outgoing(
             payers,
             payer_policy or PayerPolicy(),

@@ -24,6 +24,9 @@ _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 
+_LOSS_TOLD: Final = 7 * _DAY
+"""Seconds of ledger time for which a loss is the answer; the table has it for good."""
+
 
 class Mood(StrEnum):
     """How the tower is, in one word."""
@@ -92,17 +95,25 @@ def _of_daemon(report: Mapping[str, Any]) -> Iterator[Finding]:
 def _of_losses(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Say what was lost: whoever has no route for alarms hears of it here alone.
 
-    No other word of the daemon is told when it does not run; this stays true.
+    No other word of the daemon is told when it does not run; this stays true. It is the answer for
+    a week: who has learnt from it cannot mend it, and must see what comes next.
     """
-    if not (lost := report.get("lost_drops")):
+    if not (lost := report.get("lost_drops")) or _is_long_ago(report):
         return
     many, last = report["lost_channels"], report["lost_last"]
     which = f"Channel {last} has" if many == 1 else f"{many:,} channels, {last} the last, have"
     yield Finding(
         Mood.DANGER,
-        f"{which} ended with {format_drops(Drops(lost))} unpaid, by what the daemon has counted "
-        f"since its start: `watchtower explain {last}` says what was tried.",
+        f"{which} ended with {format_drops(Drops(lost))} unpaid: `watchtower explain {last}` says "
+        "what was tried. This is told for a week.",
     )
+
+
+def _is_long_ago(report: Mapping[str, Any]) -> bool:
+    """Return whether the last loss is older than a week, by ledger time, or than anybody knows."""
+    now = report.get("ledger_time") or 0
+    at = report.get("lost_at", now)  # a version before does not say, and forgets it with its end
+    return at is None or now - at > _LOSS_TOLD
 
 
 def _of_accounts(report: Mapping[str, Any]) -> Iterator[Finding]:

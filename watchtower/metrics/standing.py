@@ -1,8 +1,8 @@
 """How things stand, as samples: read when somebody asks, from what is in memory anyway. Pure.
 
 What it guarantees: nothing here grows with the channels that are watched. What is summed over them
-is kept as a sum by whoever knows them (``guard/pressing.py``), so that a scrape costs the same with
-a hundred thousand.
+is kept as a sum by whoever knows them (``guard/pressing.py``, ``guard/lost.py``), so that a scrape
+costs the same with a hundred thousand.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def of_money(watch: Watch) -> Iterator[Sample]:
     yield catalogue.AT_STAKE, (), watch.incoming.at_stake
     yield catalogue.UNPROTECTABLE_AT_STAKE, (), pressing.unprotectable_at_stake
     yield catalogue.THREATENED_AT_STAKE, (), pressing.threatened_at_stake
-    yield catalogue.LOST, (), pressing.lost
+    yield catalogue.LOST, (), watch.incoming.lost.drops
     nearest = pressing.nearest
     if nearest is not None and watch.newest is not None:
         yield catalogue.SLACK, (), nearest - watch.newest.pressing_time

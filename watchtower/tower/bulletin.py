@@ -47,7 +47,7 @@ def bulletin(
     Each alarm comes with the Unix seconds since which it stands.
     """
     newest, duties = watch.newest, watch.obligations()
-    pressing = watch.incoming.pressing
+    pressing, lost = watch.incoming.pressing, watch.incoming.lost
     return {
         "ledger_index": None if newest is None else newest.ledger_index,
         "ledger_time": None if newest is None else newest.close_time,
@@ -60,9 +60,10 @@ def bulletin(
         "threatened_at_stake": pressing.threatened_at_stake,
         "unprotectable": pressing.unprotectable,
         "unprotectable_at_stake": pressing.unprotectable_at_stake,
-        "lost_drops": pressing.lost,
-        "lost_channels": pressing.lost_channels,
-        "lost_last": pressing.lost_last,
+        "lost_drops": lost.drops,
+        "lost_channels": lost.channels,
+        "lost_last": lost.last,
+        "lost_at": lost.at,
         "deadlines": list(_deadlines(watch)),
         "seats": list(_seats(watch, means)),
         "money": list(_money(watch, means)),

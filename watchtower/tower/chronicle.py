@@ -87,11 +87,11 @@ class Chronicle:
             return
         incoming = self._watch.incoming
         pressing = incoming.pressing
-        # After a restart the losses of channels that have left the ledger are in the sum no more;
-        # and what was lost before anybody ever looked was not lost now.
-        begun = self.history.last is not None
-        lost = max(0, pressing.lost - self.history.lost) if begun else 0
-        self.history.lost = pressing.lost
+        # What was lost before anybody ever looked was not lost now. A tower that was killed may
+        # have written this down, and not yet that it was told: it is told, and counted, again.
+        before = self.history.lost if self.history.last is not None else incoming.lost.drops
+        lost = max(0, incoming.lost.drops - before)
+        self.history.lost = before + lost
         paid, self._paid = incoming.paid - self._paid, incoming.paid
         self.history.add(
             Look(

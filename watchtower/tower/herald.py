@@ -68,7 +68,8 @@ class Herald:
         self._verdicts: dict[ChannelId, str] = {}
         self._losses = losses or Losses()
         self._doubted: dict[ChannelId, tuple[LedgerIndex, Judgement]] = {}
-        self._known_to = 0
+        self._known_to = 0  # the state of channels, as it is told or as it was read in between
+        self._read_to = 0  # whatever happened to them, those that are gone too
         self._shadowed: dict[ChannelId, Drops] = {}
         self._alarming: set[ChannelId] = set()
         self._left: dict[ChannelId, Refusal] = {}
@@ -113,16 +114,27 @@ class Herald:
             self._desk.end("channel_unprotectable", channel)
         self._verdict(judgement, ledger_index)
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a channel seems to have lost something, and may have been paid."""
+        return bool(self._doubted)
+
     def knows(self, ledger_index: LedgerIndex) -> None:
-        """Take note that all is known that had happened to channels by a ledger."""
+        """Take note that the state of every channel is known that is in the ledger by then."""
         self._known_to = max(self._known_to, ledger_index)
+
+    def read(self, ledger_index: LedgerIndex | None) -> None:
+        """Take note that all is known that had happened to channels by a ledger, or ever will."""
+        self._read_to = max(self._read_to, ledger_index or 0)
 
     def waited(self, newest: LedgerClosed) -> None:
         """Tell of what is not paid though it had its chance by now; call it when all is judged."""
         for judgement in tuple(self._fresh.values()):
             self._slack(judgement, newest.ledger_index, newest.pressing_time)
         for since, judgement in tuple(self._doubted.values()):
-            if self._known_to >= since:
+            # The last balance of a channel that is gone stands in history alone.
+            is_gone = isinstance(judgement.verdict, Closed)
+            if max(self._read_to, 0 if is_gone else self._known_to) >= since:
                 self._verdict(judgement, newest.ledger_index, is_sure=True)
 
     def settled(self, settled: Sequence[Settlement]) -> None:
@@ -302,16 +314,18 @@ class Herald:
         name = type(verdict).__name__
         before = self._verdicts.get(channel)
         doubted = self._doubted.pop(channel, None)
-        if before == name:
+        lost = verdict.lost if isinstance(verdict, Expired | Closed) else Drops(0)
+        is_news = self._losses.is_news(channel, lost)
+        if before == name and not is_news:
             return
-        if isinstance(verdict, Expired) and verdict.lost and not is_sure:
+        is_proven = isinstance(verdict, Closed) and verdict.exact
+        if lost and not is_proven and not is_sure:
             # What was paid before its end may not be read yet, after a start or an outage.
-            since = ledger_index if doubted is None else doubted[0]
+            is_as_before = doubted is not None and type(doubted[1].verdict).__name__ == name
+            since = doubted[0] if doubted and is_as_before else ledger_index
             self._doubted[channel] = since, judgement
             return
         self._verdicts[channel] = name
-        lost = verdict.lost if isinstance(verdict, Expired | Closed) else Drops(0)
-        is_news = self._losses.is_news(channel, lost)
         is_plain = not judgement.at_stake and not isinstance(verdict, Closed) and not is_news
         if before is None and is_plain:
             return
@@ -321,7 +335,7 @@ class Herald:
         # A payer need never take out what has expired: who waits for that is told of no loss, and
         # only that the alarms about it have ended.
         if is_news:
-            self._losses.told(channel, lost)
+            self._losses.told(channel, lost, at=judgement.ledger_time)
             why = sentence.rstrip(".")
             self._desk.happen(catalogue.lost(channel, unpaid=lost, why=why))
 

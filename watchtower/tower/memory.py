@@ -21,7 +21,7 @@ from watchtower.store.notes import RECOVERY
 from watchtower.store.work import Work
 from watchtower.tower.changes import REDEEMED_NOTE, SPENT_NOTE, TALLY_NOTE
 from watchtower.tower.chronicle import STAKE_NOTE
-from watchtower.tower.losses import losses_of
+from watchtower.tower.losses import LOSSES_NOTE, losses_of, lost_of
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex, RippleTime, TxHash
 
 __all__ = ["Memory", "remember", "tallies_of"]
@@ -78,6 +78,7 @@ async def remember(
             attempts=await work.attempts.unsettled(),
             presigned=presigned,
             spent=_spent(notes),
+            lost=lost_of(notes),
         )
         cursor = await work.cursor.get()
         # Its number alone: a newest line that cannot be read must not keep a tower from starting.
@@ -87,12 +88,16 @@ async def remember(
         for name, time in notes.items()
         if name.startswith(REDEEMED_NOTE)
     }
+    history = StakeHistory.of_note(notes.get(STAKE_NOTE))
+    if LOSSES_NOTE not in notes:
+        # A version before counted what had expired at once, and not what was told.
+        history.lost = watch.incoming.lost.drops
     return Memory(
         watch=watch,
         cursor=cursor,
         in_recovery=in_doubt or RECOVERY in notes,
         journal_number=journal_number,
-        stake_history=StakeHistory.of_note(notes.get(STAKE_NOTE)),
+        stake_history=history,
         losses=losses_of(notes),
     )
 

@@ -159,8 +159,8 @@ class Tower:
             self.watch.forget(channel_id)
         self._wake.set()
         await self.steward.tell_foreign()
-        # The pass that was woken writes it down, behind what is owed, which waits for the same
-        # disk. What was recalled is let go, and is found there by the next batch.
+        # The pass that was woken writes it, behind what is owed, which waits for the same disk.
+        # What was recalled is let go, and is found there by the next batch.
         if recalled or reconciled or not (self._is_responding and self._wake.is_set()):
             await self.save()
         self._progress.set()
@@ -261,10 +261,10 @@ class Tower:
     def is_idle(self) -> bool:
         """Return whether all that can be answered was answered, and every outcome is proven."""
         owed = {obligation.channel for obligation in self.watch.obligations()}
-        under_way = any(
-            attempt.purpose is not Purpose.MAKE_TICKETS for attempt in self.watch.attempts.values()
-        )
-        return not (under_way or owed - self._beyond_us or self._changes.pressing)
+        attempts = self.watch.attempts.values()
+        under_way = any(attempt.purpose is not Purpose.MAKE_TICKETS for attempt in attempts)
+        to_tell = self._changes.pressing or self._herald.is_in_doubt
+        return not (under_way or owed - self._beyond_us or to_tell)
 
     async def progress(self) -> None:
         """Wait until anything was taken in, or responded to, since this was last asked."""
@@ -367,6 +367,7 @@ class Tower:
         """Let go of attempts whose end nobody can prove any more."""
         if self._lacks_history:
             settled = self.watch.without_history()
+            self._herald.read(self.watch.known_to)
             self._changes.settled(*settled)
             self._herald.settled(settled)
 
@@ -374,7 +375,7 @@ class Tower:
         settled = self.watch.accounted(accounted.ledger_index)
         self._changes.settled(*settled)
         self._changes.accounted(accounted.ledger_index)
-        self._herald.knows(accounted.ledger_index)
+        self._herald.read(accounted.ledger_index)
         self._herald.settled(settled)
         for pulse in self._pulses:
             pulse.beat()
@@ -390,10 +391,8 @@ class Tower:
     ) -> None:
         """Let go of channels that were seen to close, once nothing is on its way for them."""
         busy = {attempt.channel for attempt in self.watch.attempts.values()}
-        closed = {
-            j.channel for j in judgements if isinstance(j.verdict, Closed) and j.verdict.exact
-        }
-        closed |= {j.channel for j in outgoing if j.is_final}
+        exact = (j for j in judgements if isinstance(j.verdict, Closed) and j.verdict.exact)
+        closed = {j.channel for j in exact} | {j.channel for j in outgoing if j.is_final}
         for channel_id in closed - busy:
             if self.watch.forget(channel_id):
                 self._herald.forget(channel_id)
