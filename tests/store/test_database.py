@@ -77,6 +77,40 @@ async def test_an_existing_file_is_never_created_over(tmp_path: Path) -> None:
     assert (tmp_path / "w.db").read_bytes() == b"something of mine"
 
 
+@pytest.mark.parametrize("log", ["w.db-wal", "w.db-journal"])
+async def test_no_store_is_created_beside_the_log_of_one_that_was_moved_away(
+    tmp_path: Path, log: str
+) -> None:
+    """SQLite would play it into the new one; and it may hold what was acknowledged last."""
+    (tmp_path / log).write_bytes(b"claims of another store")
+    with pytest.raises(StoreExistsError, match=log):
+        await make.store(tmp_path / "w.db")
+    assert _files(tmp_path) == [tmp_path / log]
+    assert (tmp_path / log).read_bytes() == b"claims of another store"
+
+
+async def test_a_store_that_was_killed_and_moved_without_its_log_gets_it_back(
+    tmp_path: Path,
+) -> None:
+    """Refusing to make another one is what saves the claims that are in the log alone."""
+    path, log, aside = tmp_path / "w.db", tmp_path / "w.db-wal", tmp_path / "aside"
+    async with await make.store(path):
+        pass
+    process = await _process(path, "keep-until-killed")
+    while int(told := await _line(process)) < 3:
+        pass
+    process.kill()
+    await process.wait()
+    path.rename(aside)
+    assert log.exists()
+
+    with pytest.raises(StoreExistsError, match=r"w\.db-wal"):
+        await make.store(path)
+    aside.rename(path)
+    async with await make.reopen(path) as store:
+        assert await _best(store) >= int(told)
+
+
 async def test_a_store_that_cannot_be_created_leaves_nothing(tmp_path: Path) -> None:
     """No directory, no store, and no half of one."""
     with pytest.raises(StoreFullError):

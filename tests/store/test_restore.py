@@ -70,7 +70,7 @@ async def test_a_backup_becomes_the_store_where_there_is_none(tmp_path: Path) ->
     assert restored.claims == 2
     async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
         assert store.network == 1
-        assert await work.notes.get(RECOVERY) == {"backup": "b.db", "cursor": 100}
+        assert await work.notes.get(RECOVERY) == {"backup": "b.db", "cursor": 100, "marks": 1}
         assert await work.cursor.get() == 100
         assert [told.entry.kind for told in await work.journal.tail(1)] == ["store_restored"]
     assert (tmp_path / "b.db").read_bytes() == before
@@ -94,6 +94,44 @@ async def test_two_stores_are_merged_by_maximum(tmp_path: Path) -> None:
         assert await work.cursor.get() == 100
         assert await work.notes.get(RECOVERY) is not None
         await work.verify()
+
+
+async def test_a_restore_into_a_store_in_recovery_keeps_why_it_was(tmp_path: Path) -> None:
+    """A head that speaks against it still does; and who reconciles begins anew, once more."""
+    await _filled(tmp_path / "b.db", _claim_500)
+
+    async def in_recovery(work: Work) -> None:
+        await _claim_400(work)
+        await work.notes.put_in_recovery({"heads": ["/mnt/head.json"], "backup": "a.db"})
+        await work.notes.put(
+            RECOVERY, {**await work.notes.get(RECOVERY), "missing": {"wss://one.example": "away"}}
+        )
+
+    await _filled(tmp_path / "w.db", in_recovery)
+    for times in (2, 3):
+        await _restore(tmp_path)
+        async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
+            assert await work.notes.get(RECOVERY) == {
+                "heads": ["/mnt/head.json"],
+                "missing": {"wss://one.example": "away"},
+                "backup": "b.db",
+                "cursor": 100,
+                "marks": times,
+            }
+
+
+async def test_a_backup_of_a_store_in_recovery_says_why_it_was(tmp_path: Path) -> None:
+    """What became the store was in doubt before it was lost, and is in doubt still."""
+
+    async def rebuilt(work: Work) -> None:
+        await _claim_500(work)
+        await work.notes.put_in_recovery({"rebuilt": ["channels"]})
+
+    await _filled(tmp_path / "b.db", rebuilt)
+    await _restore(tmp_path)
+    async with await make.reopen(tmp_path / "w.db") as store, store.read() as work:
+        note = await work.notes.get(RECOVERY)
+    assert note == {"rebuilt": ["channels"], "backup": "b.db", "cursor": 100, "marks": 2}
 
 
 async def test_an_older_backup_of_the_same_store_takes_nothing_back(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from watchtower.store.connections import PATIENCE, Connections, Driver
 from watchtower.store.driver import Driven
 from watchtower.store.epoch import Guarded, Keys
 from watchtower.store.faults import sqlite_faults
-from watchtower.store.files import new_file
+from watchtower.store.files import new_file, refuse_log_beside
 from watchtower.store.header import DEFAULT_COST, PREDECESSOR, Cost, Slot
 from watchtower.store.opening import absolute, header_in, look_at, unlock
 from watchtower.store.rekey import Rekeying
@@ -97,10 +97,12 @@ class Store:
         only a simulation for another ``driver``, or for a ``random`` that can be repeated.
 
         Raises:
-            StoreExistsError: there is something at ``path``; it stays as it is.
+            StoreExistsError: there is something at ``path``, or the log of a store that was moved
+                away without it; it stays as it is.
             StoreFullError: the file cannot be written.
         """
         path = absolute(path)
+        await asyncio.to_thread(refuse_log_beside, path)
         with new_file(path) as draft, sqlite_faults(path):
             async with Connections(draft, patience, driver).engine().connect() as connection:
                 await create_schema(connection, new_master_key(random), passphrase, cost)

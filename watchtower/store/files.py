@@ -15,7 +15,7 @@ from pathlib import Path
 from watchtower.errors import StoreError, StoreExistsError
 from watchtower.store.faults import disk_faults
 
-__all__ = ["new_file", "renamed_errors"]
+__all__ = ["log_beside", "new_file", "refuse_log_beside", "renamed_errors"]
 
 
 @contextmanager
@@ -43,6 +43,27 @@ def new_file(target: Path) -> Iterator[Path]:
     finally:
         for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
             leftover.unlink(missing_ok=True)
+
+
+def log_beside(path: Path) -> Path | None:
+    """Return a log of SQLite's that lies where the store ``path`` is, or would be; None if none."""
+    for log in (Path(f"{path}-wal"), Path(f"{path}-journal")):
+        if os.path.lexists(log):
+            return log
+    return None
+
+
+def refuse_log_beside(target: Path) -> None:
+    """Refuse a log that was left where a store was moved away: SQLite would play it into the next.
+
+    It does not see that they do not belong together (https://www.sqlite.org/howtocorrupt.html,
+    1.4), and what is in it belongs to the store that was moved: claims that were acknowledged.
+
+    Raises:
+        StoreExistsError: there is one; it stays as it is.
+    """
+    if (log := log_beside(target)) is not None:
+        raise StoreExistsError(path=log)
 
 
 @contextmanager

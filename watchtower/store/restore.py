@@ -24,7 +24,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-from watchtower.errors import StoreExistsError
 from watchtower.judgement.channel import Channel
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.events import Position
@@ -38,10 +37,9 @@ from watchtower.store.backups.making import made_by as made_by_store
 from watchtower.store.backups.reading import rebuild, refuse_others
 from watchtower.store.database import Store
 from watchtower.store.faults import disk_faults
-from watchtower.store.files import new_file, renamed_errors
+from watchtower.store.files import new_file, refuse_log_beside, renamed_errors
 from watchtower.store.header import DEFAULT_COST, Cost
 from watchtower.store.journal import Entry
-from watchtower.store.notes import RECOVERY
 from watchtower.store.secrets import OF_NO_ACCOUNT, StoredKey
 from watchtower.store.unlocking import Unlocker
 from watchtower.store.work import Work
@@ -143,7 +141,7 @@ async def restore(
             trusted.add(await made_by_store(store))
             source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
             return source.told(await _merge_into(store, source))
-    await asyncio.to_thread(_refuse_a_log_beside, target)
+    await asyncio.to_thread(refuse_log_beside, target)
     source = await asyncio.to_thread(_Source.at, backup, own_key, identities, trusted)
     with new_file(target) as draft:
         async with await source.open_copy(draft) as store:
@@ -227,17 +225,6 @@ async def _begin_anew(store: Store, source: _Source, *, with_tokens: bool) -> Re
     return restored
 
 
-def _refuse_a_log_beside(target: Path) -> None:
-    """Refuse a log that was left where the store was moved away: SQLite would play it into ours.
-
-    It does not see that they do not belong together (https://www.sqlite.org/howtocorrupt.html,
-    1.4), and what is in it belongs to the store that was moved.
-    """
-    for log in (Path(f"{target}-wal"), Path(f"{target}-journal")):
-        if log.exists():
-            raise StoreExistsError(path=log)
-
-
 def _clear_away(target: Path) -> None:
     """Remove the copies that a restore had begun which was killed."""
     with disk_faults(target):
@@ -297,7 +284,8 @@ def _count(contents: _Contents, *, is_new_store: bool) -> Restored:
 
 async def _mark(work: Work, backup: Path, restored: Restored) -> None:
     cursor = await work.cursor.get()
-    await work.notes.put(RECOVERY, {"backup": backup.name, "cursor": cursor})
+    # Beside a reason that stands, such as a head: by this one it is not done with.
+    await work.notes.put_in_recovery({"backup": backup.name, "cursor": cursor})
     await work.journal.append(
         "store_restored",
         ledger_index=cursor,
