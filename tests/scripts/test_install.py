@@ -9,7 +9,9 @@ that takes some seconds, and is what is tried.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -242,10 +244,16 @@ def test_an_upgrade_has_a_backup_behind_it_and_a_way_back_before_it(host: Host) 
     assert host.asked[-1] == "enable --now watchtower-backup.timer"
     assert len(list(backups.iterdir())) == 2
 
-    for version in (old, new):
+    # The older of the two is of the days before there was a manual.
+    shutil.rmtree(old / "share")
+    share = host.at / "usr" / "local" / "share"
+    for version, has_manual in ((old, False), (new, True)):
         host.install("--rollback")
         assert host.program.readlink() == version
         assert host.asked[-1] == "start watchtower.service"
+        links = [path for path in share.rglob("*") if path.is_symlink()]
+        assert bool(links) is has_manual
+        assert [link for link in links if not link.exists()] == []
 
 
 def _site() -> str:
@@ -300,6 +308,44 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert told.returncode == 1
     assert told.stderr.startswith("error: ")
     assert sentence in told.stderr
+
+
+def test_the_encrypted_passphrase_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    """Also one that an earlier version left open; it decrypts, and the plain one is gone."""
+    if shutil.which("systemd-creds") is None:
+        pytest.skip("systemd-creds is not on this machine")
+    script = (ROOT / "scripts" / "install").read_text(encoding="utf-8")
+    functions = [
+        re.findall(rf"^{name}\(\) \{{.*?^\}}", script, re.MULTILINE | re.DOTALL)[0]
+        for name in ("say", "run", "can_encrypt", "settle_passphrase")
+    ]
+    settle = f"settle_passphrase {tmp_path} plain-passphrase watchtower.service"
+    lines = ["set -euo pipefail", "root='' dry=''", f"units={tmp_path}", *functions, settle]
+
+    def settled() -> str:
+        # A key of the host that is the test's own.
+        return subprocess.run(
+            ("bash", "-c", "\n".join(lines)),
+            cwd=ROOT,
+            env={**os.environ, "SYSTEMD_CREDENTIAL_SECRET": str(tmp_path / "host.key")},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    plain, encrypted = tmp_path / "passphrase", tmp_path / "passphrase.cred"
+    plain.touch(mode=0o600)
+    plain.write_text(f"{PASSPHRASE}\n", encoding="utf-8")
+    before = os.umask(0o022)
+    try:
+        assert "is encrypted for this host" in settled()
+        assert stat.S_IMODE(encrypted.stat().st_mode) == 0o600
+        assert not plain.exists()
+        encrypted.chmod(0o644)
+        settled()
+        assert stat.S_IMODE(encrypted.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_packages_are_installed_by_hash_and_as_wheels_alone() -> None:

@@ -157,6 +157,8 @@ class Day:
         servers = ("--server", self.sandbox.url, "--server", self.sandbox.url + "/second")
         said = await self.install("--account", PAYEE.address, *servers)
         demand(not (ETC / "passphrase").exists(), "the passphrase is still there in plain")
+        mode = (ETC / "passphrase.cred").stat().st_mode & 0o777
+        demand(mode == 0o600, f"the encrypted passphrase has mode {mode:04o}")
         # The doctor, at the end of it, has the credential as well.
         demand("The store opens by passphrase" in said, said)
         await until_shown("watchtower", ActiveState="active", SubState="running")
