@@ -17,7 +17,7 @@ from watchtower.settings import Settings
 from watchtower.store.database import Store
 from watchtower.store.head import sign_head
 from watchtower.store.head_file import HeadFile
-from watchtower.store.head_keeping import HeadKeeper, Place, standing_of
+from watchtower.store.head_keeping import PATIENCE, HeadKeeper, Place, standing_of
 from watchtower.store.proof import Proof
 from watchtower.tower.head_watch import alarm_of
 
@@ -101,15 +101,20 @@ def _files_of(settings: Settings) -> list[Place]:
 
 
 def head_keeper(
-    store: Store, places: Sequence[Place], clock: Callable[[], float] = time.time
+    store: Store,
+    places: Sequence[Place],
+    clock: Callable[[], float] = time.time,
+    *,
+    patience: float = PATIENCE,
 ) -> HeadKeeper:
-    """Return who keeps the heads of ``store``."""
+    """Return who keeps the heads of ``store``; each place has ``patience`` seconds to answer."""
     return HeadKeeper(
         store,
         places,
         find_seal=lambda: find_identity(store),
         make_seal=lambda: make_identity(store),
         clock=clock,
+        patience=patience,
     )
 
 

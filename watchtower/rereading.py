@@ -16,6 +16,7 @@ import structlog
 
 from watchtower.alerts import of_settings
 from watchtower.alerts.desk import Desk
+from watchtower.aside import aside
 from watchtower.errors import WatchtowerError
 from watchtower.reloading import Reloading, Spelled
 from watchtower.settings import config_path, load
@@ -71,8 +72,8 @@ class Rereading:
         """Read the file and take it up; return why not, as a sentence, if it was not."""
         path = config_path(self._environment)
         try:
-            # On a thread: the file, and those that it names, may be on a share that hangs.
-            spelled = await asyncio.to_thread(self._spelled, path)
+            # The file, and those that it names, may be on a share that hangs, also at the end.
+            spelled = await aside(lambda: self._spelled(path), "settings")
         except WatchtowerError as problem:
             return self._refuse(str(path), str(problem))
         changes = self._reloading.take_up(spelled)

@@ -76,6 +76,7 @@ PURE = (
     "doctor.of_alerts",
     "doctor.of_doors",
     "doctor.of_files",
+    "doctor.of_heads",
     "doctor.of_machine",
     "doctor.of_means",
     "doctor.of_rights",

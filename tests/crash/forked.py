@@ -104,6 +104,11 @@ class Forked:
         """Ask the process to stop (SIGTERM), and wait until it has."""
         await self._end(signal.SIGTERM)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send the process a signal; nobody waits for what comes of it."""
+        if self._process is not None and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+
     async def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             if self._process.pid is not None and self._process.exitcode is None:

@@ -8,6 +8,8 @@
   kind; ``after:attempt_made:N`` is on disk, and no byte of it has left. Beside the journal's kinds
   stand ``status`` and ``stopped``, for the notes that say how things stand;
 - ``sent:N``: its N-th frame with a submission has left, and no answer was read;
+- ``read:N`` and ``taken:N``: its settings were read again for the N-th time, and nobody follows
+  them yet; or everybody does, and nobody was told;
 - ``never``: it lives.
 
 ``stop/`` before a step asks the process to stop there (SIGTERM) and does not kill it, and
@@ -35,6 +37,8 @@ from typing_extensions import override
 
 from watchtower.cli import main
 from watchtower.ledger.websocket import _WebSocket
+from watchtower.reloading import Reload, Reloading, Spelled
+from watchtower.settings import Settings
 from watchtower.store.journal import Journal, Line
 from watchtower.store.notes import Notes
 from watchtower.store.transaction import Transaction
@@ -53,6 +57,8 @@ class Moment(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     SENT = "sent"
+    READ = "read"
+    TAKEN = "taken"
     NEVER = "never"
 
 
@@ -149,6 +155,24 @@ def _watch_the_wire(reaper: _Reaper) -> None:
     _WebSocket.send = sending  # type: ignore[method-assign,assignment]  # from outside
 
 
+def _watch_the_settings(reaper: _Reaper) -> None:
+    """Have ``reaper`` see every reload; the file is read on another thread."""
+    spell, take_up = Reloading.spelled, Reloading.take_up
+
+    def spelling(reloading: Reloading, new: Settings) -> Spelled:
+        found = spell(reloading, new)
+        reaper.pass_by(Moment.READ)
+        return found
+
+    def taking(reloading: Reloading, spelled: Spelled) -> Reload:
+        changes = take_up(reloading, spelled)
+        reaper.pass_by(Moment.TAKEN)
+        return changes
+
+    Reloading.spelled = spelling  # type: ignore[method-assign,assignment]  # from outside
+    Reloading.take_up = taking  # type: ignore[method-assign,assignment]  # from outside
+
+
 def run(
     step: str,
     arguments: Sequence[str],
@@ -165,4 +189,5 @@ def run(
     reaper = _Reaper(Step.parse(step))
     _watch_the_store(reaper)
     _watch_the_wire(reaper)
+    _watch_the_settings(reaper)
     main(arguments)

@@ -10,9 +10,11 @@ import pytest
 
 from tests.doctor.conftest import PASSPHRASE, Practice, levels, of, one_of
 from watchtower.doctor.finding import Level
+from watchtower.doctor.of_heads import HeadFacts
 from watchtower.doctor.of_store import BackupFacts, StoreFacts, of_backup, of_room, of_store
 from watchtower.store.backups.age import new_identity
 from watchtower.store.database import Store
+from watchtower.store.head import Finding as HeadFinding
 from watchtower.store.space import Room, Thresholds
 
 FORMAT_2 = Path(__file__).parents[1] / "data" / "stores" / "format-2.db"
@@ -64,6 +66,21 @@ async def test_a_store_that_is_not_there_is_made_by_what_is_said(practice: Pract
     await practice.mend(finding.mend)
     assert practice.config.read_bytes() == told
     assert levels(await practice.look(), "store.opens") == [Level.OK]
+
+
+async def test_a_log_without_its_store_is_no_reason_to_make_another_one(
+    practice: Practice,
+) -> None:
+    """What was acknowledged last may be in there alone."""
+    log = practice.store.with_name("watchtower.db-wal")
+    practice.store.unlink()
+    log.write_bytes(b"claims")
+    told = one_of(await practice.look(offline=True), "store.opens")
+
+    assert told.level is Level.FAILURE
+    assert str(log) in told.sentence
+    assert told.mend is None
+    assert log.read_bytes() == b"claims"
 
 
 async def test_a_store_of_an_older_format_is_not_brought_to_the_present_one(
@@ -204,7 +221,11 @@ def test_a_recovery_that_stands_and_a_head_that_speaks_are_failures() -> None:
         exists=True,
         make="",
         recovery={"missing": {"wss://one.example": "why"}},
-        heads=("It may have been put back.",),
+        heads=(
+            HeadFacts(
+                place="there", finding=HeadFinding.GONE, sentence="It may have been put back."
+            ),
+        ),
     )
     found = list(of_store(facts))
 

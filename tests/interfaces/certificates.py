@@ -51,15 +51,16 @@ class Authority:
         for_client: bool = False,
         good_for: timedelta = timedelta(days=30),
         passphrase: bytes | None = None,
+        hosts: tuple[str, ...] = ("localhost", "tower.example"),
+        addresses: tuple[str, ...] = ("127.0.0.1",),
     ) -> Pair:
         """Sign for a server of this machine and ``tower.example``, or for a client."""
         found = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         key = ec.generate_private_key(ec.SECP256R1())
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if for_client else ExtendedKeyUsageOID.SERVER_AUTH
         names: list[x509.GeneralName] = [
-            x509.DNSName("localhost"),
-            x509.DNSName("tower.example"),
-            x509.IPAddress(ip_address("127.0.0.1")),
+            *map(x509.DNSName, hosts),
+            *(x509.IPAddress(ip_address(one)) for one in addresses),
         ]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         made = (

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from watchtower.alert_routes import ways_out
+from watchtower.aside import aside
 from watchtower.doctor import look_at_keys
 from watchtower.doctor.chart import Chart, Patient
 from watchtower.doctor.conclude import conclude
 from watchtower.doctor.finding import Finding, Level, of_trouble, ok
 from watchtower.doctor.look_at_doors import look_at_broker, look_at_http
 from watchtower.doctor.look_at_files import look_at_files
+from watchtower.doctor.look_at_heads import look_at_heads
 from watchtower.doctor.look_at_machine import is_synchronised, look_at_limits, look_at_unit
 from watchtower.doctor.look_at_servers import Asked, look_at_server, simulated
 from watchtower.doctor.look_at_store import StoreSeen, look_at_store
@@ -40,7 +42,7 @@ from watchtower.wiring import link_settings, thresholds_of
 
 __all__ = ["examine"]
 
-_Seen = TypeVar("_Seen")
+_THREAD: Final = "look"
 
 _BY_KEYS: Final = frozenset({Right.REGULAR_KEY, Right.MASTER_KEY})
 
@@ -95,43 +97,17 @@ async def _guarded(check: str, patient: Patient, chart: Chart, look: Awaitable[N
         chart.findings.append(of_trouble(check, why))
 
 
-async def _apart(action: Callable[[], _Seen]) -> _Seen:
-    """Return what ``action`` returns in a thread that keeps nobody from ending.
-
-    A disk that does not answer, far away, would hang the process's own threads at its end.
-    """
-    loop = asyncio.get_running_loop()
-    promise: asyncio.Future[_Seen] = loop.create_future()
-
-    def settle(result: _Seen | None, problem: BaseException | None) -> None:
-        if promise.done():
-            return
-        if problem is None:
-            promise.set_result(result)  # type: ignore[arg-type] # None only where it is a result
-        else:
-            promise.set_exception(problem)
-
-    def work() -> None:
-        try:
-            told: tuple[_Seen | None, BaseException | None] = (action(), None)
-        except BaseException as problem:  # noqa: BLE001 - it is raised where it was asked for
-            told = (None, problem)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, *told)
-
-    threading.Thread(target=work, name="look", daemon=True).start()
-    return await promise
-
-
 async def _files(patient: Patient, chart: Chart) -> None:
-    seen = await _apart(lambda: look_at_files(patient.config, patient.loaded, patient.environment))
+    seen = await aside(
+        lambda: look_at_files(patient.config, patient.loaded, patient.environment), _THREAD
+    )
     chart.findings += of_files(seen, os.geteuid())
 
 
 async def _room(patient: Patient, chart: Chart) -> None:
     folder = Path(patient.loaded.store).parent
     try:
-        room = await _apart(lambda: measure(folder))
+        room = await aside(lambda: measure(folder), _THREAD)
     except OSError as problem:
         why = f"The disk of {folder} does not answer: {problem.strerror or problem}."
         chart.findings.append(of_trouble("store.space", why, str(folder)))
@@ -144,7 +120,7 @@ async def _backup(patient: Patient, chart: Chart) -> None:
     newest, trouble = None, None
     if settings.recipients and settings.folder:
         try:
-            heads = await _apart(lambda: heads_in(Path(settings.folder)))
+            heads = await aside(lambda: heads_in(Path(settings.folder)), _THREAD)
             newest = max((head.created for _, head in heads), default=None)
         except (OSError, WatchtowerError) as problem:
             trouble = f"The folder for backups cannot be read: {problem}"
@@ -195,7 +171,7 @@ async def _http(patient: Patient, chart: Chart) -> None:
     if not patient.loaded.http.listen:
         return
     tokens = None if chart.inside is None else chart.inside.tokens
-    facts = await _apart(lambda: look_at_http(patient.loaded, patient.environment, tokens))
+    facts = await aside(lambda: look_at_http(patient.loaded, patient.environment, tokens), _THREAD)
     chart.findings += of_http(facts, time.time())
 
 
@@ -218,6 +194,13 @@ async def _store(patient: Patient, chart: Chart) -> None:
         make=_making(loaded, patient.config),
         ways=patient.ways,
         asking=patient.asking,
+        heads=partial(
+            look_at_heads,
+            settings=loaded,
+            environment=patient.environment,
+            is_offline=patient.offline,
+            within=patient.within / 4,
+        ),
     )
     chart.findings += of_store(seen.facts)
     chart.inside, chart.network = seen.inside, seen.facts.network

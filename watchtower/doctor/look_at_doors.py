@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 
@@ -69,10 +69,11 @@ def look_at_http(
 ) -> HttpFacts:
     """Return how the HTTP interface would be."""
     http, place = loaded.http, loaded.http.place
-    trouble, until = None, None
+    trouble: str | None = None
+    shown: dict[str, Any] = {}
     if http.certificate:
         try:
-            until = _until(loaded, environment.get(_CREDENTIALS))
+            shown = _shown(loaded, environment.get(_CREDENTIALS))
         except (CertificateError, OSError, ValueError) as wrong:
             trouble = str(wrong)
     return HttpFacts(
@@ -82,12 +83,14 @@ def look_at_http(
         tokens=tokens,
         certificate=http.certificate,
         trouble=trouble,
-        until=until,
+        hosts=http.names,
+        own=place.hosts or (),
+        **shown,
     )
 
 
-def _until(loaded: Settings, credentials: str | None) -> float:
-    """Return until when the certificate is good, having tried that its files can be used.
+def _shown(loaded: Settings, credentials: str | None) -> dict[str, Any]:
+    """Return how long the certificate is good, and for whom, having tried that it can be used.
 
     Raises:
         CertificateError: they cannot.
@@ -107,4 +110,19 @@ def _until(loaded: Settings, credentials: str | None) -> float:
             certificate=certificate, key=key, authority=authority, is_key_guarded=guarded
         )
     )
-    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return {
+        "begins": found.not_valid_before_utc.timestamp(),
+        "until": found.not_valid_after_utc.timestamp(),
+        "named": _named(found),
+    }
+
+
+def _named(certificate: x509.Certificate) -> list[str]:
+    """Return the hosts that a certificate names; its subject's name is none (RFC 9525, 6.3)."""
+    try:
+        told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    addresses = [str(one) for one in told.get_values_for_type(x509.IPAddress)]
+    return [*told.get_values_for_type(x509.DNSName), *addresses]

@@ -12,17 +12,18 @@ Every way in is tried that needs nobody; a person is asked only where none of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from watchtower.access.token import Token
+from watchtower.doctor.of_heads import HeadFacts
 from watchtower.doctor.of_rights import Stand, Where
 from watchtower.doctor.of_store import StoreFacts, WayFacts
 from watchtower.errors import PassphraseMissingError, StoreError, WatchtowerError
-from watchtower.heads import head_keeper
+from watchtower.head_settings import HeadSettings
 from watchtower.keys.authority import Right, right_of
 from watchtower.keys.signed import codec_of, with_signature
 from watchtower.keys.vault import KeyCard, Standing, Vault
@@ -34,16 +35,19 @@ from watchtower.store.connections import PATIENCE, Connections
 from watchtower.store.database import Driver, Store
 from watchtower.store.driver import reading, reading_still
 from watchtower.store.faults import sqlite_faults
+from watchtower.store.files import log_beside
 from watchtower.store.header import PASSPHRASE, Slot
 from watchtower.store.notes import RECOVERY
 from watchtower.store.opening import header_in, look_at
 from watchtower.store.tables import FORMAT
-from watchtower.tower.head_watch import alarm_of
 from watchtower.tower.noted_accounts import ACCOUNT_NOTE
 from watchtower.tower.tending import STATUS_NOTE
 from watchtower.units import Address, Drops, LedgerIndex
 
-__all__ = ["NOWHERE", "Inside", "StoreSeen", "look_at_store", "probe"]
+__all__ = ["NOWHERE", "Inside", "LookAtHeads", "StoreSeen", "look_at_store", "probe"]
+
+LookAtHeads = Callable[[Store], Awaitable[Sequence[HeadFacts]]]
+"""Returns how an open store stands to each of its heads."""
 
 NOWHERE: Final = "0" * 63 + "1"
 """A channel that there is not: ids are hashes, and nobody finds one to this."""
@@ -118,7 +122,7 @@ class _EveryWay:
 
 
 async def look_at_store(
-    loaded: Settings, *, make: str, ways: AnyWayIn, asking: AnyWayIn | None
+    loaded: Settings, *, make: str, ways: AnyWayIn, asking: AnyWayIn | None, heads: LookAtHeads
 ) -> StoreSeen:
     """Return what there is to see of the store.
 
@@ -127,16 +131,21 @@ async def look_at_store(
         make: the command that makes a store for them.
         ways: what opens it without asking anybody.
         asking: what asks a person; None where nobody sits.
+        heads: looks at its heads, once it is open.
     """
     path = Path(loaded.store)
     if not await asyncio.to_thread(path.exists):
-        return StoreSeen(facts=StoreFacts(path=str(path), exists=False, make=make), inside=None)
+        log = await asyncio.to_thread(log_beside, path)
+        left = None if log is None else str(log)
+        facts = StoreFacts(path=str(path), exists=False, make=make, log=left)
+        return StoreSeen(facts=facts, inside=None)
     is_still = not await asyncio.to_thread(_has_log, path)
     by = _EveryWay(ways, asking or ways)
-    found = await _look(path, loaded, make, by, is_still=is_still)
+    looking = _Looking(loaded=loaded, make=make, by=by, heads=heads)
+    found = await _look(path, looking, is_still=is_still)
     if is_still and await asyncio.to_thread(_has_log, path):
         by.told.clear()
-        return await _look(path, loaded, make, by, is_still=False)
+        return await _look(path, looking, is_still=False)
     return found
 
 
@@ -144,13 +153,23 @@ def _has_log(path: Path) -> bool:
     return Path(f"{path}-wal").exists()
 
 
-async def _look(
-    path: Path, loaded: Settings, make: str, by: _EveryWay, *, is_still: bool
-) -> StoreSeen:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looking:
+    """What a look at the store goes by."""
+
+    loaded: Settings
+    make: str
+    by: _EveryWay
+    heads: LookAtHeads
+
+
+async def _look(path: Path, looking: _Looking, *, is_still: bool) -> StoreSeen:
     driver = reading_still if is_still else reading
+    by = looking.by
 
     def seen(**more: Any) -> StoreFacts:
-        return StoreFacts(path=str(path), exists=True, make=make, ways=tuple(by.told), **more)
+        ways = tuple(by.told)
+        return StoreFacts(path=str(path), exists=True, make=looking.make, ways=ways, **more)
 
     try:
         await asyncio.to_thread(look_at, path)
@@ -159,12 +178,16 @@ async def _look(
         if header.store_format < FORMAT:
             return StoreSeen(facts=seen(older_format=header.store_format), inside=None)
         async with _opened(path, by, driver) as store:
-            inside = await _inside(store, loaded)
+            inside = await _inside(store, looking.loaded)
             async with store.read() as work:
                 recovery = await work.notes.get(RECOVERY)
-            heads = await head_keeper(store, []).troubles()
-            sentences = tuple(alarm_of(look).sentence for look in heads.values())
-            facts = seen(network=store.network, recovery=recovery, heads=sentences)
+            heads = tuple(await looking.heads(store))
+            facts = seen(
+                network=store.network,
+                recovery=recovery,
+                heads=heads,
+                keeps_heads=looking.loaded.head != HeadSettings(),
+            )
             return StoreSeen(facts=facts, inside=inside)
     except PassphraseMissingError as trouble:
         return StoreSeen(facts=seen(trouble=str(trouble)), inside=None)

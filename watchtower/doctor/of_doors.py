@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from watchtower.access.token import Token
 from watchtower.doctor.finding import Finding, Level, of_trouble, ok
 
-__all__ = ["HttpFacts", "MqttFacts", "of_http", "of_mqtt"]
+__all__ = ["HttpFacts", "MqttFacts", "is_named", "of_http", "of_mqtt"]
 
 _DAY: Final = 86_400
 _SOON: Final = 14 * _DAY
@@ -36,6 +37,10 @@ class HttpFacts:
         certificate: its file; empty for none.
         trouble: why the certificate cannot be used, as a sentence.
         until: until when it is good, in seconds since 1970.
+        begins: from when on, likewise.
+        named: the hosts that it names.
+        hosts: those by which others come (`http.names`).
+        own: those of the place itself.
     """
 
     place: str
@@ -45,6 +50,10 @@ class HttpFacts:
     certificate: str = ""
     trouble: str | None = None
     until: float | None = None
+    begins: float | None = None
+    named: Collection[str] = ()
+    hosts: Collection[str] = ()
+    own: Collection[str] = ()
 
 
 def of_mqtt(facts: MqttFacts) -> Finding:
@@ -64,6 +73,7 @@ def of_mqtt(facts: MqttFacts) -> Finding:
 def of_http(facts: HttpFacts, now: float) -> Iterator[Finding]:
     """Yield whether platforms could come in."""
     yield from _certificate(facts, now)
+    yield from _names(facts)
     if not facts.needs_token:
         yield ok("http.tokens", f"No token is needed at {facts.place}.", facts.place)
         return
@@ -89,7 +99,14 @@ def _certificate(facts: HttpFacts, now: float) -> Iterator[Finding]:
     elif facts.until is not None:
         days = (facts.until - now) / _DAY
         said = f"{facts.certificate} is good for {days:.0f} more days"
-        if facts.until <= now:
+        if facts.begins is not None and now < facts.begins:
+            yield of_trouble(
+                "http.certificate",
+                f"{facts.certificate} is not good before {(facts.begins - now) / _DAY:.0f} days "
+                "from now: nobody who looks at it comes in.",
+                facts.certificate,
+            )
+        elif facts.until <= now:
             yield of_trouble(
                 "http.certificate",
                 f"{facts.certificate} expired {-days:.0f} days ago: renew it.",
@@ -104,3 +121,46 @@ def _certificate(facts: HttpFacts, now: float) -> Iterator[Finding]:
             )
         else:
             yield ok("http.certificate", f"{said}.", facts.certificate)
+
+
+def _names(facts: HttpFacts) -> Iterator[Finding]:
+    """Yield by which hosts nobody comes in who looks whom the certificate names (RFC 9525)."""
+    if facts.until is None or facts.trouble is not None:
+        return
+    missing = [host for host in facts.hosts if not is_named(host, facts.named)]
+    names = ", ".join(facts.named) or "nobody"
+    if missing:
+        yield Finding(
+            check="http.names",
+            level=Level.WARNING,
+            subject=facts.certificate,
+            sentence=f"{facts.certificate} names {names}, and not {', '.join(missing)} "
+            "(`http.names`): nobody comes in by that who looks whom it names. Have one made for "
+            "all of them, unless a proxy of yours stands in front.",
+        )
+    elif not facts.hosts and not any(is_named(host, facts.named) for host in facts.own):
+        yield Finding(
+            check="http.names",
+            level=Level.WARNING,
+            subject=facts.certificate,
+            sentence=f"{facts.certificate} names {names}, and nothing of {facts.place}: whoever "
+            "comes by its address is shown the certificate of somebody else.",
+        )
+    else:
+        said = f"{facts.certificate} names all hosts by which others come."
+        yield ok("http.names", said, facts.certificate)
+
+
+def is_named(host: str, named: Collection[str]) -> bool:
+    """Return whether a certificate that names ``named`` is one of ``host``.
+
+    A star stands for one label, the first, whole (RFC 9525, section 6.3); of addresses it is none.
+    """
+    host = host.lower().rstrip(".")
+    try:
+        address = str(ip_address(host))
+    except ValueError:
+        _, _, rest = host.partition(".")
+        wanted = {host, f"*.{rest}"} if "." in rest else {host}
+        return any(one.lower().rstrip(".") in wanted for one in named)
+    return address in named

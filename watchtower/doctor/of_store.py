@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchtower.doctor.finding import Finding, Level, of_trouble, ok
+from watchtower.doctor.of_heads import HeadFacts, of_heads
 from watchtower.store.space import Room, Thresholds, is_urgent
 
 __all__ = ["BackupFacts", "StoreFacts", "WayFacts", "of_backup", "of_room", "of_store"]
@@ -39,7 +40,9 @@ class StoreFacts:
         ways: each way that the store has, if it came so far.
         network: the network that it is pinned to; None before the daemon first ran.
         recovery: the note of a recovery that stands.
-        heads: what heads that are kept elsewhere have said against it, a sentence each.
+        heads: how it stands to each head that is kept elsewhere.
+        keeps_heads: whether any is to be kept, by the settings.
+        log: a log of SQLite's that lies where there is no store; None if none does.
         make: the command that makes a store for this configuration.
     """
 
@@ -51,7 +54,9 @@ class StoreFacts:
     ways: tuple[WayFacts, ...] = ()
     network: int | None = None
     recovery: Mapping[str, object] | None = None
-    heads: tuple[str, ...] = ()
+    heads: tuple[HeadFacts, ...] = ()
+    keeps_heads: bool = False
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,15 @@ class BackupFacts:
 
 def of_store(store: StoreFacts) -> Iterator[Finding]:
     """Yield what there is to say of the store and the ways into it."""
+    if not store.exists and store.log is not None:
+        yield of_trouble(
+            "store.opens",
+            f"There is no store at {store.path}, and the log {store.log} of one: it was moved away "
+            "without it, and what was kept last may be in there alone. Put the store back beside "
+            "it, or move the log to where the store is.",
+            store.path,
+        )
+        return
     if not store.exists:
         yield Finding(
             check="store.opens",
@@ -95,7 +109,7 @@ def of_store(store: StoreFacts) -> Iterator[Finding]:
         return
     yield ok("store.opens", f"{store.path} opens, is whole and of the present format.", store.path)
     yield from _pinned(store)
-    yield from _heads(store)
+    yield from of_heads(store.heads, store.path, are_kept=store.keeps_heads)
 
 
 def _mend_of_trouble(store: StoreFacts) -> str | None:
@@ -143,13 +157,6 @@ def _pinned(store: StoreFacts) -> Iterator[Finding]:
         f"server yet{f' ({named})' if named else ''}: the daemon has to hear each of them.",
         mend="watchtower head show" if "heads" in store.recovery else "watchtower run",
     )
-
-
-def _heads(store: StoreFacts) -> Iterator[Finding]:
-    for sentence in store.heads:
-        yield of_trouble("store.heads", sentence, store.path, "watchtower head show")
-    if not store.heads:
-        yield ok("store.heads", "No head was found to speak against the store.", store.path)
 
 
 def of_room(room: Room, thresholds: Thresholds, folder: str) -> Finding:

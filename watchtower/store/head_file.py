@@ -8,21 +8,18 @@ end, so each question has one of its own that is left alone.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
-from typing import TypeVar
+from typing import Final
 
+from watchtower.aside import aside
 from watchtower.store.head import MOST_BYTES
 from watchtower.store.head_keeping import HeadUnreachable
 
 __all__ = ["HeadFile"]
 
-_T = TypeVar("_T")
+_THREAD: Final = "head in a file"
 
 
 class HeadFile:
@@ -35,11 +32,11 @@ class HeadFile:
 
     async def read(self) -> bytes | None:
         """Return what stands there; None if there is nothing."""
-        return await _aside(self._read)
+        return await aside(self._read, _THREAD)
 
     async def write(self, head: bytes) -> None:
         """Put a head in the place of the one that may be there; it is on disk then."""
-        await _aside(lambda: self._write(head))
+        await aside(lambda: self._write(head), _THREAD)
 
     def _read(self) -> bytes | None:
         try:
@@ -67,21 +64,6 @@ class HeadFile:
                 draft.unlink(missing_ok=True)
         except OSError as problem:
             raise HeadUnreachable(problem.strerror or str(problem)) from None
-
-
-async def _aside(action: Callable[[], _T]) -> _T:
-    """Return what ``action`` returns on a thread that keeps no process from ending."""
-    promise: Future[_T] = Future()
-    promise.set_running_or_notify_cancel()
-
-    def act() -> None:
-        try:
-            promise.set_result(action())
-        except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
-            promise.set_exception(problem)
-
-    Thread(target=act, name="head in a file", daemon=True).start()
-    return await asyncio.wrap_future(promise)
 
 
 def _sync(folder: Path) -> None:

@@ -41,6 +41,7 @@ from watchtower.store.tree import Frontier
 from watchtower.store.work import Work
 
 __all__ = [
+    "PATIENCE",
     "HeadKeeper",
     "HeadUnreachable",
     "Place",
@@ -50,7 +51,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-_PATIENCE: Final = 5.0
+PATIENCE: Final = 5.0
 """Seconds for a place to answer."""
 
 _TROUBLES: Final = "head troubles"
@@ -102,7 +103,7 @@ class HeadKeeper:
         find_seal: Callable[[], Awaitable[Seal | None]],
         make_seal: Callable[[], Awaitable[Seal]],
         clock: Callable[[], float],
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
     ) -> None:
         """Look at nothing yet.
 
