@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.interfaces.dashboard.browsers import browser_of, logged_in, until_ready
+from tests.interfaces.dashboard.browsers import OWN, browser_of, logged_in, until_ready
 from tests.tower.conftest import XRP, Stage, stage_on
-from watchtower.interfaces.dashboard import events
+from watchtower.interfaces.dashboard import events, sessions
 from watchtower.interfaces.http import serve as http_serve
 from watchtower.interfaces.http import stream_socket
 from watchtower.settings import HttpSettings
@@ -129,6 +129,25 @@ async def test_who_is_revoked_hears_nothing_more(
             async with stage.store() as store, store.write() as work:
                 await work.tokens.revoke("operator")
             await page.until("ended")
+            assert (await page.next())[0] == ""
+
+
+@pytest.mark.parametrize("how", ["logged out elsewhere", "twelve hours"])
+async def test_events_end_with_their_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A page that is open keeps its session from being idle, and from nothing else."""
+    monkeypatch.setattr(events, "_EVERY", 0.02)
+    async with stage.tower(), browser_of(stage) as browser:
+        await logged_in(stage, browser)
+        async with page_of(browser) as page:
+            if how == "twelve hours":
+                monkeypatch.setattr(sessions, "LONGEST", 0.0)
+            else:
+                left = await browser.post("/dashboard/logout", headers=OWN)
+                assert left.status_code == 303
+            async with asyncio.timeout(60):
+                await page.until("ended")
             assert (await page.next())[0] == ""
 
 
