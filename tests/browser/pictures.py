@@ -107,6 +107,7 @@ class _Story:
 
     async def _redeemed(self, channel: ChannelId) -> None:
         """Let one ask to close, and ledgers close one by one until it has paid."""
+        await self._promise(channel)
         await self._ask_to_close(channel)
         await self._stage.until_told(channel, "attempt_settled")
 
