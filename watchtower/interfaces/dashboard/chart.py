@@ -53,7 +53,6 @@ class Range(StrEnum):
 _GRAINS: Final = {Range.HOURS: HOURS, Range.DAYS: DAYS, Range.QUARTER: QUARTER}
 _TIME_STEPS: Final = {Range.HOURS: 1_800, Range.DAYS: 86_400, Range.QUARTER: 30 * 86_400}
 _TIME_FORMS: Final = {Range.HOURS: "%H:%M", Range.DAYS: "%-d %b", Range.QUARTER: "%-d %b"}
-_BEGAN: Final = "%H:%M on %-d %b"
 _LATE: Final = 2
 """Steps after the beginning of the picture, until which a first look is no late one."""
 
@@ -273,7 +272,7 @@ def _sentence(looks: Sequence[Look], drawn: Sequence[Look], grain: Grain, range_
     ]
     if looks[0].at - (drawn[-1].at - grain.kept) > _LATE * grain.step:
         began = datetime.fromtimestamp(unix_time(RippleTime(looks[0].at)), UTC)
-        said.append(f"The tower began to look at {began.strftime(_BEGAN)}.")
+        said.append(f"Nobody looked before {began.strftime(_TIME_FORMS[range_])}.")
     if missing:
         said.append("Where nothing is drawn, nobody looked.")
     return " ".join(said)
