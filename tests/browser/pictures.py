@@ -148,7 +148,7 @@ async def main(folder: Path) -> None:
 async def _set_up(stack: AsyncExitStack) -> tuple[Shown, Sequence[Sandbox]]:
     store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "watchtower.db"
     # The ledger's clock is this machine's when the pictures are taken, as it is everywhere.
-    start = ripple_time(time.time()) - _TURNS * (_SECONDS - 1)
+    start = ripple_time(time.time()) - _TURNS * _SECONDS
     one = await stack.enter_async_context(Sandbox(clock=Clock.FROZEN, start=start))
     two, three = [await stack.enter_async_context(Sandbox(beside=one)) for _ in range(2)]
     hand = await stack.enter_async_context(Hand(one.url, accepts=True))
