@@ -78,14 +78,15 @@ class Scene:
         """What was seen, a minute each."""
         return self.chronicle.history.over(HOURS)
 
-    async def minute(self, index: int, *, confirmed: bool = True) -> None:
+    async def minute(self, index: int, *, confirmed: bool = True, read: bool = True) -> None:
         """A ledger closes a minute after the one before, is judged, and the round comes by."""
         self.steady += 60
         at = replace(closed(index, START + 60 * index), confirmed=confirmed)
         self.watch.ledger_closed(at)
         for judgement in self.watch.judge():
             self.herald.judged(judgement, ledger_index=at.ledger_index)
-        self.herald.read(at.ledger_index)
+        if read:
+            self.herald.read(at.ledger_index)
         self.herald.waited(at)
         await self.chronicle.look()
 
@@ -161,10 +162,10 @@ async def test_a_loss_that_is_told_again_after_a_kill_stands_in_the_history_once
     killed.chronicle.history = StakeHistory.of_note(scene.note)
     killed.watch.learn(changed(10, entry(expiration=RippleTime(START + 60 * 12))))
     killed.reconciled.set()
-    for index in (13, 14):
-        await killed.minute(index)
+    for index in (13, 14, 15):
+        await killed.minute(index, read=index > 14)
     assert killed.watch.incoming.lost.drops == 30 * XRP
-    assert [look.lost for look in killed.looks] == [0, 30 * XRP, 0]
+    assert [look.lost for look in killed.looks] == [0, 30 * XRP, 0, 0]
 
 
 async def test_what_was_lost_before_anybody_looked_is_not_lost_now(store: Store) -> None:

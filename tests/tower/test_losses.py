@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.guard.test_watch import PAYEE, START, changed, claim, closed, entry
@@ -168,6 +168,7 @@ steps = st.lists(
 
 @settings(max_examples=25)
 @given(made=steps)
+@example(made=[(CHANNELS[0], 3), "look", (CHANNELS[1], 5), "look", "kill"])
 async def test_the_sums_are_those_of_what_was_told_whenever_the_tower_is_killed(
     made: list[tuple[ChannelId, int | None] | str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
