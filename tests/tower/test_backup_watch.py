@@ -66,7 +66,8 @@ async def test_no_backup_at_all_is_told(store: Store) -> None:
     ground = Ground(store)
 
     assert await ground.at(1_900_000_000) == [("raised", "backup_old")]
-    assert "was never made" in ground.told[0].alarm.sentence
+    sentence = ground.told[0].alarm.sentence
+    assert sentence.startswith(f"No backup of the store {store.path} was made yet:")
 
 
 @pytest.mark.parametrize("content", [b"", b"no database of ours" * 100])

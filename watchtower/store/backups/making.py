@@ -171,8 +171,12 @@ class _Making:
             )
         if known.sequence + 1 >= self._plan.base_every:
             return f"the chain is complete with {known.sequence + 1} members"
-        if (known.network, known.store_format) != (self._plan.network, moment.store_format):
-            return "the store has another format, or another network, than it had"
+        if known.network is None and self._plan.network is not None:
+            return "the last backup was made before the store belonged to a network"
+        if known.network != self._plan.network:
+            return "the store belongs to another network than it did"
+        if known.store_format != moment.store_format:
+            return "the store has another format than it had"
         heads = heads_in(self._plan.place)
         there = {head.sequence: path for path, head in heads if head.chain == known.chain}
         missing = next((n for n in range(known.sequence + 1) if n not in there), None)
