@@ -280,6 +280,7 @@ def _loops(ground: Ground, tower: Tower, rounds: Rounds) -> Iterator[Loop]:
     yield "respond", _respond(ground, tower)
     yield "take claims", rounds.take_claims_for_ever()
     yield "tend", rounds.tend_for_ever()
+    yield "look at keys in doubt", rounds.look_at_keys_in_doubt()
     yield "feed watchdog", ground.service.feed(awake(ground, tower))
     yield "tell how it is", ground.service.tell_for_ever(lambda: how_it_is(ground, rounds))
     recovery = recovery_of(ground)

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,15 +19,20 @@ from tests.signer.process import SignerProcess
 from tests.tower import test_mass_exit
 from tests.tower.conftest import PASSPHRASE, XRP, Stage, stage_on
 from tests.tower.test_authority import told_alarms
+from tests.tower.test_telling import writing_to
 from watchtower.alerts.desk import Desk
 from watchtower.cli import main
 from watchtower.errors import SignerUnreachableError
 from watchtower.key_settings import KeySettings
-from watchtower.keys.vault import Vault
+from watchtower.keys.appointment import address_of
+from watchtower.keys.next_key import fresh_key
+from watchtower.keys.vault import Algorithm, Vault
 from watchtower.machine import Machine
 from watchtower.response.respond import Response
 from watchtower.sandbox.people import Person
-from watchtower.store.secrets import IDENTITY
+from watchtower.settings import AlertSettings
+from watchtower.store.database import Store
+from watchtower.store.secrets import IDENTITY, Standing
 from watchtower.tower.changes import Changes
 from watchtower.tower.herald import Herald
 from watchtower.tower.tending import STATUS_NOTE, Rhythm
@@ -98,6 +104,39 @@ async def test_a_signer_that_comes_late_is_an_alarm_and_no_loss(tmp_path: Path) 
             await signer.start()
             await stage.until_paid(channel, 5 * XRP)
             await until_unreachable(stage, stands=False)
+
+
+async def test_a_rotation_at_the_signer_is_no_lost_authority_and_its_next_key_redeems(
+    tmp_path: Path,
+) -> None:
+    """The ledger names a key that was made there after the daemon had asked for the keys."""
+    told = tmp_path / "told"
+    async with with_signer(tmp_path) as (stage, signer):
+        await signer.start()
+        stage.with_settings(
+            alerts=AlertSettings(command=tuple(writing_to(told)), command_from="warning")
+        )
+        channel = await stage.channel()
+        await stage.keep(channel, 5 * XRP)
+        seldom = Machine(rhythm=Rhythm(rounds=3_600))
+        async with stage.tower(machine=seldom):
+            await stage.until_tickets(4)  # so that the keys were asked for
+            following = fresh_key(stage.payee.address, Algorithm.SECP256K1)
+            async with (
+                await Store.open(Path(signer.settings.store), PASSPHRASE) as store,
+                store.write() as work,
+            ):
+                await work.secrets.put(
+                    replace(following, standing=Standing.NEXT, is_regular_key=True)
+                )
+            for change in (
+                {"TransactionType": "SetRegularKey", "RegularKey": address_of(following)},
+                {"TransactionType": "AccountSet", "SetFlag": 4},  # asfDisableMaster
+            ):
+                await stage.hand.settle(change, stage.payee)
+            await stage.close_request(channel)
+            await stage.until_paid(channel, 5 * XRP)
+    assert "authority_lost" not in told.read_text()
 
 
 async def test_once_says_that_the_signer_is_missing(tmp_path: Path) -> None:

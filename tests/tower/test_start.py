@@ -20,7 +20,7 @@ from watchtower.errors import TicketPoolError
 from watchtower.judgement.claim import Claim
 from watchtower.ledger.servers import Servers
 from watchtower.machine import Machine
-from watchtower.settings import TicketSettings
+from watchtower.settings import LedgerSettings, TicketSettings
 from watchtower.store.database import Store
 from watchtower.tower.tending import STATUS_NOTE, Rhythm
 from watchtower.units import Drops, RippleTime
@@ -132,6 +132,27 @@ async def test_servers_that_are_away_for_a_moment_wake_nobody(stage: Stage) -> N
     told = {alarm["name"] for status in seen for alarm in status.get("alarms", ())}
     assert "server_unreachable" in told
     assert "no_server" not in told
+
+
+async def test_servers_that_are_all_connected_and_silent_are_one_message(stage: Stage) -> None:
+    """Each is connected to anew, and announces nothing; until a ledger comes that is an outage."""
+    stage.with_settings(ledger=LedgerSettings(request_timeout_seconds=5.0, silence_seconds=0.2))
+    status: dict[str, Any] = {}
+
+    async def is_told() -> bool:
+        async with stage.store() as store, store.read() as work:
+            status.update(await work.notes.get(STATUS_NOTE) or {})
+        return "no_server" in {alarm["name"] for alarm in status.get("alarms", ())}
+
+    async def is_over() -> bool:
+        return not await is_told()
+
+    rhythm = Rhythm(rounds=0.05, status=0.05, blind=1)  # longer than a connection keeps silent
+    async with stage.tower(machine=Machine(rhythm=rhythm)):
+        await stage.until(is_told, closing=False)
+        told = {alarm["name"]: alarm["sentence"] for alarm in status["alarms"]}
+        assert f"{stage.sandbox.url}: it announces no ledger" in told["no_server"]
+        await stage.until(is_over)
 
 
 async def leave_the_payee(stage: Stage, drops: int) -> None:

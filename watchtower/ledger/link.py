@@ -213,10 +213,10 @@ class Link:
     @property
     def state(self) -> ServerState:
         """How the server is doing now."""
-        is_ready = self.ready.is_set()
         return ServerState(
             server=self.url,
-            connected=is_ready,
+            connected=(is_ready := self.ready.is_set()),
+            is_silent=Trouble.SILENT in self._troubles,
             validated=self.validated,
             amendment_blocked=self.amendment_blocked,
             rank=self.conduct.rank,

@@ -16,7 +16,8 @@ class ServerState:
 
     ``rank`` is 0 for one that did nothing wrong lately; ``why`` is why it is not connected, or
     why it is ranked down. ``release`` is what it runs, None if it did not tell; ``reconnects`` is
-    how often it was connected to anew since the start.
+    how often it was connected to anew since the start. It ``is_silent`` from when it fell silent
+    until it announces a new ledger, however often it was connected to meanwhile.
     """
 
     server: str
@@ -27,3 +28,9 @@ class ServerState:
     why: str
     release: Release | None = None
     reconnects: int = 0
+    is_silent: bool = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether ledgers come from it, as far as is known."""
+        return self.connected and not self.is_silent

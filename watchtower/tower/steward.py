@@ -3,11 +3,16 @@
 It decides nothing about money. Of every account it tells whether the key that we hold still signs
 for it, what was changed about who may sign, and what its owner, or a thief, did with it that we
 did not: our own transactions are those that stand in the store as attempts.
+
+While a key is rotated the ledger may take the next one before we have heard that there is one: at a
+signer apart it is made by another process, on another machine. So that no key of ours signs is told
+once the keys were looked at again; a rotation that is stuck is told then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +46,10 @@ class _Noticed:
 
 
 class Steward:
-    """Looks after the accounts of one watch."""
+    """Looks after the accounts of one watch.
+
+    ``doubted`` is set while the keys have to be looked at again (`take_doubts`).
+    """
 
     def __init__(self, watch: Watch, *, store: Store, desk: Desk, changes: Changes) -> None:
         """Begin without a key; see `hold`."""
@@ -50,6 +58,9 @@ class Steward:
         self._desk = desk
         self._changes = changes
         self._keys: Mapping[Address, Collection[str]] = {}
+        self.doubted = asyncio.Event()
+        self._doubts: set[Address] = set()
+        self._lost: set[Address] = set()
         self._noticed: list[_Noticed] = []
         self._noted: dict[Address, Mapping[str, Any]] = {}
 
@@ -58,6 +69,18 @@ class Steward:
         self._keys = dict(keys)
         for account in self._watch.estates:
             self._look(account)
+
+    def take_doubts(self) -> frozenset[Address]:
+        """Return the accounts for which no key seems to sign, to look at the keys from now on."""
+        taken = frozenset(self._doubts)
+        self._doubts.clear()
+        self.doubted.clear()
+        return taken
+
+    def conclude(self, accounts: Iterable[Address]) -> None:
+        """Tell for which accounts no key signs, now that `hold` has what there is."""
+        for account in accounts:
+            self._look(account, is_sure=True)
 
     def learned(self, learned: Learned) -> None:
         """Tell what one fact changed about an account; see `tell_foreign` for the rest."""
@@ -124,15 +147,20 @@ class Steward:
         }
         self._noticed.append(_Noticed(used=used, unpaid=unpaid))
 
-    def _look(self, account: Address) -> None:
+    def _look(self, account: Address, *, is_sure: bool = False) -> None:
         """Tell whether a key of ours still signs for ``account``."""
         estate = self._watch.estates.get(account)
         faults = [authority_fault(estate, key) for key in self._keys.get(account, ())]
         fault = next(iter(faults), None)
         if fault is None or None in faults:
+            self._lost.discard(account)
             self._desk.end("authority_lost", account)
-        else:
+        elif is_sure or account in self._lost:
+            self._lost.add(account)
             self._desk.stand(catalogue.authority_lost(account, why=fault.sentence))
+        else:
+            self._doubts.add(account)
+            self.doubted.set()
 
     def _tell(self, noticed: _Noticed) -> None:
         used, who = noticed.used, self._signer_of(noticed.used)

@@ -61,7 +61,7 @@ class Rhythm:
         claims: between two looks for claims of other processes.
         rounds: between two rounds for everything else.
         status: after which the status is written again, although nothing of it changed.
-        blind: for which no server may be connected before that is an alarm: a cable that was out
+        blind: for which no server may be heard before that is an alarm: a cable that was out
             for a moment is mended before anybody is awake.
     """
 
@@ -69,6 +69,9 @@ class Rhythm:
     rounds: float = 5.0
     status: float = 30.0
     blind: float = 20.0
+
+
+_SILENT: Final = "it announces no ledger"
 
 
 class Servers(Protocol):
@@ -263,6 +266,19 @@ class Rounds:
             self._tell_keys()
             self._has_new_keys = False
 
+    async def look_at_keys_in_doubt(self) -> None:
+        """Look at the keys again, without waiting for a round, where none seems to sign any more.
+
+        Who cannot be asked for them has none that signs.
+        """
+        steward = self._tower.steward
+        while True:
+            await steward.doubted.wait()
+            doubts = steward.take_doubts()
+            self._has_new_keys = True
+            await self._try(self.look_at_keys)
+            steward.conclude(doubts)
+
     def hold_elsewhere(self, keys: Mapping[Address, str | None]) -> None:
         """Take note of the public keys that sign for us outside the store, None if not known yet.
 
@@ -293,14 +309,14 @@ class Rounds:
     def _look_at_servers(self, states: Sequence[ServerState]) -> None:
         """Tell that no server is heard, once that has gone on for a while."""
         now = asyncio.get_running_loop().time()
-        if any(state.connected for state in states):
+        if any(state.is_heard for state in states):
             self._blind_since = None
             self._desk.end("no_server", of_network.SERVERS)
             return
         if self._blind_since is None:
             self._blind_since = now
         if now - self._blind_since >= self._rhythm.blind:
-            whys = {state.server: state.why for state in states}
+            whys = {s.server: _SILENT if s.connected else s.why for s in states}
             self._desk.stand(of_network.no_server(whys))
 
     async def tell_stopped(self) -> None:
