@@ -12,12 +12,12 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -136,11 +136,14 @@ class Post:
 
 
 @asynccontextmanager
-async def post(channels: int, **settings: Struct) -> AsyncIterator[Post]:
+async def post(
+    channels: int, *, notes: Mapping[str, Any] | None = None, **settings: Struct
+) -> AsyncIterator[Post]:
     """Let the real daemon guard so many channels, each with a claim on all of it.
 
     Args:
         channels: how many.
+        notes: what its store has of an earlier daemon.
         settings: sections of its settings, where they are not what they are by themselves.
     """
     world = ExitWorld(Plan(channels=channels, settle_delays=(_DAY,)))
@@ -162,7 +165,7 @@ async def post(channels: int, **settings: Struct) -> AsyncIterator[Post]:
             authority=AuthoritySettings(allow_master_key=True),
         )
         told = msgspec.structs.replace(told, **settings)
-        await _furnish(world, Path(told.store))
+        await _furnish(world, Path(told.store), notes or {})
         calm()
         machine = Machine(dial=wire.dial, stopping=stopping)
         async with asyncio.TaskGroup() as tasks:
@@ -176,7 +179,7 @@ async def post(channels: int, **settings: Struct) -> AsyncIterator[Post]:
                 stop.set()
 
 
-async def _furnish(world: ExitWorld, path: Path) -> None:
+async def _furnish(world: ExitWorld, path: Path, notes: Mapping[str, Any]) -> None:
     """Write a store that knows every channel, the claims on them, and the payee's key."""
     station = Station(world.node)
     async with await Store.create(path, _PASSPHRASE, cost=_CHEAP) as store:
@@ -187,6 +190,7 @@ async def _furnish(world: ExitWorld, path: Path) -> None:
             await work.claims.raise_all([unit.claim for unit in world.units])
             await work.channels.put_all([channel for channel in channels if channel is not None])
             await work.cursor.move(station.validated)
+            await work.notes.put_all(notes)
     station.close()
 
 

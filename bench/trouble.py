@@ -11,17 +11,28 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
+from watchtower.alerts.message import message_of
+from watchtower.alerts.record import Kept
+from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
 from watchtower.http_settings import HttpSettings
 from watchtower.mqtt_settings import MqttSettings
 from watchtower.settings import AlertSettings
+from watchtower.tower.route_watch import ALERTS_NOTE
 
-__all__ = ["Trouble", "trouble"]
+__all__ = ["FULL", "Trouble", "trouble"]
+
+FULL: Final = 1_000
+"""Messages that may wait for one route (`watchtower.alerts.deliver.Deliverer`)."""
 
 _FOLLOWERS: Final = 20
 """Of each kind."""
@@ -45,11 +56,31 @@ _STATUS: Final = "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnectio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What a tower is told to live with."""
+    """What a tower is told to live with; in ``notes`` of its store its lists of alarms are full.
+
+    All that waits there is urgent, so that whatever comes on top has to find its place among it,
+    and pushes something out.
+    """
 
     http: HttpSettings
     mqtt: MqttSettings
     alerts: AlertSettings
+    notes: Mapping[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Struct]:
+        """The sections of its settings."""
+        return {"http": self.http, "mqtt": self.mqtt, "alerts": self.alerts}
+
+    async def routes(self) -> list[Mapping[str, Any]]:
+        """Return how the routes for alarms are doing, by the tower's own status."""
+        port = int(self.http.listen.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_STATUS.format(port=port).encode())
+        _, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        found: list[Mapping[str, Any]] = msgspec.json.decode(body)["routes"]
+        return [route for route in found if route["kind"] != "heartbeat"]
 
 
 @asynccontextmanager
@@ -79,10 +110,30 @@ async def trouble() -> AsyncIterator[Trouble]:
                 heartbeat_url=f"{webhook}/never",
                 heartbeat_seconds=0.1,
             ),
+            notes={ALERTS_NOTE: _waiting("webhook 127.0.0.1", "command sleep")},
         )
     finally:
         process.stdin.close()
         await process.wait()
+
+
+def _waiting(*routes: str) -> Any:
+    """Return the record of a tower whose every route had more to tell than it has room for."""
+    now = time.time()
+    alarms = (
+        Alarm(
+            name="lost",
+            subject=f"{number:064X}",
+            severity=Severity.URGENT,
+            sentence="Nobody could be told.",
+        )
+        for number in range(FULL + 1)
+    )
+    waiting = [
+        message_of(Notice(kind=NoticeKind.HAPPENED, alarm=alarm), name=f"msg_{number}", at=now)
+        for number, alarm in enumerate(alarms)
+    ]
+    return msgspec.to_builtins(Kept(waiting=dict.fromkeys(routes, waiting)))
 
 
 async def _make_trouble() -> None:

@@ -34,32 +34,36 @@ def measure(scale: Scale) -> Report:
 
 
 @asynccontextmanager
-async def _station(channels: int, *, in_trouble: bool) -> AsyncIterator[Post]:
+async def _station(channels: int, *, in_trouble: bool, dropped: list[int]) -> AsyncIterator[Post]:
+    """Let a daemon guard; add to ``dropped`` what its lists of alarms had no room for."""
     if not in_trouble:
         async with post(channels) as station:
             yield station
         return
     async with (
         trouble() as made,
-        post(channels, http=made.http, mqtt=made.mqtt, alerts=made.alerts) as station,
+        post(channels, notes=made.notes, **made.settings) as station,
     ):
         yield station
+        dropped += [route["dropped"] for route in await made.routes()]
 
 
 async def _react(scale: Scale) -> Report:
     rounds = min(_ROUNDS, scale.reactions)
     many = min(scale.reactions, scale.channels) // rounds
     found: dict[str, list[Reaction]] = {"calm": [], "troubled": []}
+    dropped: list[int] = []
     profiler = cProfile.Profile(time.thread_time)
     for number in range(rounds):
         for name in reversed(list(found)) if number % 2 else found:
             guarded = min(_FEW, scale.channels) + WARM + many + _LOOKED_AT
-            async with _station(guarded, in_trouble=name == "troubled") as station:
+            is_troubled = name == "troubled"
+            async with _station(guarded, in_trouble=is_troubled, dropped=dropped) as station:
                 units = iter(station.world.units)
                 for unit in islice(units, WARM):
                     await station.react(unit)
                 found[name] += [await station.react(unit) for unit in islice(units, many)]
-                if name == "troubled" and number == 0:
+                if is_troubled and number == 0:
                     for unit in islice(units, _LOOKED_AT):
                         await station.react(unit, profiler)
     times = {
@@ -80,6 +84,7 @@ async def _react(scale: Scale) -> Report:
             ),
             reading("react.trouble.ms", "ms", times["troubled"]),
             reading("react.trouble.ms_without", "ms", times["calm"]),
+            Reading(name="react.trouble.dropped", value=sum(dropped), unit=""),
             reading("react.trouble.work_ms", "ms", work["troubled"]),
             reading("react.trouble.work_ms_without", "ms", work["calm"]),
         ],
