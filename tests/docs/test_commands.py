@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 
 from watchtower.cli import root
 
@@ -63,3 +64,42 @@ def test_every_command_shows_examples() -> None:
     for name, command in leaves(root, "watchtower"):
         assert "Examples:" in (command.epilog or ""), name
         assert command.help, name
+
+
+def test_help_lists_the_commands_under_the_headings_of_the_document() -> None:
+    """In the same order, so that who knows one finds what they look for in the other."""
+    text = COMMANDS.read_text(encoding="utf-8")
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
+    documented = {
+        heading: set(re.findall(r"^### `watchtower (\w+)", body, re.MULTILINE))
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+    }
+    told = CliRunner().invoke(root, ["--help"]).output
+    parts = re.split(r"^(\S.*):$", told, flags=re.MULTILINE)[1:]
+    listed = {
+        heading: set(re.findall(r"^  (\w+) ", body, re.MULTILINE))
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+        if heading != "Options"
+    }
+    listed["At your shell"].remove("Begin")  # with what: the line behind the list
+    assert list(listed.items()) == list(documented.items())
+
+
+def test_no_list_of_commands_cuts_a_sentence_short() -> None:
+    """Mostly it would be cut before what tells two commands apart."""
+    for words, group in groups(root, ()):
+        told = " ".join(CliRunner().invoke(root, [*words, "--help"]).output.split())
+        for name, command in group.commands.items():
+            sentence = " ".join(command.get_short_help_str(limit=1_000).split())
+            assert not sentence.endswith("..."), name
+            assert f" {name} {sentence}" in told, (words, name)
+
+
+def groups(
+    group: click.Group, words: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Group]]:
+    """Yield every group of commands, with the words that call it."""
+    yield words, group
+    for name, inner in group.commands.items():
+        if isinstance(inner, click.Group):
+            yield from groups(inner, (*words, name))

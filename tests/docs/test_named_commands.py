@@ -59,8 +59,9 @@ def what_is_wrong(words: list[str]) -> str:
         command = command.commands[rest.pop(0)]
     takes = [command]
     if isinstance(command, click.Group):
-        # Some groups do one of their commands where none is named; those have a class of their own.
-        if type(command) is click.Group and rest and not rest[0].startswith("-"):
+        # Some groups do one of their commands where none is named; those read words their own way.
+        reads_as_any = type(command).parse_args is click.Group.parse_args
+        if reads_as_any and rest and not rest[0].startswith("-"):
             return f"{rest[0]} is no command"
         takes += command.commands.values()
     known = {name for one in takes for parameter in one.params for name in parameter.opts}

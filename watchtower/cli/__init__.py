@@ -11,12 +11,14 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
+from itertools import chain
 from typing import Final
 
 import click
 from typing_extensions import override
 
 from watchtower import __version__
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import DEBUG_VARIABLE, report_error
 from watchtower.core_dumps import disable_core_dumps
 from watchtower.errors import WatchtowerError
@@ -27,35 +29,24 @@ _INTERRUPTED = 130
 _USAGE = 2
 _OUR_FAULT = 70
 
-_NAMES: Final = (
-    "alert",
-    "authority",
-    "backup",
-    "channel",
-    "claim",
-    "completion",
-    "cosign",
-    "demo",
-    "doctor",
-    "drill",
-    "explain",
-    "head",
-    "hsm",
-    "init",
-    "journal",
-    "key",
-    "presign",
-    "receipt",
-    "report",
-    "run",
-    "sandbox",
-    "signer",
-    "status",
-    "store",
-    "token",
-    "vault",
-)
-"""The commands, each in the file that is called like it."""
+_SUBJECTS: Final = {
+    "Setting up": ("init", "key", "authority", "hsm", "token"),
+    "The ways into the store": ("vault",),
+    "Running": ("run", "signer", "status", "report", "alert", "doctor"),
+    "Claims": ("claim", "receipt"),
+    "Signing together": ("cosign",),
+    "Channels": ("channel", "explain"),
+    "Signing ahead": ("presign",),
+    "Backups and the store": ("backup", "journal", "store", "head"),
+    "Trying it": ("sandbox", "drill", "demo"),
+    "At your shell": ("completion",),
+}
+"""The commands by what they are about, under the headings of ``docs/commands.md``.
+
+Each is in the file that is called like it.
+"""
+
+_NAMES: Final = tuple(sorted(chain.from_iterable(_SUBJECTS.values())))
 
 
 class _Commands(MutableMapping[str, click.Command]):
@@ -93,7 +84,17 @@ class _Commands(MutableMapping[str, click.Command]):
         return len(self._loaded)
 
 
+class _BySubject(Listed):
+    """The commands, listed under headings: who begins does not know what to look for."""
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, names in _SUBJECTS.items():
+            self.list_under(formatter, heading, names)
+
+
 @click.group(
+    cls=_BySubject,
     commands=_Commands(_NAMES),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Begin with `watchtower demo`, then `watchtower init --help`.",

@@ -18,6 +18,7 @@ from watchtower.alerts.message import Message, message_of
 from watchtower.alerts.record import Kept
 from watchtower.alerts.routes import Route
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import AlertNotToldError
@@ -40,7 +41,7 @@ class _Outcome(NamedTuple):
     why: str | None
 
 
-@click.group()
+@click.group(cls=Listed)
 def alert() -> None:
     """Alarms: whether they reach people, and which did."""
 

@@ -11,6 +11,7 @@ import click
 
 from watchtower.cli.bundle_import import import_bundle
 from watchtower.cli.delegation import delegate, revoke
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import SignerUnreachableError
@@ -77,7 +78,7 @@ class _Account:
     unreachable: str | None
 
 
-@click.group()
+@click.group(cls=Listed)
 def authority() -> None:
     """By what right the tower signs for each account."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import (
     hsm,
@@ -59,7 +60,7 @@ def _with_key(command: Any) -> Any:
     return command
 
 
-@click.group()
+@click.group(cls=Listed)
 def backup() -> None:
     """Backups of the store: online, incremental, and encrypted to a key that is kept elsewhere."""
 

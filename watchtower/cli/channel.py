@@ -6,6 +6,7 @@ import click
 
 from watchtower.cli.channel_seen import seen
 from watchtower.cli.explain import explain
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.cli.standing import covered_by, last_standing
@@ -20,7 +21,7 @@ __all__ = ["channel"]
 _PATIENCE = 4.0
 
 
-@click.group()
+@click.group(cls=Listed)
 def channel() -> None:
     """Channels that pay the accounts we guard, and those that our payers have opened."""
 

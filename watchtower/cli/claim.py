@@ -14,6 +14,7 @@ from watchtower.claims.given import Given
 from watchtower.claims.message import parse_claim
 from watchtower.cli.desk import open_desk
 from watchtower.cli.importing import Order, import_claims, report_of, sentences
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.interfaces.amounts import amounts_as_text
@@ -23,7 +24,7 @@ from watchtower.units import format_drops
 __all__ = ["claim"]
 
 
-@click.group()
+@click.group(cls=Listed)
 def claim() -> None:
     """Claims that payers gave us."""
 

@@ -11,6 +11,7 @@ import msgspec
 from typing_extensions import override
 
 from watchtower.cli.asking import ask_seed, confirm
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import CosignFormatError
@@ -29,7 +30,7 @@ _SIGN: Final = "sign"
 _MOST_BYTES: Final = 1 << 20
 
 
-class _OrSign(click.Group):
+class _OrSign(Listed):
     """A group whose own name with a file is the command that people use most."""
 
     @override

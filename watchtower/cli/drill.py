@@ -14,6 +14,7 @@ import msgspec
 
 from watchtower.cli.asking import ask_seed
 from watchtower.cli.drilling import drill_by_the_daemon
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.drill.level import NOTE, Level, levels_of, with_drill
@@ -50,6 +51,7 @@ def _places(command: Command) -> Command:
 
 
 @click.group(
+    cls=Listed,
     invoke_without_command=True,
     epilog=examples("watchtower drill                      # as `watchtower drill run`"),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from watchtower.cli.asking import confirm
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import run_async, settings, way_in
 from watchtower.errors import HeadTroubleError
@@ -35,7 +36,7 @@ _FINE = {
 }
 
 
-@click.group()
+@click.group(cls=Listed)
 def head() -> None:
     """Heads: how far the store has come, kept where nothing puts it back with the store."""
 

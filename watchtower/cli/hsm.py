@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from xrpl.core.keypairs import derive_classic_address
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import hsm as hsm_of_session
 from watchtower.cli.session import new_passphrase, open_store, run_async, settings
@@ -33,7 +34,7 @@ __all__ = ["hsm"]
 _STORE_KEY = "watchtower-store"
 
 
-@click.group()
+@click.group(cls=Listed)
 def hsm() -> None:
     """Keys in a hardware security module (PKCS #11), which sign without leaving it."""
 

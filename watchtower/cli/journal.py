@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.errors import ProofVoidError, PublicKeyError
@@ -26,7 +27,7 @@ _LARGEST: Final = 1 << 20
 """Bytes of a proof that are read: a line of the journal has some hundred, and 64 hashes at most."""
 
 
-@click.group()
+@click.group(cls=Listed)
 def journal() -> None:
     """The journal: what happened and what was done about it, proven line by line."""
 

@@ -9,6 +9,7 @@ from watchtower.cli.key_create import create
 from watchtower.cli.key_derive import derive_key, guarded
 from watchtower.cli.key_retire import retire_key
 from watchtower.cli.key_rotate import rotate
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import (
     hsm,
@@ -29,7 +30,7 @@ from watchtower.wiring import rights_of
 __all__ = ["key"]
 
 
-@click.group()
+@click.group(cls=Listed)
 def key() -> None:
     """Keys that sign for the accounts that are guarded."""
 

@@ -11,6 +11,7 @@ import click
 from typing_extensions import override
 
 from watchtower.cli.asking import ask_seed
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import run_async, settings
 from watchtower.cli.uncovered import requests_of, standing_of
@@ -34,7 +35,7 @@ __all__ = ["presign"]
 _MOST_TICKETS = 8
 
 
-class _SignsByDefault(click.Group):
+class _SignsByDefault(Listed):
     """What is no command of the group is what there is to sign."""
 
     @override

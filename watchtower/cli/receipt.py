@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from watchtower.claims.receipt import Receipt, State, why_void
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.errors import PublicKeyError, ReceiptFormatError, ReceiptVoidError, WatchtowerError
 from watchtower.units import format_drops
@@ -25,7 +26,7 @@ _LONGEST: Final = 65_536
 """Bytes of a line: the longest receipt has some 3,000."""
 
 
-@click.group()
+@click.group(cls=Listed)
 def receipt() -> None:
     """Receipts: the tower's signature for claims that it keeps."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import new_passphrase, open_store, run_async, way_in
 from watchtower.cli.session import signer_settings as settings
@@ -23,7 +24,7 @@ from watchtower.store.journal import NumberedEntry
 __all__ = ["signer"]
 
 
-@click.group()
+@click.group(cls=Listed)
 def signer() -> None:
     """A process apart that holds the keys; it has a configuration and a store of its own.
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import run_async, settings, way_in
 from watchtower.errors import StoreTamperedError
@@ -24,7 +25,7 @@ _LOST: Final = (
 )
 
 
-@click.group()
+@click.group(cls=Listed)
 def store() -> None:
     """The store: looking through all of it, and rebuilding what the ledger knows."""
 

@@ -18,6 +18,7 @@ from watchtower.access.token import (
     parse_name,
     parse_quota,
 )
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import open_store, run_async, settings
 from watchtower.settings import Settings
@@ -25,7 +26,7 @@ from watchtower.settings import Settings
 __all__ = ["token"]
 
 
-@click.group()
+@click.group(cls=Listed)
 def token() -> None:
     """Tokens, by which people come in over HTTP."""
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from watchtower.cli.listed import Listed
 from watchtower.cli.output import examples, json_option, tell
 from watchtower.cli.session import (
     hsm,
@@ -61,7 +62,7 @@ def _cost(memory_mib: int, passes: int, lanes: int) -> Cost:
     return Cost(memory_kib=memory_mib * 1024, passes=passes, lanes=lanes)
 
 
-@click.group()
+@click.group(cls=Listed)
 def vault() -> None:
     """What opens the store: a passphrase, a key file, a systemd credential, an HSM, or several."""
 
