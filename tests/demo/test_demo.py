@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 
 import msgspec
@@ -32,3 +33,4 @@ async def test_demo_loses_nothing_that_could_be_protected_and_proves_it() -> Non
     for sentence in ("kill -9", "stale claim", "through Fund", "advises not to serve Cleo"):
         assert sentence in told
     assert "Traceback" not in told
+    assert re.search(r"tower +:", told) is None, "a deed of the tower's without what it is about"

@@ -212,8 +212,10 @@ class _Story:
             case "verdict" if event["verdict"] in {"Threatened", "Expired", "Closed"}:
                 self._tell(Voice.TOWER, "tower", f"{name}: {event['sentence']}")
             case "attempt_settled":
-                paid = format_drops(Drops(event["paid"]))
-                text = f"{name}: {event['outcome'].replace('_', ' ')}, {paid}, {event['why']}"
+                # What is on no channel are tickets, made ahead of need: they pay nobody.
+                about = f"{name}: " if name else "makes tickets ahead of need: "
+                paid = f", {format_drops(Drops(event['paid']))}" if name else ""
+                text = f"{about}{event['outcome'].replace('_', ' ')}{paid}, {event['why']}"
                 self._tell(Voice.TOWER, "tower", text)
             case "said":
                 self._tell(Voice.STAGE, "daemon", str(event["text"]))
