@@ -94,15 +94,16 @@ class Host:
             stdin=subprocess.DEVNULL,
         )
 
-    def install(self, *arguments: str) -> None:
-        """Install, which has to end well."""
+    def install(self, *arguments: str) -> str:
+        """Install, which has to end well; return what was said."""
         told = self.run("install", *arguments)
         assert told.returncode == 0, told.stdout + told.stderr
+        return told.stdout
 
-    def begin(self) -> None:
-        """Install for the first time."""
+    def begin(self) -> str:
+        """Install for the first time; return what was said."""
         self.copy_project()
-        self.install("--account", ACCOUNT, "--server", "ws://127.0.0.1:1")
+        return self.install("--account", ACCOUNT, "--server", "ws://127.0.0.1:1")
 
     def watchtower(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the program that is installed."""
@@ -170,7 +171,9 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def test_installing_twice_is_installing_once_and_uninstalling_leaves_the_keys(host: Host) -> None:
     """The store opens, the daemon starts, the units are ours, and nothing of yours is touched."""
-    host.begin()
+    told = host.begin()
+    assert f"Wrote {host.config} and the store {host.store}.\n" in told
+    assert "first.toml" not in told, "the place where it was made, where nothing is any more"
     assert host.asked[-2:] == ["enable watchtower.service", "restart watchtower.service"]
     assert host.watchtower("key", "identity").returncode == 0
     assert f'store = "{host.store}"' in host.config.read_text(encoding="utf-8")
