@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.client.towers import listen, until_ready
 from tests.docs.test_documents import DOCUMENTS, ROOT, relative_name
@@ -25,6 +29,7 @@ from tests.interfaces.test_tls import client_of, port_of
 from tests.interfaces.test_tls import stage as stage_with_tls
 from tests.tower.conftest import Stage, stage_on
 from watchtower.access.token import Scope
+from watchtower.cli import root
 from watchtower.client import TowerClient
 from watchtower.settings import load
 from watchtower.units import ChannelId
@@ -163,6 +168,25 @@ async def test_the_stream_that_is_shown_tells_what_happens(
             told = json.loads(await anext(messages))["event"]
             assert (told["kind"], told["channel"]) == ("close_requested", channel)
             await messages.aclose()
+
+
+def test_completion_is_put_where_shells_look_in_a_home_that_has_no_folder_for_it(
+    tmp_path: Path,
+) -> None:
+    """As it stands on the page: what each command writes is what it prints."""
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```sh\n(.+?completion bash.+?)^```$", text, re.MULTILINE | re.DOTALL)
+    programs = Path(sys.executable).parent
+    path = f"{programs}:{os.defpath}"
+    environment = {"HOME": str(tmp_path), "PATH": path, "PYTHONPATH": str(ROOT)}
+    subprocess.run(["sh", "-ec", example], cwd="/", env=environment, check=True)
+    for shell, place in (
+        ("bash", ".local/share/bash-completion/completions/watchtower"),
+        ("zsh", ".zfunc/_watchtower"),
+        ("fish", ".config/fish/completions/watchtower.fish"),
+    ):
+        printed = CliRunner().invoke(root, ["completion", shell]).stdout
+        assert (tmp_path / place).read_text(encoding="utf-8") == printed
 
 
 def settings_in(document: Path) -> list[str]:

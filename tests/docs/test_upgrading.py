@@ -35,3 +35,12 @@ async def test_the_way_back_to_an_older_store_keeps_the_newer_one(tmp_path: Path
     assert format_of(lib / "newer" / "watchtower.db") == FORMAT
     async with await opened(lib / "watchtower.db") as store:
         assert covers(await contents(store), told(FORMAT - 1))
+
+
+def test_what_an_upgrade_asks_for_stands_first_in_each_version() -> None:
+    """Each heading is there once, and *Changed* before what is only to be known."""
+    text = (DOCS.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    for version in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        headings = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert len(set(headings)) == len(headings), headings
+        assert "Changed" not in headings[1:], headings
