@@ -301,7 +301,8 @@ async def test_a_story_under_two_keys_is_told_from_its_end_in_order(tmp_path: Pa
         async with store.read() as work:
             first = await work.journal.story_below(channel, None, 4)
             rest = await work.journal.story_below(channel, first[-1].number, 9)
-    assert [each.number for each in (*first, *rest)] == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    # The sixth entry says that the store is given another key, and is of no channel's story.
+    assert [each.number for each in (*first, *rest)] == [11, 10, 9, 8, 7, 5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("is_ended", [False, True])
