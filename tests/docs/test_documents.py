@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -27,6 +28,15 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@cache
+def names_of_tests() -> frozenset[str]:
+    """Return what tests are called, and the files that they stand in."""
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    found = (re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8")) for path in files)
+    # Names in prose that explain how a test is called, or name a file, are checked as files.
+    return frozenset(chain.from_iterable(found)) | {path.stem for path in files}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
 def test_every_picture_is_told_in_words_beside_it(document: Path) -> None:
     """For whoever does not see it; one that is drawn says so within itself, too."""
@@ -45,12 +55,8 @@ def test_every_picture_is_told_in_words_beside_it(document: Path) -> None:
 def test_every_test_that_a_document_names_exists(document: Path) -> None:
     """A rule is held by a test that is there, under that very name."""
     named = set(re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8")))
-    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    defined = set(chain.from_iterable(re.findall(r"def (test_\w+)", text) for text in sources))
 
-    # Names in prose that explain how a test is called, or name a file, are checked as files.
-    files = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
-    assert named - defined - files == set()
+    assert named - names_of_tests() == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative_name)
