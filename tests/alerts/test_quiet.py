@@ -123,20 +123,22 @@ def test_one_that_was_told_in_the_evening_is_told_to_have_ended() -> None:
 def test_the_desk_tells_in_the_morning_what_it_held_back() -> None:
     """With the look that comes anyway, although nothing new happens."""
     told: list[Notice] = []
-    night = [True]
+    night, now = [True], [0.0]
 
     class Ear:
         def tell(self, notice: Notice) -> None:
             told.append(notice)
 
-    desk = Desk(Ear(), repeat_after=0, clock=lambda: 0.0, is_quiet=lambda: night[0])
+    desk = Desk(Ear(), repeat_after=0, clock=lambda: now[0], is_quiet=lambda: night[0])
     desk.stand(SILENT)
+    now[0] = 120.0
+    desk.look()  # by now it has lasted for long enough to be told
     desk.happen(PAID)
     desk.look()
     assert told == []
     assert desk.standing() == (SILENT,)
 
-    night[0] = False
+    night[0], now[0] = False, 6 * 3_600.0
     desk.look()
     assert [(one.kind.value, one.alarm.name) for one in told] == [
         ("raised", "server_silent"),
