@@ -52,6 +52,7 @@ def a_clone(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.walk
 async def test_getting_started_can_be_followed_to_its_end(tmp_path: Path) -> None:
     """Every command ends well, and says what the page shows."""
     ledger, door = free_ports(3), free_ports(1)

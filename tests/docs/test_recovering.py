@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.docs.pages import Shell, follow, shell
 from tests.docs.test_formats import DOCS
@@ -61,6 +62,8 @@ RUNUSER = """#!/bin/sh
 shift 3
 exec "$@"
 """
+
+pytestmark = pytest.mark.walk
 
 
 def section(heading: str) -> str:

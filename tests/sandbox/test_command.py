@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from watchtower.cli.sandbox import sandbox as command
+from watchtower.cli import root
 from watchtower.cli.sandbox_options import amendments_of, queue_of
 from watchtower.sandbox.fee_levels import QueueSettings
 from watchtower.sandbox.hashing import AMENDMENTS_INDEX, amendment_id
@@ -112,7 +112,7 @@ async def test_the_options_reach_the_ledger() -> None:
 )
 def test_what_cannot_be_played_by_is_one_sentence(options: list[str], sentence: str) -> None:
     """Exit code 2, before anything listens."""
-    outcome = CliRunner().invoke(command, options)
+    outcome = CliRunner().invoke(root, ["sandbox", *options])
 
     assert outcome.exit_code == 2
     assert sentence in " ".join(outcome.output.split())

@@ -169,6 +169,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
     shutil.rmtree(made.at, ignore_errors=True)
 
 
+@pytest.mark.walk
 def test_installing_twice_is_installing_once_and_uninstalling_leaves_the_keys(host: Host) -> None:
     """The store opens, the daemon starts, the units are ours, and nothing of yours is touched."""
     told = host.begin()
@@ -210,6 +211,7 @@ def test_installing_twice_is_installing_once_and_uninstalling_leaves_the_keys(ho
     assert not host.etc.exists()
 
 
+@pytest.mark.walk
 def test_an_upgrade_has_a_backup_behind_it_and_a_way_back_before_it(host: Host) -> None:
     """Refused without a backup, taken back if it does not start, and kept both ways after all."""
     host.begin()

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.scripts.test_install import ROOT, Host, host
 
 __all__ = ["host"]
@@ -50,6 +52,7 @@ def test_a_manual_that_cannot_be_made_keeps_nobody_from_being_guarded(tmp_path: 
     assert "could not be made" in told.stdout
 
 
+@pytest.mark.walk
 def test_the_manual_and_the_completion_are_of_the_version_that_runs(host: Host) -> None:
     """Links into the program; what others put there stays, also when the tower goes."""
     share = host.at / "usr" / "local" / "share"

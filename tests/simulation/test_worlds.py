@@ -1,4 +1,4 @@
-"""Three hundred hostile worlds, and that the same number is the same world."""
+"""A hundred hostile worlds, and that the same number is the same world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulation.rights import CosignerIll, CosignerIllness, Rotate, Theft, Thiev
 from simulation.script import ServerIll
 from watchtower.keys.authority import Right
 
-WORLDS = 300
+WORLDS = 100
 
 
 def simulate(*arguments: str, hash_seed: str = "0") -> tuple[int, list[str]]:
@@ -37,17 +37,16 @@ def simulate(*arguments: str, hash_seed: str = "0") -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("first", range(0, WORLDS, 100))
-def test_nothing_is_lost_that_could_have_been_saved(first: int) -> None:
-    """In a hundred worlds each; what was lost is told apart, and is a small part of it.
+def test_nothing_is_lost_that_could_have_been_saved() -> None:
+    """In a hundred worlds; what was lost is told apart, and is a small part of it.
 
     By each right something is redeemed in them.
     """
-    code, lines = simulate("--runs", "100", "--seed", str(first), "--jobs", "1")
+    code, lines = simulate("--runs", str(WORLDS), "--seed", "0", "--jobs", "1")
     told: dict[str, Any] = json.loads(lines[-1])
     assert (code, told["lost_avoidable_drops"]) == (0, 0), "\n".join(lines)
     assert told["runs_with_wrong_books"] == 0
-    assert told["runs"] == 100
+    assert told["runs"] == WORLDS
     assert told["kinds"][RIGHTS] > 10
     assert set(told["claims_by_right"]) == {right.value for right in Right}
     assert told["ledger_days"] > 10
