@@ -16,7 +16,7 @@ from watchtower.settings import LedgerSettings
 from watchtower.store.database import Store
 from watchtower.units import Address, ChannelId, Drops, LedgerIndex
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.walk]
 
 MANY = 100_000
 TOGETHER = 20_000

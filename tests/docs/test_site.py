@@ -28,6 +28,8 @@ from tests.docs.test_links import ROOT, anchors_of, links_in
 DOCS = ROOT / "docs"
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 CHROMIUM = "/usr/bin/chromium"
+
+pytestmark = pytest.mark.walk
 """That of the system, which `scripts/test` installs."""
 FETCHED = {"script": "src", "link": "href", "img": "src", "source": "srcset", "iframe": "src"}
 """What a page fetches by itself, and the attribute that says from where."""
