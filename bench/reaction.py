@@ -39,7 +39,7 @@ from watchtower.settings import AuthoritySettings, LedgerSettings, Settings
 from watchtower.store.database import Store
 from watchtower.store.header import Cost
 
-__all__ = ["WARM", "Post", "in_silence", "measure", "measure_idle", "post", "share"]
+__all__ = ["WARM", "Post", "compared", "in_silence", "measure", "measure_idle", "post", "share"]
 
 _PASSPHRASE: Final = "of no worth"  # noqa: S105 - the store is gone with its folder
 _CHEAP: Final = Cost(memory_kib=8, passes=1, lanes=1)
@@ -262,6 +262,22 @@ def in_silence(measuring: Coroutine[None, None, Report]) -> Report:
 def share(ordered: Sequence[float], share: float) -> float:
     """Return the least of ``ordered`` that so large a share of them do not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def compared(name: str, disturbed: Sequence[Reaction], calm: Sequence[Reaction]) -> list[Reading]:
+    """Return what ``name`` tells of reactions with a disturbance and without."""
+    times, without = (
+        [seen.seconds * 1000 for seen in each if seen.seconds is not None]
+        for each in (disturbed, calm)
+    )
+    last, last_without = share(sorted(times), 0.99), share(sorted(without), 0.99)
+    return [
+        Reading(name=f"{name}.p99_ms", value=last, unit="ms"),
+        Reading(name=f"{name}.p99_ms_without", value=last_without, unit="ms"),
+        Reading(name=f"{name}.p99_over_without", value=last / last_without, unit="ratio"),
+        reading(f"{name}.ms", "ms", times),
+        reading(f"{name}.ms_without", "ms", without),
+    ]
 
 
 def _fsyncs(folder: Path) -> list[float]:

@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, closing
 from itertools import islice
 from typing import Final
 
-from bench.reaction import WARM, in_silence, post, share
-from bench.report import Reading, Report, reading
+from bench.reaction import WARM, compared, in_silence, post
+from bench.report import Report, reading
 from bench.scale import Scale
 from bench.searching import searching
 from bench.wire import Reaction
@@ -48,22 +48,9 @@ async def _react(scale: Scale) -> Report:
                     if name == "searched":
                         await stack.enter_async_context(searching(port, took))
                     found[name] += [await station.react(unit) for unit in islice(units, many)]
-    times = {
-        name: [seen.seconds * 1000 for seen in all_seen if seen.seconds is not None]
-        for name, all_seen in found.items()
-    }
-    last = {name: share(sorted(each), 0.99) for name, each in times.items()}
     return Report(
         readings=[
-            Reading(name="react.searched.p99_ms", value=last["searched"], unit="ms"),
-            Reading(name="react.searched.p99_ms_without", value=last["calm"], unit="ms"),
-            Reading(
-                name="react.searched.p99_over_without",
-                value=last["searched"] / last["calm"],
-                unit="ratio",
-            ),
-            reading("react.searched.ms", "ms", times["searched"]),
-            reading("react.searched.ms_without", "ms", times["calm"]),
+            *compared("react.searched", found["searched"], found["calm"]),
             reading("react.searched.search_ms", "ms", [seconds * 1000 for seconds in took]),
         ],
         where=f"{len(took)} searches of {guarded:,} channels were made beside the reactions.",

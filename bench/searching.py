@@ -14,8 +14,9 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
+
+from bench.beside import beside
 
 __all__ = ["searching"]
 
@@ -24,7 +25,6 @@ _SMALL: Final = 4_096
 """Bytes that the system takes for whoever does not read."""
 
 _AGAIN: Final = 0.1
-_ROOT: Final = Path(__file__).parents[1]
 _SORTS: Final = ("at_stake", "slack", "balance", "amount", "id")
 _OK: Final = b" 200 "
 
@@ -38,23 +38,12 @@ _EVENTS: Final = "GET /dashboard/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r
 @asynccontextmanager
 async def searching(port: int, took: list[float]) -> AsyncIterator[None]:
     """Search while the context lasts; put the seconds that each search took into ``took``."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench.searching", str(port)),
-        cwd=_ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    if process.stdout is None or process.stdin is None:
-        raise AssertionError
-    # The first search is over.
-    await process.stdout.readline()
-    try:
-        yield
-    finally:
-        process.stdin.close()
-        took += [float(line) for line in (await process.stdout.read()).split()]
-        await process.wait()
+    async with beside("bench.searching", str(port)) as searcher:
+        await searcher.line()  # the first search is over
+        try:
+            yield
+        finally:
+            took += [float(line) for line in (await searcher.end()).split()]
 
 
 async def _search_until_told(port: int) -> None:

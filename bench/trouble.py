@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from bench.beside import beside
 from watchtower.alerts.message import message_of
 from watchtower.alerts.record import Kept
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
@@ -86,20 +87,11 @@ class Trouble:
 @asynccontextmanager
 async def trouble() -> AsyncIterator[Trouble]:
     """Make trouble for the tower that is told to live with it, while the context lasts."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench.trouble"),
-        cwd=_ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    if process.stdout is None or process.stdin is None:
-        raise AssertionError
-    webhook = (await process.stdout.readline()).decode().strip()
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    process.stdin.write(f"{port}\n".encode())
-    try:
+    async with beside("bench.trouble") as maker:
+        webhook = await maker.line()
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            port = free.getsockname()[1]
+        maker.tell(str(port))
         yield Trouble(
             http=HttpSettings(listen=f"127.0.0.1:{port}"),
             # Nobody listens there (RFC 6335: port 1 is tcpmux, which no system has any more).
@@ -112,9 +104,6 @@ async def trouble() -> AsyncIterator[Trouble]:
             ),
             notes={ALERTS_NOTE: _waiting("webhook 127.0.0.1", "command sleep")},
         )
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 def _waiting(*routes: str) -> Any:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final
 
 from bench.instrument import profiled
-from bench.reaction import WARM, Post, in_silence, post, share
+from bench.reaction import WARM, Post, compared, in_silence, post
 from bench.report import Reading, Report, reading
 from bench.scale import Scale
 from bench.trouble import trouble
@@ -66,24 +66,11 @@ async def _react(scale: Scale) -> Report:
                 if is_troubled and number == 0:
                     for unit in islice(units, _LOOKED_AT):
                         await station.react(unit, profiler)
-    times = {
-        name: [seen.seconds * 1000 for seen in all_seen if seen.seconds is not None]
-        for name, all_seen in found.items()
-    }
-    last = {name: share(sorted(each), 0.99) for name, each in times.items()}
     work = {name: [seen.work * 1000 for seen in all_seen] for name, all_seen in found.items()}
     lines, where = profiled(profiler)
     return Report(
         readings=[
-            Reading(name="react.trouble.p99_ms", value=last["troubled"], unit="ms"),
-            Reading(name="react.trouble.p99_ms_without", value=last["calm"], unit="ms"),
-            Reading(
-                name="react.trouble.p99_over_without",
-                value=last["troubled"] / last["calm"],
-                unit="ratio",
-            ),
-            reading("react.trouble.ms", "ms", times["troubled"]),
-            reading("react.trouble.ms_without", "ms", times["calm"]),
+            *compared("react.trouble", found["troubled"], found["calm"]),
             Reading(name="react.trouble.dropped", value=sum(dropped), unit=""),
             reading("react.trouble.work_ms", "ms", work["troubled"]),
             reading("react.trouble.work_ms_without", "ms", work["calm"]),
