@@ -183,12 +183,25 @@ async def test_a_secret_file_that_cannot_be_used_is_told_at_the_start_without_wh
     assert "T0KEN" not in str(refused.value)
 
 
-async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: Path) -> None:
-    """A payer leaves its channel in the ledger behind its end; later it takes it out after all."""
-    told = tmp_path / "told"
+async def short_channel(stage: Stage, folder: Path) -> tuple[ChannelId, Path]:
+    """A channel of a minute with 30 XRP at stake; alarms are written into the file beside it."""
+    told = folder / "told"
     stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
     channel = await stage.channel(settle_delay=60)
     await stage.keep(channel, 30 * XRP)
+    return channel, told
+
+
+async def assert_lost_once(stage: Stage, channel: ChannelId, told: Path) -> None:
+    """One message says so, and so does the status, for good."""
+    assert names(told).count("lost") == 1
+    said = await note(stage, STATUS_NOTE)
+    assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
+
+
+async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: Path) -> None:
+    """A payer leaves its channel in the ledger behind its end; later it takes it out after all."""
+    channel, told = await short_channel(stage, tmp_path)
 
     async def is_guarded() -> bool:
         return (await note(stage, STATUS_NOTE)).get("at_stake") == 30 * XRP
@@ -208,19 +221,14 @@ async def test_a_loss_is_told_when_it_is_sure_and_once(stage: Stage, tmp_path: P
         assert not await is_gone()
         await stage.close_request(channel)
         await stage.until(is_gone)
-    assert names(told).count("lost") == 1
-    said = await note(stage, STATUS_NOTE)
-    assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
+    await assert_lost_once(stage, channel, told)
 
 
 async def test_a_loss_that_nobody_saw_come_is_told_by_the_next_start_and_by_none_after_it(
     stage: Stage, tmp_path: Path
 ) -> None:
     """The payer never takes its channel out of the ledger, and the tower is started every day."""
-    told = tmp_path / "told"
-    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
-    channel = await stage.channel(settle_delay=60)
-    await stage.keep(channel, 30 * XRP)
+    channel, told = await short_channel(stage, tmp_path)
     await stage.close_request(channel)
     await stage.sandbox.advance(70)
     await stage.sandbox.accept()
@@ -246,19 +254,14 @@ async def test_a_loss_that_nobody_saw_come_is_told_by_the_next_start_and_by_none
     async with stage.tower(shadow=True, machine=Machine(rhythm=QUICK)):
         await stage.close_request(channel)
         await stage.until(is_let_go)
-    assert names(told).count("lost") == 1
-    said = await note(stage, STATUS_NOTE)
-    assert (said["lost_drops"], said["lost_channels"], said["lost_last"]) == (30 * XRP, 1, channel)
+    await assert_lost_once(stage, channel, told)
 
 
 async def test_what_was_paid_while_the_tower_was_away_is_no_loss(
     stage: Stage, tmp_path: Path
 ) -> None:
     """A wallet has redeemed the channel before its end, which the tower reads after its start."""
-    told = tmp_path / "told"
-    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
-    channel = await stage.channel(settle_delay=60)
-    await stage.keep(channel, 30 * XRP)
+    channel, told = await short_channel(stage, tmp_path)
 
     async def is_closing() -> bool:
         return bool((await note(stage, STATUS_NOTE)).get("deadlines"))
@@ -305,10 +308,7 @@ async def test_a_tower_that_is_stopped_has_written_down_what_it_told(
     stage: Stage, tmp_path: Path
 ) -> None:
     """Stopped before its next round, it does not tell a loss again when it is started."""
-    told = tmp_path / "told"
-    stage.with_settings(alerts=AlertSettings(command=tuple(writing_to(told))))
-    channel = await stage.channel(settle_delay=60)
-    await stage.keep(channel, 30 * XRP)
+    channel, told = await short_channel(stage, tmp_path)
     await stage.close_request(channel)
     await stage.sandbox.advance(70)
     await stage.sandbox.accept()

@@ -51,6 +51,49 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield made
 
 
+def deadlines() -> list[dict[str, Any]]:
+    """One that has passed, one that is near, and two that have time."""
+    return [
+        {
+            "channel": CHANNEL,
+            "deadline": 820_000_000 + slack,
+            "slack_seconds": slack,
+            "window_seconds": 3_000,
+            "at_stake": XRP,
+        }
+        for slack in (-5, 60, 1_000, 2_900)
+    ]
+
+
+def servers(text: str) -> list[dict[str, Any]]:
+    """One that answers and one that does not, each with what may be a key in its address."""
+    return [
+        {
+            "server": f"wss://user:key@one.example/{text}?key=sesame",
+            "connected": connected,
+            "validated": 90 if connected else None,
+            "amendment_blocked": connected,
+            "rank": 1,
+            "why": f"no answer from wss://one.example/sesame: {text}",
+        }
+        for connected in (True, False)
+    ]
+
+
+def alarms(text: str) -> list[dict[str, Any]]:
+    """One of each severity, whose sentence somebody else chose."""
+    return [
+        {
+            "name": name,
+            "subject": text,
+            "severity": severity,
+            "sentence": f"Server wss://one.example/sesame says `{text}` of {CHANNEL}.",
+            "since": 1_800_000_000,
+        }
+        for name, severity in (("a", "urgent"), ("b", "warning"), ("c", "info"))
+    ]
+
+
 def report(text: str = "so", **changes: Any) -> dict[str, Any]:
     """How a tower in all kinds of trouble is, with ``text`` wherever somebody else chose it."""
     return {
@@ -79,27 +122,8 @@ def report(text: str = "so", **changes: Any) -> dict[str, Any]:
         "lost_last": CHANNEL,
         "claims": 4,
         "pending_claims": 1,
-        "deadlines": [
-            {
-                "channel": CHANNEL,
-                "deadline": 820_000_000 + slack,
-                "slack_seconds": slack,
-                "window_seconds": 3_000,
-                "at_stake": XRP,
-            }
-            for slack in (-5, 60, 1_000, 2_900)
-        ],
-        "servers": [
-            {
-                "server": f"wss://user:key@one.example/{text}?key=sesame",
-                "connected": connected,
-                "validated": 90 if connected else None,
-                "amendment_blocked": connected,
-                "rank": 1,
-                "why": f"no answer from wss://one.example/sesame: {text}",
-            }
-            for connected in (True, False)
-        ],
+        "deadlines": deadlines(),
+        "servers": servers(text),
         "seats": [{"account": text, "sequence": None, "tickets": 1, "pool": 4}],
         "money": [{"account": "r" * 30, "spendable_drops": 1, "needed_drops": 2}],
         "routes": [
@@ -115,16 +139,7 @@ def report(text: str = "so", **changes: Any) -> dict[str, Any]:
         "last_drill": {"paid": False, "seconds": 3.0, "at": 1_800_000_000, "why": text},
         "service_level": {"drills": 2, "succeeded": 1, "seconds_95": 9.0},
         "last_backup": 1_800_000_000,
-        "alarms": [
-            {
-                "name": name,
-                "subject": text,
-                "severity": severity,
-                "sentence": f"Server wss://one.example/sesame says `{text}` of {CHANNEL}.",
-                "since": 1_800_000_000,
-            }
-            for name, severity in (("a", "urgent"), ("b", "warning"), ("c", "info"))
-        ],
+        "alarms": alarms(text),
         **changes,
     }
 
