@@ -68,6 +68,7 @@ def test_next_page_misses_none_while_others_come_and_go(
     while page.last is not None:
         page = page_of(replace(query, after=page.last), later, size)
         seen += [row.channel for row in page.rows]
+        assert len(seen) <= len(rows) + len(later), "it is turned, and stays where it is"
     stayed = [row.channel for row in naive(query, rows) if row.channel not in gone]
     assert [channel for channel in seen if channel in set(stayed)] == stayed
 
