@@ -1,17 +1,26 @@
-"""A process of its own beside a tower, so that what it takes is not measured with the tower's."""
+"""A process of its own beside a tower, so that what it takes is not measured with the tower's.
+
+And whoever stands at a tower's door in one and never reads, which several of them do.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Beside", "beside"]
+__all__ = ["Beside", "beside", "never_read"]
 
 _ROOT: Final = Path(__file__).parents[1]
+_SMALL: Final = 4_096
+"""Bytes that the system takes for whoever does not read."""
+
+_AGAIN: Final = 0.1
+"""Seconds until who was let go stands there again."""
 
 
 class Beside:
@@ -54,3 +63,19 @@ async def beside(module: str, *words: str) -> AsyncIterator[Beside]:
     finally:
         await other.end()
         await process.wait()
+
+
+async def never_read(port: int, request: str) -> None:
+    """Ask a tower for what does not end, and read nothing of it; again, whenever we are let go.
+
+    ``request`` names its port as ``{port}``.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        with suppress(OSError), socket.socket() as tower:
+            tower.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
+            tower.settimeout(0)
+            await loop.sock_connect(tower, ("127.0.0.1", port))
+            await loop.sock_sendall(tower, request.format(port=port).encode())
+            await asyncio.Event().wait()
+        await asyncio.sleep(_AGAIN)

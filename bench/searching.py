@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from bench.beside import beside
+from bench.beside import beside, never_read
 
 __all__ = ["searching"]
 
 _PAGES: Final = 20
-_SMALL: Final = 4_096
-"""Bytes that the system takes for whoever does not read."""
-
-_AGAIN: Final = 0.1
 _SORTS: Final = ("at_stake", "slack", "balance", "amount", "id")
 _OK: Final = b" 200 "
 
@@ -53,7 +48,7 @@ async def _search_until_told(port: int) -> None:
     )
     took: list[float] = []
     async with asyncio.TaskGroup() as tasks:
-        looking = [tasks.create_task(_never_read(port)) for _ in range(_PAGES)]
+        looking = [tasks.create_task(never_read(port, _EVENTS)) for _ in range(_PAGES)]
         looking.append(tasks.create_task(_search(port, took)))
         await reader.read()
         for task in looking:
@@ -80,18 +75,6 @@ async def _search(port: int, took: list[float]) -> None:
             if len(took) == 1:
                 sys.stdout.write("begun\n")
                 sys.stdout.flush()
-
-
-async def _never_read(port: int) -> None:
-    loop = asyncio.get_running_loop()
-    while True:
-        with suppress(OSError), socket.socket() as tower:
-            tower.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
-            tower.settimeout(0)
-            await loop.sock_connect(tower, ("127.0.0.1", port))
-            await loop.sock_sendall(tower, _EVENTS.format(port=port).encode())
-            await asyncio.Event().wait()
-        await asyncio.sleep(_AGAIN)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from bench.beside import beside
+from bench.beside import beside, never_read
 from watchtower.alerts.message import message_of
 from watchtower.alerts.record import Kept
 from watchtower.alerts.rules import Alarm, Notice, NoticeKind, Severity
@@ -39,9 +39,6 @@ _FOLLOWERS: Final = 20
 """Of each kind."""
 
 _SCRAPED_EVERY: Final = 0.1
-_SMALL: Final = 4_096
-"""Bytes that the system takes for whoever does not read."""
-
 _ROOT: Final = Path(__file__).parents[1]
 
 _SOCKET: Final = (
@@ -137,7 +134,7 @@ async def _make_trouble() -> None:
         tower = int(await reader.readline())
         async with asyncio.TaskGroup() as tasks:
             making = [
-                tasks.create_task(_never_read(tower, request))
+                tasks.create_task(never_read(tower, request))
                 for request in (_EVENTS, _SOCKET)
                 for _ in range(_FOLLOWERS)
             ]
@@ -156,18 +153,6 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
     writer.close()
-
-
-async def _never_read(port: int, request: str) -> None:
-    loop = asyncio.get_running_loop()
-    while True:
-        with suppress(OSError), socket.socket() as tower:
-            tower.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
-            tower.settimeout(0)
-            await loop.sock_connect(tower, ("127.0.0.1", port))
-            await loop.sock_sendall(tower, request.format(port=port).encode())
-            await asyncio.Event().wait()
-        await asyncio.sleep(_SCRAPED_EVERY)
 
 
 async def _scrape(port: int) -> None:

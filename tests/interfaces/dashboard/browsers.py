@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,9 @@ import pytest
 
 from tests.interfaces.test_access import token
 from tests.interfaces.test_http import client_of
-from tests.tower.conftest import Stage
+from tests.tower.conftest import Stage, stage_on
 from watchtower.access.token import Scope
+from watchtower.settings import HttpSettings
 
 PAGE = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 OWN = {**PAGE, "origin": "http://door"}
@@ -30,6 +32,18 @@ async def browser_of(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
             transport=transport, base_url="http://door", headers=PAGE
         ) as browser:
             yield browser
+
+
+@asynccontextmanager
+async def tower_at_a_port(folder: Path) -> AsyncIterator[tuple[int, httpx.AsyncClient]]:
+    """A tower that listens at a port of this machine, once it is ready, and who asks there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with stage_on(folder) as stage:
+        stage.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
+        async with stage.tower(), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await until_ready(stage, client)
+            yield port, client
 
 
 async def log_in(browser: httpx.AsyncClient, text: str, **more: str) -> httpx.Response:

@@ -13,7 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.interfaces.dashboard.browsers import OWN, browser_of, logged_in, until_ready
+from tests.interfaces.dashboard.browsers import (
+    OWN,
+    browser_of,
+    logged_in,
+    tower_at_a_port,
+)
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.interfaces.dashboard import events, sessions
 from watchtower.interfaces.http import serve as http_serve
@@ -235,28 +240,23 @@ async def test_who_never_reads_is_let_go_and_holds_up_nobody(
         return made
 
     monkeypatch.setattr(http_serve, "_tcp", narrow)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    async with stage_on(tmp_path) as stage:
-        stage.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
-        async with stage.tower(), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            await until_ready(stage, client)
-            loop = asyncio.get_running_loop()
-            mute = socket.socket()
-            mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            mute.settimeout(0)
-            with mute:
-                await loop.sock_connect(mute, ("127.0.0.1", port))
-                request = f"GET /dashboard/events HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n"
-                await loop.sock_sendall(mute, request.encode())
-                assert await loop.sock_recv(mute, 1)  # it has its place, and reads nothing more
-                assert (await client.get("/dashboard")).status_code == 200
-                headers, statuses = {"accept": "text/event-stream"}, set[int]()
-                for _ in range(1_000):
-                    async with client.stream("GET", "/dashboard/events", headers=headers) as told:
-                        statuses.add(told.status_code)
-                    if 200 in statuses:
-                        assert statuses == {503, 200}
-                        return
-                    await asyncio.sleep(0.1)
-                pytest.fail("it was never let go")
+    async with tower_at_a_port(tmp_path) as (port, client):
+        loop = asyncio.get_running_loop()
+        mute = socket.socket()
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        mute.settimeout(0)
+        with mute:
+            await loop.sock_connect(mute, ("127.0.0.1", port))
+            request = f"GET /dashboard/events HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n"
+            await loop.sock_sendall(mute, request.encode())
+            assert await loop.sock_recv(mute, 1)  # it has its place, and reads nothing more
+            assert (await client.get("/dashboard")).status_code == 200
+            headers, statuses = {"accept": "text/event-stream"}, set[int]()
+            for _ in range(1_000):
+                async with client.stream("GET", "/dashboard/events", headers=headers) as told:
+                    statuses.add(told.status_code)
+                if 200 in statuses:
+                    assert statuses == {503, 200}
+                    return
+                await asyncio.sleep(0.1)
+            pytest.fail("it was never let go")

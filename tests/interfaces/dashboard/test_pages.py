@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -15,7 +14,12 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from tests.interfaces.dashboard.browsers import PAGE, browser_of, has_inline, until_ready
+from tests.interfaces.dashboard.browsers import (
+    PAGE,
+    browser_of,
+    has_inline,
+    tower_at_a_port,
+)
 from tests.tower.conftest import XRP, Stage, stage_on
 from watchtower.access.gate import Gate
 from watchtower.errors import StoreBusyError
@@ -430,13 +434,8 @@ async def test_a_browser_is_led_to_the_dashboard_and_a_client_finds_nothing(stag
 
 async def test_a_page_that_was_led_astray_is_told_so_on_a_page(tmp_path: Path) -> None:
     """By another name than the tower's (DNS rebinding): a page, with the same policy."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    async with stage_on(tmp_path) as stage:
-        stage.with_settings(http=HttpSettings(listen=f"127.0.0.1:{port}"))
-        async with stage.tower(), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            await until_ready(stage, client)
-            headers = {**PAGE, "host": "astray.example"}
-            seen = await client.get("/dashboard", headers=headers)
+    async with tower_at_a_port(tmp_path) as (_, client):
+        headers = {**PAGE, "host": "astray.example"}
+        seen = await client.get("/dashboard", headers=headers)
     assert (seen.status_code, "another name" in seen.text) == (421, True)
     assert seen.headers["content-security-policy"] == POLICY

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from watchtower.guard.stake_history import DAYS, HOURS, QUARTER, Grain, Look, StakeHistory, spans
 from watchtower.units import DROPS_PER_XRP, Drops, RippleTime, format_drops, unix_time
 
-__all__ = ["HEIGHT", "WIDTH", "Chart", "Gap", "Line", "Mark", "Range", "Tick", "chart_of"]
+__all__ = ["HEIGHT", "WIDTH", "Chart", "Gap", "Mark", "Range", "Tick", "chart_of"]
 
 WIDTH: Final = 1_000
 HEIGHT: Final = 160
@@ -93,17 +93,6 @@ class Gap(Struct, frozen=True, kw_only=True):
     width: float
 
 
-class Line(Struct, frozen=True, kw_only=True):
-    """One line of the table that says the same: see `Look`."""
-
-    at: int
-    at_stake: int
-    unprotectable: int
-    paid: int
-    lost: int
-    channels: int
-
-
 class Chart(Struct, frozen=True, kw_only=True):
     """All that a template draws.
 
@@ -134,7 +123,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     paid: tuple[Mark, ...]
     lost: tuple[Mark, ...]
     sentence: str
-    table: tuple[Line, ...]
+    table: tuple[Look, ...]
     line_words: str
 
     @property
@@ -289,7 +278,7 @@ def _in_short(drops: int) -> str:
     return _xrp(drops).removesuffix(" XRP")
 
 
-def _table(looks: Sequence[Look], range_: Range) -> tuple[Line, ...]:
+def _table(looks: Sequence[Look], range_: Range) -> tuple[Look, ...]:
     step, _ = _LINES[range_]
     lines: list[Look] = []
     for look in looks:
@@ -297,15 +286,4 @@ def _table(looks: Sequence[Look], range_: Range) -> tuple[Line, ...]:
             lines[-1] = lines[-1].together_with(look)
         else:
             lines.append(look)
-    return tuple(_line(look) for look in reversed(lines))
-
-
-def _line(look: Look) -> Line:
-    return Line(
-        at=look.at,
-        at_stake=look.at_stake,
-        unprotectable=look.unprotectable,
-        paid=look.paid,
-        lost=look.lost,
-        channels=look.channels,
-    )
+    return tuple(reversed(lines))
