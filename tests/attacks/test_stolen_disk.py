@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from tests.store import make
-from tests.store.test_rekey import files, fill, sealed_records, slots_for
+from tests.store.rekeying import files, fill, sealed_records, slots_for
 from watchtower.errors import (
     PassphraseError,
     StoreDamagedError,

@@ -13,7 +13,7 @@ import pytest
 from tests.crash.forked import Forked
 from tests.crash.killed_at import Moment, Step
 from tests.store import make
-from tests.store.test_rekey import fill, moment, opened_by
+from tests.store.rekeying import fill, moment, opened_by
 from watchtower.demo.process import PASSPHRASE
 from watchtower.first_settings import write_first
 from watchtower.keys.ways import AnyWayIn

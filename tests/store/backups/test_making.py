@@ -11,7 +11,7 @@ import pytest
 
 from tests.store import make
 from tests.store.backups.chains import KEYS, a_chain, empty, made
-from tests.store.test_rekey import slots_for
+from tests.store.rekeying import slots_for
 from watchtower.errors import (
     BackupBaseNeededError,
     BackupKeyError,
